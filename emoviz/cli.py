@@ -1,0 +1,461 @@
+"""The command line: the same functions as the app, for scripts and terminals.
+
+Every command prints a short table, or with --json one JSON object on stdout; progress and logs go to stderr. Input that
+cannot be used ends with exit code 2 and one line on stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import math
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+
+from . import __version__
+from .errors import InputError
+
+DEFAULT_DOSES = "0,0.03,0.06,0.1,0.2"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit code (0 done, 1 findings, 2 unusable input)."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
+    for noisy in ("httpx", "filelock", "matplotlib"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        arguments = _parser().parse_args(argv)
+        result, text, code = arguments.run(arguments)
+        if result is not None:
+            print(json.dumps(_plain(result), ensure_ascii=False, allow_nan=False) if arguments.json else text)
+        return code
+    except InputError as error:
+        print(f"emoviz: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        return 0
+    except KeyboardInterrupt:
+        print("emoviz: stopped", file=sys.stderr)
+        return 130
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}; `{self.prog} --help` says what is allowed; correct the call.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="emoviz", description="See, compare and steer how small language models represent emotion.")
+    parser.add_argument("--version", action="version", version=f"emoviz {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+
+    def command(name: str, run, text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.add_argument("--json", action="store_true", help="print one JSON object")
+        sub.set_defaults(run=run)
+        return sub
+
+    command("models", _models, "list the models that emoviz knows by name")
+
+    sub = command("extract", _extract, "make a vector set from a model")
+    sub.add_argument("model", metavar="MODEL", help="short name, hub id, model folder or .gguf file")
+    sub.add_argument("--method", default="comprehension", help="comprehension")
+    sub.add_argument("--protocol", default="emoviz", help="emoviz (default) or jeong2026b")
+    sub.add_argument("--precision", default="fp32", help="fp32 (default), bf16 or fp16")
+    sub.add_argument("--passages", metavar="FILE.jsonl", help="passages of your own instead of the shipped corpus")
+    sub.add_argument("--pooling", help="mean or last, instead of the protocol's own")
+    sub.add_argument("--batch-tokens", type=int, metavar="N", help="padded tokens per batch (default 2048)")
+    sub.add_argument("--device", default="auto", help="auto (default), cpu, cuda or mps")
+    sub.add_argument("--out", type=Path, metavar="DIR", help="folder to write to (default: the user's cache folder)")
+
+    command("list", _list, "list the vector sets")
+
+    sub = command("show", _show, "curves over depth and best layers of a set")
+    sub.add_argument("set", metavar="SET", help="name, beginning of a name, or path")
+    sub.add_argument("--centring", default="class", help="class (default), neutral or none")
+
+    sub = command("rdm", _rdm, "the RDM of a set at one layer")
+    sub.add_argument("set", metavar="SET")
+    sub.add_argument("--layer", default="best", help="a layer or best (default)")
+    sub.add_argument("--centring", default="class", help="class (default), neutral or none")
+
+    sub = command("compare", _compare, "Spearman between the RDMs of sets, with p, interval, ceiling and controls")
+    sub.add_argument("sets", metavar="SET", nargs="+")
+    sub.add_argument("--layer", default="best", help="best (default), or a relative depth for all, such as 0.5")
+    sub.add_argument("--centring", default="class", help="class (default), neutral or none")
+    sub.add_argument("--permutations", type=int, default=10_000, metavar="N")
+    sub.add_argument("--bootstrap", type=int, default=1_000, metavar="N")
+    sub.add_argument("--seed", type=int, default=0)
+
+    sub = command("steer", _steer, "continue a prompt under several emotions and doses")
+    sub.add_argument("models", metavar="MODEL", nargs="+")
+    sub.add_argument("--emotion", nargs="+", required=True, metavar="E")
+    sub.add_argument("--dose", default=DEFAULT_DOSES, help=f"fractions of the residual norm (default {DEFAULT_DOSES})")
+    sub.add_argument("--prompt", required=True, metavar="TEXT")
+    sub.add_argument("--max-new-tokens", type=int, default=40, metavar="N")
+    sub.add_argument("--temperature", type=float, default=0.0, help="0 (default) is greedy")
+    sub.add_argument("--seed", type=int, default=0, help="of the sampling, with --temperature")
+    sub.add_argument("--layers", default="window", help="window (default: the middle third), all, a layer, or 10-20")
+    sub.add_argument("--device", default="auto", help="auto (default), cpu, cuda or mps")
+
+    sub = command("lint", _lint, "check a passage file (default: the shipped corpus)")
+    sub.add_argument("file", metavar="FILE", nargs="?")
+
+    sub = command("serve", _serve, "open the dashboard")
+    sub.add_argument("--port", type=int, metavar="N", help="default: the first free one from 7860")
+    sub.add_argument("--open", action="store_true", help="open the page in a browser")
+
+    command("doctor", _doctor, "check this installation")
+    return parser
+
+
+def _models(_arguments) -> tuple[dict, str, int]:
+    from .models import REGISTRY, available
+
+    rows = [
+        {"id": e.id, "family": e.family, "variant": e.variant, "source": e.source, "available": available(e)}
+        for e in REGISTRY
+    ]
+    return {"models": rows}, _table(rows), 0
+
+
+def _extract(arguments) -> tuple[dict, str, int]:
+    from dataclasses import replace
+
+    from .extract.protocols import POOLINGS, protocol
+    from .stimuli import load_corpus
+    from .store import find_set, save_set, sets_folder
+
+    if arguments.method != "comprehension":
+        raise InputError(f"method {arguments.method!r} is unknown; comprehension is allowed; leave --method out.")
+    recipe = protocol(arguments.protocol)
+    if arguments.pooling is not None:
+        if arguments.pooling not in POOLINGS:
+            raise InputError(
+                f"pooling {arguments.pooling!r} is unknown; {', '.join(POOLINGS)} are allowed; choose one of them."
+            )
+        if arguments.pooling != recipe.pooling:
+            recipe = replace(recipe, name=f"{recipe.name}-{arguments.pooling}", pooling=arguments.pooling)
+    if arguments.batch_tokens is not None and arguments.batch_tokens < 1:
+        raise InputError(f"--batch-tokens {arguments.batch_tokens} was given; 1 or more is allowed; 2048 is usual.")
+    corpus = load_corpus(arguments.passages)
+
+    from .extract.capture import DEFAULT_BATCH_TOKENS
+    from .extract.comprehension import best_layer_activations, extract, set_name
+    from .models.load import load_model
+
+    started = time.perf_counter()
+    loaded = load_model(arguments.model, precision=arguments.precision, device=arguments.device)
+    folder = sets_folder() if arguments.out is None else arguments.out
+    path = folder / f"{set_name(loaded, recipe, corpus)}.safetensors"
+    tokens, seconds = 0, 0.0
+    if path.exists():
+        logging.info("%s is there already; nothing to compute", path.name)
+        vectors = find_set(str(path))
+    else:
+        started = time.perf_counter()
+        with _bar() as bar:
+
+            def report(done: int, total: int) -> None:
+                nonlocal tokens
+                tokens = total
+                bar.total = total
+                bar.update(done - bar.n)
+
+            vectors, activations = extract(
+                loaded,
+                corpus,
+                recipe,
+                batch_tokens=DEFAULT_BATCH_TOKENS if arguments.batch_tokens is None else arguments.batch_tokens,
+                progress=report,
+            )
+        seconds = time.perf_counter() - started
+        path = save_set(vectors, folder, best_layer_activations(vectors, activations))
+    result = {
+        "set": vectors.name,
+        "path": str(path),
+        "model": vectors.provenance.model,
+        "method": vectors.provenance.method,
+        "protocol": vectors.provenance.protocol.name,
+        "precision": vectors.provenance.precision,
+        "n_layers": vectors.n_layers,
+        "d_model": vectors.d_model,
+        "classes": vectors.classes,
+        "tokens": tokens,
+        "seconds": round(seconds, 3),
+        "tokens_per_second": round(tokens / seconds, 1) if seconds else None,
+        "peak_rss_mb": _peak_rss_mb(),
+        "nonfinite_layers": vectors.provenance.nonfinite_layers,
+    }
+    return result, _pairs(result), 0
+
+
+def _list(_arguments) -> tuple[dict, str, int]:
+    from .store import list_sets
+
+    rows = [
+        {
+            "set": s.name,
+            "model": s.provenance.model,
+            "method": s.provenance.method,
+            "protocol": s.provenance.protocol.name,
+            "precision": s.provenance.precision,
+            "n_layers": s.n_layers,
+            "d_model": s.d_model,
+            "n_classes": len(s.classes),
+            "shipped": s.shipped,
+        }
+        for s in list_sets()
+    ]
+    return {"sets": rows}, _table(rows) if rows else "no vector sets yet; make one with emoviz extract MODEL", 0
+
+
+def _show(arguments) -> tuple[dict, str, int]:
+    from dataclasses import asdict
+
+    from .geometry import best_layers, depth_curves
+    from .stats import u_shape
+    from .store import find_set
+
+    vectors = find_set(arguments.set)
+    curves = depth_curves(vectors, arguments.centring)
+    best = best_layers(vectors)
+    shape = u_shape(curves["mean_cosine"])
+    layers = list(range(vectors.n_layers))
+    result = {
+        "set": vectors.name,
+        "centring": arguments.centring,
+        "provenance": vectors.provenance.as_dict(),
+        "depth": {
+            "layers": layers,
+            "relative": curves["mean_cosine"].depth,
+            **{name: curve.values for name, curve in curves.items()},
+            "cosine_floor": curves["mean_cosine"].reference,
+            "chance": curves["decoding_accuracy"].reference,
+        },
+        "best_layer": best,
+        "u_shape": None if shape is None else asdict(shape),
+    }
+    rows = [
+        {"layer": layer, "depth": f"{vectors.depth(layer):.2f}", **{n: f"{c.values[layer]:.4g}" for n, c in curves.items()}}
+        for layer in layers
+    ]
+    picks = ", ".join(
+        f"{rule} {layer} (depth {vectors.depth(layer):.2f})" for rule, layer in best.items() if layer is not None
+    )
+    return result, f"{_table(rows)}\n\nbest layer by {picks}\n{_shape_text(shape)}", 0
+
+
+def _shape_text(shape) -> str:
+    if shape is None:
+        return "U shape of the mean cosine: too few layers to test"
+    return (
+        f"mean cosine over depth: vertex {shape.vertex:.2f}, slopes {shape.slopes[0]:+.3g} (p {shape.p_values[0]:.2g}) and "
+        f"{shape.slopes[1]:+.3g} (p {shape.p_values[1]:.2g}) around {shape.break_depth:.2f}: "
+        f"{'U-shaped' if shape.u_shaped else 'not U-shaped'}"
+    )
+
+
+def _rdm(arguments) -> tuple[dict, str, int]:
+    from .geometry import rdm
+    from .stats import layers_of
+    from .store import find_set
+
+    vectors = find_set(arguments.set)
+    layer = layers_of([vectors], "best")[0] if arguments.layer == "best" else _layer_number(arguments.layer, vectors)
+    found = rdm(vectors, layer, arguments.centring)
+    result = {
+        "set": vectors.name,
+        "classes": found.classes,
+        "layer": found.layer,
+        "centring": found.centring,
+        "condensed": found.condensed,
+    }
+    rows, columns = np.triu_indices(len(found.classes), 1)
+    order = found.condensed.argsort()
+    lines = [f"{found.condensed[k]:.3f}  {found.classes[rows[k]]} - {found.classes[columns[k]]}" for k in order]
+    head = f"{vectors.name}, layer {layer}: most and least alike"
+    return result, "\n".join([head, *lines[:8], "...", *lines[-8:]] if len(lines) > 16 else [head, *lines]), 0
+
+
+def _layer_number(text: str, vectors) -> int:
+    if not text.lstrip("-").isdecimal():
+        raise InputError(f"layer {text!r} was asked for; best or a number from 0 to {vectors.n_layers - 1} is allowed; choose one.")
+    return int(text)
+
+
+def _compare(arguments) -> tuple[dict, str, int]:
+    from dataclasses import asdict
+
+    from .stats import compare, layers_of
+    from .stimuli import load_corpus
+    from .store import find_set, load_activations
+
+    for option, value, least in (("--permutations", arguments.permutations, 1), ("--bootstrap", arguments.bootstrap, 2)):
+        if value < least:
+            raise InputError(f"{option} {value} was given; {least} or more is allowed; 1000 to 10000 is usual.")
+    sets = [find_set(name) for name in arguments.sets]
+    layers = layers_of(sets, arguments.layer if arguments.layer == "best" else _depth_number(arguments.layer))
+    found = compare(
+        sets,
+        layers,
+        centring=arguments.centring,
+        activations=[load_activations(s) for s in sets],
+        corpora=[load_corpus()],
+        n_permutations=arguments.permutations,
+        n_bootstrap=arguments.bootstrap,
+        seed=arguments.seed,
+    )
+    rows = []
+    for i in range(len(sets)):
+        for j in range(i + 1, len(sets)):
+            rows.append(
+                {
+                    "a": f"{found.sets[i]} @{layers[i]}",
+                    "b": f"{found.sets[j]} @{layers[j]}",
+                    "rho": f"{found.rho[i, j]:.3f}",
+                    "interval": f"{found.ci_low[i, j]:.3f} to {found.ci_high[i, j]:.3f}",
+                    "p": f"{found.p[i, j]:.2g}",
+                    "ceiling": f"{found.ceiling[i, j]:.3f}",
+                    "disjoint": f"{found.rho_disjoint[i, j]:.3f}",
+                    "partial": f"{found.rho_partial_lexical[i, j]:.3f}",
+                }
+            )
+    reasons = "".join(f"\nno {what}: {why}" for what, why in found.reasons.items())
+    return asdict(found), _table(rows) + reasons, 0
+
+
+def _depth_number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"layer {text!r} was asked for; best or a relative depth above 0 and up to 1 is allowed; choose one.") from None
+
+
+def _steer(arguments) -> tuple[dict, str, int]:
+    doses = parse_doses(arguments.dose)
+    from .models.load import load_model
+    from .steer.generate import steer
+    from .steer.injection import parse_layers
+    from .steer.sets import set_for
+
+    started = time.perf_counter()
+    rows = []
+    for model in arguments.models:
+        loaded = load_model(model, device=arguments.device)
+        for made in steer(
+            loaded,
+            set_for(loaded),
+            arguments.emotion,
+            doses,
+            arguments.prompt,
+            parse_layers(arguments.layers, loaded.n_layers),
+            max_new_tokens=arguments.max_new_tokens,
+            temperature=arguments.temperature,
+            seed=arguments.seed,
+        ):
+            rows.append({"model": made.model, "set": made.set, "emotion": made.emotion, "dose": made.dose, "text": made.text})
+    result = {"prompt": arguments.prompt, "rows": rows, "seconds": round(time.perf_counter() - started, 3)}
+    blocks = [f"{r['model']}, {r['emotion']} {r['dose']:g}\n{r['text'].strip()}" for r in rows]
+    return result, "\n\n".join(blocks), 0
+
+
+def parse_doses(text: str) -> list[float]:
+    """Comma-separated numbers. Raises InputError for anything else."""
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError(f"doses {text!r} were given; numbers separated by commas are allowed; write {DEFAULT_DOSES}.") from None
+
+
+def _lint(arguments) -> tuple[dict, str, int]:
+    from dataclasses import asdict
+
+    from .stimuli import lint_corpus, load_corpus
+
+    corpus = load_corpus(arguments.file)
+    findings = lint_corpus(corpus)
+    result = {
+        "corpus": corpus.name,
+        "hash": corpus.hash,
+        "passages": len(corpus.passages),
+        "classes": corpus.classes,
+        "topics": corpus.topics,
+        "findings": [asdict(f) for f in findings],
+    }
+    head = f"{corpus.name}: {len(corpus.passages)} passages, {len(corpus.classes)} classes, {len(corpus.topics)} topics"
+    lines = [f"{f.check}: {f.where}: {f.message}" for f in findings]
+    return result, "\n".join([head, *lines, f"{len(findings)} finding(s)"]), 1 if findings else 0
+
+
+def _serve(arguments) -> tuple[None, str, int]:
+    from .app import serve
+
+    serve(port=arguments.port, open_browser=arguments.open)
+    return None, "", 0
+
+
+def _doctor(_arguments) -> tuple[dict, str, int]:
+    from .doctor import run_checks
+
+    checks = run_checks()
+    failed = [c for c in checks if not c["ok"]]
+    lines = [f"{'ok  ' if c['ok'] else 'FAIL'}  {c['name']}: {c['detail']}" for c in checks]
+    return {"checks": checks}, "\n".join(lines), 1 if failed else 0
+
+
+def _bar():
+    from tqdm import tqdm
+
+    return tqdm(unit="tok", unit_scale=True, desc="reading", file=sys.stderr)
+
+
+def _peak_rss_mb() -> float | None:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
+
+
+def _table(rows: Sequence[dict]) -> str:
+    if not rows:
+        return ""
+    names = list(rows[0])
+    cells = [names, *([str(row[name]) for name in names] for row in rows)]
+    widths = [max(len(line[k]) for line in cells) for k in range(len(names))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells)
+
+
+def _pairs(values: dict) -> str:
+    width = max(len(name) for name in values)
+    return "\n".join(
+        f"{name.ljust(width)}  {', '.join(map(str, value)) if isinstance(value, (tuple, list)) else value}"
+        for name, value in values.items()
+    )
+
+
+def _plain(value):
+    """Arrays to lists and every number that is not finite to null, so that the output is strict JSON."""
+    if isinstance(value, dict):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

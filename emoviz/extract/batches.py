@@ -1,0 +1,81 @@
+"""Texts to padded batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..models.load import LoadedModel
+from ..types import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """One text: its token ids, and which of them are content (text rather than special tokens)."""
+
+    ids: Tensor
+    content: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """ids, attention, content : (batch, tokens); rows : which text each row is."""
+
+    rows: list[int]
+    ids: Tensor
+    attention: Tensor
+    content: Tensor
+
+
+def encode(loaded: LoadedModel, texts: Sequence[str], protocol: Protocol) -> list[Encoded]:
+    """Tokenizes texts and marks their content tokens.
+
+    Raises InputError for a text that is longer than the model's context, or that leaves no content token.
+    """
+    out = []
+    for text in texts:
+        coded = loaded.tokenizer(
+            text, add_special_tokens=protocol.special_tokens, return_special_tokens_mask=True, verbose=False
+        )
+        ids = torch.tensor(coded["input_ids"], dtype=torch.long)
+        content = torch.tensor(coded["special_tokens_mask"], dtype=torch.long) == 0
+        if protocol.skip_first and len(content):
+            content[0] = False
+        if loaded.max_tokens is not None and len(ids) > loaded.max_tokens:
+            raise InputError(
+                f"a passage has {len(ids)} tokens ({_short(text)}); {loaded.name} reads at most {loaded.max_tokens}; "
+                "shorten it."
+            )
+        if not content.any():
+            raise InputError(f"a passage leaves no token to read ({_short(text)}); write a longer one.")
+        out.append(Encoded(ids, content))
+    return out
+
+
+def batches(encoded: Sequence[Encoded], batch_tokens: int, device: torch.device) -> Iterator[Batch]:
+    """Texts of like length together, at most `batch_tokens` padded tokens a batch (one text at least).
+
+    Padded on the right whatever the tokenizer says: under a causal mask nothing that a real token sees can then depend
+    on the padding, and positions count from the text's own start.
+    """
+    order = sorted(range(len(encoded)), key=lambda row: len(encoded[row].ids), reverse=True)
+    start = 0
+    while start < len(order):
+        longest = len(encoded[order[start]].ids)
+        rows = order[start : start + max(1, batch_tokens // longest)]
+        start += len(rows)
+        ids = torch.zeros(len(rows), longest, dtype=torch.long)
+        attention = torch.zeros(len(rows), longest, dtype=torch.long)
+        content = torch.zeros(len(rows), longest, dtype=torch.bool)
+        for k, row in enumerate(rows):
+            n = len(encoded[row].ids)
+            ids[k, :n], attention[k, :n], content[k, :n] = encoded[row].ids, 1, encoded[row].content
+        yield Batch(rows, ids.to(device), attention.to(device), content.to(device))
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:40] + "...")

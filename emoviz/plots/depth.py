@@ -1,0 +1,177 @@
+"""Layer-depth curves of several sets on relative depth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from ..reference import SOURCE, PublishedModel
+from ..types import DepthCurve, VectorSet
+from .theme import PUBLISHED_COLOUR, Style, finish, provenance_line, short_label
+
+# Curve -> (name, y axis, reading aid, what its reference line is).
+CURVE_TEXT: dict[str, tuple[str, str, str, str]] = {
+    "decoding_accuracy": (
+        "Decoding accuracy",
+        "held-out accuracy",
+        "share of passages on unseen topics whose class is the nearest centroid; higher = classes easier to tell apart",
+        "chance",
+    ),
+    "split_half_rho": (
+        "Split-half reliability",
+        "Spearman rho between halves",
+        "do the RDMs of two halves of the topics agree? 1 = the geometry is the same whatever the stories are about",
+        "",
+    ),
+    "mean_cosine": (
+        "Mean cosine",
+        "mean cosine between classes",
+        "lower = emotion vectors point further apart; the papers' separation measure",
+        "floor -1/(n-1) that class centring forces",
+    ),
+    "rdm_std": ("RDM spread", "standard deviation of the RDM", "higher = some pairs near, others far; 0 = no structure", ""),
+    "anisotropy": (
+        "Anisotropy",
+        "mean cosine of neutral sentences",
+        "1 = all states point the same way, whatever they say; 0 = isotropic",
+        "",
+    ),
+    "participation_ratio": (
+        "Participation ratio",
+        "effective dimensions",
+        "how many directions the class vectors spread over",
+        "",
+    ),
+    "residual_norm": ("Residual norm", "median norm of the residual stream", "the unit that a steering dose is a fraction of", ""),
+}
+
+RULE_SYMBOL = {"decoding": "circle", "reliability": "square", "separation": "diamond"}
+
+
+def depth_figure(
+    sets: Sequence[VectorSet],
+    curves: Sequence[DepthCurve],
+    best: Sequence[Mapping[str, int | None]],
+    style: Mapping[str, Style],
+    *,
+    centring: str,
+    shown: Sequence[int] = (),
+    published: Sequence[PublishedModel] = (),
+    height: int = 520,
+) -> go.Figure:
+    """One curve of every set over relative depth.
+
+    curves, best : one per set, from `depth_curves` and `best_layers`; marks show the layer that each rule picks.
+    shown : the layer that the other views show, one per set, ringed. published : drawn in grey where the quantity was
+    published in a comparable form (mean cosine under class centring, anisotropy).
+    """
+    name = curves[0].name
+    title, y_title, aid, reference_text = CURVE_TEXT[name]
+    fig = go.Figure()
+    drawn = _published_traces(fig, name, centring, published)
+    for vectors, curve, picks in zip(sets, curves, best, strict=True):
+        look = style[vectors.name]
+        layers = np.arange(vectors.n_layers)
+        fig.add_scatter(
+            x=curve.depth,
+            y=curve.values,
+            name=short_label(vectors),
+            mode="lines",
+            line={"color": look.colour, "dash": look.dash, "width": 2.5},
+            customdata=[[vectors.name, int(layer)] for layer in layers],
+            hovertemplate="<b>%{fullData.name}</b><br>layer %{customdata[1]}, depth %{x:.2f}<br>"
+            + y_title
+            + ": %{y:.4g}<extra></extra>",
+            connectgaps=False,
+        )
+        for rule, layer in picks.items():
+            if layer is None:
+                continue
+            fig.add_scatter(
+                x=[curve.depth[layer]],
+                y=[curve.values[layer]],
+                mode="markers",
+                showlegend=False,
+                marker={"color": look.colour, "symbol": RULE_SYMBOL[rule], "size": 10},
+                customdata=[[vectors.name, layer]],
+                hovertemplate=f"best layer by {rule}: %{{customdata[1]}}<br>depth %{{x:.2f}}, %{{y:.4g}}<extra></extra>",
+            )
+    for vectors, curve, layer in zip(sets, curves, shown, strict=False):
+        fig.add_scatter(
+            x=[curve.depth[layer]],
+            y=[curve.values[layer]],
+            mode="markers",
+            showlegend=False,
+            hoverinfo="skip",
+            marker={"symbol": "circle-open", "size": 18, "color": style[vectors.name].colour, "line": {"width": 2}},
+        )
+    for level in sorted({round(c.reference, 6) for c in curves if c.reference is not None}):
+        fig.add_hline(
+            y=level,
+            line={"color": PUBLISHED_COLOUR, "width": 1.2, "dash": "dot"},
+            annotation={"text": f"{reference_text} {level:.3g}", "xanchor": "right", "x": 1},
+            annotation_position="top right",
+        )
+    for rule, symbol in RULE_SYMBOL.items():
+        fig.add_scatter(
+            x=[None], y=[None], mode="markers", name=f"best by {rule}", marker={"symbol": symbol, "size": 9, "color": PUBLISHED_COLOUR}
+        )
+    fig.update_xaxes(title_text="depth (share of the layers passed)", range=[0, 1.015], dtick=0.1)
+    fig.update_yaxes(title_text=y_title)
+    fig.update_layout(
+        legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "xanchor": "left"},
+        uirevision=f"depth {name}",
+        meta={"kind": "depth"},
+    )
+    notes = [provenance_line(vectors) for vectors in sets]
+    notes[-1] += f" · {centring} centring"
+    if drawn:
+        notes.append(f"grey: {drawn} published models, {SOURCE} (fp16, last token, other passages)")
+    finish(fig, title=_claim(title, sets, curves), aid=aid, notes=notes, height=height, left=72)
+    fig.update_layout(margin_t=104)
+    return fig
+
+
+def _claim(title: str, sets: Sequence[VectorSet], curves: Sequence[DepthCurve]) -> str:
+    """The title says what the curves show: where each has its extreme."""
+    lowest = curves[0].name in ("mean_cosine",)
+    places = []
+    for curve in curves:
+        if np.isnan(curve.values).all():
+            continue
+        at = int(np.nanargmin(curve.values) if lowest else np.nanargmax(curve.values))
+        places.append(curve.depth[at])
+    word = "is lowest" if lowest else "peaks"
+    if not places:
+        return title
+    where = f"{min(places):.2f}" if max(places) - min(places) < 0.005 else f"{min(places):.2f} to {max(places):.2f}"
+    return f"{title} {word} at depth {where}"
+
+
+def _published_traces(fig: go.Figure, name: str, centring: str, published: Sequence[PublishedModel]) -> int:
+    drawn = 0
+    for model in published:
+        if name == "mean_cosine" and centring == "class" and model.mean_cosine is not None:
+            x = (np.arange(model.n_layers) + 1) / model.n_layers
+            y, mode = list(model.mean_cosine), "lines"
+        elif name == "anisotropy" and model.anisotropy:
+            x, y = zip(*model.anisotropy, strict=True)
+            mode = "lines+markers"
+        else:
+            continue
+        drawn += 1
+        fig.add_scatter(
+            x=x,
+            y=y,
+            mode=mode,
+            name="published",
+            legendgroup="published",
+            showlegend=drawn == 1,
+            line={"color": PUBLISHED_COLOUR, "width": 1},
+            marker={"size": 4},
+            opacity=0.55,
+            hovertemplate=f"<b>published</b> {model.id}<br>depth %{{x:.2f}}: %{{y:.4g}}<extra></extra>",
+        )
+    return drawn

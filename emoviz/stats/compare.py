@@ -1,0 +1,159 @@
+"""RSA between vector sets, with what a careful reader asks for next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..emotions import NEUTRAL
+from ..errors import InputError
+from ..geometry import best_layers, class_vectors, rdm_of
+from ..geometry.vectors import check_layer
+from ..types import Activations, Comparison, Corpus, VectorSet
+from .bootstrap import resampled_rdms, rho_interval, topic_means
+from .lexical import lexical_rdm
+from .mantel import MIN_CLASSES, mantel_p
+from .ranks import partial_spearman, spearman_matrix, standard_ranks
+from .reliability import disjoint_rho, noise_ceiling
+
+
+def layers_of(sets: Sequence[VectorSet], at: str | float) -> tuple[int, ...]:
+    """One layer per set: `best` for each set's own best layer, or a relative depth in (0, 1] for all.
+
+    `best` follows the layer rule of the set's protocol. A depth d means the block whose (layer + 1) / L is nearest d.
+    """
+    if at == "best":
+        return tuple(_own_best(s) for s in sets)
+    if not isinstance(at, (int, float)) or not 0 < at <= 1:
+        raise InputError(f"layer {at!r} was asked for; 'best' or a relative depth above 0 and up to 1 is allowed; choose one.")
+    return tuple(int(np.clip(round(at * s.n_layers) - 1, 0, s.n_layers - 1)) for s in sets)
+
+
+def _own_best(vectors: VectorSet) -> int:
+    best = best_layers(vectors)
+    chosen = best[vectors.provenance.protocol.layer_rule]
+    return best["separation"] if chosen is None else chosen
+
+
+def compare(
+    sets: Sequence[VectorSet],
+    layers: Sequence[int],
+    *,
+    centring: str = "class",
+    activations: Sequence[Activations | None] = (),
+    corpora: Sequence[Corpus | None] = (),
+    n_permutations: int = 10_000,
+    n_bootstrap: int = 1_000,
+    seed: int = 0,
+) -> Comparison:
+    """Spearman's rho between the RDMs of sets, each at its layer, on the classes that all of them have.
+
+    p from `mantel_p`; interval from `rho_interval` (needs stored activations of the layer, same topics in both sets);
+    ceiling and disjoint rho from the halves; partial rho given `lexical_rdm` (needs the passages). What cannot be
+    computed is NaN, with the reason in `Comparison.reasons`.
+
+    activations, corpora : one entry per set, None where missing; or empty.
+    Raises  : InputError for fewer than 2 sets, fewer than 3 common classes, or a layer that a set does not have.
+    """
+    if len(sets) < 2:
+        raise InputError(f"{len(sets)} set(s) given; a comparison needs at least 2; name another one (emoviz list).")
+    for vectors, layer in zip(sets, layers, strict=True):
+        check_layer(vectors, layer)
+    classes = _common_classes(sets)
+    condensed, halves = _rdms(sets, layers, classes, centring)
+    n = len(sets)
+    reasons: dict[str, str] = {}
+    rho = spearman_matrix(condensed)
+
+    p = np.full((n, n), np.nan)
+    n_compared = len(classes) - (centring == "neutral")
+    if n_compared >= MIN_CLASSES:
+        p = mantel_p(condensed, n_compared, n_permutations, seed)
+    else:
+        reasons["p"] = f"{n_compared} common classes; below {MIN_CLASSES} there are too few relabellings for a p value"
+
+    low, high = np.full((2, n, n), np.nan)
+    for i in range(n):
+        for j in range(i + 1, n):
+            stored = [activations[k] if activations else None for k in (i, j)]
+            reason = _missing_for_bootstrap(stored, (sets[i], sets[j]), (layers[i], layers[j]))
+            if reason:
+                reasons[f"ci {sets[i].name} x {sets[j].name}"] = reason
+                continue
+            low[i, j], high[i, j] = _interval(
+                rho[i, j], stored, (layers[i], layers[j]), classes, centring, n_bootstrap, seed
+            )
+            low[j, i], high[j, i] = low[i, j], high[i, j]
+
+    partial = np.full((n, n), np.nan)
+    hashes = {s.provenance.corpus_hash for s in sets}
+    corpus = next((c for c in corpora if c is not None and {c.hash} == hashes), None)
+    if corpus is not None and centring == "class":
+        to_words = standard_ranks(condensed) @ standard_ranks(lexical_rdm(corpus, classes))
+        partial = partial_spearman(rho, to_words[:, None], to_words[None, :])
+        np.fill_diagonal(partial, np.nan)
+    else:
+        reasons["rho_partial_lexical"] = (
+            "the sets were made from different passages" if len(hashes) > 1
+            else "the passages are not at hand" if corpus is None
+            else "defined for class centring only"
+        )
+    ceiling = noise_ceiling(halves)
+    if np.isnan(ceiling).any():
+        reasons["ceiling"] = "a set's halves do not agree at its layer, so it has no reliable geometry there"
+    return Comparison(
+        sets=tuple(s.name for s in sets),
+        layers=tuple(layers),
+        classes=classes,
+        rho=rho,
+        p=p,
+        ci_low=low,
+        ci_high=high,
+        ceiling=ceiling,
+        rho_disjoint=disjoint_rho(halves),
+        rho_partial_lexical=partial,
+        n_permutations=n_permutations,
+        n_bootstrap=n_bootstrap,
+        seed=seed,
+        reasons=reasons,
+    )
+
+
+def _common_classes(sets: Sequence[VectorSet]) -> tuple[str, ...]:
+    common = tuple(name for name in sets[0].classes if all(name in s.classes for s in sets))
+    if len(common) < 3:
+        raise InputError(
+            f"the sets have {len(common)} class(es) in common; at least 3 are needed to correlate RDMs; "
+            "compare sets made from the same classes."
+        )
+    return common
+
+
+def _rdms(
+    sets: Sequence[VectorSet], layers: Sequence[int], classes: tuple[str, ...], centring: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Condensed RDMs (K, P) and those of the halves (2, K, P), on the common classes."""
+    whole, halves = [], [[], []]
+    for vectors, layer in zip(sets, layers, strict=True):
+        at = [vectors.classes.index(name) for name in classes]
+        whole.append(rdm_of(vectors.class_means[layer][at], classes, centring)[0])
+        for half in (0, 1):
+            halves[half].append(rdm_of(vectors.half_means[half, layer][at], classes, centring)[0])
+    return np.stack(whole), np.array(halves)
+
+
+def _missing_for_bootstrap(stored, sets, layers) -> str:
+    for activations, vectors, layer in zip(stored, sets, layers, strict=True):
+        if activations is None or layer not in activations.layers:
+            return f"no stored activations of {vectors.name} at layer {layer}, so its topics cannot be resampled"
+    if sets[0].provenance.topics != sets[1].provenance.topics:
+        return "the sets were made from different topics, which cannot be resampled together"
+    return ""
+
+
+def _interval(rho, stored, layers, classes, centring, n_bootstrap, seed) -> tuple[float, float]:
+    means, topics = zip(*(topic_means(a, layer, classes) for a, layer in zip(stored, layers, strict=True)), strict=True)
+    draws = np.random.default_rng(seed).integers(len(topics[0]), size=(n_bootstrap, len(topics[0])))
+    row = classes.index(NEUTRAL) if centring == "neutral" else None
+    return rho_interval(rho, *(resampled_rdms(m, draws, row) for m in means))

@@ -1,0 +1,21 @@
+"""The control for shared words: how alike are the classes as bags of words?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..types import Corpus
+
+
+def lexical_rdm(corpus: Corpus, classes: tuple[str, ...]) -> np.ndarray:
+    """Condensed RDM, 1 - cosine between TF-IDF vectors of all passages of a class, centred like the vector sets.
+
+    Returns (P,) in the order of `classes`.
+    """
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    documents = [" ".join(p.text for p in corpus.passages if p.emotion == name) for name in classes]
+    rows = TfidfVectorizer(sublinear_tf=True).fit_transform(documents).toarray()
+    rows = rows - rows.mean(0)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return 1 - (rows @ rows.T)[np.triu_indices(len(classes), 1)]

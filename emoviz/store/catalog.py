@@ -1,0 +1,57 @@
+"""Which vector sets there are, and how a name finds one."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from ..errors import InputError
+from ..types import VectorSet
+from .files import ACTIVATIONS_SUFFIX, SUFFIX, load_set
+from .folders import sets_folder, shipped_folder
+
+log = logging.getLogger(__name__)
+
+
+def list_sets() -> list[VectorSet]:
+    """Shipped sets, then the user's own, each in name order. A file that cannot be read is logged and left out."""
+    found: dict[str, VectorSet] = {}
+    for folder, shipped in ((shipped_folder(), True), (sets_folder(), False)):
+        for path in _files(folder):
+            try:
+                vectors = load_set(path, shipped=shipped)
+            except InputError as error:
+                log.warning("left out: %s", error)
+                continue
+            found.setdefault(vectors.name, vectors)
+    return list(found.values())
+
+
+def find_set(name: str) -> VectorSet:
+    """A set by its name in `list_sets`, by an unambiguous beginning of that name, or by the path of its file.
+
+    Raises InputError if nothing or more than one set fits.
+    """
+    if name.endswith(SUFFIX):
+        return load_set(Path(name))
+    sets = list_sets()
+    exact = [s for s in sets if s.name == name]
+    fitting = exact if exact else [s for s in sets if s.name.startswith(name)]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise InputError(
+            f"set {name!r} could be any of {', '.join(s.name for s in fitting)}; write one of these names further out."
+        )
+    known = ", ".join(s.name for s in sets) or "none yet"
+    raise InputError(
+        f"set {name!r} is unknown; known sets: {known}; choose one, give the path of a {SUFFIX} file, or run emoviz extract."
+    )
+
+
+def _files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(
+        path for path in folder.glob(f"*{SUFFIX}") if not path.name.startswith(".") and not path.name.endswith(ACTIVATIONS_SUFFIX)
+    )

@@ -1,0 +1,210 @@
+"""Reading and writing one vector set: safetensors tensors, JSON in the header metadata.
+
+`NAME.safetensors` holds the set; `NAME.activations.safetensors` beside it, if there, the pooled states of the passages.
+Tensors are memory-mapped on reading, so that opening a hundred sets reads only the layers that are looked at.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from ..errors import InputError
+from ..types import Activations, Provenance, VectorSet
+
+SCHEMA_VERSION = 1
+SUFFIX = ".safetensors"
+ACTIVATIONS_SUFFIX = ".activations.safetensors"
+
+_REQUIRED = {"class_means": 3, "half_means": 4, "residual_norm": 1, "anisotropy": 1, "decoding_accuracy": 1}
+_NUMPY_TYPES = {"F16": np.float16, "F32": np.float32}
+# Rounding to float16 may move no class-centred cosine by more than this; otherwise float32 is kept.
+_MAX_COSINE_ERROR = 1e-3
+
+
+def save_set(vectors: VectorSet, folder: Path, activations: Activations | None = None) -> Path:
+    """Writes a set, and its activations, atomically into `folder` (created if missing). Returns the set's path."""
+    tensors = {
+        "class_means": compact(vectors.class_means),
+        "half_means": compact(vectors.half_means),
+        "residual_norm": np.asarray(vectors.residual_norm, np.float32),
+        "anisotropy": np.asarray(vectors.anisotropy, np.float32),
+        "decoding_accuracy": np.asarray(vectors.decoding_accuracy, np.float32),
+    }
+    if vectors.umap is not None:
+        tensors["umap"] = np.asarray(vectors.umap, np.float32)
+    header = {
+        "classes": vectors.classes,
+        "provenance": vectors.provenance.as_dict(),
+        "umap_params": vectors.umap_params,
+    }
+    if activations is not None:
+        _write(
+            folder / f"{vectors.name}{ACTIVATIONS_SUFFIX}",
+            {"states": _half_if_finite(activations.states)},
+            {"layers": activations.layers, "emotions": activations.emotions, "topics": activations.topics},
+            kind="activations",
+        )
+    path = folder / f"{vectors.name}{SUFFIX}"
+    _write(path, tensors, header, kind="vector set")
+    return path
+
+
+def load_set(path: Path | str, *, shipped: bool = False) -> VectorSet:
+    """A vector set from its file, tensors memory-mapped read-only.
+
+    Raises InputError if the file is missing, damaged, not one of ours, or of a newer schema.
+    """
+    path = Path(path)
+    tensors, header = _read(path, kind="vector set")
+    try:
+        classes = tuple(header["classes"])
+        provenance = Provenance.from_dict(header["provenance"])
+        umap_params = dict(header["umap_params"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged(path, f"its header lacks or misnames {error}") from error
+    for name, rank in _REQUIRED.items():
+        if name not in tensors or tensors[name].ndim != rank:
+            raise _damaged(path, f"tensor {name!r} of rank {rank} is missing")
+    shape = tensors["class_means"].shape
+    if shape[1] != len(classes) or tensors["half_means"].shape != (2, *shape):
+        raise _damaged(path, "its tensors do not fit together")
+    return VectorSet(
+        name=path.name.removesuffix(SUFFIX),
+        classes=classes,
+        provenance=provenance,
+        class_means=tensors["class_means"],
+        half_means=tensors["half_means"],
+        residual_norm=tensors["residual_norm"],
+        anisotropy=tensors["anisotropy"],
+        decoding_accuracy=tensors["decoding_accuracy"],
+        umap=tensors.get("umap"),
+        umap_params=umap_params,
+        path=path,
+        shipped=shipped,
+    )
+
+
+def load_activations(vectors: VectorSet) -> Activations | None:
+    """The activations stored beside a set, memory-mapped, or None if there are none."""
+    if vectors.path is None:
+        return None
+    path = vectors.path.with_name(f"{vectors.name}{ACTIVATIONS_SUFFIX}")
+    if not path.exists():
+        return None
+    tensors, header = _read(path, kind="activations")
+    try:
+        return Activations(
+            states=tensors["states"],
+            layers=tuple(header["layers"]),
+            emotions=tuple(header["emotions"]),
+            topics=tuple(header["topics"]),
+        )
+    except KeyError as error:
+        raise _damaged(path, f"{error} is missing") from error
+
+
+def compact(values: np.ndarray) -> np.ndarray:
+    """float16 where that moves no class-centred cosine by more than 1e-3, else float32. values : (..., C, D)."""
+    exact = np.asarray(values, np.float32)
+    half = _half_if_finite(exact)
+    if half.dtype == np.float32:
+        return exact
+    return half if _cosine_error(exact, half.astype(np.float32)) <= _MAX_COSINE_ERROR else exact
+
+
+def _half_if_finite(values: np.ndarray) -> np.ndarray:
+    """float16 unless a finite value would overflow (Gemma 3 has states beyond 65504)."""
+    with np.errstate(over="ignore"):
+        half = np.asarray(values, np.float16)
+    return half if np.array_equal(np.isfinite(half), np.isfinite(values)) else np.asarray(values, np.float32)
+
+
+def _cosine_error(exact: np.ndarray, rounded: np.ndarray) -> float:
+    cosines = []
+    for values in (exact, rounded):
+        rows = values - values.mean(-2, keepdims=True)
+        rows = rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+        cosines.append(rows @ np.swapaxes(rows, -1, -2))
+    return float(np.nanmax(np.abs(cosines[0] - cosines[1]), initial=0.0))
+
+
+def _write(path: Path, tensors: dict[str, np.ndarray], header: dict, kind: str) -> None:
+    """Through a temporary file in the same folder, so that a reader sees the old file or the new one, never half."""
+    metadata = {
+        "format": f"emoviz {kind}",
+        "schema_version": str(SCHEMA_VERSION),
+        "emoviz": json.dumps(header, ensure_ascii=False),
+    }
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+        os.close(handle)
+        try:
+            save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, temporary, metadata)
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+    except (OSError, SafetensorError) as error:
+        raise InputError(
+            f"{path} cannot be written ({getattr(error, 'strerror', None) or error}); a writable folder with free space "
+            "is needed; choose another one with --out or EMOVIZ_HOME."
+        ) from error
+
+
+def read_header(path: Path, kind: str) -> dict:
+    """The JSON header of one of our files. Raises InputError with the reason if it is not one."""
+    try:
+        with safe_open(path, "numpy") as file:
+            metadata = file.metadata()
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist; a vector set file is needed; `emoviz list` names them.") from error
+    except (SafetensorError, OSError) as error:
+        raise _damaged(path, str(error)) from error
+    if not metadata or metadata.get("format") != f"emoviz {kind}":
+        raise InputError(
+            f"{path} is a safetensors file, but not an emoviz {kind}; files written by `emoviz extract` are read; "
+            "choose one of those."
+        )
+    if metadata.get("schema_version") != str(SCHEMA_VERSION):
+        raise InputError(
+            f"{path} has schema version {metadata.get('schema_version')}; this emoviz reads version {SCHEMA_VERSION}; "
+            "update emoviz or extract the set again."
+        )
+    try:
+        return json.loads(metadata["emoviz"])
+    except (KeyError, json.JSONDecodeError) as error:
+        raise _damaged(path, "its metadata is not JSON") from error
+
+
+def _read(path: Path, kind: str) -> tuple[dict[str, np.ndarray], dict]:
+    header = read_header(path, kind)
+    # safe_open has checked lengths and offsets; the layout is 8 bytes of header length, the header, then the data.
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        entries = json.loads(file.read(length))
+    tensors = {}
+    for name, entry in entries.items():
+        if name == "__metadata__":
+            continue
+        if entry["dtype"] not in _NUMPY_TYPES:
+            raise _damaged(path, f"tensor {name!r} has type {entry['dtype']}, not F16 or F32")
+        tensors[name] = np.memmap(
+            path,
+            dtype=_NUMPY_TYPES[entry["dtype"]],
+            mode="r",
+            offset=8 + length + entry["data_offsets"][0],
+            shape=tuple(entry["shape"]),
+        )
+    return tensors, header
+
+
+def _damaged(path: Path, why: str) -> InputError:
+    return InputError(f"{path} cannot be read as a vector set ({why}); extract it again or fetch a fresh copy.")

@@ -1,0 +1,238 @@
+"""The frozen values that travel from computation to figures, files and tables.
+
+Shapes: L layers, C classes, D model width, T topics. Layers are 0-based blocks; `depth` is (layer + 1) / L.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A short text written to evoke one class, on one topic."""
+
+    emotion: str
+    text: str
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Passages and the neutral sentences that anisotropy is measured on; `hash` covers every text and label."""
+
+    name: str
+    hash: str
+    passages: tuple[Passage, ...]
+    neutral_sentences: tuple[str, ...]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in alphabetical order, the order of every array of the set."""
+        return tuple(sorted({p.emotion for p in self.passages}))
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Topics in order of first appearance; that order deals them to the two halves."""
+        return tuple(dict.fromkeys(p.topic for p in self.passages))
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """A complete extraction recipe.
+
+    pooling : `mean` over content tokens, or `last` content token.
+    special_tokens : whether the tokenizer adds its special tokens (they are never content).
+    skip_first : leave the first token out of the content (attention sink), special or not.
+    equal_norm : bring every content token's state to the layer's median norm before pooling, so that a token with a
+        massive activation (attention sinks also sit elsewhere than on the first token) counts no more than another.
+    centring : the default at view time, `class`, `neutral` or `none`.
+    layer_rule : the default best-layer rule, `decoding`, `reliability` or `separation`.
+    """
+
+    name: str
+    pooling: str
+    special_tokens: bool
+    skip_first: bool
+    equal_norm: bool
+    centring: str
+    layer_rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a vector set comes from; printed on every figure."""
+
+    model: str
+    revision: str
+    architecture: str
+    weights: str
+    precision: str
+    method: str
+    protocol: Protocol
+    corpus: str
+    corpus_hash: str
+    n_passages: int
+    n_neutral_sentences: int
+    topics: tuple[str, ...]
+    nonfinite_layers: tuple[int, ...]
+    created: str
+    versions: dict[str, str]
+
+    def as_dict(self) -> dict:
+        return asdict(self)
+
+    @staticmethod
+    def from_dict(values: dict) -> Provenance:
+        values = dict(values)
+        values["protocol"] = Protocol(**values["protocol"])
+        values["topics"] = tuple(values["topics"])
+        values["nonfinite_layers"] = tuple(values["nonfinite_layers"])
+        return Provenance(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class Activations:
+    """Pooled states of every passage, the input of everything that resamples passages.
+
+    states : (n_passages, n_kept_layers, D) float16 or float32.
+    layers : the block index of each kept layer.
+    emotions, topics : one entry per row of `states`.
+    """
+
+    states: np.ndarray
+    layers: tuple[int, ...]
+    emotions: tuple[str, ...]
+    topics: tuple[str, ...]
+
+    def at(self, layer: int) -> np.ndarray:
+        """States at one block, (n_passages, D) float32; KeyError if that layer was not kept."""
+        if layer not in self.layers:
+            raise KeyError(layer)
+        return np.asarray(self.states[:, self.layers.index(layer)], np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class VectorSet:
+    """Class means of one (model, revision, precision, method, protocol, corpus).
+
+    class_means : (L, C, D); half_means : (2, L, C, D), the halves split by topic; memory-mapped when read from a file.
+    residual_norm, anisotropy, decoding_accuracy : (L,), NaN at non-finite layers.
+    umap : (L, C, 2) stored coordinates, or None when they were not computed.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    provenance: Provenance
+    class_means: np.ndarray
+    half_means: np.ndarray
+    residual_norm: np.ndarray
+    anisotropy: np.ndarray
+    decoding_accuracy: np.ndarray
+    umap: np.ndarray | None
+    umap_params: dict = field(default_factory=dict)
+    path: Path | None = None
+    shipped: bool = False
+
+    @property
+    def n_layers(self) -> int:
+        return self.class_means.shape[0]
+
+    @property
+    def d_model(self) -> int:
+        return self.class_means.shape[2]
+
+    @property
+    def finite_layers(self) -> tuple[int, ...]:
+        missing = self.provenance.nonfinite_layers
+        return tuple(layer for layer in range(self.n_layers) if layer not in missing)
+
+    def depth(self, layer: int) -> float:
+        return (layer + 1) / self.n_layers
+
+
+@dataclass(frozen=True, slots=True)
+class RDM:
+    """Representational dissimilarity matrix, 1 - cosine, condensed in scipy's squareform order.
+
+    condensed : (C * (C - 1) / 2,), values in [0, 2].
+    """
+
+    condensed: np.ndarray
+    classes: tuple[str, ...]
+    layer: int
+    centring: str
+
+
+@dataclass(frozen=True, slots=True)
+class UShape:
+    """Is a curve U-shaped over depth? Quadratic vertex and the two-lines test (Simonsohn 2018)."""
+
+    vertex: float
+    curvature: float
+    break_depth: float
+    slopes: tuple[float, float]
+    p_values: tuple[float, float]
+    u_shaped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DepthCurve:
+    """One quantity of one vector set over its layers.
+
+    depth, values : (L,), NaN where a layer is non-finite; reference : the floor or chance line, None if there is none.
+    """
+
+    name: str
+    set: str
+    depth: np.ndarray
+    values: np.ndarray
+    reference: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """Two-dimensional map of the classes at one layer. points : (C, 2)."""
+
+    points: np.ndarray
+    classes: tuple[str, ...]
+    layer: int
+    method: str
+    params: dict
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """RSA between K sets. Matrices are (K, K); NaN where not computable, with the reason in `reasons`."""
+
+    sets: tuple[str, ...]
+    layers: tuple[int, ...]
+    classes: tuple[str, ...]
+    rho: np.ndarray
+    p: np.ndarray
+    ci_low: np.ndarray
+    ci_high: np.ndarray
+    ceiling: np.ndarray
+    rho_disjoint: np.ndarray
+    rho_partial_lexical: np.ndarray
+    n_permutations: int
+    n_bootstrap: int
+    seed: int
+    reasons: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One text of a steered batch; `dose` 0 is the unsteered twin."""
+
+    model: str
+    set: str
+    emotion: str
+    dose: float
+    prompt: str
+    text: str
+    n_tokens: int
+    finished: bool
