@@ -2,7 +2,7 @@
 
 from .anisotropy import mean_pairwise_cosine
 from .decoding import held_out_accuracy
-from .depth import best_layers, depth_curves
+from .depth import best_layers, depth_curves, preferred_layer
 from .maps import pca_map, umap_coordinates, umap_map
 from .vectors import CENTRINGS, class_vectors, rdm, rdm_of
 
@@ -14,6 +14,7 @@ __all__ = [
     "held_out_accuracy",
     "mean_pairwise_cosine",
     "pca_map",
+    "preferred_layer",
     "rdm",
     "rdm_of",
     "umap_coordinates",

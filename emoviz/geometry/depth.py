@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from ..types import DepthCurve, VectorSet
@@ -77,6 +79,12 @@ def best_layers(vectors: VectorSet) -> dict[str, int | None]:
         "reliability": _first_highest(curves["split_half_rho"].values),
         "separation": _first_highest(-curves["mean_cosine"].values),
     }
+
+
+def preferred_layer(vectors: VectorSet, best: Mapping[str, int | None]) -> int:
+    """The layer that stands for a set: the pick of its protocol's rule, or of separation where that rule has none."""
+    pick = best[vectors.provenance.protocol.layer_rule]
+    return best["separation"] if pick is None else pick
 
 
 def _first_highest(values: np.ndarray) -> int | None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..emotions import NEUTRAL
 from ..errors import InputError
-from ..geometry import best_layers, class_vectors, rdm_of
+from ..geometry import best_layers, preferred_layer, rdm_of
 from ..geometry.vectors import check_layer
 from ..types import Activations, Comparison, Corpus, VectorSet
 from .bootstrap import resampled_rdms, rho_interval, topic_means
@@ -24,16 +24,10 @@ def layers_of(sets: Sequence[VectorSet], at: str | float) -> tuple[int, ...]:
     `best` follows the layer rule of the set's protocol. A depth d means the block whose (layer + 1) / L is nearest d.
     """
     if at == "best":
-        return tuple(_own_best(s) for s in sets)
+        return tuple(preferred_layer(s, best_layers(s)) for s in sets)
     if not isinstance(at, (int, float)) or not 0 < at <= 1:
         raise InputError(f"layer {at!r} was asked for; 'best' or a relative depth above 0 and up to 1 is allowed; choose one.")
     return tuple(int(np.clip(round(at * s.n_layers) - 1, 0, s.n_layers - 1)) for s in sets)
-
-
-def _own_best(vectors: VectorSet) -> int:
-    best = best_layers(vectors)
-    chosen = best[vectors.provenance.protocol.layer_rule]
-    return best["separation"] if chosen is None else chosen
 
 
 def compare(

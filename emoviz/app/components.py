@@ -1,0 +1,81 @@
+"""Custom components: a plotly figure that keeps its node, and views that are filled from JSON.
+
+Nothing that a model, a visitor or a file wrote is ever read as HTML: the browser code sets text through textContent.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import plotly.graph_objects as go
+
+STATIC = Path(__file__).parent / "static"
+# Relative, so that the page also works behind a path prefix.
+STATIC_URL, PLOTLY_URL = "emoviz-static", "emoviz-plotly"
+
+
+class Figure(gr.HTML):
+    """A plotly figure drawn with the plotly.js that plotly ships, the same on screen and in exports.
+
+    gr.Plot rebuilds its node at every update (losing zoom and leaking WebGL contexts) and reports no clicks. Here the
+    template is constant, so the node stays, and `select` fires with the kind of figure and the clicked ids. The page's
+    theme is applied in the browser by swapping the figure's template.
+    """
+
+    def __init__(self, value: go.Figure | None = None, **kwargs: Any):
+        super().__init__(
+            value=value,
+            html_template="<figure class='ez-figure'><div class='ez-plot'></div><figcaption class='ez-hidden'></figcaption></figure>",
+            js_on_load=(STATIC / "figure.js").read_text("utf-8"),
+            head=f'<script src="{PLOTLY_URL}/plotly.min.js"></script>',
+            apply_default_css=False,
+            **kwargs,
+        )
+
+    def postprocess(self, value: go.Figure | None) -> str | None:
+        return None if value is None else value.to_json()
+
+    def api_info(self) -> dict[str, Any]:
+        return {"type": "string", "description": "a plotly figure as JSON"}
+
+
+class _Filled(gr.HTML):
+    """A node that the named script fills from the value, a JSON-able object."""
+
+    script = ""
+
+    def __init__(self, value: Any = None, **kwargs: Any):
+        super().__init__(
+            value=value,
+            html_template=f"<div class='ez-{self.script}'></div>",
+            js_on_load=(STATIC / f"{self.script}.js").read_text("utf-8"),
+            apply_default_css=False,
+            **kwargs,
+        )
+
+    def postprocess(self, value: Any) -> str | None:
+        return None if value is None else json.dumps(value)
+
+    def api_info(self) -> dict[str, Any]:
+        return {"type": "string", "description": "JSON"}
+
+
+class Texts(_Filled):
+    """Steered texts side by side: {prompt, rows: [{title, note, cells: [{label, state, text, twin}]}]}."""
+
+    script = "texts"
+
+
+class Cards(_Filled):
+    """Key numbers: {cards: [{title, note, colour, facts: [{name, value, note}]}]}."""
+
+    script = "cards"
+
+
+class Table(_Filled):
+    """A plain table: {columns: [...], rows: [[...]], groups: {row index: heading}}."""
+
+    script = "table"

@@ -1,0 +1,43 @@
+"""One selection drives every view."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import InputError
+from ..geometry import preferred_layer
+from ..stats import layers_of
+from ..types import VectorSet
+from .library import best_of, library
+
+MAX_PANELS = 4
+BEST, SAME_DEPTH = "best of each", "same depth"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What is shown: which sets, at which layers, centred how, and the emotion that is marked everywhere."""
+
+    sets: tuple[str, ...]
+    layer_mode: str
+    depth: float
+    centring: str
+    emotion: str
+
+    def chosen(self) -> list[VectorSet]:
+        """The selected sets. Raises InputError if there is none."""
+        known = library().sets
+        sets = [known[name] for name in self.sets if name in known]
+        if not sets:
+            raise InputError("no vector set is selected; one or more are needed; tick a set on the left.")
+        return sets
+
+    def panels(self) -> list[VectorSet]:
+        """The sets that are drawn side by side, the first four."""
+        return self.chosen()[:MAX_PANELS]
+
+    def layers(self, sets: list[VectorSet]) -> tuple[int, ...]:
+        """The layer shown of each set."""
+        if self.layer_mode == SAME_DEPTH:
+            return layers_of(sets, self.depth)
+        return tuple(preferred_layer(s, best_of(s.name)) for s in sets)

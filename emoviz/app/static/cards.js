@@ -1,0 +1,28 @@
+// Cards with a heading and a few named numbers each.
+const root = element.querySelector('.ez-cards');
+
+function node(tag, name, text) {
+  const made = document.createElement(tag);
+  made.className = name;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+function draw() {
+  const shown = props.value ? JSON.parse(props.value) : { cards: [] };
+  root.replaceChildren(...shown.cards.map((card) => {
+    const box = node('article', 'ez-card');
+    box.style.setProperty('--ez-series', card.colour);
+    const facts = node('dl', '');
+    card.facts.forEach((fact) => {
+      const pair = node('div', '');
+      pair.append(node('dt', '', fact.name), node('dd', 'ez-number', fact.value), node('dd', 'ez-small', fact.note));
+      facts.append(pair);
+    });
+    box.append(node('h3', '', card.title), node('p', 'ez-small', card.note), facts);
+    return box;
+  }));
+}
+
+draw();
+watch('value', draw);

@@ -1,0 +1,36 @@
+// Draws a plotly figure into a node that stays, follows the page's theme and width, and reports clicks by id.
+const plot = element.querySelector('.ez-plot');
+const caption = element.querySelector('figcaption');
+let listening = false;
+
+function draw() {
+  if (!props.value) { plot.style.display = 'none'; return; }
+  const figure = JSON.parse(props.value);
+  plot.style.display = '';
+  plot.style.height = figure.layout.height + 'px';
+  figure.layout.template = window.emovizTemplates[document.body.classList.contains('dark') ? 'dark' : 'light'];
+  const title = figure.layout.title || {};
+  caption.textContent = [title.text, (title.subtitle || {}).text].filter(Boolean).join('. ');
+  const name = 'emoviz-' + ((figure.layout.meta || {}).kind || 'figure');
+  Plotly.react(plot, figure.data, figure.layout, {
+    responsive: false,
+    displaylogo: false,
+    modeBarButtons: [['toImage', 'resetScale2d']],
+    toImageButtonOptions: { format: 'png', scale: 2, filename: name },
+  }).then(() => { plot.dataset.drawn = String(Number(plot.dataset.drawn || 0) + 1); });
+  if (!listening) {
+    listening = true;
+    plot.on('plotly_click', (event) => {
+      const point = event.points && event.points[0];
+      if (point && point.customdata !== undefined) {
+        trigger('select', { kind: (plot.layout.meta || {}).kind, ids: [].concat(point.customdata) });
+      }
+    });
+  }
+}
+
+draw();
+watch('value', draw);
+// A figure in a tab that was hidden while it was drawn has no width yet; it is fitted when it gets one.
+new ResizeObserver(() => { if (plot.data && plot.clientWidth) Plotly.Plots.resize(plot); }).observe(plot);
+new MutationObserver(draw).observe(document.body, { attributes: true, attributeFilter: ['class'] });

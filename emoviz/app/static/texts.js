@@ -1,0 +1,42 @@
+// Fills columns of texts; what a text shares with its unsteered twin from the start is greyed.
+const root = element.querySelector('.ez-texts');
+
+function node(tag, name, text) {
+  const made = document.createElement(tag);
+  made.className = name;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+function sharedWords(a, b) {
+  const left = a.split(/(\s+)/), right = b.split(/(\s+)/);
+  let k = 0;
+  while (k < left.length && k < right.length && left[k] === right[k]) k++;
+  return left.slice(0, k).join('').length;
+}
+
+function draw() {
+  const shown = props.value ? JSON.parse(props.value) : { rows: [] };
+  root.replaceChildren(...shown.rows.map((row) => {
+    const block = node('section', 'ez-texts-row');
+    const head = node('header', 'ez-texts-head');
+    head.append(node('h3', '', row.title), node('p', '', row.note));
+    const cells = node('div', 'ez-texts-cells');
+    row.cells.forEach((cell) => {
+      const box = node('article', 'ez-text' + (cell.twin ? ' ez-text-twin' : ''));
+      const top = node('header', '');
+      top.append(node('span', 'ez-dose', cell.label), node('span', 'ez-state', cell.state));
+      const body = node('p', '');
+      const shared = cell.twin ? 0 : sharedWords(cell.text, row.cells[0].text);
+      body.append(node('span', 'ez-prompt', shown.prompt), node('span', 'ez-shared', cell.text.slice(0, shared)),
+        node('span', 'ez-own', cell.text.slice(shared)));
+      box.append(top, body);
+      cells.append(box);
+    });
+    block.append(head, cells);
+    return block;
+  }));
+}
+
+draw();
+watch('value', draw);
