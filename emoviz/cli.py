@@ -20,8 +20,7 @@ import numpy as np
 
 from . import __version__
 from .errors import InputError
-
-DEFAULT_DOSES = "0,0.03,0.06,0.1,0.2"
+from .steer.doses import DEFAULT_DOSES, parse_doses
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -243,7 +242,11 @@ def _show(arguments) -> tuple[dict, str, int]:
         "u_shape": None if shape is None else asdict(shape),
     }
     rows = [
-        {"layer": layer, "depth": f"{vectors.depth(layer):.2f}", **{n: f"{c.values[layer]:.4g}" for n, c in curves.items()}}
+        {
+            "layer": layer,
+            "depth": f"{vectors.depth(layer):.2f}",
+            **{n: f"{c.values[layer]:.4g}" for n, c in curves.items()},
+        }
         for layer in layers
     ]
     picks = ", ".join(
@@ -286,7 +289,9 @@ def _rdm(arguments) -> tuple[dict, str, int]:
 
 def _layer_number(text: str, vectors) -> int:
     if not text.lstrip("-").isdecimal():
-        raise InputError(f"layer {text!r} was asked for; best or a number from 0 to {vectors.n_layers - 1} is allowed; choose one.")
+        raise InputError(
+            f"layer {text!r} was asked for; best or a number from 0 to {vectors.n_layers - 1} is allowed; choose one."
+        )
     return int(text)
 
 
@@ -297,7 +302,10 @@ def _compare(arguments) -> tuple[dict, str, int]:
     from .stimuli import load_corpus
     from .store import find_set, load_activations
 
-    for option, value, least in (("--permutations", arguments.permutations, 1), ("--bootstrap", arguments.bootstrap, 2)):
+    for option, value, least in (
+        ("--permutations", arguments.permutations, 1),
+        ("--bootstrap", arguments.bootstrap, 2),
+    ):
         if value < least:
             raise InputError(f"{option} {value} was given; {least} or more is allowed; 1000 to 10000 is usual.")
     sets = [find_set(name) for name in arguments.sets]
@@ -335,7 +343,9 @@ def _depth_number(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise InputError(f"layer {text!r} was asked for; best or a relative depth above 0 and up to 1 is allowed; choose one.") from None
+        raise InputError(
+            f"layer {text!r} was asked for; best or a relative depth above 0 and up to 1 is allowed; choose one."
+        ) from None
 
 
 def _steer(arguments) -> tuple[dict, str, int]:
@@ -346,7 +356,8 @@ def _steer(arguments) -> tuple[dict, str, int]:
     from .steer.sets import set_for
 
     started = time.perf_counter()
-    rows = []
+    rows: list[dict] = []
+    missing = dict.fromkeys(("ppl_ratio", "repetition", "leak", "regime", "classifier"))
     for model in arguments.models:
         loaded = load_model(model, device=arguments.device)
         for made in steer(
@@ -360,18 +371,22 @@ def _steer(arguments) -> tuple[dict, str, int]:
             temperature=arguments.temperature,
             seed=arguments.seed,
         ):
-            rows.append({"model": made.model, "set": made.set, "emotion": made.emotion, "dose": made.dose, "text": made.text})
-    result = {"prompt": arguments.prompt, "rows": rows, "seconds": round(time.perf_counter() - started, 3)}
+            rows.append(
+                {
+                    **{key: getattr(made, key) for key in ("model", "set", "emotion", "dose", "text", "finished")},
+                    **missing,
+                }
+            )
+    result = {
+        "prompt": arguments.prompt,
+        "rows": rows,
+        "seconds": round(time.perf_counter() - started, 3),
+        "reasons": dict.fromkeys(
+            missing, "not computed by this version: steer gives texts and doses, not yet a verdict"
+        ),
+    }
     blocks = [f"{r['model']}, {r['emotion']} {r['dose']:g}\n{r['text'].strip()}" for r in rows]
     return result, "\n\n".join(blocks), 0
-
-
-def parse_doses(text: str) -> list[float]:
-    """Comma-separated numbers. Raises InputError for anything else."""
-    try:
-        return [float(part) for part in text.split(",")]
-    except ValueError:
-        raise InputError(f"doses {text!r} were given; numbers separated by commas are allowed; write {DEFAULT_DOSES}.") from None
 
 
 def _lint(arguments) -> tuple[dict, str, int]:
@@ -431,7 +446,9 @@ def _table(rows: Sequence[dict]) -> str:
     names = list(rows[0])
     cells = [names, *([str(row[name]) for name in names] for row in rows)]
     widths = [max(len(line[k]) for line in cells) for k in range(len(names))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells
+    )
 
 
 def _pairs(values: dict) -> str:

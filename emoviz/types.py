@@ -226,7 +226,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """One text of a steered batch; `dose` 0 is the unsteered twin."""
+    """One text of a steered batch; `dose` 0 is the unsteered twin; `finished` if the model wrote its end token."""
 
     model: str
     set: str
@@ -234,5 +234,4 @@ class Generation:
     dose: float
     prompt: str
     text: str
-    n_tokens: int
     finished: bool

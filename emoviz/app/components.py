@@ -30,7 +30,6 @@ class Figure(gr.HTML):
             value=value,
             html_template="<figure class='ez-figure'><div class='ez-plot'></div><figcaption class='ez-hidden'></figcaption></figure>",
             js_on_load=(STATIC / "figure.js").read_text("utf-8"),
-            head=f'<script src="{PLOTLY_URL}/plotly.min.js"></script>',
             apply_default_css=False,
             **kwargs,
         )

@@ -39,12 +39,13 @@ def best_of(name: str) -> dict[str, int | None]:
 
 
 @lru_cache(maxsize=256)
-def comparison_of(names: tuple[str, ...], layers: tuple[int, ...], centring: str) -> Comparison:
+def comparison_of(names: tuple[str, ...], layers: tuple[int, ...], centring: str, controls: bool = True) -> Comparison:
+    """RSA of the named sets. Without controls (interval, lexical partial) it is there at once and needs no scikit-learn."""
     sets = [library().sets[name] for name in names]
     return compare(
         sets,
         layers,
         centring=centring,
-        activations=[load_activations(s) for s in sets],
-        corpora=[load_corpus()],
+        activations=[load_activations(s) for s in sets] if controls else (),
+        corpora=[load_corpus()] if controls else (),
     )

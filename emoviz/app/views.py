@@ -11,7 +11,7 @@ from ..plots.depth import depth_figure
 from ..plots.emotion_map import map_figure
 from ..plots.gauge import gauge_figure
 from ..plots.rdm import rdm_figure
-from ..plots.rsa import comparison_figure, p_text, published_figure
+from ..plots.rsa import LETTERS, comparison_figure, p_text, published_figure
 from ..plots.theme import short_label
 from ..reference import SOURCE, published_models, published_rho
 from .library import best_of, comparison_of, curves_of, library
@@ -56,13 +56,15 @@ def overview_map(view: Selection) -> go.Figure:
     layers = view.layers(sets)
     title = None
     if len(sets) == 2:
-        found = comparison_of(tuple(s.name for s in sets), layers, "class")
+        found = comparison_of(tuple(s.name for s in sets), layers, "class", controls=False)
         rho, p = found.rho[0, 1], found.p[0, 1]
         verb = "arrange emotions alike" if rho > 0.5 and p < 0.01 else "compared"
         title = f"Two models {verb}: RDM Spearman rho = {rho:.2f}, {p_text(p, found.n_permutations)}"
         if sets[0].provenance.model == sets[1].provenance.model:
             title = f"Two recipes, one model: RDM Spearman rho = {rho:.2f}, {p_text(p, found.n_permutations)}"
-    return map_figure(sets, [pca_map(s, k) for s, k in zip(sets, layers, strict=True)], emotion=view.emotion, title=title, height=470)
+    return map_figure(
+        sets, [pca_map(s, k) for s, k in zip(sets, layers, strict=True)], emotion=view.emotion, title=title, height=470
+    )
 
 
 def overview_table() -> dict:
@@ -137,7 +139,9 @@ def rdm_view(view: Selection, order: str) -> go.Figure:
 def map_view(view: Selection, method: str) -> go.Figure:
     sets = view.panels()
     make = umap_map if method == "UMAP" else pca_map
-    return map_figure(sets, [make(s, layer) for s, layer in zip(sets, view.layers(sets), strict=True)], emotion=view.emotion)
+    return map_figure(
+        sets, [make(s, layer) for s, layer in zip(sets, view.layers(sets), strict=True)], emotion=view.emotion
+    )
 
 
 def models_view(view: Selection) -> tuple[go.Figure | None, dict | None]:
@@ -152,10 +156,11 @@ def models_view(view: Selection) -> tuple[go.Figure | None, dict | None]:
         for j in range(i + 1, len(sets)):
             rows.append(
                 [
-                    f"{short_label(sets[i])} @{layers[i]}",
-                    f"{short_label(sets[j])} @{layers[j]}",
+                    f"{LETTERS[i]} and {LETTERS[j]}",
                     _number(found.rho[i, j], 3),
-                    f"{found.ci_low[i, j]:.3f} to {found.ci_high[i, j]:.3f}" if np.isfinite(found.ci_low[i, j]) else "not stored",
+                    f"{found.ci_low[i, j]:.3f} to {found.ci_high[i, j]:.3f}"
+                    if np.isfinite(found.ci_low[i, j])
+                    else "-",
                     p_text(found.p[i, j], found.n_permutations) if np.isfinite(found.p[i, j]) else "-",
                     _number(found.ceiling[i, j], 3),
                     _number(found.rho_disjoint[i, j], 3),
@@ -163,8 +168,17 @@ def models_view(view: Selection) -> tuple[go.Figure | None, dict | None]:
                 ]
             )
     table = {
-        "columns": ["set @layer", "set @layer", "rho", "95 % interval", "p", "noise ceiling", "disjoint topics", "given shared words"],
+        "columns": [
+            "pair",
+            "Spearman rho",
+            "95 % interval over topics",
+            "p (label permutation)",
+            "noise ceiling",
+            "rho on disjoint topics",
+            "rho given shared words",
+        ],
         "rows": rows,
+        "notes": list(found.reasons.values()),
     }
     return comparison_figure(sets, found, centring=view.centring), table
 

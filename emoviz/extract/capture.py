@@ -66,7 +66,9 @@ def _reader(layer: int, batch: Batch, protocol: Protocol, width: int, pooled: Te
         hidden = hidden_of(output, width).float()
         length = torch.linalg.vector_norm(hidden, dim=-1)
         token_norms[layer] = length[batch.content]
-        pooled[layer] = pool(hidden / length[..., None] if protocol.equal_norm else hidden, batch.content, protocol.pooling)
+        pooled[layer] = pool(
+            hidden / length[..., None] if protocol.equal_norm else hidden, batch.content, protocol.pooling
+        )
 
     return read
 

@@ -33,7 +33,9 @@ def depth_curves(vectors: VectorSet, centring: str = "class") -> dict[str, Depth
     from scipy.stats import spearmanr
 
     shape = vectors.n_layers
-    values = {name: np.full(shape, np.nan) for name in ("mean_cosine", "rdm_std", "split_half_rho", "participation_ratio")}
+    values = {
+        name: np.full(shape, np.nan) for name in ("mean_cosine", "rdm_std", "split_half_rho", "participation_ratio")
+    }
     n_compared = 0
     for layer in vectors.finite_layers:
         rows, classes = class_vectors(vectors.class_means[layer], vectors.classes, centring)

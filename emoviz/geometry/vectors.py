@@ -11,9 +11,7 @@ from ..types import RDM, VectorSet
 CENTRINGS = ("class", "neutral", "none")
 
 
-def class_vectors(
-    means: np.ndarray, classes: tuple[str, ...], centring: str
-) -> tuple[np.ndarray, tuple[str, ...]]:
+def class_vectors(means: np.ndarray, classes: tuple[str, ...], centring: str) -> tuple[np.ndarray, tuple[str, ...]]:
     """Emotion vectors from class means, with the classes they belong to.
 
     means : (C, D). `class` subtracts the mean over classes; `neutral` subtracts the neutral mean and drops neutral,

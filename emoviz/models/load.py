@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers import logging as transformers_logging
@@ -84,7 +85,9 @@ def load_model(
     decoder blocks.
     """
     if precision not in PRECISIONS:
-        raise InputError(f"precision {precision!r} is unknown; {', '.join(PRECISIONS)} are allowed; choose one of them.")
+        raise InputError(
+            f"precision {precision!r} is unknown; {', '.join(PRECISIONS)} are allowed; choose one of them."
+        )
     place = pick_device(device)
     source = resolve(model)
     transformers_logging.disable_progress_bar()
@@ -94,7 +97,7 @@ def load_model(
         config = AutoConfig.from_pretrained(origin)
         tokenizer = AutoTokenizer.from_pretrained(origin)
         loaded = AutoModelForCausalLM.from_pretrained(origin, dtype=PRECISIONS[precision])
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise _not_loadable(source, error) from error
     revision, weights = _identity(source, folder, config)
     return LoadedModel(
@@ -129,7 +132,9 @@ def _identity(source: ModelSource, folder: Path | None, config) -> tuple[str, st
     if source.kind == "hub":
         return getattr(config, "_commit_hash", None) or "unknown", "hub weights"
     digest = hashlib.sha256()
-    files = sorted(p for p in Path(source.location).iterdir() if p.suffix in (".safetensors", ".bin") or p.name == "config.json")
+    files = sorted(
+        p for p in Path(source.location).iterdir() if p.suffix in (".safetensors", ".bin") or p.name == "config.json"
+    )
     for path in files:
         with path.open("rb") as file:
             while chunk := file.read(1 << 22):

@@ -91,7 +91,7 @@ def resolve(model: str) -> ModelSource:
         if path.is_file():
             return ModelSource(path.stem, "gguf", str(path.resolve()))
         raise InputError(f"{model} does not exist; a .gguf file is needed; check the path.")
-    if path.is_dir():
+    if model and path.is_dir():
         if (path / "config.json").is_file():
             return ModelSource(path.resolve().name, "folder", str(path.resolve()))
         raise InputError(

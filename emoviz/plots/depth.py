@@ -9,20 +9,20 @@ import plotly.graph_objects as go
 
 from ..reference import SOURCE, PublishedModel
 from ..types import DepthCurve, VectorSet
-from .theme import PUBLISHED_COLOUR, Style, finish, provenance_line, short_label
+from .theme import PUBLISHED_COLOUR, Style, finish, provenance_notes, short_label
 
 # Curve -> (name, y axis, reading aid, what its reference line is).
 CURVE_TEXT: dict[str, tuple[str, str, str, str]] = {
     "decoding_accuracy": (
         "Decoding accuracy",
         "held-out accuracy",
-        "share of passages on unseen topics whose class is the nearest centroid; higher = classes easier to tell apart",
+        "share of passages on unseen topics that are nearest to their own class",
         "chance",
     ),
     "split_half_rho": (
         "Split-half reliability",
         "Spearman rho between halves",
-        "do the RDMs of two halves of the topics agree? 1 = the geometry is the same whatever the stories are about",
+        "agreement of the RDMs of two halves of the topics; 1 = the same geometry whatever the stories are about",
         "",
     ),
     "mean_cosine": (
@@ -31,7 +31,12 @@ CURVE_TEXT: dict[str, tuple[str, str, str, str]] = {
         "lower = emotion vectors point further apart; the papers' separation measure",
         "floor -1/(n-1) that class centring forces",
     ),
-    "rdm_std": ("RDM spread", "standard deviation of the RDM", "higher = some pairs near, others far; 0 = no structure", ""),
+    "rdm_std": (
+        "RDM spread",
+        "standard deviation of the RDM",
+        "higher = some pairs near, others far; 0 = no structure",
+        "",
+    ),
     "anisotropy": (
         "Anisotropy",
         "mean cosine of neutral sentences",
@@ -44,7 +49,12 @@ CURVE_TEXT: dict[str, tuple[str, str, str, str]] = {
         "how many directions the class vectors spread over",
         "",
     ),
-    "residual_norm": ("Residual norm", "median norm of the residual stream", "the unit that a steering dose is a fraction of", ""),
+    "residual_norm": (
+        "Residual norm",
+        "median norm of the residual stream",
+        "the unit that a steering dose is a fraction of",
+        "",
+    ),
 }
 
 RULE_SYMBOL = {"decoding": "circle", "reliability": "square", "separation": "diamond"}
@@ -114,27 +124,37 @@ def depth_figure(
             annotation={"text": f"{reference_text} {level:.3g}", "xanchor": "right", "x": 1},
             annotation_position="top right",
         )
-    for rule, symbol in RULE_SYMBOL.items():
-        fig.add_scatter(
-            x=[None], y=[None], mode="markers", name=f"best by {rule}", marker={"symbol": symbol, "size": 9, "color": PUBLISHED_COLOUR}
-        )
     fig.update_xaxes(title_text="depth (share of the layers passed)", range=[0, 1.015], dtick=0.1)
     fig.update_yaxes(title_text=y_title)
     fig.update_layout(
-        legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "xanchor": "left"},
+        legend={
+            "orientation": "h",
+            "x": 0,
+            "y": 1.0,
+            "yanchor": "bottom",
+            "xanchor": "left",
+            "entrywidthmode": "pixels",
+            "entrywidth": 0,
+        },
         uirevision=f"depth {name}",
         meta={"kind": "depth"},
     )
-    notes = [provenance_line(vectors) for vectors in sets]
-    notes[-1] += f" · {centring} centring"
+    notes = provenance_notes(sets, None, f"{centring} centring")
     if drawn:
         notes.append(f"grey: {drawn} published models, {SOURCE} (fp16, last token, other passages)")
-    finish(fig, title=_claim(title, sets, curves), aid=aid, notes=notes, height=height, left=72)
-    fig.update_layout(margin_t=104)
-    return fig
+    return finish(
+        fig,
+        title=_claim(title, curves),
+        aid=f"{aid}. Marks: best layer by decoding ●, reliability ■, separation ◆",
+        notes=notes,
+        height=height,
+        left=72,
+        above=30,
+        below=50,
+    )
 
 
-def _claim(title: str, sets: Sequence[VectorSet], curves: Sequence[DepthCurve]) -> str:
+def _claim(title: str, curves: Sequence[DepthCurve]) -> str:
     """The title says what the curves show: where each has its extreme."""
     lowest = curves[0].name in ("mean_cosine",)
     places = []

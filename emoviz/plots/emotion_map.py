@@ -10,10 +10,11 @@ from plotly.subplots import make_subplots
 
 from ..emotions import NEUTRAL, QUADRANTS, quadrant
 from ..types import Projection, VectorSet
-from .theme import QUADRANT_COLOUR, QUADRANT_SYMBOL, finish, provenance_line, short_label
+from .theme import QUADRANT_COLOUR, QUADRANT_SYMBOL, finish, panel_titles, provenance_notes, short_label
 
 _GROUPS = (*QUADRANTS, NEUTRAL, "other")
 _MAX_LABELLED = 60
+_BELOW = 66
 
 
 def map_figure(
@@ -31,11 +32,11 @@ def map_figure(
     fig = make_subplots(
         rows=1,
         cols=len(maps),
-        subplot_titles=[f"{short_label(s)}, layer {m.layer}" for s, m in zip(sets, maps, strict=True)],
         horizontal_spacing=0.06,
     )
     for column, (vectors, projection) in enumerate(zip(sets, maps, strict=True), 1):
         groups = [quadrant(name) for name in projection.classes]
+        sides = _label_sides(projection.points, projection.classes)
         for group in _GROUPS:
             rows = [k for k, g in enumerate(groups) if g == group]
             if not rows:
@@ -46,7 +47,7 @@ def map_figure(
                 y=projection.points[rows, 1],
                 mode="markers+text" if len(projection.classes) <= _MAX_LABELLED else "markers",
                 text=[f"<b>{n}</b>" if n == emotion else n for n in names],
-                textposition=[_side(projection.points, k) for k in rows],
+                textposition=[sides[k] for k in rows],
                 textfont={"size": 11.5},
                 marker={
                     "color": QUADRANT_COLOUR[group],
@@ -68,33 +69,70 @@ def map_figure(
         fig.update_xaxes(**axis, title_text=x_title, range=span[0], row=1, col=column)
         fig.update_yaxes(**axis, title_text=y_title, range=span[1], row=1, col=column)
     fig.update_layout(
-        legend={"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.09, "yanchor": "top"},
+        legend={"orientation": "h", "x": 0.5, "xanchor": "center", "yanchor": "top"},
         uirevision=f"map {maps[0].method}",
         meta={"kind": "map"},
     )
-    notes = [f"{provenance_line(s, m.layer)} · {_method_note(m)}" for s, m in zip(sets, maps, strict=True)]
+    panel_titles(fig, [f"{short_label(s)}, layer {m.layer}" for s, m in zip(sets, maps, strict=True)])
     aid = (
         "near = represented alike; pleasant turned to the right, aroused to the top; axes of different models do not compare"
         if maps[0].method == "PCA"
         else "near = represented alike; only neighbourhoods mean something, not axes or gaps; models do not share axes"
     )
-    finish(fig, title=title or "How does each model arrange the emotions?", aid=aid, notes=notes, height=height, left=36)
-    fig.update_layout(margin_t=108, margin_b=74 + 14 * len(notes))
-    fig.for_each_annotation(lambda a: a.update(yshift=a.yshift - 18) if a.name == "provenance" else None)
+    finish(
+        fig,
+        title=title or "How does each model arrange the emotions?",
+        aid=aid,
+        notes=provenance_notes(sets, [m.layer for m in maps], _method_note(maps[0])),
+        height=height,
+        left=36,
+        above=26,
+        below=_BELOW,
+    )
+    margin = fig.layout.margin
+    fig.update_layout(legend_y=-34 / (height - margin.t - margin.b))
     return fig
 
 
-def _side(points: np.ndarray, k: int) -> str:
-    """Where a label is least in the way: away from the nearest neighbour."""
-    delta = points - points[k]
+_SIDES = {
+    "middle right": (1, 0),
+    "middle left": (-1, 0),
+    "top center": (0, 1),
+    "bottom center": (0, -1),
+    "top right": (1, 1),
+    "bottom right": (1, -1),
+    "top left": (-1, 1),
+    "bottom left": (-1, -1),
+}
+# Rough sizes in pixels of a panel, a letter and a line, enough to keep labels apart.
+_PANEL, _LETTER, _LINE, _MARK = (380, 290), 6.4, 14, 8
+
+
+def _label_sides(points: np.ndarray, names: Sequence[str]) -> list[str]:
+    """For each point the side on which its label covers least of other labels and marks; crowded points first."""
     scale = np.ptp(points, axis=0)
-    delta = delta / np.where(scale > 0, scale, 1)
-    distance = np.hypot(*delta.T)
-    distance[k] = np.inf
-    dx, dy = delta[distance.argmin()]
-    if abs(dx) > 1.5 * abs(dy):
-        return "middle left" if dx > 0 else "middle right"
-    return "bottom center" if dy > 0 else "top center"
+    at = (points - points.min(0)) / np.where(scale > 0, scale, 1) * _PANEL
+    marks = [(x - _MARK, x + _MARK, y - _MARK, y + _MARK) for x, y in at]
+    distance = np.hypot(*(at[:, None] - at[None]).transpose(2, 0, 1))
+    np.fill_diagonal(distance, np.inf)
+    placed: dict[int, tuple[float, float, float, float]] = {}
+    sides = [""] * len(names)
+    for k in distance.min(1).argsort():
+        others = [m for j, m in enumerate(marks) if j != k] + list(placed.values())
+        boxes = {side: _label_box(at[k], names[k], way) for side, way in _SIDES.items()}
+        sides[k] = min(boxes, key=lambda side: sum(_overlap(boxes[side], other) for other in others))
+        placed[int(k)] = boxes[sides[k]]
+    return sides
+
+
+def _label_box(at: np.ndarray, name: str, way: tuple[int, int]) -> tuple[float, float, float, float]:
+    width, (dx, dy) = len(name) * _LETTER, way
+    middle = at[0] + dx * (width / 2 + _MARK * (1 if dy == 0 else 0.6)), at[1] + dy * (_LINE / 2 + _MARK * 0.8)
+    return middle[0] - width / 2, middle[0] + width / 2, middle[1] - _LINE / 2, middle[1] + _LINE / 2
+
+
+def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+    return max(0.0, min(a[1], b[1]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[2], b[2]))
 
 
 def _padded(points: np.ndarray) -> list[list[float]]:

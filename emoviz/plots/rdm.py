@@ -7,11 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
-from scipy.spatial.distance import squareform
 
 from ..emotions import by_quadrant
 from ..types import RDM, VectorSet
-from .theme import DISSIMILARITY_SCALE, class_colour, class_symbol, finish, provenance_line, short_label
+from .theme import DISSIMILARITY_SCALE, class_colour, class_symbol, finish, panel_titles, provenance_notes, short_label
 
 ORDERS = ("quadrant", "alphabet")
 _MAX_LABELLED = 30
@@ -33,14 +32,12 @@ def rdm_figure(
     fig = make_subplots(
         rows=1,
         cols=len(rdms),
-        subplot_titles=[f"{short_label(s)}, layer {r.layer}" for s, r in zip(sets, rdms, strict=True)],
         horizontal_spacing=0.11 / len(rdms) + 0.02,
     )
-    for column, (vectors, rdm) in enumerate(zip(sets, rdms, strict=True), 1):
+    for column, rdm in enumerate(rdms, 1):
         classes = by_quadrant(rdm.classes) if order == "quadrant" else tuple(sorted(rdm.classes))
         at = [rdm.classes.index(name) for name in classes]
-        square = squareform(rdm.condensed)[np.ix_(at, at)]
-        np.fill_diagonal(square, np.nan)
+        square = _square(rdm.condensed, len(classes))[np.ix_(at, at)]
         ticks = list(range(len(classes))) if len(classes) <= _MAX_LABELLED else []
         fig.add_heatmap(
             z=square,
@@ -60,7 +57,11 @@ def rdm_figure(
             x=[-1.1] * len(classes),
             y=list(range(len(classes))),
             mode="markers",
-            marker={"color": [class_colour(c) for c in classes], "symbol": [class_symbol(c) for c in classes], "size": 7},
+            marker={
+                "color": [class_colour(c) for c in classes],
+                "symbol": [class_symbol(c) for c in classes],
+                "size": 7,
+            },
             customdata=[[c, c] for c in classes],
             hovertemplate="%{customdata[0]}<extra></extra>",
             showlegend=False,
@@ -89,7 +90,14 @@ def rdm_figure(
             n = len(classes)
             for x0, x1, y0, y1 in ((-0.5, n - 0.5, k - 0.5, k + 0.5), (k - 0.5, k + 0.5, -0.5, n - 0.5)):
                 fig.add_shape(
-                    type="rect", x0=x0, x1=x1, y0=y0, y1=y1, line={"color": class_colour(emotion), "width": 2}, row=1, col=column
+                    type="rect",
+                    x0=x0,
+                    x1=x1,
+                    y0=y0,
+                    y1=y1,
+                    line={"color": class_colour(emotion), "width": 2},
+                    row=1,
+                    col=column,
                 )
     fig.update_layout(
         coloraxis={
@@ -101,21 +109,23 @@ def rdm_figure(
         uirevision="rdm",
         meta={"kind": "rdm"},
     )
-    notes = [f"{provenance_line(s, r.layer)} · {r.centring} centring" for s, r in zip(sets, rdms, strict=True)]
-    finish(
+    panel_titles(fig, [f"{short_label(s)}, layer {r.layer}" for s, r in zip(sets, rdms, strict=True)])
+    return finish(
         fig,
         title="Which emotions are represented alike?",
-        aid="dark = more alike, bright = less; the diagonal is left out; one colour range for all panels; marks at the left: quadrant",
-        notes=notes,
+        aid="dark = more alike, bright = less; diagonal left out; one colour range for all panels; marks at the left: quadrant",
+        notes=provenance_notes(sets, [r.layer for r in rdms], f"{rdms[0].centring} centring"),
         height=height,
         left=96,
         right=72,
+        above=26,
+        below=84,
     )
-    fig.update_layout(margin_t=108, margin_b=106 + 14 * len(notes))
-    _lower_notes(fig, 50)
-    return fig
 
 
-def _lower_notes(fig: go.Figure, by: int) -> None:
-    """Moves the provenance notes below long tick labels."""
-    fig.for_each_annotation(lambda a: a.update(yshift=a.yshift - by) if a.name == "provenance" else None)
+def _square(condensed: np.ndarray, n: int) -> np.ndarray:
+    """The symmetric matrix of a condensed RDM, with a blank diagonal."""
+    square = np.full((n, n), np.nan)
+    rows, columns = np.triu_indices(n, 1)
+    square[rows, columns] = square[columns, rows] = condensed
+    return square

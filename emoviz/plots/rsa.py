@@ -9,16 +9,22 @@ import plotly.graph_objects as go
 
 from ..reference import SOURCE, PublishedModel
 from ..types import Comparison, VectorSet
-from .theme import CORRELATION_SCALE, finish, provenance_line, short_label
+from .theme import CORRELATION_SCALE, finish, provenance_notes, recipe_label
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-def comparison_figure(sets: Sequence[VectorSet], comparison: Comparison, *, centring: str, height: int = 520) -> go.Figure:
+def comparison_figure(
+    sets: Sequence[VectorSet], comparison: Comparison, *, centring: str, height: int = 520
+) -> go.Figure:
     """Our sets: Spearman's rho between RDMs, with p in every cell."""
-    labels = [f"{short_label(s)}<br>layer {layer}" for s, layer in zip(sets, comparison.layers, strict=True)]
-    hover = [
-        [_pair_text(comparison, i, j) for j in range(len(sets))] for i in range(len(sets))
+    labels = [
+        f"<b>{letter}</b>  {s.provenance.model}<br>{recipe_label(s)}, layer {layer}"
+        for letter, s, layer in zip(LETTERS, sets, comparison.layers, strict=False)
     ]
+    hover = [[_pair_text(comparison, i, j) for j in range(len(sets))] for i in range(len(sets))]
     fig = _matrix(comparison.rho, labels, hover, height, text=_cells(comparison))
+    fig.update_xaxes(ticktext=[f"<b>{letter}</b>" for letter in LETTERS[: len(sets)]], tickangle=0)
     n = len(comparison.classes)
     off = comparison.rho[np.triu_indices(len(sets), 1)]
     title = (
@@ -28,45 +34,55 @@ def comparison_figure(sets: Sequence[VectorSet], comparison: Comparison, *, cent
     )
     if (off < 0.3).any():
         title = f"Emotion geometry across sets: rho {off.min():.2f} to {off.max():.2f}"
-    notes = [provenance_line(s, layer) for s, layer in zip(sets, comparison.layers, strict=True)]
-    notes.append(
-        f"Spearman between RDMs of {n} classes, {centring} centring · p: {comparison.n_permutations:,} label permutations "
-        f"(Mantel, one-sided), seed {comparison.seed}"
+    notes = provenance_notes(
+        sets,
+        comparison.layers,
+        f"Spearman between RDMs of {n} classes, {centring} centring",
+        f"p by {comparison.n_permutations:,} label permutations (Mantel, one-sided, seed {comparison.seed})",
     )
     return finish(
         fig,
         title=title,
-        aid="1 = the same pairs of emotions are alike in both; hover for interval, ceiling and controls",
+        aid="1 = the same pairs of emotions are alike in both; bright = higher",
         notes=notes,
         height=height,
-        left=_LEFT,
-        right=76,
+        left=168,
+        below=30,
+        wide=62,
     )
 
 
 def published_figure(models: Sequence[PublishedModel], rho: np.ndarray, *, height: int = 520) -> go.Figure:
     """The published matrix, marked as such."""
-    labels = [m.id.split("/")[1] for m in models]
+    labels = [m.label for m in models]
     hover = [
-        [f"<b>published</b><br>{a.id}<br>{b.id}<br>rho = {rho[i, j]:.3f}" for j, b in enumerate(models)] for i, a in enumerate(models)
+        [f"<b>published</b><br>{a.id}<br>{b.id}<br>rho = {rho[i, j]:.3f}" for j, b in enumerate(models)]
+        for i, a in enumerate(models)
     ]
     cells = [[f"{v:.2f}" if i != j else "" for j, v in enumerate(row)] for i, row in enumerate(rho)]
     fig = _matrix(rho, labels, hover, height, text=cells, text_size=9.5)
     return finish(
         fig,
         title="Published: twelve models, 1B to 8B",
-        aid="each model at its own best layer; base and instruct versions stand side by side",
-        notes=[f"published numbers, not ours: {SOURCE}; 63 passages, fp16, last token, class centring; no p values published for most pairs"],
+        aid="Spearman rho between RDMs, each model at its own best layer; -I instruct, -B base, -IT and -PT Gemma",
+        notes=[
+            f"published numbers, not ours: {SOURCE}; 63 passages, fp16, last token, class centring; no p values published for most pairs"
+        ],
         height=height,
-        left=_LEFT,
-        right=76,
+        left=108,
+        below=80,
+        wide=78,
     )
 
 
-_LEFT = 168
-
-
-def _matrix(rho: np.ndarray, labels: list[str], hover: list[list[str]], height: int, text: list[list[str]], text_size: float = 13) -> go.Figure:
+def _matrix(
+    rho: np.ndarray,
+    labels: list[str],
+    hover: list[list[str]],
+    height: int,
+    text: list[list[str]],
+    text_size: float = 13,
+) -> go.Figure:
     shown = rho.copy()
     np.fill_diagonal(shown, np.nan)
     at = list(range(len(labels)))
@@ -86,8 +102,15 @@ def _matrix(rho: np.ndarray, labels: list[str], hover: list[list[str]], height: 
             coloraxis="coloraxis",
         )
     )
-    axis = {"tickvals": at, "ticktext": labels, "showgrid": False, "ticks": "", "tickfont": {"size": 11}, "constrain": "domain"}
-    fig.update_xaxes(**axis, tickangle=-35 if len(labels) > 4 else 0)
+    axis = {
+        "tickvals": at,
+        "ticktext": labels,
+        "showgrid": False,
+        "ticks": "",
+        "tickfont": {"size": 11},
+        "constrain": "domain",
+    }
+    fig.update_xaxes(**axis, tickangle=-50)
     fig.update_yaxes(**axis, autorange="reversed", scaleanchor="x")
     low = min(0.0, float(np.nanmin(shown)))
     fig.update_layout(
@@ -95,7 +118,7 @@ def _matrix(rho: np.ndarray, labels: list[str], hover: list[list[str]], height: 
             "colorscale": CORRELATION_SCALE,
             "cmin": low,
             "cmax": 1,
-            "colorbar": {"title": {"text": "Spearman rho", "side": "right"}, "thickness": 12, "len": 0.9},
+            "showscale": False,
         },
         uirevision="rsa",
         meta={"kind": "rsa"},

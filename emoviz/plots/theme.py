@@ -6,12 +6,14 @@ series and class colours reach 3:1 contrast on both backgrounds.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
 from ..emotions import NEUTRAL, QUADRANTS, quadrant
+from ..stimuli import DEFAULT_CORPUS
 from ..types import VectorSet
 
 FONT = "Inter, system-ui, -apple-system, 'Segoe UI', sans-serif"
@@ -36,7 +38,8 @@ DISSIMILARITY_SCALE = "Viridis"
 CORRELATION_SCALE = "Viridis"
 
 TITLE_SIZE, AID_SIZE, TEXT_SIZE, NOTE_SIZE = 17, 13, 12, 10.5
-_TOP, _BOTTOM_PER_NOTE = 76, 14
+# Pixels: title and aid together, one line more of aid, one line of notes, distance from the edge.
+_HEAD, _AID_LINE, _NOTE_LINE, _EDGE = 64, 17, 14, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,9 @@ class Style:
 def styles(sets: Sequence[VectorSet]) -> dict[str, Style]:
     """A style per set name; pass all known sets, so that a set looks the same whatever is selected."""
     models = list(dict.fromkeys(s.provenance.model for s in sets))
-    recipes = list(dict.fromkeys((s.provenance.protocol.name, s.provenance.precision, s.provenance.corpus) for s in sets))
+    recipes = list(
+        dict.fromkeys((s.provenance.protocol.name, s.provenance.precision, s.provenance.corpus) for s in sets)
+    )
     return {
         s.name: Style(
             SERIES[models.index(s.provenance.model) % len(SERIES)],
@@ -63,14 +68,19 @@ def styles(sets: Sequence[VectorSet]) -> dict[str, Style]:
 
 
 def short_label(vectors: VectorSet) -> str:
-    """`model · protocol`, with precision and corpus only where they are not the usual ones."""
+    """`model · recipe`, the name of a set in figures."""
+    return f"{vectors.provenance.model} · {recipe_label(vectors)}"
+
+
+def recipe_label(vectors: VectorSet) -> str:
+    """The protocol, with precision and corpus only where they are not the usual ones."""
     p = vectors.provenance
-    parts = [p.model, p.protocol.name]
+    parts = [p.protocol.name]
     if p.precision != "fp32":
         parts.append(p.precision)
-    if p.corpus != "emoviz-420":
+    if p.corpus != DEFAULT_CORPUS:
         parts.append(p.corpus)
-    return " · ".join(parts)
+    return ", ".join(parts)
 
 
 def class_colour(name: str) -> str:
@@ -81,60 +91,109 @@ def class_symbol(name: str) -> str:
     return QUADRANT_SYMBOL[quadrant(name)]
 
 
-def provenance_line(vectors: VectorSet, layer: int | None = None) -> str:
-    """One line that says what a figure was made from."""
+def provenance_notes(sets: Sequence[VectorSet], layers: Sequence[int] | None, *extra: str) -> list[str]:
+    """Lines that say what a figure was made from: one per set, and one for what they share and how it was drawn."""
     from .. import __version__
 
-    p = vectors.provenance
-    where = "all layers" if layer is None else f"layer {layer} of 0-{vectors.n_layers - 1} (depth {vectors.depth(layer):.2f})"
-    return (
-        f"{p.model} @{p.revision[:8]}, {p.weights} in {p.precision} · {p.method}, protocol {p.protocol.name} · "
-        f"{p.n_passages} passages on {len(p.topics)} topics ({p.corpus} {p.corpus_hash[:8]}) · {where} · emoviz {__version__}"
-    )
+    notes, shared = [], []
+    for k, vectors in enumerate(sets):
+        p = vectors.provenance
+        where = (
+            "all layers"
+            if layers is None
+            else f"layer {layers[k]} of {vectors.n_layers} (depth {vectors.depth(layers[k]):.2f})"
+        )
+        notes.append(f"{p.model} @{p.revision[:8]}, {p.weights} in {p.precision}, {where}")
+        shared.append(
+            f"{p.method}, protocol {p.protocol.name}, {p.n_passages} passages on {len(p.topics)} topics "
+            f"({p.corpus} {p.corpus_hash[:8]})"
+        )
+    if len(set(shared)) > 1:
+        notes = [f"{note}, {own}" for note, own in zip(notes, shared, strict=True)]
+        shared = []
+    return [*notes, ", ".join([*shared[:1], *extra, f"emoviz {__version__}"])]
 
 
-def finish(fig: go.Figure, *, title: str, aid: str, notes: Sequence[str], height: int, left: int = 64, right: int = 24) -> go.Figure:
+def finish(
+    fig: go.Figure,
+    *,
+    title: str,
+    aid: str,
+    notes: Sequence[str],
+    height: int,
+    left: int = 64,
+    right: int = 24,
+    above: int = 0,
+    below: int = 44,
+    wide: int = 160,
+) -> go.Figure:
     """Title, reading aid and provenance notes in the places they have in every figure.
 
     The notes stand inside the figure, so that a picture of it carries them wherever it goes.
+    above, below : pixels that the figure needs between aid and plot (legend, panel titles) and between plot and notes
+    (axis labels). wide : characters that fit on a line of notes.
     """
-    bottom = 56 + _BOTTOM_PER_NOTE * len(notes)
+    lines = [line for note in notes for line in textwrap.wrap(note, wide)]
+    # Letters of the aid are a fifth wider than those of the notes.
+    aid_lines = textwrap.wrap(aid, int(wide / 1.2))
+    top = _HEAD + _AID_LINE * (len(aid_lines) - 1) + above
+    bottom = below + _NOTE_LINE * len(lines) + 8
     fig.update_layout(
         template=LIGHT,
         height=height,
-        margin={"l": left, "r": right, "t": _TOP, "b": bottom},
+        margin={"l": left, "r": right, "t": top, "b": bottom},
         title={
             "text": title,
             "x": 0,
-            "xref": "paper",
+            "xref": "container",
             "xanchor": "left",
-            "y": 1 - 14 / height,
+            "y": 1 - 12 / height,
             "yref": "container",
             "yanchor": "top",
-            "pad": {"l": 0},
+            "pad": {"l": _EDGE},
             "font": {"size": TITLE_SIZE, "weight": 600},
-            "subtitle": {"text": aid, "font": {"size": AID_SIZE}},
         },
         hoverlabel={"align": "left"},
+        meta={**(fig.layout.meta or {}), "description": f"{title}. {aid}."},
     )
-    for k, note in enumerate(reversed(notes)):
-        fig.add_annotation(
-            text=note,
-            name="provenance",
-            x=0,
-            xref="paper",
-            xanchor="left",
-            xshift=-left + 8,
-            y=0,
-            yref="paper",
-            yanchor="bottom",
-            yshift=-bottom + 4 + _BOTTOM_PER_NOTE * k,
-            showarrow=False,
-            align="left",
-            font={"size": NOTE_SIZE},
-            opacity=0.75,
-        )
+    corner = {"x": 0, "xref": "paper", "xanchor": "left", "xshift": _EDGE - left, "showarrow": False, "align": "left"}
+    fig.add_annotation(
+        text="<br>".join(aid_lines),
+        y=1,
+        yref="paper",
+        yanchor="top",
+        yshift=top - 36,
+        font={"size": AID_SIZE},
+        **corner,
+    )
+    fig.add_annotation(
+        text="<br>".join(lines),
+        y=0,
+        yref="paper",
+        yanchor="bottom",
+        yshift=6 - bottom,
+        font={"size": NOTE_SIZE},
+        **corner,
+    )
     return fig
+
+
+def panel_titles(fig: go.Figure, titles: Sequence[str]) -> None:
+    """Titles over the panels of a row of subplots, in the text colour."""
+    for column, title in enumerate(titles, 1):
+        axis = fig.layout["xaxis" if column == 1 else f"xaxis{column}"]
+        fig.add_annotation(
+            text=f"<b>{title}</b>",
+            x=sum(axis.domain) / 2,
+            y=1,
+            xref="paper",
+            yref="paper",
+            xanchor="center",
+            yanchor="bottom",
+            yshift=6,
+            showarrow=False,
+            font={"size": 13},
+        )
 
 
 def _template(ink: str, subdued: str, paper: str, line: str, grid: str) -> go.layout.Template:
@@ -155,7 +214,7 @@ def _template(ink: str, subdued: str, paper: str, line: str, grid: str) -> go.la
             "paper_bgcolor": paper,
             "plot_bgcolor": paper,
             "colorway": list(SERIES),
-            "title": {"font": {"color": ink}, "subtitle": {"font": {"color": subdued}}},
+            "title": {"font": {"color": ink}},
             "legend": {"font": {"size": TEXT_SIZE, "color": ink}, "bgcolor": "rgba(0,0,0,0)"},
             "xaxis": axis,
             "yaxis": axis,
@@ -166,7 +225,9 @@ def _template(ink: str, subdued: str, paper: str, line: str, grid: str) -> go.la
                 "font": {"family": FONT, "size": 12.5, "color": ink},
             },
             "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": subdued, "activecolor": ink},
-            "coloraxis": {"colorbar": {"outlinewidth": 0, "tickfont": {"color": subdued}, "title": {"font": {"color": subdued}}}},
+            "coloraxis": {
+                "colorbar": {"outlinewidth": 0, "tickfont": {"color": subdued}, "title": {"font": {"color": subdued}}}
+            },
         },
     )
 

@@ -26,7 +26,9 @@ def layers_of(sets: Sequence[VectorSet], at: str | float) -> tuple[int, ...]:
     if at == "best":
         return tuple(preferred_layer(s, best_layers(s)) for s in sets)
     if not isinstance(at, (int, float)) or not 0 < at <= 1:
-        raise InputError(f"layer {at!r} was asked for; 'best' or a relative depth above 0 and up to 1 is allowed; choose one.")
+        raise InputError(
+            f"layer {at!r} was asked for; 'best' or a relative depth above 0 and up to 1 is allowed; choose one."
+        )
     return tuple(int(np.clip(round(at * s.n_layers) - 1, 0, s.n_layers - 1)) for s in sets)
 
 
@@ -89,8 +91,10 @@ def compare(
         np.fill_diagonal(partial, np.nan)
     else:
         reasons["rho_partial_lexical"] = (
-            "the sets were made from different passages" if len(hashes) > 1
-            else "the passages are not at hand" if corpus is None
+            "the sets were made from different passages"
+            if len(hashes) > 1
+            else "the passages are not at hand"
+            if corpus is None
             else "defined for class centring only"
         )
     ceiling = noise_ceiling(halves)

@@ -20,7 +20,8 @@ def noise_ceiling(halves: np.ndarray) -> np.ndarray:
     half-to-half rho is not positive, since then there is no reliable geometry to agree on.
     """
     half = split_half(halves)
-    whole = np.where(half > 0, 2 * half / (1 + half), np.nan)
+    half = np.where(half > 0, half, np.nan)
+    whole = 2 * half / (1 + half)
     return np.sqrt(np.outer(whole, whole))
 
 

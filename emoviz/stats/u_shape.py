@@ -32,7 +32,9 @@ def u_shape(curve: DepthCurve) -> UShape | None:
     flat = _flat_stretch(x, y, sign=1.0 if c2 > 0 else -1.0)
     first, _ = _two_slopes(x, y, float(np.median(flat)))
     strength = np.abs(first[:, 1])
-    break_depth = float(np.quantile(flat, strength[1] / strength.sum())) if strength.sum() > 0 else float(np.median(flat))
+    break_depth = (
+        float(np.quantile(flat, strength[1] / strength.sum())) if strength.sum() > 0 else float(np.median(flat))
+    )
     slopes, freedom = _two_slopes(x, y, break_depth)
     p_values = 2 * student.sf(np.abs(slopes[:, 1]), freedom)
     u_shaped = bool(slopes[0, 0] < 0 < slopes[1, 0] and (p_values < ALPHA).all())

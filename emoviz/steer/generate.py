@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from ..errors import InputError
@@ -18,11 +20,10 @@ MAX_NEW_TOKENS = 400
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """The texts so far, one per row; `finished` rows have written their end token; `steps` tokens were written."""
+    """The texts so far, one per row; `finished` rows have written their end token."""
 
     texts: tuple[str, ...]
     finished: tuple[bool, ...]
-    steps: int
 
 
 def generate(
@@ -62,24 +63,18 @@ def steer(
 ) -> list[Generation]:
     """All emotions x doses of one model in one batch. Errors as `generate`, `emotion_offsets` and `check_fit`."""
     check_fit(vectors, loaded)
-    parts = [emotion_offsets(vectors, emotion, doses, layers) for emotion in emotions]
-    offsets = stack(parts)
-    partial = None
-    for partial in generate(  # noqa: B007 - only the last one is wanted
-        loaded, prompt, offsets, max_new_tokens=max_new_tokens, temperature=temperature, seed=seed
-    ):
-        pass
+    offsets = stack([emotion_offsets(vectors, emotion, doses, layers) for emotion in emotions])
+    steps = generate(loaded, prompt, offsets, max_new_tokens=max_new_tokens, temperature=temperature, seed=seed)
+    partial = deque(steps, maxlen=1).pop()
     labels = [(emotion, dose) for emotion in emotions for dose in doses]
     return [
-        Generation(loaded.name, vectors.name, emotion, dose, prompt, text, partial.steps, finished)
+        Generation(loaded.name, vectors.name, emotion, dose, prompt, text, finished)
         for (emotion, dose), text, finished in zip(labels, partial.texts, partial.finished, strict=True)
     ]
 
 
 def stack(parts: Sequence[Offsets]) -> Offsets:
     """Offsets of several emotions as the rows of one batch; all parts must name the same layers."""
-    import numpy as np
-
     layers = parts[0].by_layer
     return Offsets(
         {layer: np.concatenate([part.by_layer[layer] for part in parts]) for layer in layers},
@@ -91,7 +86,9 @@ def _prompt_ids(loaded: LoadedModel, prompt: str, max_new_tokens: int) -> torch.
     if not prompt.strip():
         raise InputError("the prompt is empty; a text to continue is needed; write one.")
     if not 1 <= max_new_tokens <= MAX_NEW_TOKENS:
-        raise InputError(f"{max_new_tokens} new tokens were asked for; 1 to {MAX_NEW_TOKENS} are allowed; choose fewer.")
+        raise InputError(
+            f"{max_new_tokens} new tokens were asked for; 1 to {MAX_NEW_TOKENS} are allowed; choose fewer."
+        )
     ids = torch.tensor([loaded.tokenizer(prompt)["input_ids"]], dtype=torch.long)
     if loaded.max_tokens is not None and ids.shape[1] + max_new_tokens > loaded.max_tokens:
         raise InputError(
@@ -113,14 +110,14 @@ def _steps(
     written: list[torch.Tensor] = []
     finished = torch.zeros(offsets.rows, dtype=torch.bool)
     cache = None
-    for step in range(max_new_tokens):
+    for _ in range(max_new_tokens):
         with loaded.lock, torch.inference_mode(), injected(loaded, added):
             out = loaded.model(input_ids=step_ids, past_key_values=cache, use_cache=True, **options)
         cache = out.past_key_values
         chosen = _choose(out.logits[:, -1].float().cpu(), temperature, random)
         written.append(torch.where(finished, end[0], chosen))
         finished |= torch.isin(chosen, end)
-        yield Partial(_texts(loaded, torch.stack(written, 1)), tuple(finished.tolist()), step + 1)
+        yield Partial(_texts(loaded, torch.stack(written, 1)), tuple(finished.tolist()))
         if finished.all():
             return
         step_ids = written[-1][:, None].to(loaded.device)

@@ -16,8 +16,7 @@ from ..geometry.vectors import check_layer, unit
 from ..models.blocks import hidden_of, with_hidden
 from ..models.load import LoadedModel
 from ..types import VectorSet
-
-MAX_DOSE = 1.0
+from .doses import check_doses
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,24 +72,15 @@ def emotion_offsets(
     return Offsets(by_layer, len(doses))
 
 
-def check_doses(doses: Sequence[float]) -> None:
-    """Raises InputError for an empty list, or a dose that is not finite or beyond +-1."""
-    if not doses:
-        raise InputError("no dose was given; numbers from -1 to 1 are allowed; give one or more, such as 0,0.05.")
-    for dose in doses:
-        if not np.isfinite(dose) or abs(dose) > MAX_DOSE:
-            raise InputError(
-                f"dose {dose} was given; a fraction of the residual norm from -{MAX_DOSE:g} to {MAX_DOSE:g} is allowed; "
-                "0.02 to 0.1 is the usual range."
-            )
-
-
 def check_fit(vectors: VectorSet, loaded: LoadedModel) -> None:
     """Raises InputError if the set was made from another model than the loaded one."""
-    ours, theirs = (loaded.name, loaded.n_layers, loaded.d_model), (
-        vectors.provenance.model,
-        vectors.n_layers,
-        vectors.d_model,
+    ours, theirs = (
+        (loaded.name, loaded.n_layers, loaded.d_model),
+        (
+            vectors.provenance.model,
+            vectors.n_layers,
+            vectors.d_model,
+        ),
     )
     if ours != theirs:
         raise InputError(
@@ -108,7 +98,9 @@ def injected(loaded: LoadedModel, offsets: dict[int, Tensor]) -> Iterator[None]:
     """
     with ExitStack() as hooks:
         for layer, offset in offsets.items():
-            handle = loaded.blocks[layer].register_forward_hook(_adder(offset[:, None, :], loaded.d_model), prepend=True)
+            handle = loaded.blocks[layer].register_forward_hook(
+                _adder(offset[:, None, :], loaded.d_model), prepend=True
+            )
             hooks.callback(handle.remove)
         yield
 

@@ -53,5 +53,7 @@ def _files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted(
-        path for path in folder.glob(f"*{SUFFIX}") if not path.name.startswith(".") and not path.name.endswith(ACTIVATIONS_SUFFIX)
+        path
+        for path in folder.glob(f"*{SUFFIX}")
+        if not path.name.startswith(".") and not path.name.endswith(ACTIVATIONS_SUFFIX)
     )

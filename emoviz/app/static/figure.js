@@ -8,22 +8,21 @@ function draw() {
   const figure = JSON.parse(props.value);
   plot.style.display = '';
   plot.style.height = figure.layout.height + 'px';
+  // The component may be ready before the page's scripts are.
+  if (!window.Plotly) { setTimeout(draw, 20); return; }
   figure.layout.template = window.emovizTemplates[document.body.classList.contains('dark') ? 'dark' : 'light'];
-  const title = figure.layout.title || {};
-  caption.textContent = [title.text, (title.subtitle || {}).text].filter(Boolean).join('. ');
-  const name = 'emoviz-' + ((figure.layout.meta || {}).kind || 'figure');
+  caption.textContent = (figure.layout.meta || {}).description || '';
   Plotly.react(plot, figure.data, figure.layout, {
-    responsive: false,
     displaylogo: false,
     modeBarButtons: [['toImage', 'resetScale2d']],
-    toImageButtonOptions: { format: 'png', scale: 2, filename: name },
+    toImageButtonOptions: { format: 'png', scale: 2, filename: 'emoviz-' + figure.layout.meta.kind },
   }).then(() => { plot.dataset.drawn = String(Number(plot.dataset.drawn || 0) + 1); });
   if (!listening) {
     listening = true;
     plot.on('plotly_click', (event) => {
       const point = event.points && event.points[0];
       if (point && point.customdata !== undefined) {
-        trigger('select', { kind: (plot.layout.meta || {}).kind, ids: [].concat(point.customdata) });
+        trigger('select', { kind: plot.layout.meta.kind, ids: [].concat(point.customdata) });
       }
     });
   }

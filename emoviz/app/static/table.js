@@ -28,7 +28,8 @@ function draw() {
     body.append(line);
   });
   table.append(head, body);
-  root.replaceChildren(table);
+  const notes = [...new Set(shown.notes || [])].map((text) => node('p', text));
+  root.replaceChildren(table, ...notes);
 }
 
 draw();

@@ -20,16 +20,16 @@ function draw() {
   root.replaceChildren(...shown.rows.map((row) => {
     const block = node('section', 'ez-texts-row');
     const head = node('header', 'ez-texts-head');
-    head.append(node('h3', '', row.title), node('p', '', row.note));
+    head.append(node('h3', '', row.title), node('p', '', row.note), node('p', 'ez-prompt', shown.prompt));
     const cells = node('div', 'ez-texts-cells');
     row.cells.forEach((cell) => {
       const box = node('article', 'ez-text' + (cell.twin ? ' ez-text-twin' : ''));
       const top = node('header', '');
       top.append(node('span', 'ez-dose', cell.label), node('span', 'ez-state', cell.state));
       const body = node('p', '');
-      const shared = cell.twin ? 0 : sharedWords(cell.text, row.cells[0].text);
-      body.append(node('span', 'ez-prompt', shown.prompt), node('span', 'ez-shared', cell.text.slice(0, shared)),
-        node('span', 'ez-own', cell.text.slice(shared)));
+      const text = cell.text.trimEnd();
+      const shared = cell.twin ? 0 : sharedWords(text, row.cells[0].text);
+      body.append(node('span', 'ez-shared', text.slice(0, shared)), node('span', 'ez-own', text.slice(shared)));
       box.append(top, body);
       cells.append(box);
     });

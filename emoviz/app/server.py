@@ -1,0 +1,64 @@
+"""Starting the page."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+# The page must work, and stay silent, without a network.
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+
+import plotly  # noqa: E402
+from starlette.routing import Mount  # noqa: E402
+from starlette.staticfiles import StaticFiles  # noqa: E402
+
+from ..errors import InputError  # noqa: E402
+from ..plots.theme import DARK, LIGHT  # noqa: E402
+from .components import PLOTLY_URL, STATIC, STATIC_URL  # noqa: E402
+from .layout import build  # noqa: E402
+from .theme import THEME  # noqa: E402
+
+
+def serve(port: int | None = None, open_browser: bool = False, **overrides: Any):
+    """Builds the page and serves it until stopped. Raises InputError if the port cannot be used."""
+    demo = build()
+    demo.queue(max_size=32, default_concurrency_limit=4)
+    try:
+        return demo.launch(server_port=port, inbrowser=open_browser, **launch_options(), **overrides)
+    except OSError as error:
+        raise InputError(f"port {port} cannot be used ({error}); a free port is needed; choose another one.") from error
+
+
+def launch_options() -> dict[str, Any]:
+    """What every way of starting the page shares: local files only, nothing stored, nothing sent."""
+    return {
+        "share": False,
+        "ssr_mode": False,
+        "show_error": False,
+        "max_file_size": "5mb",
+        "run_history": False,
+        "enable_monitoring": False,
+        "footer_links": ["api"],
+        "theme": THEME,
+        "css_paths": [STATIC / "app.css"],
+        "head": _head(),
+        "app_kwargs": {
+            "routes": [
+                Mount(f"/{STATIC_URL}", StaticFiles(directory=STATIC)),
+                Mount(f"/{PLOTLY_URL}", StaticFiles(directory=Path(plotly.__file__).parent / "package_data")),
+            ]
+        },
+    }
+
+
+def _head() -> str:
+    templates = json.dumps({"light": LIGHT.to_plotly_json(), "dark": DARK.to_plotly_json()})
+    return f"""
+<meta name="description" content="See, compare and steer how small language models represent emotion">
+<link rel="preload" href="{STATIC_URL}/fonts/inter-latin.woff2" as="font" type="font/woff2" crossorigin>
+<link rel="stylesheet" href="{STATIC_URL}/fonts.css">
+<script src="{PLOTLY_URL}/plotly.min.js"></script>
+<script>window.emovizTemplates = {templates};</script>
+"""

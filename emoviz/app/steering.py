@@ -1,0 +1,152 @@
+"""The Steer tab: several models and doses side by side, streamed together."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+
+from ..errors import InputError
+from ..steer.doses import parse_doses
+from ..types import VectorSet
+from .library import library
+
+# A page cannot show more updates than this anyway.
+_UPDATES_PER_SECOND = 20
+_MAX_COLUMNS = 8
+_loading = threading.Lock()
+
+
+def steerable() -> dict[str, VectorSet]:
+    """Models that can be steered here: those with a vector set, protocol `emoviz` before others."""
+    found: dict[str, VectorSet] = {}
+    for vectors in sorted(library().sets.values(), key=lambda s: s.provenance.protocol.name != "emoviz"):
+        found.setdefault(vectors.provenance.model, vectors)
+    return found
+
+
+def run(
+    prompt: str,
+    emotion: str,
+    doses: str,
+    models: list[str],
+    layers: str,
+    tokens: float,
+    temperature: float,
+    seed: float,
+) -> Iterator[tuple[dict, str]]:
+    """Yields (texts, status) while the models load and write; all columns grow together.
+
+    Bad input ends the run with its message as the status. Closing the generator stops at the next token and leaves
+    nothing behind.
+    """
+    shown = {"prompt": f"{prompt.strip()} ...", "rows": []}
+    try:
+        yield from _run(shown, prompt, emotion, doses, models, layers, int(tokens), float(temperature), int(seed))
+    except InputError as error:
+        yield shown, f"**Cannot steer.** {error}"
+
+
+def _run(shown, prompt, emotion, doses, models, layers, tokens, temperature, seed) -> Iterator[tuple[dict, str]]:
+    columns = list(dict.fromkeys([0.0, *parse_doses(doses)]))
+    if len(columns) > _MAX_COLUMNS:
+        raise InputError(
+            f"{len(columns)} doses were given with the unsteered one; up to {_MAX_COLUMNS} fit; give fewer."
+        )
+    if not models:
+        raise InputError("no model is chosen; one or more are needed; tick a model.")
+    if not prompt.strip():
+        raise InputError("the prompt is empty; a text to continue is needed; write one.")
+
+    started = time.perf_counter()
+    streams = []
+    for model in models:
+        loaded = yield from _load_with_status(shown, model)
+        streams.append(_open(shown, loaded, prompt, emotion, columns, layers, tokens, temperature, seed))
+    writing_since = time.perf_counter()
+    last = 0.0
+    step = 0
+    while streams:
+        step += 1
+        # Interleaved, not threaded: two models on a few cores would only slow each other down.
+        streams = [advance for advance in streams if advance()]
+        if time.perf_counter() - last > 1 / _UPDATES_PER_SECOND:
+            last = time.perf_counter()
+            yield shown, f"writing, token {step} of {tokens}"
+    seconds = time.perf_counter() - writing_since
+    yield shown, f"done: {len(columns) * len(models)} texts in {seconds:.1f} s, {writing_since - started:.1f} s to load"
+
+
+def _open(shown, loaded, prompt, emotion, columns, layers, tokens, temperature, seed) -> Callable[[], bool]:
+    """Adds a row for one model to what is shown; returns a function that writes one more token into it."""
+    from ..steer.generate import generate
+    from ..steer.injection import check_fit, emotion_offsets, parse_layers
+    from ..steer.sets import set_for
+
+    vectors = set_for(loaded)
+    check_fit(vectors, loaded)
+    window = parse_layers(layers, loaded.n_layers)
+    steps = generate(
+        loaded,
+        prompt,
+        emotion_offsets(vectors, emotion, columns, window),
+        max_new_tokens=tokens,
+        temperature=temperature,
+        seed=seed,
+    )
+    decoding = "greedy" if temperature == 0 else f"temperature {temperature:g}, seed {seed}"
+    row = {
+        "title": loaded.name,
+        "note": f"{emotion} · layers {window[0]}-{window[-1]} · {decoding} · {loaded.weights} in {loaded.precision} · "
+        f"vectors {vectors.name}",
+        "cells": [
+            {"label": "unsteered" if dose == 0 else f"dose {dose:g}", "state": "", "text": "", "twin": dose == 0}
+            for dose in columns
+        ],
+    }
+    shown["rows"].append(row)
+
+    def advance() -> bool:
+        partial = next(steps, None)
+        if partial is None:
+            return False
+        for cell, text, finished in zip(row["cells"], partial.texts, partial.finished, strict=True):
+            cell["text"] = text
+            cell["state"] = "ended" if finished else ""
+        return True
+
+    return advance
+
+
+def _load_with_status(shown: dict, model: str):
+    """Loads a model in a thread and yields what it is doing; returns the model."""
+    if model in _in_memory():
+        return _in_memory()[model]
+    stage = ["loading"]
+
+    def progress(text: str, number: int, total: int) -> None:
+        stage[0] = f"converting it once, about a minute: {text} ({number} of {total})"
+
+    started = time.perf_counter()
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(_load, model, progress)
+        while not future.done():
+            yield shown, f"{model}: {stage[0]} ({time.perf_counter() - started:.0f} s)"
+            time.sleep(0.25)
+    return future.result()
+
+
+@lru_cache(maxsize=1)
+def _in_memory() -> dict:
+    return {}
+
+
+def _load(model: str, progress):
+    from ..models.load import load_model
+
+    with _loading:
+        if model not in _in_memory():
+            _in_memory()[model] = load_model(model, progress=progress)
+        return _in_memory()[model]

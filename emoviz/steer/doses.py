@@ -1,0 +1,33 @@
+"""Doses as text and numbers. No torch, so that bad input is refused before anything is loaded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from ..errors import InputError
+
+MAX_DOSE = 1.0
+DEFAULT_DOSES = "0, 0.03, 0.06, 0.1, 0.2"
+
+
+def parse_doses(text: str) -> list[float]:
+    """Comma-separated doses. Raises InputError for anything else, or as `check_doses`."""
+    try:
+        doses = [float(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError(
+            f"doses {text!r} were given; numbers separated by commas are allowed; write for example {DEFAULT_DOSES}."
+        ) from None
+    check_doses(doses)
+    return doses
+
+
+def check_doses(doses: Sequence[float]) -> None:
+    """Raises InputError for a dose that is not finite or beyond +-1."""
+    for dose in doses:
+        if not math.isfinite(dose) or abs(dose) > MAX_DOSE:
+            raise InputError(
+                f"dose {dose:g} was given; a fraction of the residual norm from -{MAX_DOSE:g} to {MAX_DOSE:g} is "
+                "allowed; 0.02 to 0.1 is the usual range."
+            )

@@ -1,0 +1,195 @@
+"""Tiny models, small corpora and made-up vector sets; nothing here needs a network."""
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emoviz.types import Protocol, Provenance, VectorSet
+
+ROOT = Path(__file__).resolve().parents[1]
+WORDS = [
+    "the",
+    "a",
+    "cat",
+    "dog",
+    "sat",
+    "ran",
+    "on",
+    "under",
+    "mat",
+    "tree",
+    "red",
+    "blue",
+    "joyous",
+    "grim",
+    "and",
+    "or",
+    ".",
+    ",",
+]
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What could not be tested must not go by in silence."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if skipped:
+        terminalreporter.section(f"NOT TESTED: {len(skipped)} skipped", sep="!", red=True, bold=True)
+        for report in skipped:
+            terminalreporter.write_line(f"{report.nodeid}: {report.longrepr[2]}")
+
+
+@pytest.fixture(autouse=True)
+def no_stray_writes(tmp_path, monkeypatch, request):
+    """Sets that a test extracts go to a folder of its own; the converted models are shared, since they take a minute."""
+    if "models" not in request.keywords:
+        monkeypatch.setenv("EMOVIZ_HOME", str(tmp_path / "home"))
+
+
+def save_tiny_model(folder: Path, config, *, bos: bool = False) -> Path:
+    """A random model with a word-level tokenizer, saved as an ordinary model folder."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
+
+    vocabulary = {"<unk>": 0, "<s>": 1, "</s>": 2, **{word: k + 3 for k, word in enumerate(WORDS)}}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    if bos:
+        tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, unk_token="<unk>", bos_token="<s>", eos_token="</s>", pad_token="</s>"
+    )
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(config)
+    model.save_pretrained(folder)
+    fast.save_pretrained(folder)
+    return folder
+
+
+def tiny_llama(layers: int = 4, width: int = 16):
+    from transformers import LlamaConfig
+
+    return LlamaConfig(
+        vocab_size=32,
+        hidden_size=width,
+        intermediate_size=32,
+        num_hidden_layers=layers,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        max_position_embeddings=64,
+        bos_token_id=1,
+        eos_token_id=2,
+        pad_token_id=2,
+    )
+
+
+def tiny_gpt2(layers: int = 3, width: int = 16):
+    from transformers import GPT2Config
+
+    return GPT2Config(
+        vocab_size=32, n_embd=width, n_layer=layers, n_head=2, n_positions=64, bos_token_id=1, eos_token_id=2
+    )
+
+
+@pytest.fixture(scope="session")
+def llama_folder(tmp_path_factory):
+    return save_tiny_model(tmp_path_factory.mktemp("models") / "tiny-llama", tiny_llama())
+
+
+@pytest.fixture(scope="session")
+def gpt2_folder(tmp_path_factory):
+    return save_tiny_model(tmp_path_factory.mktemp("models") / "tiny-gpt2", tiny_gpt2(), bos=True)
+
+
+@pytest.fixture
+def llama(llama_folder):
+    from emoviz.models.load import load_model
+
+    return load_model(str(llama_folder))
+
+
+@pytest.fixture
+def gpt2(gpt2_folder):
+    from emoviz.models.load import load_model
+
+    return load_model(str(gpt2_folder))
+
+
+def write_passages(path: Path, rows: list[dict]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return path
+
+
+@pytest.fixture
+def small_corpus(tmp_path):
+    """Two classes of four passages in the tiny vocabulary."""
+    from emoviz.stimuli import load_corpus
+
+    rows = [
+        {"emotion": emotion, "text": f"the {word} {animal} sat on {what} mat and ran .", "topic": animal + what}
+        for emotion, word in (("up", "joyous"), ("down", "grim"))
+        for animal in ("cat", "dog")
+        for what in ("the", "a")
+    ]
+    return load_corpus(write_passages(tmp_path / "small.jsonl", rows))
+
+
+def make_set(
+    name: str = "m_emoviz_fp32_00000000",
+    *,
+    seed: int = 0,
+    layers: int = 6,
+    classes: tuple[str, ...] | None = None,
+    width: int = 32,
+    noise: float = 0.3,
+    scale: float = 1.0,
+    geometry: np.ndarray | None = None,
+    model: str = "made-up",
+    nonfinite: tuple[int, ...] = (),
+) -> VectorSet:
+    """A vector set with a given true geometry (classes x width) and independent noise in its two halves."""
+    from emoviz.emotions import CLASSES
+
+    classes = CLASSES if classes is None else classes
+    rng = np.random.default_rng(seed)
+    if geometry is None:
+        geometry = np.random.default_rng(99).normal(size=(len(classes), width))
+    halves = geometry + noise * rng.normal(size=(2, layers, *geometry.shape))
+    halves = (scale * (halves + 3)).astype(np.float32)
+    halves[:, list(nonfinite)] = np.nan
+    missing = np.where(np.isin(np.arange(layers), nonfinite), np.nan, 1.0)
+    return VectorSet(
+        name=name,
+        classes=classes,
+        provenance=Provenance(
+            model=model,
+            revision="0123456789abcdef",
+            architecture="MadeUpForCausalLM",
+            weights="safetensors",
+            precision="fp32",
+            method="comprehension",
+            protocol=Protocol("emoviz", "mean", True, True, True, "class", "decoding"),
+            corpus="made-up",
+            corpus_hash="feedbeef" * 8,
+            n_passages=4 * len(classes),
+            n_neutral_sentences=5,
+            topics=("a", "b", "c", "d"),
+            nonfinite_layers=nonfinite,
+            created="2026-01-01T00:00:00+00:00",
+            versions={"numpy": "2"},
+        ),
+        class_means=halves.mean(0),
+        half_means=halves,
+        residual_norm=np.linspace(1, 2, layers) * missing,
+        anisotropy=np.linspace(0.2, 0.8, layers) * missing,
+        decoding_accuracy=np.sin(np.linspace(0.2, 2.8, layers)) * missing,
+        umap=None,
+    )

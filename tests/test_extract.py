@@ -1,0 +1,250 @@
+"""Extraction: the right states, pooled right, whatever the batch."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from emoviz.errors import InputError
+from emoviz.extract.batches import batches, encode
+from emoviz.extract.capture import capture, pool
+from emoviz.extract.comprehension import best_layer_activations, extract, halves_of, set_name
+from emoviz.extract.protocols import PROTOCOLS, protocol
+from emoviz.models.load import load_model
+from emoviz.stimuli import load_corpus
+
+from .conftest import WORDS, save_tiny_model, tiny_llama, write_passages
+
+TEXTS = [
+    "the cat sat .",
+    "a dog ran on the red mat and the blue tree .",
+    "joyous , grim or red",
+    "the the the the the the the a a a a a a a a a a a on under mat tree",
+]
+RAW_MEAN = replace(PROTOCOLS["emoviz"], equal_norm=False)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("recipe", list(PROTOCOLS))
+@pytest.mark.parametrize("model", ["llama", "gpt2"])
+def test_batched_equals_one_by_one_for_both_padding_sides(model, recipe, side, request):
+    loaded = request.getfixturevalue(model)
+    loaded.tokenizer.padding_side = side
+    encoded = encode(loaded, TEXTS, PROTOCOLS[recipe])
+    together = capture(loaded, encoded, PROTOCOLS[recipe], batch_tokens=200)
+    for row, one in enumerate(encoded):
+        alone = capture(loaded, [one], replace(PROTOCOLS[recipe], equal_norm=False))
+        expected = capture(loaded, encoded, replace(PROTOCOLS[recipe], equal_norm=False), batch_tokens=200)
+        np.testing.assert_allclose(expected.states[row], alone.states[0], atol=2e-6)
+    singles = capture(loaded, encoded, PROTOCOLS[recipe], batch_tokens=1)
+    np.testing.assert_allclose(together.states, singles.states, atol=1e-5)
+
+
+def _llama_by_hand(model, ids: torch.Tensor) -> list[torch.Tensor]:
+    """A Llama forward pass written out: the residual stream after each block."""
+    c = model.config
+    dim = c.hidden_size // c.num_attention_heads
+    h = model.model.embed_tokens.weight[ids]
+    n = len(ids)
+    angle = torch.arange(n)[:, None] / c.rope_parameters["rope_theta"] ** (torch.arange(0, dim, 2) / dim)
+    cos, sin = torch.cat([angle, angle], 1).cos(), torch.cat([angle, angle], 1).sin()
+
+    def norm(x, weight):
+        return weight * x / (x.pow(2).mean(-1, keepdim=True) + c.rms_norm_eps).sqrt()
+
+    def rotate(x):
+        half = x.shape[-1] // 2
+        return x * cos + torch.cat([-x[..., half:], x[..., :half]], -1) * sin
+
+    after = []
+    for block in model.model.layers:
+        x = norm(h, block.input_layernorm.weight)
+        a = block.self_attn
+        q = rotate((x @ a.q_proj.weight.T).view(n, -1, dim).transpose(0, 1))
+        k = rotate((x @ a.k_proj.weight.T).view(n, -1, dim).transpose(0, 1))
+        v = (x @ a.v_proj.weight.T).view(n, -1, dim).transpose(0, 1)
+        k, v = (t.repeat_interleave(len(q) // len(t), 0) for t in (k, v))
+        score = (q @ k.transpose(1, 2) / dim**0.5).masked_fill(torch.triu(torch.ones(n, n), 1).bool(), -torch.inf)
+        h = h + (score.softmax(-1) @ v).transpose(0, 1).reshape(n, -1) @ a.o_proj.weight.T
+        x = norm(h, block.post_attention_layernorm.weight)
+        m = block.mlp
+        h = h + (torch.nn.functional.silu(x @ m.gate_proj.weight.T) * (x @ m.up_proj.weight.T)) @ m.down_proj.weight.T
+        after.append(h)
+    return after
+
+
+def test_hooks_read_the_blocks_output_also_at_the_last_layer(llama):
+    encoded = encode(llama, TEXTS[1:2], PROTOCOLS["jeong2026b"])
+    with torch.inference_mode():
+        by_hand = _llama_by_hand(llama.model, encoded[0].ids)
+    found = capture(llama, encoded, PROTOCOLS["jeong2026b"]).states[0]
+    for layer, hidden in enumerate(by_hand):
+        np.testing.assert_allclose(found[layer], hidden[-1].numpy(), atol=1e-5)
+    mean = capture(llama, encode(llama, TEXTS[1:2], RAW_MEAN), RAW_MEAN).states[0]
+    np.testing.assert_allclose(mean[-1], by_hand[-1][1:].mean(0).numpy(), atol=1e-5)
+
+
+def test_the_last_layer_is_not_the_normed_state_that_transformers_reports(llama):
+    ids = encode(llama, TEXTS[1:2], RAW_MEAN)[0].ids[None]
+    with torch.inference_mode():
+        reported = llama.model(ids, output_hidden_states=True).hidden_states[-1][0, -1].numpy()
+    ours = capture(llama, encode(llama, TEXTS[1:2], PROTOCOLS["jeong2026b"]), PROTOCOLS["jeong2026b"]).states[0, -1]
+    assert not np.allclose(reported, ours, atol=1e-3)
+
+
+def test_special_and_first_tokens_are_not_content(gpt2):
+    one = encode(gpt2, ["the cat sat"], PROTOCOLS["emoviz"])[0]
+    assert one.ids[0] == gpt2.tokenizer.bos_token_id
+    assert one.content.tolist() == [False, True, True, True]
+    bare = encode(gpt2, ["the cat sat"], replace(PROTOCOLS["emoviz"], special_tokens=False))[0]
+    assert bare.content.tolist() == [False, True, True]
+
+
+def test_pooling_ignores_what_stands_on_padding_even_if_it_is_not_finite():
+    hidden = torch.tensor([[[1.0], [3.0], [float("nan")]], [[float("inf")], [5.0], [7.0]]])
+    content = torch.tensor([[True, True, False], [False, True, True]])
+    assert pool(hidden, content, "mean").tolist() == [[2.0], [6.0]]
+    assert pool(hidden, content, "last").tolist() == [[3.0], [7.0]]
+
+
+def test_equal_norms_keep_one_massive_token_from_owning_the_mean(llama):
+    """The first token aside, a token of 1000 times the norm turns the plain mean, and hardly the equalised one."""
+    with torch.no_grad():
+        llama.model.model.embed_tokens.weight[3 + WORDS.index("tree")] *= 1000
+    with_tree, without = "the cat sat on the tree .", "the cat sat on the mat ."
+    for recipe, alike in ((PROTOCOLS["emoviz"], True), (RAW_MEAN, False)):
+        a, b = capture(llama, encode(llama, [with_tree, without], recipe), recipe).states[:, 0]
+        cosine = a @ b / np.linalg.norm(a) / np.linalg.norm(b)
+        assert (cosine > 0.5) == alike
+
+
+def test_batches_hold_every_text_once_within_the_token_budget(llama):
+    encoded = encode(llama, TEXTS * 5, RAW_MEAN)
+    found = list(batches(encoded, 48, torch.device("cpu")))
+    assert sorted(row for batch in found for row in batch.rows) == list(range(20))
+    assert all(batch.ids.numel() <= 48 for batch in found)
+    lengths = [batch.ids.shape[1] for batch in found]
+    assert lengths == sorted(lengths, reverse=True)
+
+
+def test_planted_direction_is_recovered(tmp_path):
+    """Blocks that add nothing leave the embeddings: a direction put on one class's word must come back as its vector."""
+    loaded = load_model(str(save_tiny_model(tmp_path / "m", tiny_llama(width=32))))
+    direction = torch.nn.functional.normalize(torch.randn(32, generator=torch.Generator().manual_seed(1)), dim=0)
+    with torch.no_grad():
+        for block in loaded.blocks:
+            block.self_attn.o_proj.weight.zero_()
+            block.mlp.down_proj.weight.zero_()
+        table = loaded.model.model.embed_tokens.weight
+        table[3 + WORDS.index("joyous")] = table[3 + WORDS.index("grim")] + direction
+    rows = [
+        {"emotion": e, "text": f"the {w} {n} sat", "topic": n}
+        for e, w in (("up", "joyous"), ("down", "grim"))
+        for n in ("cat", "dog", "tree", "mat")
+    ]
+    corpus = load_corpus(write_passages(tmp_path / "p.jsonl", rows))
+    vectors, _ = extract(loaded, corpus, RAW_MEAN)
+    for layer in range(vectors.n_layers):
+        up, down = vectors.class_means[layer][[vectors.classes.index("up"), vectors.classes.index("down")]]
+        found = (up - down) / np.linalg.norm(up - down)
+        assert found @ direction.numpy() == pytest.approx(1, abs=1e-5)
+    assert (vectors.decoding_accuracy == 1).all()
+
+
+def test_set_holds_what_the_file_format_promises(llama, small_corpus):
+    vectors, activations = extract(llama, small_corpus, PROTOCOLS["emoviz"])
+    assert vectors.class_means.shape == (4, 2, 16) and vectors.half_means.shape == (2, 4, 2, 16)
+    np.testing.assert_allclose(vectors.half_means.mean(0), vectors.class_means, atol=1e-6)
+    up = [k for k, e in enumerate(activations.emotions) if e == "up"]
+    np.testing.assert_allclose(
+        vectors.class_means[:, vectors.classes.index("up")], activations.states[up].mean(0), atol=1e-6
+    )
+    p = vectors.provenance
+    assert (p.model, p.precision, p.method, p.n_passages, p.n_neutral_sentences) == (
+        "tiny-llama",
+        "fp32",
+        "comprehension",
+        8,
+        20,
+    )
+    assert len(p.revision) == 64 and p.topics == small_corpus.topics
+    kept = best_layer_activations(vectors, activations)
+    assert set(kept.layers) <= {0, 1, 2, 3} and kept.states.shape == (8, len(kept.layers), 16)
+
+
+def test_progress_reaches_the_number_of_tokens(llama, small_corpus):
+    seen = []
+    extract(
+        llama,
+        small_corpus,
+        PROTOCOLS["emoviz"],
+        batch_tokens=20,
+        progress=lambda done, total: seen.append((done, total)),
+    )
+    assert len(seen) > 2 and seen[-1][0] == seen[-1][1]
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+
+
+def test_the_name_changes_with_everything_the_content_depends_on(llama, small_corpus):
+    name = set_name(llama, PROTOCOLS["emoviz"], small_corpus)
+    assert name.startswith("tiny-llama_emoviz_fp32_small_")
+    others = {
+        set_name(llama, PROTOCOLS["jeong2026b"], small_corpus),
+        set_name(llama, replace(PROTOCOLS["emoviz"], pooling="last"), small_corpus),
+        set_name(replace(llama, precision="bf16"), PROTOCOLS["emoviz"], small_corpus),
+        set_name(replace(llama, revision="other"), PROTOCOLS["emoviz"], small_corpus),
+        set_name(llama, PROTOCOLS["emoviz"], replace(small_corpus, hash="other")),
+    }
+    assert name not in others and len(others) == 5
+    assert name == set_name(llama, PROTOCOLS["emoviz"], small_corpus)
+
+
+def test_hooks_are_gone_after_extraction_and_after_a_failure(llama, monkeypatch):
+    def boom(*_args):
+        raise RuntimeError("boom")
+
+    capture(llama, encode(llama, TEXTS, RAW_MEAN), RAW_MEAN)
+    monkeypatch.setattr("emoviz.extract.capture.pool", boom)
+    with pytest.raises(RuntimeError, match="boom"):
+        capture(llama, encode(llama, TEXTS, RAW_MEAN), RAW_MEAN)
+    assert not any(block._forward_hooks for block in llama.blocks)
+    assert not llama.lock.locked()
+
+
+def test_layers_that_overflow_are_recorded_and_left_out(llama, small_corpus):
+    with torch.no_grad():
+        llama.blocks[2].mlp.down_proj.weight.fill_(float("inf"))
+    vectors, _ = extract(llama, small_corpus, PROTOCOLS["emoviz"])
+    assert vectors.provenance.nonfinite_layers == (2, 3)
+    assert np.isnan(vectors.anisotropy[2:]).all() and np.isfinite(vectors.anisotropy[:2]).all()
+
+
+def test_a_model_that_overflows_everywhere_is_refused(llama, small_corpus):
+    with torch.no_grad():
+        llama.model.model.embed_tokens.weight.fill_(float("nan"))
+    with pytest.raises(InputError, match="every layer of tiny-llama gives values that are not finite in fp32"):
+        extract(llama, small_corpus, PROTOCOLS["emoviz"])
+
+
+def test_a_passage_beyond_the_context_is_refused(llama):
+    with pytest.raises(InputError, match="a passage has 65 tokens .*reads at most 64"):
+        encode(llama, ["the " * 65], RAW_MEAN)
+
+
+def test_a_passage_of_one_token_leaves_nothing_to_read(llama):
+    with pytest.raises(InputError, match="leaves no token to read"):
+        encode(llama, ["the"], RAW_MEAN)
+
+
+def test_a_class_whose_topics_fall_into_one_half_is_refused(tmp_path):
+    rows = [{"emotion": "up", "text": "the cat", "topic": t} for t in "abcd"]
+    rows += [{"emotion": "down", "text": "the dog", "topic": t} for t in "ac"]
+    corpus = load_corpus(write_passages(tmp_path / "p.jsonl", rows))
+    with pytest.raises(InputError, match="class 'down' fall into one half"):
+        halves_of(corpus)
+
+
+def test_unknown_protocol_lists_the_known_ones():
+    with pytest.raises(InputError, match="protocol 'x' is unknown; emoviz, jeong2026b are allowed"):
+        protocol("x")

@@ -1,0 +1,182 @@
+"""Files: what is written comes back, nothing is half-written, and foreign files are refused in one line."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from emoviz.errors import InputError
+from emoviz.store import find_set, list_sets, load_activations, load_set, save_set, sets_folder
+from emoviz.store.files import compact
+from emoviz.types import Activations
+
+from .conftest import make_set
+
+
+def test_round_trip_keeps_every_number_and_word(tmp_path):
+    vectors = make_set(nonfinite=(2,))
+    vectors = replace(vectors, umap=np.random.default_rng(0).normal(size=(6, 21, 2)), umap_params={"seed": 0})
+    activations = Activations(np.ones((4, 2, 32), np.float32), (1, 3), ("a", "b", "a", "b"), ("x", "x", "y", "y"))
+    path = save_set(vectors, tmp_path, activations)
+    back = load_set(path)
+    assert (back.name, back.classes, back.provenance) == (vectors.name, vectors.classes, vectors.provenance)
+    np.testing.assert_allclose(back.class_means, vectors.class_means, rtol=1e-3)
+    np.testing.assert_allclose(back.half_means, vectors.half_means, rtol=1e-3)
+    for name in ("residual_norm", "anisotropy", "decoding_accuracy", "umap"):
+        np.testing.assert_allclose(getattr(back, name), getattr(vectors, name), rtol=1e-6)
+    stored = load_activations(back)
+    assert (stored.layers, stored.emotions, stored.topics) == (
+        activations.layers,
+        activations.emotions,
+        activations.topics,
+    )
+    np.testing.assert_array_equal(stored.at(3), activations.states[:, 1])
+
+
+def test_tensors_are_mapped_and_not_read(tmp_path):
+    back = load_set(save_set(make_set(), tmp_path))
+    assert isinstance(back.class_means, np.memmap)
+    assert not back.class_means.flags.writeable
+
+
+def test_file_is_plain_safetensors_with_the_documented_tensors(tmp_path):
+    tensors = load_file(save_set(make_set(), tmp_path))
+    assert {name: array.ndim for name, array in tensors.items()} == {
+        "class_means": 3,
+        "half_means": 4,
+        "residual_norm": 1,
+        "anisotropy": 1,
+        "decoding_accuracy": 1,
+    }
+    assert all(array.dtype in (np.float16, np.float32) for array in tensors.values())
+
+
+def test_float16_is_used_only_where_it_moves_no_cosine(tmp_path):
+    rng = np.random.default_rng(0)
+    plain = rng.normal(size=(2, 5, 50)).astype(np.float32)
+    assert compact(plain).dtype == np.float16
+    massive = plain.copy()
+    massive[..., 0] += 30_000  # float16 steps by 16 there, more than the classes differ by
+    assert compact(massive).dtype == np.float32
+    assert compact(plain * 1e6).dtype == np.float32
+
+
+def test_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):
+    def full_disk(*_args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("emoviz.store.files.save_file", full_disk)
+    with pytest.raises(InputError, match="cannot be written .No space left on device"):
+        save_set(make_set(), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def _truncated(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def _text(path):
+    path.write_text("hello")
+
+
+def _foreign(path):
+    save_file({"weight": np.zeros(3, np.float32)}, path, {"format": "pt"})
+
+
+def _without_metadata(path):
+    save_file({"weight": np.zeros(3, np.float32)}, path)
+
+
+def _newer(path):
+    tensors = load_file(path)
+    save_file(tensors, path, {"format": "emoviz vector set", "schema_version": "99", "emoviz": "{}"})
+
+
+def _missing_tensor(path):
+    from safetensors import safe_open
+
+    with safe_open(path, "numpy") as file:
+        metadata = file.metadata()
+    tensors = load_file(path)
+    del tensors["half_means"]
+    save_file(tensors, path, metadata)
+
+
+def _bad_header(path):
+    tensors = load_file(path)
+    save_file(
+        tensors, path, {"format": "emoviz vector set", "schema_version": "1", "emoviz": json.dumps({"classes": []})}
+    )
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (_truncated, "cannot be read as a vector set"),
+        (_text, "cannot be read as a vector set"),
+        (_foreign, "not an emoviz vector set"),
+        (_without_metadata, "not an emoviz vector set"),
+        (_newer, "schema version 99; this emoviz reads version 1"),
+        (_missing_tensor, "tensor 'half_means' of rank 4 is missing"),
+        (_bad_header, "header lacks or misnames"),
+    ],
+)
+def test_damaged_and_foreign_files_are_refused_in_one_line(tmp_path, spoil, message):
+    path = save_set(make_set(), tmp_path)
+    spoil(path)
+    with pytest.raises(InputError, match=message) as caught:
+        load_set(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_file_is_refused(tmp_path):
+    with pytest.raises(InputError, match="does not exist"):
+        load_set(tmp_path / "none.safetensors")
+
+
+def test_a_folder_is_not_a_set(tmp_path):
+    (tmp_path / "d.safetensors").mkdir()
+    with pytest.raises(InputError, match="cannot be read as a vector set"):
+        load_set(tmp_path / "d.safetensors")
+
+
+def test_a_set_is_found_by_name_by_its_beginning_and_by_path():
+    path = save_set(make_set("mine_emoviz_fp32_12345678"), sets_folder())
+    for name in ("mine_emoviz_fp32_12345678", "mine", str(path)):
+        assert find_set(name).name == "mine_emoviz_fp32_12345678"
+
+
+def test_ambiguous_and_unknown_names_list_the_choices():
+    for name in ("mine_a_fp32_1", "mine_b_fp32_2"):
+        save_set(make_set(name), sets_folder())
+    with pytest.raises(InputError, match="could be any of mine_a_fp32_1, mine_b_fp32_2"):
+        find_set("mine")
+    with pytest.raises(InputError, match="set 'nope' is unknown; known sets: .*mine_a_fp32_1"):
+        find_set("nope")
+
+
+def test_a_damaged_file_is_left_out_of_the_list_and_named_in_the_log(caplog):
+    save_set(make_set("good_set"), sets_folder())
+    (sets_folder() / "bad.safetensors").write_text("x")
+    assert "good_set" in [s.name for s in list_sets()]
+    assert "bad.safetensors" in caplog.text
+
+
+def test_shipped_sets_cover_both_models_and_protocols_within_the_limit():
+    from emoviz.store import shipped_folder
+
+    shipped = [s for s in list_sets() if s.shipped]
+    assert {(s.provenance.model, s.provenance.protocol.name) for s in shipped} == {
+        (m, p) for m in ("SmolLM2-135M-Instruct", "gemma-3-270m") for p in ("emoviz", "jeong2026b")
+    }
+    assert sum(f.stat().st_size for f in shipped_folder().iterdir()) < 16e6
+    for vectors in shipped:
+        assert vectors.umap is not None and load_activations(vectors) is not None
+
+
+def test_shipped_sets_were_made_from_the_shipped_corpus():
+    from emoviz.stimuli import load_corpus
+
+    assert {s.provenance.corpus_hash for s in list_sets() if s.shipped} == {load_corpus().hash}
