@@ -11,6 +11,7 @@ run: install
 	$(BIN)/emoviz serve --open
 
 test: install
+	$(BIN)/python tests/chromium.py
 	$(BIN)/python -m pytest
 
 install: $(VENV)/.installed

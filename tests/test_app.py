@@ -1,0 +1,137 @@
+"""The page without a browser: what its functions answer, and that visitors cannot break it."""
+
+import numpy as np
+import pytest
+
+from emoviz.app import steering, views
+from emoviz.app.layout import _clicked, build
+from emoviz.app.library import best_of, library
+from emoviz.app.state import BEST, SAME_DEPTH, Selection
+from emoviz.errors import InputError
+
+
+@pytest.fixture(autouse=True)
+def fresh_library():
+    for cached in (library, best_of, views.curves_of, views.comparison_of):
+        cached.cache_clear()
+
+
+def _view(**changes):
+    shipped = tuple(name for name in library().sets if "_emoviz_" in name)
+    values = {"sets": shipped, "layer_mode": BEST, "depth": 0.5, "centring": "class", "emotion": "sad", **changes}
+    return Selection(**values)
+
+
+def test_every_view_draws_the_shipped_sets():
+    view = _view()
+    assert len(views.overview_cards(view)["cards"]) == 2
+    for figure in (
+        views.overview_map(view),
+        views.depth_view(view, "mean_cosine", True),
+        views.rdm_view(view, "alphabet"),
+    ):
+        assert len(figure.data) > 0
+    assert views.map_view(view, "UMAP").layout.meta["kind"] == "map"
+    assert all(len(f.data) > 0 for f in views.anisotropy_view(view))
+    figure, table = views.models_view(view)
+    assert table["rows"][0][0] == "A and B" and figure.data[0].z.shape == (2, 2)
+
+
+def test_the_table_keeps_published_numbers_under_their_own_heading():
+    table = views.overview_table()
+    headings = sorted(table["groups"].items())
+    assert headings[0] == (0, "measured with emoviz")
+    assert "published, not measured by us" in headings[1][1] and len(table["rows"]) - headings[1][0] == 12
+
+
+def test_layers_follow_the_best_rule_or_one_depth():
+    sets = _view().panels()
+    assert _view().layers(sets) == tuple(best_of(s.name)["decoding"] for s in sets)
+    assert _view(layer_mode=SAME_DEPTH, depth=1.0).layers(sets) == tuple(s.n_layers - 1 for s in sets)
+
+
+def test_neutral_centring_leaves_neutral_out_of_the_rdm():
+    figure = views.rdm_view(_view(centring="neutral"), "alphabet")
+    assert "neutral" not in figure.layout.xaxis.ticktext
+
+
+def test_empty_and_single_selections_say_what_to_do():
+    with pytest.raises(InputError, match="tick a set on the left"):
+        views.depth_view(_view(sets=()), "mean_cosine", True)
+    with pytest.raises(InputError, match="tick another one on the left"):
+        views.models_view(_view(sets=_view().sets[:1]))
+
+
+def test_set_names_that_do_not_exist_are_ignored():
+    assert [s.name for s in _view(sets=("../../etc/passwd", *_view().sets)).chosen()] == list(_view().sets)
+
+
+class _Event:
+    def __init__(self, data):
+        self._data = data
+
+
+def test_clicks_are_checked_before_they_are_believed():
+    name = _view().sets[0]
+    assert _clicked(_Event({"kind": "depth", "ids": [name, 3]})) == ("depth", [name, 3])
+    assert _clicked(_Event({"kind": "map", "ids": ["sad", name]})) == ("map", ["sad", name])
+    for data in (
+        None,
+        "x",
+        {},
+        {"kind": "depth", "ids": [name, 99]},
+        {"kind": "depth", "ids": [name, "3"]},
+        {"kind": "depth", "ids": ["else", 1]},
+        {"kind": "map", "ids": ["<script>"]},
+        {"kind": "map", "ids": []},
+        {"kind": "map", "ids": {"a": 1}},
+        {"kind": "rdm", "ids": [["sad"]]},
+    ):
+        assert _clicked(_Event(data)) == ("", [])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"doses": "much"}, "doses 'much' were given"),
+        ({"doses": "0.1, 7"}, "dose 7 was given"),
+        (
+            {"doses": ",".join(f"0.0{k}" for k in range(1, 10))},
+            "10 doses were given with the unsteered one; up to 8 fit",
+        ),
+        ({"models": []}, "no model is chosen"),
+        ({"prompt": "   "}, "the prompt is empty"),
+        ({"models": ["nonsense"]}, "model 'nonsense' is unknown"),
+    ],
+)
+def test_wrong_steering_input_ends_as_one_line_on_the_page(changes, message):
+    values = {
+        "prompt": "x", "emotion": "sad", "doses": "0.05", "models": ["SmolLM2-135M-Instruct"], "layers": "window",
+        "tokens": 8, "temperature": 0, "seed": 0, **changes,
+    }  # fmt: skip
+    *_, (_, status) = steering.run(**values)
+    assert status.startswith("**Cannot steer.**") and message in status
+
+
+def test_the_page_starts_answers_over_its_api_and_hides_its_plumbing():
+    from gradio_client import Client
+
+    from emoviz.app.server import launch_options
+
+    page = build()
+    _, url, _ = page.queue().launch(prevent_thread_lock=True, quiet=True, **launch_options())
+    try:
+        client = Client(url, verbose=False)
+        assert list(client.view_api(return_format="dict")["named_endpoints"]) == ["/steer"]
+        *_, (_, status) = client.submit(
+            "", "sad", "0.05", ["SmolLM2-135M-Instruct"], "window", 8, 0, 0, api_name="/steer"
+        )
+        assert "the prompt is empty" in status
+    finally:
+        page.close()
+
+
+def test_the_page_without_any_set_still_opens(monkeypatch, tmp_path):
+    monkeypatch.setattr("emoviz.store.catalog.shipped_folder", lambda: tmp_path)
+    build()
+    assert np.size(list(library().sets)) == 0

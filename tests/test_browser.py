@@ -1,0 +1,251 @@
+"""The page as a visitor sees it, in a headless Chromium: every tab, both themes."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from .chromium import find
+from .conftest import ROOT
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (make install)")
+CHROMIUM = find()
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; install chromium and run again"),
+]
+
+# Tab -> number of figures that it shows.
+TABS = {"Overview": 1, "Depth": 1, "Geometry": 2, "Models": 2, "Anisotropy": 2, "Steer": 0, "About": 0}
+
+
+@pytest.fixture(scope="module")
+def server():
+    """The dashboard as `make run` starts it, in a process of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "emoviz", "serve", "--port", str(port)], cwd=ROOT, env=environment
+    )
+    url = f"http://127.0.0.1:{port}"
+    for _ in range(300):
+        try:
+            urllib.request.urlopen(url, timeout=1)
+            break
+        except OSError:
+            time.sleep(0.1)
+    yield url, process
+    process.terminate()
+    process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(server, browser):
+    """Opens the page and collects what must not happen: console errors, page errors, requests that leave the machine."""
+    faults, pages = [], []
+
+    def open_page(theme: str = "light", width: int = 1280, height: int = 720):
+        page = browser.new_page(viewport={"width": width, "height": height})
+        page.on("console", lambda m: faults.append(f"{m.type}: {m.text}") if m.type in ("error", "warning") else None)
+        page.on("pageerror", lambda e: faults.append(f"page error: {e}"))
+        page.on("request", lambda r: faults.append(f"request {r.url}") if not _local(r.url) else None)
+        page.goto(f"{server[0]}/?__theme={theme}")
+        page.wait_for_selector(".ez-plot[data-drawn]", timeout=30_000)
+        pages.append(page)
+        return page
+
+    yield open_page
+    for page in pages:
+        page.close()
+    assert faults == []
+
+
+def _local(url: str) -> bool:
+    return url.startswith(("http://127.0.0.1", "data:", "blob:"))
+
+
+def _open(page, tab: str) -> None:
+    page.get_by_role("tab", name=tab, exact=True).click()
+    page.wait_for_function(
+        "n => [...document.querySelectorAll('.ez-plot[data-drawn]')].filter(p => p.offsetParent).length === n",
+        arg=TABS[tab],
+    )
+    page.wait_for_timeout(300)
+
+
+# Text of a figure that sticks out of it, and pairs of texts that lie on each other.
+_TEXT_FAULTS = """() => {
+  const faults = [];
+  for (const plot of document.querySelectorAll('.ez-plot[data-drawn]')) {
+    if (!plot.offsetParent) continue;
+    const frame = plot.getBoundingClientRect();
+    const boxes = [...plot.querySelectorAll('.annotation-text, .gtitle, .xtitle, .ytitle, .legendtext')]
+      .map((t) => [t.textContent, t.getBoundingClientRect()]).filter(([, b]) => b.width);
+    for (const [text, b] of boxes) {
+      if (b.left < frame.left - 1 || b.right > frame.right + 1 || b.top < frame.top - 1 || b.bottom > frame.bottom + 1) {
+        faults.push('outside: ' + text);
+      }
+    }
+    boxes.forEach(([a, p], k) => boxes.slice(k + 1).forEach(([b, q]) => {
+      const width = Math.min(p.right, q.right) - Math.max(p.left, q.left);
+      const height = Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top);
+      if (width > 2 && height > 3) faults.push(`overlap: ${a} | ${b}`);
+    }));
+  }
+  return faults;
+}"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_tab_is_whole_in_both_themes(visit, theme):
+    page = visit(theme)
+    assert page.evaluate("document.body.classList.contains('dark')") == (theme == "dark")
+    for tab in TABS:
+        _open(page, tab)
+        assert page.evaluate(_TEXT_FAULTS) == [], tab
+        for plot in page.locator(".ez-plot[data-drawn]:visible").all():
+            assert plot.bounding_box()["width"] > 300, "drawn while hidden and never fitted"
+            assert plot.evaluate("p => p.data.length") > 0
+            paper = plot.evaluate("p => p._fullLayout.paper_bgcolor")
+            assert paper == ("#15181f" if theme == "dark" else "#ffffff")
+        shown = page.locator("[role=tabpanel]:visible").inner_text()
+        assert len(shown) > 40 and "Error" not in shown and "Traceback" not in shown
+
+
+def test_the_main_figure_of_every_tab_starts_on_a_small_screen_without_scrolling(visit):
+    page = visit()
+    for tab, figures in TABS.items():
+        _open(page, tab)
+        if figures:
+            box = page.locator(".ez-figure:visible").first.bounding_box()
+            assert box["y"] < 260 and box["height"] < 720
+
+
+def test_no_side_scrolling_on_a_phone(visit):
+    page = visit(width=400, height=800)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 401
+
+
+def test_torch_is_not_in_the_server_while_stored_results_are_looked_at(server, visit):
+    page = visit()
+    for tab in ("Depth", "Geometry", "Models", "Anisotropy"):
+        _open(page, tab)
+    maps = Path(f"/proc/{server[1].pid}/maps")
+    if not maps.exists():
+        pytest.skip("needs /proc to look into the server process")
+    assert "libtorch" not in maps.read_text()
+
+
+def test_moving_the_depth_slider_redraws_all_sets_at_that_depth(visit):
+    page = visit()
+    _open(page, "Geometry")
+    heading = page.locator(".ez-plot:visible").first
+    before = heading.inner_text()
+    slider = page.get_by_role("slider", name=re.compile("Depth"))
+    slider.focus()
+    slider.press("End")
+    page.wait_for_function("() => document.querySelector('.ez-plot').ownerDocument.body.innerText.includes('layer 29')")
+    assert heading.inner_text() != before
+    assert page.get_by_label("same depth").is_checked()
+
+
+def test_clicking_an_emotion_in_a_map_picks_it_everywhere(visit):
+    page = visit()
+    # Through the figure's own event, since the place of a point depends on the model.
+    page.evaluate(
+        """() => { const plot = document.querySelector('.ez-plot[data-drawn]');
+        const trace = plot.data.find((t) => t.customdata && t.customdata.some((c) => c[0] === 'proud'));
+        const k = trace.customdata.findIndex((c) => c[0] === 'proud');
+        plot.emit('plotly_click', { points: [{ customdata: trace.customdata[k] }] }); }"""
+    )
+    page.wait_for_function(
+        "() => document.querySelector('.ez-plot[data-drawn]').data.some((t) => t.text && t.text.includes('<b>proud</b>'))"
+    )
+    assert page.get_by_label("Emotion", exact=True).first.input_value() == "proud"
+
+
+def test_zoom_survives_a_layer_change(visit):
+    page = visit()
+    _open(page, "Depth")
+    plot = page.locator(".ez-plot:visible")
+    area = page.locator(".ez-plot:visible .nsewdrag").first.bounding_box()
+    page.mouse.move(area["x"] + 0.3 * area["width"], area["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(area["x"] + 0.6 * area["width"], area["y"] + 105, steps=5)
+    page.mouse.up()
+    zoomed = plot.evaluate("p => p._fullLayout.xaxis.range")
+    assert zoomed[0] > 0.2
+    drawn = int(plot.get_attribute("data-drawn"))
+    slider = page.get_by_role("slider", name=re.compile("Depth"))
+    slider.focus()
+    slider.press("ArrowRight")
+    page.wait_for_timeout(800)
+    assert int(plot.get_attribute("data-drawn")) > drawn, "the figure was not redrawn"
+    assert plot.evaluate("p => p._fullLayout.xaxis.range") == pytest.approx(zoomed)
+
+
+def test_unticking_everything_says_what_to_do_and_ticking_brings_the_figure_back(visit):
+    page = visit()
+    boxes = page.locator("#ez-sidebar input[type=checkbox]")
+    ticked = [box for box in boxes.all() if box.is_checked()]
+    for box in ticked:
+        box.uncheck()
+    page.wait_for_selector("#ez-notice:visible")
+    assert "tick a set on the left" in page.locator("#ez-notice").inner_text()
+    ticked[0].check()
+    page.wait_for_selector("#ez-notice", state="hidden")
+
+
+def test_theme_button_repaints_the_figures_without_asking_the_server(visit):
+    page = visit()
+    page.locator("#ez-theme").click()
+    page.wait_for_function(
+        "() => document.querySelector('.ez-plot[data-drawn]')._fullLayout.paper_bgcolor === '#15181f'"
+    )
+
+
+def test_wrong_doses_are_answered_beside_the_button(visit):
+    page = visit()
+    _open(page, "Steer")
+    page.get_by_label("Doses").fill("a lot")
+    page.locator("#ez-steer").click()
+    page.wait_for_function("() => document.querySelector('#ez-status').innerText.includes('Cannot steer')")
+    assert "numbers separated by commas" in page.locator("#ez-status").inner_text()
+
+
+@pytest.mark.models
+def test_steered_texts_stream_side_by_side_and_markup_stays_text(visit):
+    from emoviz.models import REGISTRY, available
+
+    if not all(available(e) for e in REGISTRY if e.source == "bundled"):
+        pytest.skip("the bundled models are not installed (make install)")
+    page = visit()
+    _open(page, "Steer")
+    page.get_by_label("Prompt to continue").fill(
+        "<b>She</b> opened the letter <img src=x onerror='document.title=\"hit\"'> and"
+    )
+    page.get_by_label("Doses").fill("0.05, 0.2")
+    page.locator("[role=tabpanel]:visible").get_by_label("gemma-3-270m").uncheck()
+    page.locator("#ez-steer").click()
+    page.wait_for_function("() => document.querySelector('#ez-status').innerText.startsWith('done')", timeout=240_000)
+    cells = page.locator(".ez-text").all()
+    assert [c.locator(".ez-dose").inner_text() for c in cells] == ["unsteered", "dose 0.05", "dose 0.2"]
+    assert all(c.locator("p").inner_text().strip() for c in cells)
+    assert "<b>She</b>" in page.locator(".ez-prompt").inner_text()
+    assert page.title() == "emoviz" and page.locator(".ez-texts img, .ez-texts b").count() == 0

@@ -1,0 +1,239 @@
+"""The command line is a contract: keys, exit codes, one line per error."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import squareform
+
+from emoviz.cli import main
+from emoviz.store import list_sets, save_set, sets_folder
+
+from .conftest import make_set, write_passages
+
+SMOL = "SmolLM2-135M-Instruct_emoviz"
+GEMMA = "gemma-3-270m_emoviz"
+
+
+def run(capsys, *argv):
+    """Exit code, JSON object on stdout."""
+    code = main([*argv, "--json"])
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1, "one JSON object on one line, nothing else on stdout"
+    return code, json.loads(out)
+
+
+def test_models(capsys):
+    code, found = run(capsys, "models")
+    assert code == 0
+    assert all(set(row) == {"id", "family", "variant", "source", "available"} for row in found["models"])
+    assert {row["source"] for row in found["models"]} <= {"bundled", "hub", "local"}
+
+
+def test_list(capsys):
+    code, found = run(capsys, "list")
+    assert code == 0 and len(found["sets"]) >= 4
+    keys = {"set", "model", "method", "protocol", "precision", "n_layers", "d_model", "n_classes", "shipped"}
+    assert all(set(row) == keys for row in found["sets"])
+
+
+def test_show(capsys):
+    code, found = run(capsys, "show", SMOL)
+    assert code == 0
+    curves = {
+        "mean_cosine",
+        "rdm_std",
+        "split_half_rho",
+        "decoding_accuracy",
+        "anisotropy",
+        "participation_ratio",
+        "residual_norm",
+    }
+    assert curves | {"layers"} <= set(found["depth"])
+    assert all(len(found["depth"][name]) == 30 for name in curves)
+    assert set(found["best_layer"]) == {"decoding", "reliability", "separation"}
+    assert set(found["u_shape"]) >= {"vertex", "slopes", "p_values", "u_shaped"}
+
+
+def test_show_prints_missing_layers_as_null(capsys):
+    save_set(make_set("holes", nonfinite=(1,)), sets_folder())
+    _, found = run(capsys, "show", "holes")
+    assert found["depth"]["mean_cosine"][1] is None and found["depth"]["mean_cosine"][0] is not None
+
+
+def test_rdm_is_in_squareform_order(capsys):
+    code, found = run(capsys, "rdm", SMOL, "--layer", "12", "--centring", "none")
+    assert code == 0 and found["layer"] == 12 and len(found["condensed"]) == 210
+    vectors = next(s for s in list_sets() if s.name.startswith(SMOL))
+    rows = np.asarray(vectors.class_means[12], float)
+    a, b = found["classes"].index("sad"), found["classes"].index("calm")
+    cosine = rows[a] @ rows[b] / np.linalg.norm(rows[a]) / np.linalg.norm(rows[b])
+    assert squareform(found["condensed"])[a, b] == pytest.approx(1 - cosine, abs=1e-5)
+
+
+def test_rdm_defaults_to_the_best_layer(capsys):
+    _, shown = run(capsys, "show", SMOL)
+    _, found = run(capsys, "rdm", SMOL)
+    assert found["layer"] == shown["best_layer"]["decoding"]
+
+
+def test_compare_the_shipped_sets(capsys):
+    code, found = run(capsys, "compare", SMOL, GEMMA, "--permutations", "2000", "--bootstrap", "200")
+    assert code == 0
+    matrices = {"rho", "p", "ci_low", "ci_high", "ceiling", "rho_disjoint", "rho_partial_lexical"}
+    assert matrices | {"sets", "layers"} <= set(found)
+    assert all(np.shape(found[name]) == (2, 2) for name in matrices)
+    assert found["rho"][0][1] > 0.85 and found["p"][0][1] < 0.001
+    assert found["ci_low"][0][1] < found["rho"][0][1] < found["ci_high"][0][1]
+    assert found["p"][0][0] is None
+    _, again = run(capsys, "compare", SMOL, GEMMA, "--permutations", "2000", "--bootstrap", "200")
+    assert again == found, "the same seed gives the same numbers"
+
+
+def test_compare_at_one_depth_says_what_is_missing(capsys):
+    _, found = run(capsys, "compare", SMOL, GEMMA, "--layer", "0.31", "--permutations", "100")
+    assert found["layers"] == [8, 5]
+    assert found["ci_low"][0][1] is None
+    assert any("cannot be resampled" in reason for reason in found["reasons"].values())
+
+
+def test_extract_list_show_on_a_model_folder(capsys, llama_folder, tmp_path):
+    rows = [
+        {"emotion": e, "text": f"the {w} {n} sat on a mat .", "topic": n}
+        for e, w in (("up", "joyous"), ("down", "grim"), ("even", "red"))
+        for n in ("cat", "dog", "tree", "mat")
+    ]
+    passages = str(write_passages(tmp_path / "mine.jsonl", rows))
+    code, found = run(capsys, "extract", str(llama_folder), "--passages", passages)
+    assert code == 0
+    keys = {
+        "set", "path", "model", "method", "protocol", "precision", "n_layers", "d_model", "classes", "tokens", "seconds",
+        "tokens_per_second", "peak_rss_mb",
+    }  # fmt: skip
+    assert keys <= set(found) and found["classes"] == ["down", "even", "up"]
+    assert found["tokens"] > 0 and found["peak_rss_mb"] > 50
+    _, again = run(capsys, "extract", str(llama_folder), "--passages", passages)
+    assert again["tokens"] == 0 and again["set"] == found["set"], "the same request is never computed twice"
+    _, last = run(capsys, "extract", str(llama_folder), "--passages", passages, "--pooling", "last")
+    assert last["set"] != found["set"] and last["protocol"] == "emoviz-last"
+    assert {row["set"] for row in run(capsys, "list")[1]["sets"]} >= {found["set"], last["set"]}
+    assert len(run(capsys, "show", found["path"])[1]["depth"]["layers"]) == 4
+
+
+def test_steer_gives_a_text_per_model_emotion_and_dose(capsys, llama_folder):
+    from dataclasses import replace
+
+    from emoviz.models.load import load_model
+
+    loaded = load_model(str(llama_folder))
+    vectors = make_set("tiny_set", layers=4, width=16, model="tiny-llama")
+    save_set(replace(vectors, provenance=replace(vectors.provenance, revision=loaded.revision)), sets_folder())
+    code, found = run(
+        capsys,
+        "steer",
+        str(llama_folder),
+        "--emotion",
+        "sad",
+        "happy",
+        "--dose",
+        "0,0.5",
+        "--prompt",
+        "the cat",
+        "--max-new-tokens",
+        "3",
+    )
+    assert code == 0 and found["seconds"] > 0
+    assert [(r["emotion"], r["dose"]) for r in found["rows"]] == [
+        ("sad", 0),
+        ("sad", 0.5),
+        ("happy", 0),
+        ("happy", 0.5),
+    ]
+    keys = {"model", "emotion", "dose", "text", "ppl_ratio", "repetition", "leak", "regime", "classifier"}
+    assert all(keys <= set(row) for row in found["rows"])
+    assert set(found["reasons"]) == {"ppl_ratio", "repetition", "leak", "regime", "classifier"}
+
+
+def test_lint_exits_with_1_on_findings_and_0_without(capsys, tmp_path):
+    assert run(capsys, "lint")[0] == 0
+    rows = [{"emotion": e, "text": "Too short.", "topic": t} for e in ("sad", "calm") for t in "ab"]
+    code, found = run(capsys, "lint", str(write_passages(tmp_path / "p.jsonl", rows)))
+    assert code == 1 and {f["check"] for f in found["findings"]} >= {"length", "duplicate"}
+
+
+def test_doctor(capsys):
+    code, found = run(capsys, "doctor")
+    assert code == 0, [c for c in found["checks"] if not c["ok"]]
+    assert {"python", "torch", "bundled models", "vector sets", "cache folder"} <= {c["name"] for c in found["checks"]}
+
+
+def test_tables_are_printed_without_json(capsys):
+    for argv in (
+        ["models"],
+        ["list"],
+        ["show", SMOL],
+        ["rdm", SMOL],
+        ["compare", SMOL, GEMMA, "--permutations", "50"],
+        ["lint"],
+        ["doctor"],
+    ):
+        assert main(argv) == 0
+        assert len(capsys.readouterr().out.splitlines()) > 1
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        ([], "the following arguments are required: COMMAND"),
+        (["bogus"], "invalid choice: 'bogus'"),
+        (["show"], "the following arguments are required: SET"),
+        (["show", "nope"], "set 'nope' is unknown; known sets: "),
+        (["show", "nope.safetensors"], "nope.safetensors does not exist"),
+        (["show", SMOL, "--centring", "wrong"], "centring 'wrong' is unknown; class, neutral, none are allowed"),
+        (["rdm", SMOL, "--layer", "99"], "layer 99 does not exist: .* has layers 0-29; pick one"),
+        (["rdm", SMOL, "--layer", "x"], "layer 'x' was asked for; best or a number from 0 to 29"),
+        (["compare", SMOL], "a comparison needs at least 2"),
+        (["compare", SMOL, GEMMA, "--layer", "7"], "best' or a relative depth above 0 and up to 1"),
+        (["compare", SMOL, GEMMA, "--layer", "mid"], "layer 'mid' was asked for"),
+        (["compare", SMOL, GEMMA, "--permutations", "0"], "--permutations 0 was given"),
+        (["compare", SMOL, GEMMA, "--permutations", "many"], "invalid int value: 'many'"),
+        (["extract", "nonsense"], "model 'nonsense' is unknown"),
+        (["extract", "nonsense", "--protocol", "p9"], "protocol 'p9' is unknown"),
+        (["extract", "nonsense", "--method", "magic"], "method 'magic' is unknown"),
+        (["extract", "nonsense", "--pooling", "max"], "pooling 'max' is unknown; mean, last are allowed"),
+        (["extract", "nonsense", "--batch-tokens", "0"], "--batch-tokens 0 was given"),
+        (["extract", "nonsense", "--passages", "none.jsonl"], "none.jsonl cannot be read"),
+        (["steer", "nonsense", "--emotion", "sad", "--prompt", "x", "--dose", "lots"], "doses 'lots' were given"),
+        (["steer", "nonsense", "--emotion", "sad", "--prompt", "x"], "model 'nonsense' is unknown"),
+        (["steer", "nonsense", "--prompt", "x"], "the following arguments are required: --emotion"),
+        (["lint", "none.jsonl"], "none.jsonl cannot be read"),
+        (["serve", "--port", "many"], "invalid int value: 'many'"),
+    ],
+)
+def test_wrong_calls_end_with_2_and_one_line(capsys, argv, message):
+    import re
+
+    assert main(argv) == 2
+    captured = capsys.readouterr()
+    lines = captured.err.strip().splitlines()
+    assert captured.out == ""
+    assert len(lines) == 1 and lines[0].startswith("emoviz: ")
+    assert re.search(message, lines[0]), lines[0]
+
+
+def test_nothing_is_left_behind_by_a_refused_extraction(capsys, llama_folder, tmp_path):
+    rows = [{"emotion": e, "text": "the cat", "topic": t} for e, ts in (("up", "ab"), ("down", "ac")) for t in ts]
+    assert (
+        main(
+            [
+                "extract",
+                str(llama_folder),
+                "--passages",
+                str(write_passages(tmp_path / "p.jsonl", rows)),
+                "--out",
+                str(tmp_path / "out"),
+            ]
+        )
+        == 2
+    )
+    assert not (tmp_path / "out").exists()
