@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export HF_HUB_DISABLE_TELEMETRY := 1
 export GRADIO_ANALYTICS_ENABLED := False
 
-.PHONY: run test install cache clean
+.PHONY: run test install cache screenshots clean
 
 run: install
 	$(BIN)/emoviz serve --open
@@ -33,6 +33,10 @@ cache: install
 			$(BIN)/emoviz extract $$model --protocol $$protocol --out cache || exit; \
 		done; \
 	done
+
+# The pictures of the README, from the running dashboard.
+screenshots: install
+	$(BIN)/python docs/screenshots.py
 
 clean:
 	rm -rf $(VENV)

@@ -146,7 +146,7 @@ def _extract(arguments) -> tuple[dict, str, int]:
     corpus = load_corpus(arguments.passages)
 
     from .extract.capture import DEFAULT_BATCH_TOKENS
-    from .extract.comprehension import best_layer_activations, extract, set_name
+    from .extract.comprehension import best_layer_activations, extract_set, set_name
     from .models.load import load_model
 
     started = time.perf_counter()
@@ -167,7 +167,7 @@ def _extract(arguments) -> tuple[dict, str, int]:
                 bar.total = total
                 bar.update(done - bar.n)
 
-            vectors, activations = extract(
+            vectors, activations = extract_set(
                 loaded,
                 corpus,
                 recipe,
@@ -351,7 +351,7 @@ def _depth_number(text: str) -> float:
 def _steer(arguments) -> tuple[dict, str, int]:
     doses = parse_doses(arguments.dose)
     from .models.load import load_model
-    from .steer.generate import steer
+    from .steer.generate import steer_texts
     from .steer.injection import parse_layers
     from .steer.sets import set_for
 
@@ -360,7 +360,7 @@ def _steer(arguments) -> tuple[dict, str, int]:
     missing = dict.fromkeys(("ppl_ratio", "repetition", "leak", "regime", "classifier"))
     for model in arguments.models:
         loaded = load_model(model, device=arguments.device)
-        for made in steer(
+        for made in steer_texts(
             loaded,
             set_for(loaded),
             arguments.emotion,

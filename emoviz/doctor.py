@@ -13,7 +13,17 @@ from .models.registry import BUNDLED, available
 from .store import list_sets, models_folder, sets_folder, shipped_folder
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-NEEDED_PACKAGES = ("torch", "transformers", "gradio", "plotly", "safetensors", "scipy", "scikit-learn", "umap-learn", "gguf")
+NEEDED_PACKAGES = (
+    "torch",
+    "transformers",
+    "gradio",
+    "plotly",
+    "safetensors",
+    "scipy",
+    "scikit-learn",
+    "umap-learn",
+    "gguf",
+)
 # Two converted models and a few sets.
 NEEDED_BYTES = 2_000_000_000
 
@@ -57,7 +67,9 @@ def _bundled() -> dict:
 def _sets() -> dict:
     sets = list_sets()
     shipped = sum(s.shipped for s in sets)
-    return _check("vector sets", shipped > 0, f"{shipped} shipped in {shipped_folder()}, {len(sets) - shipped} of your own")
+    return _check(
+        "vector sets", shipped > 0, f"{shipped} shipped in {shipped_folder()}, {len(sets) - shipped} of your own"
+    )
 
 
 def _folder() -> dict:
@@ -75,7 +87,9 @@ def _folder() -> dict:
 
 def _browser() -> dict:
     found = next((path for path in map(shutil.which, BROWSERS) if path), None)
-    return _check("browser for tests", True, found if found else "no Chromium found; make test installs one where it can")
+    return _check(
+        "browser for tests", True, found if found else "no Chromium found; make test installs one where it can"
+    )
 
 
 def _device() -> dict:
@@ -83,5 +97,9 @@ def _device() -> dict:
         return _check("device", False, "torch is not installed; run make install")
     import torch
 
-    devices = [name for name, there in (("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available())) if there]
+    devices = [
+        name
+        for name, there in (("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available()))
+        if there
+    ]
     return _check("device", True, f"cpu ({os.cpu_count()} cores){''.join(f', {d}' for d in devices)}")

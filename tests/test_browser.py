@@ -223,7 +223,7 @@ def test_theme_button_repaints_the_figures_without_asking_the_server(visit):
 def test_wrong_doses_are_answered_beside_the_button(visit):
     page = visit()
     _open(page, "Steer")
-    page.get_by_label("Doses").fill("a lot")
+    page.get_by_label(re.compile("Doses")).fill("a lot")
     page.locator("#ez-steer").click()
     page.wait_for_function("() => document.querySelector('#ez-status').innerText.includes('Cannot steer')")
     assert "numbers separated by commas" in page.locator("#ez-status").inner_text()
@@ -240,7 +240,7 @@ def test_steered_texts_stream_side_by_side_and_markup_stays_text(visit):
     page.get_by_label("Prompt to continue").fill(
         "<b>She</b> opened the letter <img src=x onerror='document.title=\"hit\"'> and"
     )
-    page.get_by_label("Doses").fill("0.05, 0.2")
+    page.get_by_label(re.compile("Doses")).fill("0.05, 0.2")
     page.locator("[role=tabpanel]:visible").get_by_label("gemma-3-270m").uncheck()
     page.locator("#ez-steer").click()
     page.wait_for_function("() => document.querySelector('#ez-status').innerText.startsWith('done')", timeout=240_000)

@@ -9,7 +9,7 @@ import torch
 from emoviz.errors import InputError
 from emoviz.extract.batches import batches, encode
 from emoviz.extract.capture import capture, pool
-from emoviz.extract.comprehension import best_layer_activations, extract, halves_of, set_name
+from emoviz.extract.comprehension import best_layer_activations, extract_set, halves_of, set_name
 from emoviz.extract.protocols import PROTOCOLS, protocol
 from emoviz.models.load import load_model
 from emoviz.stimuli import load_corpus
@@ -144,7 +144,7 @@ def test_planted_direction_is_recovered(tmp_path):
         for n in ("cat", "dog", "tree", "mat")
     ]
     corpus = load_corpus(write_passages(tmp_path / "p.jsonl", rows))
-    vectors, _ = extract(loaded, corpus, RAW_MEAN)
+    vectors, _ = extract_set(loaded, corpus, RAW_MEAN)
     for layer in range(vectors.n_layers):
         up, down = vectors.class_means[layer][[vectors.classes.index("up"), vectors.classes.index("down")]]
         found = (up - down) / np.linalg.norm(up - down)
@@ -153,7 +153,7 @@ def test_planted_direction_is_recovered(tmp_path):
 
 
 def test_set_holds_what_the_file_format_promises(llama, small_corpus):
-    vectors, activations = extract(llama, small_corpus, PROTOCOLS["emoviz"])
+    vectors, activations = extract_set(llama, small_corpus, PROTOCOLS["emoviz"])
     assert vectors.class_means.shape == (4, 2, 16) and vectors.half_means.shape == (2, 4, 2, 16)
     np.testing.assert_allclose(vectors.half_means.mean(0), vectors.class_means, atol=1e-6)
     up = [k for k, e in enumerate(activations.emotions) if e == "up"]
@@ -175,7 +175,7 @@ def test_set_holds_what_the_file_format_promises(llama, small_corpus):
 
 def test_progress_reaches_the_number_of_tokens(llama, small_corpus):
     seen = []
-    extract(
+    extract_set(
         llama,
         small_corpus,
         PROTOCOLS["emoviz"],
@@ -215,7 +215,7 @@ def test_hooks_are_gone_after_extraction_and_after_a_failure(llama, monkeypatch)
 def test_layers_that_overflow_are_recorded_and_left_out(llama, small_corpus):
     with torch.no_grad():
         llama.blocks[2].mlp.down_proj.weight.fill_(float("inf"))
-    vectors, _ = extract(llama, small_corpus, PROTOCOLS["emoviz"])
+    vectors, _ = extract_set(llama, small_corpus, PROTOCOLS["emoviz"])
     assert vectors.provenance.nonfinite_layers == (2, 3)
     assert np.isnan(vectors.anisotropy[2:]).all() and np.isfinite(vectors.anisotropy[:2]).all()
 
@@ -224,7 +224,7 @@ def test_a_model_that_overflows_everywhere_is_refused(llama, small_corpus):
     with torch.no_grad():
         llama.model.model.embed_tokens.weight.fill_(float("nan"))
     with pytest.raises(InputError, match="every layer of tiny-llama gives values that are not finite in fp32"):
-        extract(llama, small_corpus, PROTOCOLS["emoviz"])
+        extract_set(llama, small_corpus, PROTOCOLS["emoviz"])
 
 
 def test_a_passage_beyond_the_context_is_refused(llama):

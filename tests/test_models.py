@@ -241,13 +241,13 @@ def test_shipped_sets_are_what_the_models_give(name):
 @bundled
 @pytest.mark.models
 def test_steering_smollm2_is_coherent_at_a_small_dose_and_breaks_at_a_large_one():
-    from emoviz.steer.generate import steer
+    from emoviz.steer.generate import steer_texts
     from emoviz.steer.injection import window
     from emoviz.steer.sets import set_for
 
     loaded = load_model("SmolLM2-135M-Instruct")
     prompt = "She closed the door, sat down at the kitchen table and"
-    twin, small, large = steer(loaded, set_for(loaded), ["desperate"], [0.0, 0.03, 0.2], prompt, window(30))
+    twin, small, large = steer_texts(loaded, set_for(loaded), ["afraid"], [0.0, 0.02, 0.2], prompt, window(30))
     distinct = [len(set(g.text.split())) / max(len(g.text.split()), 1) for g in (twin, small, large)]
     assert small.text != twin.text
     assert min(distinct[:2]) > 0.5

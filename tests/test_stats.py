@@ -7,10 +7,11 @@ import pytest
 from scipy.stats import rankdata, spearmanr
 
 from emoviz.errors import InputError
+from emoviz.geometry.ranks import average_ranks, spearman_matrix
 from emoviz.stats import compare, layers_of, u_shape
 from emoviz.stats.bootstrap import resampled_rdms, rho_interval
+from emoviz.stats.lexical import partial_rho
 from emoviz.stats.mantel import mantel_p
-from emoviz.stats.ranks import partial_spearman, spearman_matrix
 from emoviz.stats.reliability import disjoint_rho, noise_ceiling, split_half
 from emoviz.types import Activations, DepthCurve
 
@@ -22,6 +23,7 @@ RNG = np.random.default_rng(3)
 def test_spearman_equals_scipy_and_rsatoolbox():
     rsatoolbox = pytest.importorskip("rsatoolbox")
     condensed = RNG.normal(size=(4, 210)).round(1)  # rounding makes ties
+    np.testing.assert_array_equal(average_ranks(condensed), rankdata(condensed, axis=-1))
     ours = spearman_matrix(condensed)
     rdms = rsatoolbox.rdm.RDMs(condensed)
     np.testing.assert_allclose(ours, rsatoolbox.rdm.compare(rdms, rdms, method="spearman"), atol=1e-10)
@@ -66,7 +68,7 @@ def test_partial_spearman_equals_the_correlation_of_rank_residuals():
     design = np.column_stack([np.ones(100), ranks[2]])
     residuals = [r - design @ np.linalg.lstsq(design, r, rcond=None)[0] for r in ranks[:2]]
     rho = spearman_matrix(np.stack([x, y, z]))
-    assert partial_spearman(rho[0, 1], rho[0, 2], rho[1, 2]) == pytest.approx(np.corrcoef(*residuals)[0, 1])
+    assert partial_rho(rho[0, 1], rho[0, 2], rho[1, 2]) == pytest.approx(np.corrcoef(*residuals)[0, 1])
 
 
 def test_ceiling_and_disjoint_rho_follow_from_the_halves():

@@ -8,7 +8,7 @@ import torch
 
 from emoviz.errors import InputError
 from emoviz.steer.doses import parse_doses
-from emoviz.steer.generate import generate, stack, steer
+from emoviz.steer.generate import generate, stack, steer_texts
 from emoviz.steer.injection import Offsets, emotion_offsets, injected, parse_layers, window
 from emoviz.steer.sets import set_for
 from emoviz.store import save_set, sets_folder
@@ -148,7 +148,7 @@ def test_logits_after_a_failure_in_mid_run_equal_those_before(llama, offsets, mo
 
 
 def test_steer_labels_every_emotion_and_dose(llama):
-    made = steer(llama, _set_of(llama), ["sad", "happy"], [0.0, 0.5], PROMPT, [1, 2], max_new_tokens=4)
+    made = steer_texts(llama, _set_of(llama), ["sad", "happy"], [0.0, 0.5], PROMPT, [1, 2], max_new_tokens=4)
     assert [(g.emotion, g.dose) for g in made] == [("sad", 0.0), ("sad", 0.5), ("happy", 0.0), ("happy", 0.5)]
     assert made[0].text == made[2].text
 
@@ -193,9 +193,9 @@ def test_wrong_generation_input_is_refused_at_the_call(llama, options, message):
 
 def test_unknown_emotion_and_foreign_set_are_refused(llama):
     with pytest.raises(InputError, match="emotion 'bored' is not in"):
-        steer(llama, _set_of(llama), ["bored"], [0.1], PROMPT, [1])
+        steer_texts(llama, _set_of(llama), ["bored"], [0.1], PROMPT, [1])
     with pytest.raises(InputError, match="was made from made-up .6 layers x 32., the loaded model is tiny-llama"):
-        steer(llama, make_set(), ["sad"], [0.1], PROMPT, [1])
+        steer_texts(llama, make_set(), ["sad"], [0.1], PROMPT, [1])
 
 
 def test_the_set_that_steers_is_the_models_own(llama):

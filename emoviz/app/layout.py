@@ -13,6 +13,7 @@ from ..geometry import CENTRINGS
 from ..plots.depth import CURVE_TEXT
 from ..plots.rdm import ORDERS
 from ..plots.theme import short_label
+from ..steer.doses import DEFAULT_DOSES
 from ..stimuli import DEFAULT_CORPUS
 from . import steering, views
 from .components import Cards, Figure, Table, Texts
@@ -26,9 +27,10 @@ _THEME_SWITCH = """() => {
   const dark = document.body.classList.toggle('dark');
   localStorage.setItem('emoviz-theme', dark ? 'dark' : 'light');
 }"""
-_THEME_RESTORE = """() => {
+_ON_LOAD = """() => {
   const kept = new URLSearchParams(location.search).get('__theme') || localStorage.getItem('emoviz-theme');
   if (kept) document.body.classList.toggle('dark', kept === 'dark');
+  if (window.innerWidth < 768) document.querySelector('#ez-sidebar .toggle-button')?.click();
 }"""
 
 
@@ -40,7 +42,7 @@ def build() -> gr.Blocks:
         layer_mode=BEST,
         depth=0.6,
         centring="class",
-        emotion="desperate",
+        emotion="afraid",
     )
     with gr.Blocks(title="emoviz", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as page:
         with gr.Sidebar(width=288, open=True, elem_id="ez-sidebar"):
@@ -51,7 +53,7 @@ def build() -> gr.Blocks:
                 [(short_label(s), name) for name, s in sets.items()], value=list(start.sets), label="Vector sets"
             )
             layer_mode = gr.Radio([BEST, SAME_DEPTH], value=start.layer_mode, label="Layer")
-            depth = gr.Slider(0.02, 1.0, value=start.depth, step=0.01, label="Depth", info="share of the layers passed")
+            depth = gr.Slider(0.02, 1.0, value=start.depth, step=0.01, label="Depth")
             centring = gr.Radio(list(CENTRINGS), value=start.centring, label="Centring")
             emotion = gr.Dropdown(list(CLASSES), value=start.emotion, label="Emotion", filterable=True)
             theme = gr.Button("Light / dark", size="sm", elem_id="ez-theme")
@@ -64,13 +66,13 @@ def build() -> gr.Blocks:
             with gr.Tab("Depth", id="Depth"):
                 with gr.Row(elem_classes="ez-controls"):
                     curve = gr.Radio(
-                        [(text[0], name) for name, text in CURVE_TEXT.items()],
+                        [(text[0].removesuffix(" accuracy"), name) for name, text in CURVE_TEXT.items()],
                         value="decoding_accuracy",
                         show_label=False,
-                        scale=6,
+                        scale=9,
                         elem_classes="ez-pills",
                     )
-                    with_published = gr.Checkbox(True, label="published", scale=1, min_width=120)
+                    with_published = gr.Checkbox(True, label="published", scale=1, min_width=110)
                 depths = Figure()
             with gr.Tab("Geometry", id="Geometry"):
                 with gr.Row(elem_classes="ez-controls"):
@@ -152,7 +154,7 @@ def build() -> gr.Blocks:
             **plain,
         )
         theme.click(None, js=_THEME_SWITCH)
-        page.load(None, js=_THEME_RESTORE)
+        page.load(None, js=_ON_LOAD)
     return page
 
 
@@ -175,12 +177,12 @@ def _steer_tab(emotion: gr.Dropdown) -> tuple[list, list]:
     models = list(steering.steerable())
     with gr.Row(elem_classes="ez-controls", equal_height=True):
         prompt = gr.Textbox(_DEFAULT_PROMPT, label="Prompt to continue", lines=2, scale=4, max_length=2000)
-        doses = gr.Textbox("0.03, 0.06, 0.1, 0.2", label="Doses", info="fractions of the residual norm", scale=2)
+        doses = gr.Textbox(DEFAULT_DOSES, label="Doses (share of the state's length)", lines=2, scale=2)
         chosen = gr.CheckboxGroup(models, value=models, label="Models", scale=2)
     with gr.Row(elem_classes="ez-controls"):
-        layers = gr.Textbox("window", label="Layers", info="window (middle third), all, 12 or 10-20", scale=2)
+        layers = gr.Textbox("window", label="Layers (window, all, 12, 10-20)", scale=2)
         tokens = gr.Slider(8, 120, value=40, step=1, label="New tokens", scale=2)
-        temperature = gr.Slider(0, 1.5, value=0, step=0.1, label="Temperature", info="0 is greedy", scale=2)
+        temperature = gr.Slider(0, 1.5, value=0, step=0.1, label="Temperature", scale=2)
         seed = gr.Number(0, label="Seed", precision=0, minimum=0, scale=1)
         with gr.Column(scale=1, min_width=120):
             go = gr.Button("Steer", variant="primary", elem_id="ez-steer")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,27 @@ from .layout import build  # noqa: E402
 from .theme import THEME  # noqa: E402
 
 
-def serve(port: int | None = None, open_browser: bool = False, **overrides: Any):
+def serve(port: int | None = None, open_browser: bool = False) -> None:
     """Builds the page and serves it until stopped. Raises InputError if the port cannot be used."""
-    demo = build()
-    demo.queue(max_size=32, default_concurrency_limit=4)
+    page = build()
+    page.queue(max_size=32, default_concurrency_limit=4)
     try:
-        return demo.launch(server_port=port, inbrowser=open_browser, **launch_options(), **overrides)
+        _, url, _ = page.launch(
+            server_port=port,
+            inbrowser=open_browser and _has_screen(),
+            quiet=True,
+            prevent_thread_lock=True,
+            **launch_options(),
+        )
     except OSError as error:
-        raise InputError(f"port {port} cannot be used ({error}); a free port is needed; choose another one.") from error
+        raise InputError(f"port {port} cannot be used; a free port is needed; choose another one.") from error
+    print(f"emoviz is at {url} (Ctrl+C stops it)", flush=True)
+    page.block_thread()
+
+
+def _has_screen() -> bool:
+    """Without one, opening a browser could start a text browser in the user's terminal."""
+    return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def launch_options() -> dict[str, Any]:
@@ -48,7 +62,7 @@ def launch_options() -> dict[str, Any]:
             "routes": [
                 Mount(f"/{STATIC_URL}", StaticFiles(directory=STATIC)),
                 Mount(f"/{PLOTLY_URL}", StaticFiles(directory=Path(plotly.__file__).parent / "package_data")),
-            ]
+            ],
         },
     }
 
@@ -59,6 +73,6 @@ def _head() -> str:
 <meta name="description" content="See, compare and steer how small language models represent emotion">
 <link rel="preload" href="{STATIC_URL}/fonts/inter-latin.woff2" as="font" type="font/woff2" crossorigin>
 <link rel="stylesheet" href="{STATIC_URL}/fonts.css">
-<script src="{PLOTLY_URL}/plotly.min.js"></script>
+<script async src="{PLOTLY_URL}/plotly.min.js"></script>
 <script>window.emovizTemplates = {templates};</script>
 """

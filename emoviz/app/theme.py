@@ -84,6 +84,7 @@ THEME = gr.themes.Base(
     checkbox_label_background_fill_hover_dark="transparent",
     checkbox_label_background_fill_selected_dark="transparent",
     checkbox_label_border_width="0px",
+    checkbox_label_border_width_dark="0px",
     checkbox_label_padding="2px 0px",
     checkbox_label_text_color_selected="#16181d",
     checkbox_label_text_color_selected_dark="#eceef3",

@@ -11,7 +11,7 @@ from ..plots.depth import depth_figure
 from ..plots.emotion_map import map_figure
 from ..plots.gauge import gauge_figure
 from ..plots.rdm import rdm_figure
-from ..plots.rsa import LETTERS, comparison_figure, p_text, published_figure
+from ..plots.rsa import AGREEMENT, comparison_figure, letters, p_text, published_figure
 from ..plots.theme import short_label
 from ..reference import SOURCE, published_models, published_rho
 from .library import best_of, comparison_of, curves_of, library
@@ -41,7 +41,7 @@ def overview_cards(view: Selection) -> dict:
                     {
                         "name": "best depth",
                         "value": "-" if best is None else f"{vectors.depth(best):.2f}",
-                        "note": f"layer {best} by decoding",
+                        "note": f"layer {best}",
                     },
                     {"name": "anisotropy", "value": _number(vectors.anisotropy[layer], 2), "note": f"at layer {layer}"},
                 ],
@@ -58,7 +58,7 @@ def overview_map(view: Selection) -> go.Figure:
     if len(sets) == 2:
         found = comparison_of(tuple(s.name for s in sets), layers, "class", controls=False)
         rho, p = found.rho[0, 1], found.p[0, 1]
-        verb = "arrange emotions alike" if rho > 0.5 and p < 0.01 else "compared"
+        verb = "arrange emotions alike" if rho >= AGREEMENT and p < 0.01 else "compared"
         title = f"Two models {verb}: RDM Spearman rho = {rho:.2f}, {p_text(p, found.n_permutations)}"
         if sets[0].provenance.model == sets[1].provenance.model:
             title = f"Two recipes, one model: RDM Spearman rho = {rho:.2f}, {p_text(p, found.n_permutations)}"
@@ -151,12 +151,12 @@ def models_view(view: Selection) -> tuple[go.Figure | None, dict | None]:
         raise InputError("one vector set is selected; a comparison needs two or more; tick another one on the left.")
     layers = view.layers(sets)
     found = comparison_of(tuple(s.name for s in sets), layers, view.centring)
-    rows = []
+    short, rows = letters(len(sets)), []
     for i in range(len(sets)):
         for j in range(i + 1, len(sets)):
             rows.append(
                 [
-                    f"{LETTERS[i]} and {LETTERS[j]}",
+                    f"{short[i]} and {short[j]}",
                     _number(found.rho[i, j], 3),
                     f"{found.ci_low[i, j]:.3f} to {found.ci_high[i, j]:.3f}"
                     if np.isfinite(found.ci_low[i, j])

@@ -2,12 +2,12 @@
 
 from .protocols import PROTOCOLS
 
-__all__ = ["PROTOCOLS", "extract"]
+__all__ = ["PROTOCOLS", "extract_set"]
 
 
 def __getattr__(name: str):
-    if name == "extract":
-        from .comprehension import extract
+    if name == "extract_set":
+        from .comprehension import extract_set
 
-        return extract
+        return extract_set
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -41,7 +41,7 @@ def set_name(loaded: LoadedModel, protocol: Protocol, corpus: Corpus) -> str:
     return "_".join([*parts, key])
 
 
-def extract(
+def extract_set(
     loaded: LoadedModel,
     corpus: Corpus,
     protocol: Protocol,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ..types import DepthCurve, VectorSet
+from .ranks import spearman_matrix
 from .vectors import class_vectors, condensed_cosine
 
 CURVES = (
@@ -30,8 +31,6 @@ def depth_curves(vectors: VectorSet, centring: str = "class") -> dict[str, Depth
     participation_ratio : (sum of eigenvalues)^2 / sum of squared eigenvalues of the class-centred unit vectors.
     residual_norm : median norm of the residual stream over content tokens.
     """
-    from scipy.stats import spearmanr
-
     shape = vectors.n_layers
     values = {
         name: np.full(shape, np.nan) for name in ("mean_cosine", "rdm_std", "split_half_rho", "participation_ratio")
@@ -49,7 +48,7 @@ def depth_curves(vectors: VectorSet, centring: str = "class") -> dict[str, Depth
             for half in (0, 1)
         ]
         if len(halves[0]) > 2:
-            values["split_half_rho"][layer] = spearmanr(*halves).statistic
+            values["split_half_rho"][layer] = spearman_matrix(np.stack(halves))[0, 1]
     for name in ("decoding_accuracy", "anisotropy", "residual_norm"):
         values[name] = np.asarray(getattr(vectors, name), np.float64)
     depth = (np.arange(shape) + 1) / shape

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from ..reference import SOURCE, PublishedModel
 from ..types import DepthCurve, VectorSet
-from .theme import PUBLISHED_COLOUR, Style, finish, provenance_notes, short_label
+from .theme import PUBLISHED_COLOUR, Style, figure, provenance_notes, short_label
 
 # Curve -> (name, y axis, reading aid, what its reference line is).
 CURVE_TEXT: dict[str, tuple[str, str, str, str]] = {
@@ -20,7 +20,7 @@ CURVE_TEXT: dict[str, tuple[str, str, str, str]] = {
         "chance",
     ),
     "split_half_rho": (
-        "Split-half reliability",
+        "Reliability",
         "Spearman rho between halves",
         "agreement of the RDMs of two halves of the topics; 1 = the same geometry whatever the stories are about",
         "",
@@ -79,71 +79,63 @@ def depth_figure(
     """
     name = curves[0].name
     title, y_title, aid, reference_text = CURVE_TEXT[name]
-    fig = go.Figure()
-    drawn = _published_traces(fig, name, centring, published)
+    traces = _published_traces(name, centring, published)
+    drawn = len(traces)
     for vectors, curve, picks in zip(sets, curves, best, strict=True):
         look = style[vectors.name]
-        layers = np.arange(vectors.n_layers)
-        fig.add_scatter(
-            x=curve.depth,
-            y=curve.values,
-            name=short_label(vectors),
-            mode="lines",
-            line={"color": look.colour, "dash": look.dash, "width": 2.5},
-            customdata=[[vectors.name, int(layer)] for layer in layers],
-            hovertemplate="<b>%{fullData.name}</b><br>layer %{customdata[1]}, depth %{x:.2f}<br>"
-            + y_title
-            + ": %{y:.4g}<extra></extra>",
-            connectgaps=False,
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": curve.depth,
+                "y": curve.values,
+                "name": short_label(vectors),
+                "line": {"color": look.colour, "dash": look.dash, "width": 2.5},
+                "customdata": [[vectors.name, layer] for layer in range(vectors.n_layers)],
+                "hovertemplate": "<b>%{fullData.name}</b><br>layer %{customdata[1]}, depth %{x:.2f}<br>"
+                + y_title
+                + ": %{y:.4g}<extra></extra>",
+                "connectgaps": False,
+            }
         )
         for rule, layer in picks.items():
-            if layer is None:
-                continue
-            fig.add_scatter(
-                x=[curve.depth[layer]],
-                y=[curve.values[layer]],
-                mode="markers",
-                showlegend=False,
-                marker={"color": look.colour, "symbol": RULE_SYMBOL[rule], "size": 10},
-                customdata=[[vectors.name, layer]],
-                hovertemplate=f"best layer by {rule}: %{{customdata[1]}}<br>depth %{{x:.2f}}, %{{y:.4g}}<extra></extra>",
-            )
+            if layer is not None:
+                traces.append(
+                    {
+                        **_mark(curve, layer),
+                        "marker": {"color": look.colour, "symbol": RULE_SYMBOL[rule], "size": 10},
+                        "customdata": [[vectors.name, layer]],
+                        "hovertemplate": f"best layer by {rule}: {layer}<br>depth %{{x:.2f}}, %{{y:.4g}}<extra></extra>",
+                    }
+                )
     for vectors, curve, layer in zip(sets, curves, shown, strict=False):
-        fig.add_scatter(
-            x=[curve.depth[layer]],
-            y=[curve.values[layer]],
-            mode="markers",
-            showlegend=False,
-            hoverinfo="skip",
-            marker={"symbol": "circle-open", "size": 18, "color": style[vectors.name].colour, "line": {"width": 2}},
-        )
-    for level in sorted({round(c.reference, 6) for c in curves if c.reference is not None}):
-        fig.add_hline(
-            y=level,
-            line={"color": PUBLISHED_COLOUR, "width": 1.2, "dash": "dot"},
-            annotation={"text": f"{reference_text} {level:.3g}", "xanchor": "right", "x": 1},
-            annotation_position="top right",
-        )
-    fig.update_xaxes(title_text="depth (share of the layers passed)", range=[0, 1.015], dtick=0.1)
-    fig.update_yaxes(title_text=y_title)
-    fig.update_layout(
-        legend={
-            "orientation": "h",
-            "x": 0,
-            "y": 1.0,
-            "yanchor": "bottom",
-            "xanchor": "left",
-            "entrywidthmode": "pixels",
-            "entrywidth": 0,
-        },
-        uirevision=f"depth {name}",
-        meta={"kind": "depth"},
-    )
+        ring = {"symbol": "circle-open", "size": 18, "color": style[vectors.name].colour, "line": {"width": 2}}
+        traces.append({**_mark(curve, layer), "marker": ring, "hoverinfo": "skip"})
+    levels = sorted({round(c.reference, 6) for c in curves if c.reference is not None})
+    line = {"color": PUBLISHED_COLOUR, "width": 1.2, "dash": "dot"}
+    layout = {
+        "shapes": [
+            {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": level, "y1": level, "line": line} for level in levels
+        ],
+        "annotations": [
+            {
+                "text": f"{reference_text} {level:.3g}", "xref": "paper", "x": 1, "xanchor": "right", "y": level,
+                "yref": "y", "yanchor": "bottom",
+            }
+            for level in levels
+        ],
+        "xaxis": {"title": {"text": "depth (share of the layers passed)"}, "range": [0, 1.015], "dtick": 0.1},
+        "yaxis": {"title": {"text": y_title}},
+        "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "xanchor": "left"},
+        "uirevision": f"depth {name}",
+        "meta": {"kind": "depth"},
+    }  # fmt: skip
     notes = provenance_notes(sets, None, f"{centring} centring")
     if drawn:
         notes.append(f"grey: {drawn} published models, {SOURCE} (fp16, last token, other passages)")
-    return finish(
-        fig,
+    return figure(
+        traces,
+        layout,
         title=_claim(title, curves),
         aid=f"{aid}. Marks: best layer by decoding ●, reliability ■, separation ◆",
         notes=notes,
@@ -152,6 +144,11 @@ def depth_figure(
         above=30,
         below=50,
     )
+
+
+def _mark(curve: DepthCurve, layer: int) -> dict:
+    x, y = [curve.depth[layer]], [curve.values[layer]]
+    return {"type": "scatter", "mode": "markers", "x": x, "y": y, "showlegend": False}
 
 
 def _claim(title: str, curves: Sequence[DepthCurve]) -> str:
@@ -170,28 +167,29 @@ def _claim(title: str, curves: Sequence[DepthCurve]) -> str:
     return f"{title} {word} at depth {where}"
 
 
-def _published_traces(fig: go.Figure, name: str, centring: str, published: Sequence[PublishedModel]) -> int:
-    drawn = 0
+def _published_traces(name: str, centring: str, published: Sequence[PublishedModel]) -> list[dict]:
+    """Grey lines of the published models, where this quantity was published in a form that compares."""
+    traces: list[dict] = []
     for model in published:
         if name == "mean_cosine" and centring == "class" and model.mean_cosine is not None:
-            x = (np.arange(model.n_layers) + 1) / model.n_layers
-            y, mode = list(model.mean_cosine), "lines"
+            x, y = (np.arange(model.n_layers) + 1) / model.n_layers, list(model.mean_cosine)
         elif name == "anisotropy" and model.anisotropy:
             x, y = zip(*model.anisotropy, strict=True)
-            mode = "lines+markers"
         else:
             continue
-        drawn += 1
-        fig.add_scatter(
-            x=x,
-            y=y,
-            mode=mode,
-            name="published",
-            legendgroup="published",
-            showlegend=drawn == 1,
-            line={"color": PUBLISHED_COLOUR, "width": 1},
-            marker={"size": 4},
-            opacity=0.55,
-            hovertemplate=f"<b>published</b> {model.id}<br>depth %{{x:.2f}}: %{{y:.4g}}<extra></extra>",
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines" if name == "mean_cosine" else "lines+markers",
+                "x": x,
+                "y": y,
+                "name": "published",
+                "legendgroup": "published",
+                "showlegend": not traces,
+                "line": {"color": PUBLISHED_COLOUR, "width": 1},
+                "marker": {"size": 4},
+                "opacity": 0.55,
+                "hovertemplate": f"<b>published</b> {model.id}<br>depth %{{x:.2f}}: %{{y:.4g}}<extra></extra>",
+            }
         )
-    return drawn
+    return traces

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from ..emotions import NEUTRAL, QUADRANTS, quadrant
 from ..types import Projection, VectorSet
-from .theme import QUADRANT_COLOUR, QUADRANT_SYMBOL, finish, panel_titles, provenance_notes, short_label
+from .theme import QUADRANT_COLOUR, QUADRANT_SYMBOL, figure, panels, provenance_notes, short_label
 
 _GROUPS = (*QUADRANTS, NEUTRAL, "other")
 _MAX_LABELLED = 60
 _BELOW = 66
+_GAP = 0.06
 
 
 def map_figure(
@@ -29,12 +29,11 @@ def map_figure(
 
     emotion : ringed and written in bold.
     """
-    fig = make_subplots(
-        rows=1,
-        cols=len(maps),
-        horizontal_spacing=0.06,
+    numbers, domains, heads = panels(
+        [f"{short_label(s)}, layer {m.layer}" for s, m in zip(sets, maps, strict=True)], _GAP
     )
-    for column, (vectors, projection) in enumerate(zip(sets, maps, strict=True), 1):
+    traces, axes = [], {}
+    for number, domain, vectors, projection in zip(numbers, domains, sets, maps, strict=True):
         groups = [quadrant(name) for name in projection.classes]
         sides = _label_sides(projection.points, projection.classes)
         for group in _GROUPS:
@@ -42,45 +41,61 @@ def map_figure(
             if not rows:
                 continue
             names = [projection.classes[k] for k in rows]
-            fig.add_scatter(
-                x=projection.points[rows, 0],
-                y=projection.points[rows, 1],
-                mode="markers+text" if len(projection.classes) <= _MAX_LABELLED else "markers",
-                text=[f"<b>{n}</b>" if n == emotion else n for n in names],
-                textposition=[sides[k] for k in rows],
-                textfont={"size": 11.5},
-                marker={
-                    "color": QUADRANT_COLOUR[group],
-                    "symbol": QUADRANT_SYMBOL[group],
-                    "size": [15 if n == emotion else 10 for n in names],
-                },
-                name=group,
-                legendgroup=group,
-                showlegend=column == 1,
-                customdata=[[n, vectors.name] for n in names],
-                hovertemplate="<b>%{customdata[0]}</b><extra></extra>",
-                cliponaxis=False,
-                row=1,
-                col=column,
+            traces.append(
+                {
+                    "type": "scatter",
+                    "x": projection.points[rows, 0],
+                    "y": projection.points[rows, 1],
+                    "mode": "markers+text" if len(projection.classes) <= _MAX_LABELLED else "markers",
+                    "text": [f"<b>{n}</b>" if n == emotion else n for n in names],
+                    "textposition": [sides[k] for k in rows],
+                    "textfont": {"size": 11.5},
+                    "marker": {
+                        "color": QUADRANT_COLOUR[group],
+                        "symbol": QUADRANT_SYMBOL[group],
+                        "size": [15 if n == emotion else 10 for n in names],
+                        "opacity": 1,
+                        "line": {"width": 0},
+                    },
+                    "name": group,
+                    "legendgroup": group,
+                    "showlegend": number == "",
+                    "customdata": np.array([[n, vectors.name] for n in names]),
+                    "hovertemplate": "<b>%{customdata[0]}</b><extra></extra>",
+                    "cliponaxis": False,
+                    "xaxis": f"x{number}",
+                    "yaxis": f"y{number}",
+                }
             )
-        x_title, y_title = _axis_titles(projection)
-        span = _padded(projection.points)
         axis = {"showticklabels": False, "ticks": "", "showgrid": False, "showline": True, "mirror": True}
-        fig.update_xaxes(**axis, title_text=x_title, range=span[0], row=1, col=column)
-        fig.update_yaxes(**axis, title_text=y_title, range=span[1], row=1, col=column)
-    fig.update_layout(
-        legend={"orientation": "h", "x": 0.5, "xanchor": "center", "yanchor": "top"},
-        uirevision=f"map {maps[0].method}",
-        meta={"kind": "map"},
-    )
-    panel_titles(fig, [f"{short_label(s)}, layer {m.layer}" for s, m in zip(sets, maps, strict=True)])
+        (x_title, y_title), (x_range, y_range) = _axis_titles(projection), _padded(projection.points)
+        axes[f"xaxis{number}"] = {
+            **axis, "title": {"text": x_title}, "range": x_range, "domain": domain, "anchor": f"y{number}"
+        }  # fmt: skip
+        axes[f"yaxis{number}"] = {**axis, "title": {"text": y_title}, "range": y_range, "anchor": f"x{number}"}
+    layout = {
+        **axes,
+        "annotations": heads,
+        "legend": {
+            "orientation": "h",
+            "x": 0.5,
+            "xanchor": "center",
+            "yref": "container",
+            "y": (_BELOW + 14 * (len(maps) + 1) - 28) / height,
+            "yanchor": "top",
+            "itemsizing": "constant",
+        },
+        "uirevision": f"map {maps[0].method}",
+        "meta": {"kind": "map"},
+    }
     aid = (
         "near = represented alike; pleasant turned to the right, aroused to the top; axes of different models do not compare"
         if maps[0].method == "PCA"
         else "near = represented alike; only neighbourhoods mean something, not axes or gaps; models do not share axes"
     )
-    finish(
-        fig,
+    return figure(
+        traces,
+        layout,
         title=title or "How does each model arrange the emotions?",
         aid=aid,
         notes=provenance_notes(sets, [m.layer for m in maps], _method_note(maps[0])),
@@ -89,9 +104,6 @@ def map_figure(
         above=26,
         below=_BELOW,
     )
-    margin = fig.layout.margin
-    fig.update_layout(legend_y=-34 / (height - margin.t - margin.b))
-    return fig
 
 
 _SIDES = {
@@ -105,24 +117,39 @@ _SIDES = {
     "bottom left": (-1, -1),
 }
 # Rough sizes in pixels of a panel, a letter and a line, enough to keep labels apart.
-_PANEL, _LETTER, _LINE, _MARK = (380, 290), 6.4, 14, 8
+_PANEL, _LETTER, _LINE, _MARK, _ROUNDS = (310, 220), 6.6, 14, 8, 4
+# Room around the points for their labels, as a share of their span.
+_X_MARGIN, _Y_MARGIN = 0.16, 0.1
 
 
 def _label_sides(points: np.ndarray, names: Sequence[str]) -> list[str]:
-    """For each point the side on which its label covers least of other labels and marks; crowded points first."""
+    """For each point the side on which its label covers least of other labels, marks and the frame.
+
+    Crowded points choose first; a few more rounds let each choose again, now that it sees all the others.
+    """
     scale = np.ptp(points, axis=0)
     at = (points - points.min(0)) / np.where(scale > 0, scale, 1) * _PANEL
     marks = [(x - _MARK, x + _MARK, y - _MARK, y + _MARK) for x, y in at]
     distance = np.hypot(*(at[:, None] - at[None]).transpose(2, 0, 1))
     np.fill_diagonal(distance, np.inf)
-    placed: dict[int, tuple[float, float, float, float]] = {}
-    sides = [""] * len(names)
-    for k in distance.min(1).argsort():
-        others = [m for j, m in enumerate(marks) if j != k] + list(placed.values())
-        boxes = {side: _label_box(at[k], names[k], way) for side, way in _SIDES.items()}
-        sides[k] = min(boxes, key=lambda side: sum(_overlap(boxes[side], other) for other in others))
-        placed[int(k)] = boxes[sides[k]]
-    return sides
+    far, (width, height) = 1e4, _PANEL
+    beyond = [
+        (-far, -_X_MARGIN * width, -far, far),
+        ((1 + _X_MARGIN) * width, far, -far, far),
+        (-far, far, -far, -_Y_MARGIN * height),
+        (-far, far, (1 + _Y_MARGIN) * height, far),
+    ]
+    boxes = np.array([[_label_box(at[k], name, way) for way in _SIDES.values()] for k, name in enumerate(names)])
+    chosen = np.zeros(len(names), int)
+    placed = np.zeros(len(names), bool)
+    for _ in range(_ROUNDS):
+        for k in distance.min(1).argsort():
+            placed[k] = False
+            labels = boxes[placed, chosen[placed]]
+            others = np.concatenate([np.delete(marks, k, axis=0), labels, beyond])
+            chosen[k] = _overlap(boxes[k], others).sum(1).argmin()
+            placed[k] = True
+    return [list(_SIDES)[side] for side in chosen]
 
 
 def _label_box(at: np.ndarray, name: str, way: tuple[int, int]) -> tuple[float, float, float, float]:
@@ -131,13 +158,16 @@ def _label_box(at: np.ndarray, name: str, way: tuple[int, int]) -> tuple[float, 
     return middle[0] - width / 2, middle[0] + width / 2, middle[1] - _LINE / 2, middle[1] + _LINE / 2
 
 
-def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
-    return max(0.0, min(a[1], b[1]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[2], b[2]))
+def _overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Shared area of every box in a with every box in b; boxes are (left, right, bottom, top)."""
+    width = np.minimum(a[:, None, 1], b[None, :, 1]) - np.maximum(a[:, None, 0], b[None, :, 0])
+    height = np.minimum(a[:, None, 3], b[None, :, 3]) - np.maximum(a[:, None, 2], b[None, :, 2])
+    return np.clip(width, 0, None) * np.clip(height, 0, None)
 
 
 def _padded(points: np.ndarray) -> list[list[float]]:
     low, high = points.min(0), points.max(0)
-    margin = (high - low) * np.array([0.16, 0.1])
+    margin = (high - low) * np.array([_X_MARGIN, _Y_MARGIN])
     return [[float(a), float(b)] for a, b in zip(low - margin, high + margin, strict=True)]
 
 

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from ..emotions import by_quadrant
 from ..types import RDM, VectorSet
-from .theme import DISSIMILARITY_SCALE, class_colour, class_symbol, finish, panel_titles, provenance_notes, short_label
+from .theme import DISSIMILARITY_SCALE, class_colour, class_symbol, figure, panels, provenance_notes, short_label
 
 ORDERS = ("quadrant", "alphabet")
 _MAX_LABELLED = 30
+_GAP = 0.09
 
 
 def rdm_figure(
@@ -29,89 +29,91 @@ def rdm_figure(
     order : `quadrant` (valence and arousal) or `alphabet`. emotion : its row and column are marked.
     """
     top = max(float(r.condensed.max()) for r in rdms)
-    fig = make_subplots(
-        rows=1,
-        cols=len(rdms),
-        horizontal_spacing=0.11 / len(rdms) + 0.02,
-    )
-    for column, rdm in enumerate(rdms, 1):
+    titles = [f"{short_label(s)}, layer {r.layer}" for s, r in zip(sets, rdms, strict=True)]
+    numbers, domains, heads = panels(titles, _GAP)
+    traces, shapes, axes = [], [], {}
+    for number, domain, rdm in zip(numbers, domains, rdms, strict=True):
         classes = by_quadrant(rdm.classes) if order == "quadrant" else tuple(sorted(rdm.classes))
+        n = len(classes)
         at = [rdm.classes.index(name) for name in classes]
-        square = _square(rdm.condensed, len(classes))[np.ix_(at, at)]
-        ticks = list(range(len(classes))) if len(classes) <= _MAX_LABELLED else []
-        fig.add_heatmap(
-            z=square,
-            x=list(range(len(classes))),
-            y=list(range(len(classes))),
-            customdata=[[[a, b] for b in classes] for a in classes],
-            coloraxis="coloraxis",
-            xgap=1,
-            ygap=1,
-            hoverongaps=False,
-            hovertemplate="%{customdata[0]} and %{customdata[1]}<br>dissimilarity %{z:.3f}<extra></extra>",
-            row=1,
-            col=column,
+        on = {"xaxis": f"x{number}", "yaxis": f"y{number}"}
+        traces.append(
+            {
+                "type": "heatmap",
+                "z": _square(rdm.condensed, n)[np.ix_(at, at)],
+                "x": np.arange(n),
+                "y": np.arange(n),
+                "customdata": np.array([[[a, b] for b in classes] for a in classes]),
+                "coloraxis": "coloraxis",
+                "xgap": 1,
+                "ygap": 1,
+                "hoverongaps": False,
+                "hovertemplate": "%{customdata[0]} and %{customdata[1]}<br>dissimilarity %{z:.3f}<extra></extra>",
+                **on,
+            }
         )
         # A mark per row says the quadrant by colour and shape; the labels stay in the text colour.
-        fig.add_scatter(
-            x=[-1.1] * len(classes),
-            y=list(range(len(classes))),
-            mode="markers",
-            marker={
-                "color": [class_colour(c) for c in classes],
-                "symbol": [class_symbol(c) for c in classes],
-                "size": 7,
-            },
-            customdata=[[c, c] for c in classes],
-            hovertemplate="%{customdata[0]}<extra></extra>",
-            showlegend=False,
-            row=1,
-            col=column,
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "x": np.full(n, -1.1),
+                "y": np.arange(n),
+                "marker": {
+                    "color": [class_colour(c) for c in classes],
+                    "symbol": [class_symbol(c) for c in classes],
+                    "size": 7,
+                },
+                "customdata": np.array([[c, c] for c in classes]),
+                "hovertemplate": "%{customdata[0]}<extra></extra>",
+                "showlegend": False,
+                **on,
+            }
         )
-        axis = {
+        ticks = list(range(n)) if n <= _MAX_LABELLED else []
+        shared = {
             "tickvals": ticks,
             "ticktext": [f"<b>{classes[k]}</b>" if classes[k] == emotion else classes[k] for k in ticks],
             "showgrid": False,
             "ticks": "",
             "tickfont": {"size": 10.5},
+            "constrain": "domain",
         }
-        fig.update_xaxes(**axis, range=[-1.7, len(classes) - 0.5], tickangle=-60, constrain="domain", row=1, col=column)
-        fig.update_yaxes(
-            **axis,
-            autorange="reversed",
-            scaleanchor=f"x{column if column > 1 else ''}",
-            constrain="domain",
-            showticklabels=column == 1 or len(rdms) <= 2,
-            row=1,
-            col=column,
-        )
+        axes[f"xaxis{number}"] = {
+            **shared, "range": [-1.7, n - 0.5], "tickangle": -60, "domain": domain, "anchor": f"y{number}"
+        }  # fmt: skip
+        axes[f"yaxis{number}"] = {
+            **shared,
+            "autorange": "reversed",
+            "scaleanchor": f"x{number}",
+            "anchor": f"x{number}",
+            "showticklabels": number == "" or len(rdms) <= 2,
+        }
         if emotion in classes:
             k = classes.index(emotion)
-            n = len(classes)
-            for x0, x1, y0, y1 in ((-0.5, n - 0.5, k - 0.5, k + 0.5), (k - 0.5, k + 0.5, -0.5, n - 0.5)):
-                fig.add_shape(
-                    type="rect",
-                    x0=x0,
-                    x1=x1,
-                    y0=y0,
-                    y1=y1,
-                    line={"color": class_colour(emotion), "width": 2},
-                    row=1,
-                    col=column,
-                )
-    fig.update_layout(
-        coloraxis={
+            for x, y in (((-0.5, n - 0.5), (k - 0.5, k + 0.5)), ((k - 0.5, k + 0.5), (-0.5, n - 0.5))):
+                shapes.append(
+                    {
+                        "type": "rect", "x0": x[0], "x1": x[1], "y0": y[0], "y1": y[1], "xref": f"x{number}",
+                        "yref": f"y{number}", "line": {"color": class_colour(emotion), "width": 2},
+                    }
+                )  # fmt: skip
+    layout = {
+        **axes,
+        "shapes": shapes,
+        "annotations": heads,
+        "coloraxis": {
             "colorscale": DISSIMILARITY_SCALE,
             "cmin": 0,
             "cmax": top,
             "colorbar": {"title": {"text": "1 - cosine", "side": "right"}, "thickness": 12, "len": 0.9, "x": 1.01},
         },
-        uirevision="rdm",
-        meta={"kind": "rdm"},
-    )
-    panel_titles(fig, [f"{short_label(s)}, layer {r.layer}" for s, r in zip(sets, rdms, strict=True)])
-    return finish(
-        fig,
+        "uirevision": "rdm",
+        "meta": {"kind": "rdm"},
+    }
+    return figure(
+        traces,
+        layout,
         title="Which emotions are represented alike?",
         aid="dark = more alike, bright = less; diagonal left out; one colour range for all panels; marks at the left: quadrant",
         notes=provenance_notes(sets, [r.layer for r in rdms], f"{rdms[0].centring} centring"),

@@ -9,42 +9,42 @@ import plotly.graph_objects as go
 
 from ..reference import SOURCE, PublishedModel
 from ..types import Comparison, VectorSet
-from .theme import CORRELATION_SCALE, finish, provenance_notes, recipe_label
+from .theme import CORRELATION_SCALE, figure, provenance_notes, recipe_label
 
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+# Below this rho a title only says that sets were compared.
+AGREEMENT = 0.5
+
+
+def letters(n: int) -> list[str]:
+    """Short names for n sets: A to Z, then AA to ZZ."""
+    return [chr(ord("A") + k % 26) * (k // 26 + 1) for k in range(n)]
 
 
 def comparison_figure(
     sets: Sequence[VectorSet], comparison: Comparison, *, centring: str, height: int = 520
 ) -> go.Figure:
     """Our sets: Spearman's rho between RDMs, with p in every cell."""
+    short = [f"<b>{letter}</b>" for letter in letters(len(sets))]
     labels = [
-        f"<b>{letter}</b>  {s.provenance.model}<br>{recipe_label(s)}, layer {layer}"
-        for letter, s, layer in zip(LETTERS, sets, comparison.layers, strict=False)
+        f"{letter}  {s.provenance.model}<br>{recipe_label(s)}, layer {layer}"
+        for letter, s, layer in zip(short, sets, comparison.layers, strict=True)
     ]
     hover = [[_pair_text(comparison, i, j) for j in range(len(sets))] for i in range(len(sets))]
-    fig = _matrix(comparison.rho, labels, hover, height, text=_cells(comparison))
-    fig.update_xaxes(ticktext=[f"<b>{letter}</b>" for letter in LETTERS[: len(sets)]], tickangle=0)
-    n = len(comparison.classes)
     off = comparison.rho[np.triu_indices(len(sets), 1)]
-    title = (
-        f"Emotion geometry agrees across sets: rho {off.min():.2f} to {off.max():.2f}"
-        if len(off) > 1
-        else f"Emotion geometry agrees: rho = {off[0]:.2f}"
-    )
-    if (off < 0.3).any():
-        title = f"Emotion geometry across sets: rho {off.min():.2f} to {off.max():.2f}"
-    notes = provenance_notes(
-        sets,
-        comparison.layers,
-        f"Spearman between RDMs of {n} classes, {centring} centring",
-        f"p by {comparison.n_permutations:,} label permutations (Mantel, one-sided, seed {comparison.seed})",
-    )
-    return finish(
-        fig,
-        title=title,
+    values = f"{off[0]:.2f}" if len(off) == 1 else f"{off.min():.2f} to {off.max():.2f}"
+    traces, layout = _matrix(comparison.rho, labels, hover, text=_cells(comparison), text_size=13)
+    layout["xaxis"] |= {"ticktext": short, "tickangle": 0}
+    return figure(
+        traces,
+        layout,
+        title=f"Emotion geometry {'agrees' if off.min() >= AGREEMENT else 'compared'}: rho = {values}",
         aid="1 = the same pairs of emotions are alike in both; bright = higher",
-        notes=notes,
+        notes=provenance_notes(
+            sets,
+            comparison.layers,
+            f"Spearman between RDMs of {len(comparison.classes)} classes, {centring} centring",
+            f"p by {comparison.n_permutations:,} label permutations (Mantel, one-sided, seed {comparison.seed})",
+        ),
         height=height,
         left=168,
         below=30,
@@ -54,19 +54,20 @@ def comparison_figure(
 
 def published_figure(models: Sequence[PublishedModel], rho: np.ndarray, *, height: int = 520) -> go.Figure:
     """The published matrix, marked as such."""
-    labels = [m.label for m in models]
     hover = [
         [f"<b>published</b><br>{a.id}<br>{b.id}<br>rho = {rho[i, j]:.3f}" for j, b in enumerate(models)]
         for i, a in enumerate(models)
     ]
     cells = [[f"{v:.2f}" if i != j else "" for j, v in enumerate(row)] for i, row in enumerate(rho)]
-    fig = _matrix(rho, labels, hover, height, text=cells, text_size=9.5)
-    return finish(
-        fig,
+    traces, layout = _matrix(rho, [m.label for m in models], hover, text=cells, text_size=9.5)
+    return figure(
+        traces,
+        layout,
         title="Published: twelve models, 1B to 8B",
         aid="Spearman rho between RDMs, each model at its own best layer; -I instruct, -B base, -IT and -PT Gemma",
         notes=[
-            f"published numbers, not ours: {SOURCE}; 63 passages, fp16, last token, class centring; no p values published for most pairs"
+            f"published numbers, not ours: {SOURCE}; 63 passages, fp16, last token, class centring; "
+            "no p values published for most pairs"
         ],
         height=height,
         left=108,
@@ -76,32 +77,27 @@ def published_figure(models: Sequence[PublishedModel], rho: np.ndarray, *, heigh
 
 
 def _matrix(
-    rho: np.ndarray,
-    labels: list[str],
-    hover: list[list[str]],
-    height: int,
-    text: list[list[str]],
-    text_size: float = 13,
-) -> go.Figure:
+    rho: np.ndarray, labels: list[str], hover: list[list[str]], *, text: list[list[str]], text_size: float
+) -> tuple[list[dict], dict]:
+    """Traces and layout of a labelled matrix with its values written into the cells."""
     shown = rho.copy()
     np.fill_diagonal(shown, np.nan)
     at = list(range(len(labels)))
-    fig = go.Figure(
-        go.Heatmap(
-            z=shown,
-            x=at,
-            y=at,
-            text=text,
-            texttemplate="%{text}",
-            textfont={"size": text_size},
-            customdata=hover,
-            hovertemplate="%{customdata}<extra></extra>",
-            hoverongaps=False,
-            xgap=2,
-            ygap=2,
-            coloraxis="coloraxis",
-        )
-    )
+    trace = {
+        "type": "heatmap",
+        "z": shown,
+        "x": at,
+        "y": at,
+        "text": text,
+        "texttemplate": "%{text}",
+        "textfont": {"size": text_size},
+        "customdata": hover,
+        "hovertemplate": "%{customdata}<extra></extra>",
+        "hoverongaps": False,
+        "xgap": 2,
+        "ygap": 2,
+        "coloraxis": "coloraxis",
+    }
     axis = {
         "tickvals": at,
         "ticktext": labels,
@@ -110,20 +106,15 @@ def _matrix(
         "tickfont": {"size": 11},
         "constrain": "domain",
     }
-    fig.update_xaxes(**axis, tickangle=-50)
-    fig.update_yaxes(**axis, autorange="reversed", scaleanchor="x")
     low = min(0.0, float(np.nanmin(shown)))
-    fig.update_layout(
-        coloraxis={
-            "colorscale": CORRELATION_SCALE,
-            "cmin": low,
-            "cmax": 1,
-            "showscale": False,
-        },
-        uirevision="rsa",
-        meta={"kind": "rsa"},
-    )
-    return fig
+    layout = {
+        "xaxis": {**axis, "tickangle": -50},
+        "yaxis": {**axis, "autorange": "reversed", "scaleanchor": "x"},
+        "coloraxis": {"colorscale": CORRELATION_SCALE, "cmin": low, "cmax": 1, "showscale": False},
+        "uirevision": "rsa",
+        "meta": {"kind": "rsa"},
+    }
+    return [trace], layout
 
 
 def _cells(c: Comparison) -> list[list[str]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..geometry.ranks import standard_ranks
 from ..types import Activations
-from .ranks import standard_ranks
 
 _CHUNK = 100
 Z_95 = 1.959964

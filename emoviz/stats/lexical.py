@@ -19,3 +19,9 @@ def lexical_rdm(corpus: Corpus, classes: tuple[str, ...]) -> np.ndarray:
     rows = rows - rows.mean(0)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     return 1 - (rows @ rows.T)[np.triu_indices(len(classes), 1)]
+
+
+def partial_rho(rho_xy: np.ndarray, rho_xz: np.ndarray, rho_yz: np.ndarray) -> np.ndarray:
+    """Rank correlation of x and y with z held constant; NaN where z explains x or y fully."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (rho_xy - rho_xz * rho_yz) / np.sqrt((1 - rho_xz**2) * (1 - rho_yz**2))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .ranks import standard_ranks
+from ..geometry.ranks import standard_ranks
 
 # Below this, all relabellings together are too few for a p value (6! = 720; rsatoolbox issue 334).
 MIN_CLASSES = 7

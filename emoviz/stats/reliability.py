@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .ranks import standard_ranks
+from ..geometry.ranks import standard_ranks
 
 
 def split_half(halves: np.ndarray) -> np.ndarray:

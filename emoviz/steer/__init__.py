@@ -1,15 +1,11 @@
 """Pushing a model towards an emotion while it writes. torch is imported on first use only."""
 
-__all__ = ["Offsets", "emotion_offsets", "generate"]
+__all__ = ["steer_texts"]
 
 
 def __getattr__(name: str):
-    if name == "generate":
-        from .generate import generate
+    if name == "steer_texts":
+        from .generate import steer_texts
 
-        return generate
-    if name in ("Offsets", "emotion_offsets"):
-        from . import injection
-
-        return getattr(injection, name)
+        return steer_texts
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

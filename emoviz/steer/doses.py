@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ..errors import InputError
 
 MAX_DOSE = 1.0
-DEFAULT_DOSES = "0, 0.03, 0.06, 0.1, 0.2"
+DEFAULT_DOSES = "0, 0.01, 0.02, 0.04, 0.1, 0.2"
 
 
 def parse_doses(text: str) -> list[float]:

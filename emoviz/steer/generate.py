@@ -49,7 +49,7 @@ def generate(
     return _steps(loaded, ids, offsets, max_new_tokens, temperature, seed)
 
 
-def steer(
+def steer_texts(
     loaded: LoadedModel,
     vectors: VectorSet,
     emotions: Sequence[str],

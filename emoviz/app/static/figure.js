@@ -2,12 +2,17 @@
 const plot = element.querySelector('.ez-plot');
 const caption = element.querySelector('figcaption');
 let listening = false;
+let fontIsThere = false;
+// Plotly measures labels once, when it draws: in the right font, or legends overlap.
+document.fonts.load('12px Inter').finally(() => { fontIsThere = true; draw(); });
 
 function draw() {
   if (!props.value) { plot.style.display = 'none'; return; }
   const figure = JSON.parse(props.value);
   plot.style.display = '';
   plot.style.height = figure.layout.height + 'px';
+  plot.style.minWidth = figure.layout.meta.min_width + 'px';
+  if (!fontIsThere) return;
   // The component may be ready before the page's scripts are.
   if (!window.Plotly) { setTimeout(draw, 20); return; }
   figure.layout.template = window.emovizTemplates[document.body.classList.contains('dark') ? 'dark' : 'light'];
@@ -28,7 +33,6 @@ function draw() {
   }
 }
 
-draw();
 watch('value', draw);
 // A figure in a tab that was hidden while it was drawn has no width yet; it is fitted when it gets one.
 new ResizeObserver(() => { if (plot.data && plot.clientWidth) Plotly.Plots.resize(plot); }).observe(plot);

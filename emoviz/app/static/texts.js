@@ -27,8 +27,8 @@ function draw() {
       const top = node('header', '');
       top.append(node('span', 'ez-dose', cell.label), node('span', 'ez-state', cell.state));
       const body = node('p', '');
-      const text = cell.text.trimEnd();
-      const shared = cell.twin ? 0 : sharedWords(text, row.cells[0].text);
+      const text = cell.text.trim();
+      const shared = cell.twin ? 0 : sharedWords(text, row.cells[0].text.trim());
       body.append(node('span', 'ez-shared', text.slice(0, shared)), node('span', 'ez-own', text.slice(shared)));
       box.append(top, body);
       cells.append(box);

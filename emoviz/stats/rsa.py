@@ -9,12 +9,12 @@ import numpy as np
 from ..emotions import NEUTRAL
 from ..errors import InputError
 from ..geometry import best_layers, preferred_layer, rdm_of
+from ..geometry.ranks import spearman_matrix, standard_ranks
 from ..geometry.vectors import check_layer
 from ..types import Activations, Comparison, Corpus, VectorSet
 from .bootstrap import resampled_rdms, rho_interval, topic_means
-from .lexical import lexical_rdm
+from .lexical import lexical_rdm, partial_rho
 from .mantel import MIN_CLASSES, mantel_p
-from .ranks import partial_spearman, spearman_matrix, standard_ranks
 from .reliability import disjoint_rho, noise_ceiling
 
 
@@ -87,7 +87,7 @@ def compare(
     corpus = next((c for c in corpora if c is not None and {c.hash} == hashes), None)
     if corpus is not None and centring == "class":
         to_words = standard_ranks(condensed) @ standard_ranks(lexical_rdm(corpus, classes))
-        partial = partial_spearman(rho, to_words[:, None], to_words[None, :])
+        partial = partial_rho(rho, to_words[:, None], to_words[None, :])
         np.fill_diagonal(partial, np.nan)
     else:
         reasons["rho_partial_lexical"] = (
