@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import math
 import sys
 import time
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ import numpy as np
 
 from . import __version__
 from .errors import InputError
+from .printing import pairs, plain, table
 from .steer.doses import DEFAULT_DOSES, parse_doses
 
 
@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = _parser().parse_args(argv)
         result, text, code = arguments.run(arguments)
         if result is not None:
-            print(json.dumps(_plain(result), ensure_ascii=False, allow_nan=False) if arguments.json else text)
+            print(json.dumps(plain(result), ensure_ascii=False, allow_nan=False) if arguments.json else text)
         return code
     except InputError as error:
         print(f"emoviz: {error}", file=sys.stderr)
@@ -121,7 +121,7 @@ def _models(_arguments) -> tuple[dict, str, int]:
         {"id": e.id, "family": e.family, "variant": e.variant, "source": e.source, "available": available(e)}
         for e in REGISTRY
     ]
-    return {"models": rows}, _table(rows), 0
+    return {"models": rows}, table(rows), 0
 
 
 def _extract(arguments) -> tuple[dict, str, int]:
@@ -192,7 +192,7 @@ def _extract(arguments) -> tuple[dict, str, int]:
         "peak_rss_mb": _peak_rss_mb(),
         "nonfinite_layers": vectors.provenance.nonfinite_layers,
     }
-    return result, _pairs(result), 0
+    return result, pairs(result), 0
 
 
 def _list(_arguments) -> tuple[dict, str, int]:
@@ -212,7 +212,7 @@ def _list(_arguments) -> tuple[dict, str, int]:
         }
         for s in list_sets()
     ]
-    return {"sets": rows}, _table(rows) if rows else "no vector sets yet; make one with emoviz extract MODEL", 0
+    return {"sets": rows}, table(rows) if rows else "no vector sets yet; make one with emoviz extract MODEL", 0
 
 
 def _show(arguments) -> tuple[dict, str, int]:
@@ -252,7 +252,7 @@ def _show(arguments) -> tuple[dict, str, int]:
     picks = ", ".join(
         f"{rule} {layer} (depth {vectors.depth(layer):.2f})" for rule, layer in best.items() if layer is not None
     )
-    return result, f"{_table(rows)}\n\nbest layer by {picks}\n{_shape_text(shape)}", 0
+    return result, f"{table(rows)}\n\nbest layer by {picks}\n{_shape_text(shape)}", 0
 
 
 def _shape_text(shape) -> str:
@@ -315,7 +315,7 @@ def _compare(arguments) -> tuple[dict, str, int]:
         layers,
         centring=arguments.centring,
         activations=[load_activations(s) for s in sets],
-        corpora=[load_corpus()],
+        corpus=load_corpus(),
         n_permutations=arguments.permutations,
         n_bootstrap=arguments.bootstrap,
         seed=arguments.seed,
@@ -336,7 +336,7 @@ def _compare(arguments) -> tuple[dict, str, int]:
                 }
             )
     reasons = "".join(f"\nno {what}: {why}" for what, why in found.reasons.items())
-    return asdict(found), _table(rows) + reasons, 0
+    return asdict(found), table(rows) + reasons, 0
 
 
 def _depth_number(text: str) -> float:
@@ -438,40 +438,6 @@ def _peak_rss_mb() -> float | None:
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
-
-
-def _table(rows: Sequence[dict]) -> str:
-    if not rows:
-        return ""
-    names = list(rows[0])
-    cells = [names, *([str(row[name]) for name in names] for row in rows)]
-    widths = [max(len(line[k]) for line in cells) for k in range(len(names))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells
-    )
-
-
-def _pairs(values: dict) -> str:
-    width = max(len(name) for name in values)
-    return "\n".join(
-        f"{name.ljust(width)}  {', '.join(map(str, value)) if isinstance(value, (tuple, list)) else value}"
-        for name, value in values.items()
-    )
-
-
-def _plain(value):
-    """Arrays to lists and every number that is not finite to null, so that the output is strict JSON."""
-    if isinstance(value, dict):
-        return {str(key): _plain(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(entry) for entry in value]
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ ORDER = [
     "plots",
     "app",
     "doctor",
+    "printing",
     "cli",
 ]
 ONLY_IN = {

@@ -50,7 +50,7 @@ class _Filled(gr.HTML):
         super().__init__(
             value=value,
             html_template=f"<div class='ez-{self.script}'></div>",
-            js_on_load=(STATIC / f"{self.script}.js").read_text("utf-8"),
+            js_on_load="\n".join((STATIC / f"{name}.js").read_text("utf-8") for name in ("node", self.script)),
             apply_default_css=False,
             **kwargs,
         )

@@ -46,6 +46,6 @@ def comparison_of(names: tuple[str, ...], layers: tuple[int, ...], centring: str
         sets,
         layers,
         centring=centring,
-        activations=[load_activations(s) for s in sets] if controls else (),
-        corpora=[load_corpus()] if controls else (),
+        activations=[load_activations(s) for s in sets] if controls else None,
+        corpus=load_corpus() if controls else None,
     )

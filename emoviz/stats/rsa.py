@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
 
@@ -37,8 +38,8 @@ def compare(
     layers: Sequence[int],
     *,
     centring: str = "class",
-    activations: Sequence[Activations | None] = (),
-    corpora: Sequence[Corpus | None] = (),
+    activations: Sequence[Activations | None] | None = None,
+    corpus: Corpus | None = None,
     n_permutations: int = 10_000,
     n_bootstrap: int = 1_000,
     seed: int = 0,
@@ -46,10 +47,10 @@ def compare(
     """Spearman's rho between the RDMs of sets, each at its layer, on the classes that all of them have.
 
     p from `mantel_p`; interval from `rho_interval` (needs stored activations of the layer, same topics in both sets);
-    ceiling and disjoint rho from the halves; partial rho given `lexical_rdm` (needs the passages). What cannot be
-    computed is NaN, with the reason in `Comparison.reasons`.
+    ceiling and disjoint rho from the halves; partial rho given `lexical_rdm` (needs the passages that all sets were made
+    from). What cannot be computed is NaN, with the reason in `Comparison.reasons`.
 
-    activations, corpora : one entry per set, None where missing; or empty.
+    activations : one entry per set, None where there are none. corpus : used only if every set was made from it.
     Raises  : InputError for fewer than 2 sets, fewer than 3 common classes, or a layer that a set does not have.
     """
     if len(sets) < 2:
@@ -58,45 +59,38 @@ def compare(
         check_layer(vectors, layer)
     classes = _common_classes(sets)
     condensed, halves = _rdms(sets, layers, classes, centring)
-    n = len(sets)
-    reasons: dict[str, str] = {}
     rho = spearman_matrix(condensed)
+    reasons: dict[str, str] = {}
 
-    p = np.full((n, n), np.nan)
+    p = np.full_like(rho, np.nan)
     n_compared = len(classes) - (centring == "neutral")
     if n_compared >= MIN_CLASSES:
         p = mantel_p(condensed, n_compared, n_permutations, seed)
     else:
         reasons["p"] = f"{n_compared} common classes; below {MIN_CLASSES} there are too few relabellings for a p value"
 
-    low, high = np.full((2, n, n), np.nan)
-    for i in range(n):
-        for j in range(i + 1, n):
-            stored = [activations[k] if activations else None for k in (i, j)]
-            reason = _missing_for_bootstrap(stored, (sets[i], sets[j]), (layers[i], layers[j]))
-            if reason:
-                reasons[f"ci {sets[i].name} x {sets[j].name}"] = reason
-                continue
-            low[i, j], high[i, j] = _interval(
-                rho[i, j], stored, (layers[i], layers[j]), classes, centring, n_bootstrap, seed
-            )
-            low[j, i], high[j, i] = low[i, j], high[i, j]
+    stored = [None] * len(sets) if activations is None else activations
+    resampled = [
+        _resampled(vectors, layer, kept, classes, centring, n_bootstrap, seed)
+        for vectors, layer, kept in zip(sets, layers, stored, strict=True)
+    ]
+    low, high = np.full((2, *rho.shape), np.nan)
+    for i, j in combinations(range(len(sets)), 2):
+        why = _not_resampled_together(sets[i], sets[j], resampled[i], resampled[j])
+        if why:
+            reasons[f"ci {sets[i].name} x {sets[j].name}"] = why
+            continue
+        low[i, j], high[i, j] = low[j, i], high[j, i] = rho_interval(rho[i, j], resampled[i], resampled[j])
 
-    partial = np.full((n, n), np.nan)
-    hashes = {s.provenance.corpus_hash for s in sets}
-    corpus = next((c for c in corpora if c is not None and {c.hash} == hashes), None)
-    if corpus is not None and centring == "class":
+    partial = np.full_like(rho, np.nan)
+    why = _no_lexical_control(sets, corpus, centring)
+    if why:
+        reasons["rho_partial_lexical"] = why
+    else:
         to_words = standard_ranks(condensed) @ standard_ranks(lexical_rdm(corpus, classes))
         partial = partial_rho(rho, to_words[:, None], to_words[None, :])
         np.fill_diagonal(partial, np.nan)
-    else:
-        reasons["rho_partial_lexical"] = (
-            "the sets were made from different passages"
-            if len(hashes) > 1
-            else "the passages are not at hand"
-            if corpus is None
-            else "defined for class centring only"
-        )
+
     ceiling = noise_ceiling(halves)
     if np.isnan(ceiling).any():
         reasons["ceiling"] = "a set's halves do not agree at its layer, so it has no reliable geometry there"
@@ -141,17 +135,38 @@ def _rdms(
     return np.stack(whole), np.array(halves)
 
 
-def _missing_for_bootstrap(stored, sets, layers) -> str:
-    for activations, vectors, layer in zip(stored, sets, layers, strict=True):
-        if activations is None or layer not in activations.layers:
-            return f"no stored activations of {vectors.name} at layer {layer}, so its topics cannot be resampled"
-    if sets[0].provenance.topics != sets[1].provenance.topics:
+def _resampled(
+    vectors: VectorSet,
+    layer: int,
+    stored: Activations | None,
+    classes: tuple[str, ...],
+    centring: str,
+    n_bootstrap: int,
+    seed: int,
+) -> np.ndarray | str:
+    """Condensed RDMs of resampled topics, or the reason why there are none. Sets with as many topics share the draws."""
+    if stored is None or layer not in stored.layers:
+        return f"no stored activations of {vectors.name} at layer {layer}, so its topics cannot be resampled"
+    means, topics = topic_means(stored, layer, classes)
+    if np.isnan(means).any():
+        return f"{vectors.name} lacks some classes on some topics, so its topics cannot be resampled"
+    draws = np.random.default_rng(seed).integers(len(topics), size=(n_bootstrap, len(topics)))
+    return resampled_rdms(means, draws, classes.index(NEUTRAL) if centring == "neutral" else None)
+
+
+def _not_resampled_together(a: VectorSet, b: VectorSet, first: np.ndarray | str, second: np.ndarray | str) -> str:
+    for found in (first, second):
+        if isinstance(found, str):
+            return found
+    if a.provenance.topics != b.provenance.topics:
         return "the sets were made from different topics, which cannot be resampled together"
     return ""
 
 
-def _interval(rho, stored, layers, classes, centring, n_bootstrap, seed) -> tuple[float, float]:
-    means, topics = zip(*(topic_means(a, layer, classes) for a, layer in zip(stored, layers, strict=True)), strict=True)
-    draws = np.random.default_rng(seed).integers(len(topics[0]), size=(n_bootstrap, len(topics[0])))
-    row = classes.index(NEUTRAL) if centring == "neutral" else None
-    return rho_interval(rho, *(resampled_rdms(m, draws, row) for m in means))
+def _no_lexical_control(sets: Sequence[VectorSet], corpus: Corpus | None, centring: str) -> str:
+    hashes = {s.provenance.corpus_hash for s in sets}
+    if len(hashes) > 1:
+        return "the sets were made from different passages"
+    if corpus is None or hashes != {corpus.hash}:
+        return "the passages are not at hand"
+    return "" if centring == "class" else "defined for class centring only"

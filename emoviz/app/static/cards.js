@@ -1,13 +1,6 @@
 // Cards with a heading and a few named numbers each.
 const root = element.querySelector('.ez-cards');
 
-function node(tag, name, text) {
-  const made = document.createElement(tag);
-  made.className = name;
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
 function draw() {
   const shown = props.value ? JSON.parse(props.value) : { cards: [] };
   root.replaceChildren(...shown.cards.map((card) => {

@@ -1,34 +1,28 @@
 // A plain table; rows may stand under a heading of their own.
 const root = element.querySelector('.ez-table');
 
-function node(tag, text) {
-  const made = document.createElement(tag);
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
 function draw() {
   if (!props.value) { root.replaceChildren(); return; }
   const shown = JSON.parse(props.value);
-  const table = node('table'), head = node('thead'), body = node('tbody'), names = node('tr');
-  shown.columns.forEach((name) => names.append(node('th', name)));
+  const table = node('table', ''), head = node('thead', ''), body = node('tbody', ''), names = node('tr', '');
+  shown.columns.forEach((name) => names.append(node('th', '', name)));
   head.append(names);
   shown.rows.forEach((row, k) => {
     const heading = (shown.groups || {})[k];
     if (heading) {
-      const line = node('tr'), cell = node('th', heading);
+      const line = node('tr', ''), cell = node('th', '', heading);
       cell.colSpan = shown.columns.length;
       cell.scope = 'rowgroup';
       line.append(cell);
       line.className = 'ez-group';
       body.append(line);
     }
-    const line = node('tr');
-    row.forEach((value) => line.append(node('td', value)));
+    const line = node('tr', '');
+    row.forEach((value) => line.append(node('td', '', value)));
     body.append(line);
   });
   table.append(head, body);
-  const notes = [...new Set(shown.notes || [])].map((text) => node('p', text));
+  const notes = [...new Set(shown.notes || [])].map((text) => node('p', '', text));
   root.replaceChildren(table, ...notes);
 }
 

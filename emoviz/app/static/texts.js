@@ -1,13 +1,6 @@
 // Fills columns of texts; what a text shares with its unsteered twin from the start is greyed.
 const root = element.querySelector('.ez-texts');
 
-function node(tag, name, text) {
-  const made = document.createElement(tag);
-  made.className = name;
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
 function sharedWords(a, b) {
   const left = a.split(/(\s+)/), right = b.split(/(\s+)/);
   let k = 0;

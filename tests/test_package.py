@@ -1,0 +1,56 @@
+"""What an installed emoviz must carry, and what a Space needs."""
+
+import re
+import tomllib
+
+from .conftest import ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+
+
+def test_every_data_file_of_the_package_is_declared():
+    patterns = PROJECT["tool"]["setuptools"]["package-data"]
+    declared = {
+        file
+        for package, globs in patterns.items()
+        for g in globs
+        for file in (ROOT / package.replace(".", "/")).glob(g)
+    }
+    files = {f for f in (ROOT / "emoviz").rglob("*") if f.is_file() and f.suffix not in (".py", ".pyc", ".pyi")}
+    assert files - declared == set()
+
+
+def test_every_package_is_declared():
+    folders = {"emoviz", *(f"emoviz.{p.parent.name}" for p in (ROOT / "emoviz").glob("*/__init__.py"))}
+    assert folders | {"emoviz.shipped"} == set(PROJECT["tool"]["setuptools"]["packages"])
+
+
+def test_constraints_pin_what_the_requirements_ask_for():
+    pinned = dict(re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE))
+    names = {name.lower().replace("_", "-") for name in pinned}
+    asked = re.findall(r"^([\w-]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    assert {name.lower() for name in asked} <= names
+    assert pinned["torch"] == "2.13.0"
+    assert not [name for name in names if name.startswith(("nvidia", "triton"))]
+
+
+def test_front_matter_starts_the_dashboard_with_the_tested_gradio():
+    front = (ROOT / "README.md").read_text("utf-8").split("---")[1]
+    values = dict(re.findall(r"^(\w+): (.+)$", front, re.MULTILINE))
+    assert values["sdk"] == "gradio" and values["app_file"] == "dashboard.py"
+    assert f"gradio=={values['sdk_version']}" in (ROOT / "constraints.txt").read_text()
+    assert (ROOT / values["app_file"]).is_file()
+
+
+def test_no_machine_paths_or_registry_addresses_are_committed():
+    import subprocess
+
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
+    wrong = [
+        name
+        for name in tracked
+        if not name.endswith((".png", ".woff2", ".safetensors"))
+        and name != "tests/test_package.py"
+        and re.search(r"/(home|root|Users)/\w|pypi\.org|pythonhosted", (ROOT / name).read_text("utf-8"))
+    ]
+    assert wrong == []
