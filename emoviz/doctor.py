@@ -23,6 +23,7 @@ NEEDED_PACKAGES = (
     "scikit-learn",
     "umap-learn",
     "gguf",
+    "accelerate",
 )
 # Two converted models and a few sets.
 NEEDED_BYTES = 2_000_000_000

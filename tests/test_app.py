@@ -4,16 +4,14 @@ import numpy as np
 import pytest
 
 from emoviz.app import steering, views
-from emoviz.app.layout import _clicked, build
+from emoviz.app.layout import build
 from emoviz.app.library import best_of, library
 from emoviz.app.state import BEST, SAME_DEPTH, Selection
+from emoviz.app.wiring import clicked
 from emoviz.errors import InputError
+from emoviz.store import save_set, sets_folder
 
-
-@pytest.fixture(autouse=True)
-def fresh_library():
-    for cached in (library, best_of, views.curves_of, views.comparison_of):
-        cached.cache_clear()
+from .conftest import make_set
 
 
 def _view(**changes):
@@ -66,15 +64,10 @@ def test_set_names_that_do_not_exist_are_ignored():
     assert [s.name for s in _view(sets=("../../etc/passwd", *_view().sets)).chosen()] == list(_view().sets)
 
 
-class _Event:
-    def __init__(self, data):
-        self._data = data
-
-
 def test_clicks_are_checked_before_they_are_believed():
     name = _view().sets[0]
-    assert _clicked(_Event({"kind": "depth", "ids": [name, 3]})) == ("depth", [name, 3])
-    assert _clicked(_Event({"kind": "map", "ids": ["sad", name]})) == ("map", ["sad", name])
+    assert clicked({"kind": "depth", "ids": [name, 3]}) == ("depth", [name, 3])
+    assert clicked({"kind": "map", "ids": ["sad", name]}) == ("map", ["sad", name])
     for data in (
         None,
         "x",
@@ -87,7 +80,7 @@ def test_clicks_are_checked_before_they_are_believed():
         {"kind": "map", "ids": {"a": 1}},
         {"kind": "rdm", "ids": [["sad"]]},
     ):
-        assert _clicked(_Event(data)) == ("", [])
+        assert clicked(data) == ("", [])
 
 
 @pytest.mark.parametrize(
@@ -132,6 +125,15 @@ def test_the_page_starts_answers_over_its_api_and_hides_its_plumbing():
 
 
 def test_the_page_without_any_set_still_opens(monkeypatch, tmp_path):
-    monkeypatch.setattr("emoviz.store.catalog.shipped_folder", lambda: tmp_path)
+    for place in ("emoviz.store.catalog", "emoviz.app.library"):
+        monkeypatch.setattr(f"{place}.shipped_folder", lambda: tmp_path)
     build()
     assert np.size(list(library().sets)) == 0
+
+
+def test_a_set_made_while_the_server_runs_is_found_with_its_own_classes():
+    before = list(library().sets)
+    save_set(make_set("mine", classes=("up", "down", "even")), sets_folder())
+    assert list(library().sets) == [*before, "mine"]
+    assert "even" in library().classes and ("made-up · emoviz, made-up", "mine") in library().choices()
+    assert len(views.rdm_view(_view(sets=("mine",)), "quadrant").data) == 2

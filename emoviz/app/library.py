@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 
+from ..emotions import CLASSES
 from ..geometry import best_layers, depth_curves
-from ..plots.theme import Style, styles
+from ..plots.theme import Style, short_label, styles
 from ..stats import compare
 from ..stimuli import load_corpus
-from ..store import list_sets, load_activations
+from ..store import list_sets, load_activations, sets_folder, shipped_folder
 from ..types import Comparison, DepthCurve, VectorSet
 
 
@@ -21,9 +22,24 @@ class Library:
     sets: Mapping[str, VectorSet]
     style: Mapping[str, Style]
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The 21 classes and those of any set, in alphabetical order."""
+        return tuple(sorted({*CLASSES, *(name for s in self.sets.values() for name in s.classes)}))
 
-@cache
+    def choices(self) -> list[tuple[str, str]]:
+        """(label, name) of each set, as a menu shows them."""
+        return [(short_label(s), name) for name, s in self.sets.items()]
+
+
 def library() -> Library:
+    """The sets in the shipped and the user's folder; opened again when a file there has come, gone or changed."""
+    files = [f for folder in (shipped_folder(), sets_folder()) if folder.is_dir() for f in folder.iterdir()]
+    return _open(tuple((str(f), f.stat().st_mtime_ns) for f in sorted(files)))
+
+
+@lru_cache(maxsize=1)
+def _open(_files: tuple) -> Library:
     sets = list_sets()
     return Library({s.name: s for s in sets}, styles(sets))
 

@@ -41,3 +41,13 @@ class Selection:
         if self.layer_mode == SAME_DEPTH:
             return layers_of(sets, self.depth)
         return tuple(preferred_layer(s, best_of(s.name)) for s in sets)
+
+
+def first_selection() -> Selection:
+    """What a newcomer sees: the shipped sets of the default protocol, each at its best layer."""
+    shipped = tuple(
+        s.name
+        for s in library().sets.values()
+        if s.shipped and (s.provenance.protocol.name, s.provenance.precision) == ("emoviz", "fp32")
+    )
+    return Selection(shipped, BEST, depth=0.6, centring="class", emotion="afraid")

@@ -1,0 +1,107 @@
+"""What happens when something is clicked: the open tab is drawn anew, the others when they are opened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from ..errors import InputError
+from . import views
+from .components import Figure
+from .library import library
+from .state import SAME_DEPTH, Selection
+
+_THEME_SWITCH = """() => {
+  const dark = document.body.classList.toggle('dark');
+  localStorage.setItem('emoviz-theme', dark ? 'dark' : 'light');
+}"""
+_ON_LOAD = """() => {
+  const kept = new URLSearchParams(location.search).get('__theme') || localStorage.getItem('emoviz-theme');
+  if (kept) document.body.classList.toggle('dark', kept === 'dark');
+  if (window.innerWidth < 768) document.querySelector('#ez-sidebar .toggle-button')?.click();
+}"""
+
+
+def wire(page) -> None:
+    """Connects the parts of a `layout.Page`."""
+    active = gr.State("Overview")
+    controls = [*page.selection, *page.options]
+    figures = [part for parts in page.outputs.values() for part in parts]
+    sets, layer_mode, depth, _, emotion = page.selection
+
+    def show(tab: str, *values: Any) -> dict:
+        """What the open tab shows for the present selection; everything else stays as it is."""
+        selection, options = values[: len(page.selection)], values[len(page.selection) :]
+        try:
+            drawn = draw(tab, Selection(tuple(selection[0]), *selection[1:]), *options)
+        except InputError as error:
+            return {page.notice: gr.update(value=f"**Nothing to show.** {error}", visible=True)}
+        return {page.notice: gr.update(visible=False), **dict(zip(page.outputs.get(tab, ()), drawn, strict=True))}
+
+    def open_tab(event: gr.SelectData, *values: Any) -> dict:
+        """Draws a tab when it is opened."""
+        return {active: event.value, **show(event.value, *values)}
+
+    def move_depth(tab: str, *values: Any) -> dict:
+        """Moving the slider asks for that depth in all sets."""
+        return {layer_mode: SAME_DEPTH, **show(tab, values[0], SAME_DEPTH, *values[2:])}
+
+    def pick(event: gr.EventData, tab: str, *values: Any) -> dict:
+        """A click in a figure picks its emotion, or moves all sets to the clicked depth."""
+        chosen = list(values)
+        kind, ids = clicked(event._data)
+        if kind == "depth":
+            chosen[1], chosen[2] = SAME_DEPTH, round(library().sets[ids[0]].depth(ids[1]), 4)
+        elif kind:
+            chosen[4] = ids[0]
+        return {layer_mode: chosen[1], depth: chosen[2], emotion: chosen[4], **show(tab, *chosen)}
+
+    def refresh() -> dict:
+        """Sets that were made since the server started."""
+        return {sets: gr.update(choices=library().choices()), emotion: gr.update(choices=list(library().classes))}
+
+    plain = {"queue": False, "show_progress": "hidden", "api_visibility": "private", "trigger_mode": "always_last"}
+    results = [page.notice, *figures]
+    page.tabs.select(open_tab, controls, [active, *results], **plain)
+    gr.on([c.input for c in controls if c is not depth], show, [active, *controls], results, **plain)
+    depth.input(move_depth, [active, *controls], [layer_mode, *results], **plain)
+    gr.on(
+        [part.select for part in figures if isinstance(part, Figure)],
+        pick,
+        [active, *controls],
+        [layer_mode, depth, emotion, *results],
+        **plain,
+    )
+    page.theme.click(None, js=_THEME_SWITCH)
+    page.blocks.load(None, js=_ON_LOAD)
+    page.blocks.load(refresh, None, [sets, emotion], **plain)
+
+
+def draw(tab: str, view: Selection, curve: str, published: bool, order: str, method: str) -> tuple[Any, ...]:
+    """The contents of one tab, in the order of its outputs; nothing for a tab that does not follow the selection."""
+    if tab == "Overview":
+        return views.overview_cards(view), views.overview_map(view)
+    if tab == "Depth":
+        return (views.depth_view(view, curve, published),)
+    if tab == "Geometry":
+        return views.rdm_view(view, order), views.map_view(view, method)
+    if tab == "Models":
+        figure, pairs = views.models_view(view)
+        return figure, views.published_view(), pairs
+    if tab == "Anisotropy":
+        return views.anisotropy_view(view)
+    return ()
+
+
+def clicked(data: Any) -> tuple[str, list]:
+    """The kind of figure and the ids of a click, checked: a visitor can post any value."""
+    kind, ids = (data.get("kind"), data.get("ids")) if isinstance(data, dict) else (None, None)
+    if not isinstance(ids, list) or not ids or not isinstance(ids[0], str):
+        return "", []
+    known = library()
+    if kind == "depth" and len(ids) == 2 and ids[0] in known.sets and isinstance(ids[1], int):
+        return (kind, ids) if 0 <= ids[1] < known.sets[ids[0]].n_layers else ("", [])
+    if kind in ("map", "rdm") and ids[0] in known.classes:
+        return kind, ids
+    return "", []
