@@ -109,6 +109,22 @@ def test_other_weights_have_another_revision(tmp_path, llama_folder):
     assert load_model(str(copy)).revision != load_model(str(llama_folder)).revision
 
 
+def test_weights_are_hashed_once_until_they_change(tmp_path, monkeypatch):
+    import hashlib
+
+    from emoviz.models import digest
+
+    file = tmp_path / "weights.bin"
+    file.write_bytes(b"one")
+    first = digest.sha256([file])
+    assert first == hashlib.sha256(b"one").hexdigest()
+    with monkeypatch.context() as patch:
+        patch.setattr(digest, "_sha256", lambda files: pytest.fail("hashed again"))
+        assert digest.sha256([file]) == first
+    file.write_bytes(b"three")
+    assert digest.sha256([file]) == hashlib.sha256(b"three").hexdigest()
+
+
 @pytest.mark.parametrize("config", [tiny_llama, tiny_gpt2])
 def test_blocks_are_the_decoders(config):
     from transformers import AutoModelForCausalLM

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import shutil
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..store.folders import models_folder
+from .digest import sha256
 from .registry import ModelSource
 
 # Raised when converted folders of an older emoviz must not be reused.
@@ -32,7 +32,7 @@ def converted_folder(source: ModelSource, progress: Progress) -> Path:
     from filelock import FileLock
 
     parts = _parts(source)
-    digest = _digest(parts)
+    digest = sha256(parts)
     folder = models_folder() / f"{source.name}-{digest[:12]}-v{CONVERSION_VERSION}"
     if (folder / MANIFEST).is_file():
         return folder
@@ -73,15 +73,6 @@ def _parts(source: ModelSource) -> list[Path]:
             )
         parts.append(path)
     return parts
-
-
-def _digest(parts: list[Path]) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        with part.open("rb") as file:
-            while chunk := file.read(1 << 22):
-                digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _convert(source: ModelSource, parts: list[Path], digest: str, work: Path, progress: Progress) -> None:

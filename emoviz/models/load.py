@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import threading
@@ -20,6 +19,7 @@ from transformers import logging as transformers_logging
 from ..errors import InputError
 from .blocks import decoder_of, find_blocks, text_config
 from .convert import MANIFEST, converted_folder
+from .digest import sha256
 from .registry import ModelSource, resolve
 
 log = logging.getLogger(__name__)
@@ -96,7 +96,7 @@ def load_model(
     try:
         config = AutoConfig.from_pretrained(origin)
         tokenizer = AutoTokenizer.from_pretrained(origin)
-        loaded = AutoModelForCausalLM.from_pretrained(origin, dtype=PRECISIONS[precision])
+        loaded = AutoModelForCausalLM.from_pretrained(origin, config=config, dtype=PRECISIONS[precision])
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise _not_loadable(source, error) from error
     revision, weights = _identity(source, folder, config)
@@ -131,15 +131,10 @@ def _identity(source: ModelSource, folder: Path | None, config) -> tuple[str, st
         return manifest["sha256"], manifest["weights"]
     if source.kind == "hub":
         return getattr(config, "_commit_hash", None) or "unknown", "hub weights"
-    digest = hashlib.sha256()
     files = sorted(
         p for p in Path(source.location).iterdir() if p.suffix in (".safetensors", ".bin") or p.name == "config.json"
     )
-    for path in files:
-        with path.open("rb") as file:
-            while chunk := file.read(1 << 22):
-                digest.update(chunk)
-    return digest.hexdigest(), "safetensors"
+    return sha256(files), "safetensors"
 
 
 def _not_loadable(source: ModelSource, error: Exception) -> InputError:
