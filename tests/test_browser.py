@@ -128,6 +128,20 @@ def test_every_tab_is_whole_in_both_themes(visit, theme):
         assert len(shown) > 40 and "Error" not in shown and "Traceback" not in shown
 
 
+@pytest.mark.parametrize("n_sets", [1, 3, 4])
+def test_every_tab_is_whole_with_fewer_and_more_sets_than_at_first(visit, n_sets):
+    page = visit()
+    boxes = page.locator("#ez-sidebar input[type=checkbox]")
+    for k in range(boxes.count()):
+        boxes.nth(k).set_checked(k < n_sets)
+    page.wait_for_timeout(500)
+    for tab in ("Overview", "Depth", "Geometry", "Anisotropy", "Models"):
+        page.get_by_role("tab", name=tab, exact=True).click()
+        page.wait_for_timeout(2500)
+        assert page.evaluate(_TEXT_FAULTS) == [], tab
+    assert page.locator(".ez-plot[data-drawn]:visible").count() == (1 if n_sets == 1 else 2)
+
+
 def test_the_main_figure_of_every_tab_starts_on_a_small_screen_without_scrolling(visit):
     page = visit()
     for tab, figures in TABS.items():
@@ -208,6 +222,7 @@ def test_unticking_everything_says_what_to_do_and_ticking_brings_the_figure_back
         box.uncheck()
     page.wait_for_selector("#ez-notice:visible")
     assert "tick a set on the left" in page.locator("#ez-notice").inner_text()
+    assert page.locator(".ez-plot:visible").count() == 0, "a figure of the old selection stays under the message"
     ticked[0].check()
     page.wait_for_selector("#ez-notice", state="hidden")
 
@@ -227,6 +242,16 @@ def test_wrong_doses_are_answered_beside_the_button(visit):
     page.locator("#ez-steer").click()
     page.wait_for_function("() => document.querySelector('#ez-status').innerText.includes('Cannot steer')")
     assert "numbers separated by commas" in page.locator("#ez-status").inner_text()
+
+
+def test_an_empty_seed_is_answered_and_the_button_is_free_again(visit):
+    page = visit()
+    _open(page, "Steer")
+    page.get_by_label("Seed").fill("")
+    page.locator("#ez-steer").click()
+    page.wait_for_function("() => document.querySelector('#ez-status').innerText.includes('the seed is empty')")
+    page.wait_for_function("() => !document.querySelector('#ez-steer').disabled")
+    assert page.locator("#ez-stop").is_disabled()
 
 
 @pytest.mark.models

@@ -13,7 +13,7 @@ from emoviz.plots.emotion_map import map_figure
 from emoviz.plots.gauge import gauge_figure
 from emoviz.plots.rdm import rdm_figure
 from emoviz.plots.rsa import comparison_figure, p_text, published_figure
-from emoviz.plots.theme import DARK, LIGHT, QUADRANT_COLOUR, SERIES, styles
+from emoviz.plots.theme import DARK, LIGHT, QUADRANT_COLOUR, SERIES, panel_rows, panels, styles
 from emoviz.reference import published_models, published_rho
 from emoviz.stats import compare
 
@@ -40,6 +40,23 @@ def _all_figures() -> list[go.Figure]:
 
 def _text(fig: go.Figure) -> str:
     return " ".join(a.text for a in fig.layout.annotations)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+def test_panels_fit_into_their_figure_two_a_row_and_never_overlap(n):
+    found, heads = panels(["title"] * n, gap=0.07, row_gap=0.13)
+    assert len(heads) == n and panel_rows(n) == (1 if n <= 2 else 2)
+    for k, panel in enumerate(found):
+        assert 0 <= panel.x[0] < panel.x[1] <= 1 and 0 <= panel.y[0] < panel.y[1] <= 1
+        for other in found[:k]:
+            assert other.x[1] < panel.x[0] or other.y[0] > panel.y[1] or panel.x[1] < other.x[0]
+    sets = [make_set(str(k), seed=k, model=f"model-{k}") for k in range(n)]
+    for fig in (
+        rdm_figure(sets, [rdm(s, 1) for s in sets]),
+        map_figure(sets, [pca_map(s, 1) for s in sets]),
+        gauge_figure(sets, [1] * n, styles(sets)),
+    ):
+        assert fig.layout.height > 300
 
 
 @pytest.mark.parametrize("fig", _all_figures(), ids=["depth", "rdm", "map", "gauge", "rsa"])
@@ -81,6 +98,7 @@ def test_text_and_marks_have_enough_contrast_in_both_themes(template):
     paper = template.layout.paper_bgcolor
     assert _contrast(template.layout.font.color, paper) >= 7
     assert _contrast(template.layout.annotationdefaults.font.color, paper) >= 4.5
+    assert not set(SERIES) & set(QUADRANT_COLOUR.values()), "a colour would mean a model and a quadrant"
     for colour in (*SERIES, *QUADRANT_COLOUR.values()):
         assert _contrast(colour, paper) >= 3, colour
 

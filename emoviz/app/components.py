@@ -12,6 +12,9 @@ from typing import Any
 import gradio as gr
 import plotly.graph_objects as go
 
+# Shown as nothing at all, where None is what has not been computed yet.
+EMPTY = ""
+
 STATIC = Path(__file__).parent / "static"
 # Relative, so that the page also works behind a path prefix.
 STATIC_URL, PLOTLY_URL = "emoviz-static", "emoviz-plotly"
@@ -34,8 +37,8 @@ class Figure(gr.HTML):
             **kwargs,
         )
 
-    def postprocess(self, value: go.Figure | None) -> str | None:
-        return None if value is None else value.to_json()
+    def postprocess(self, value: go.Figure | str | None) -> str | None:
+        return value.to_json() if isinstance(value, go.Figure) else value
 
     def api_info(self) -> dict[str, Any]:
         return {"type": "string", "description": "a plotly figure as JSON"}
@@ -56,7 +59,7 @@ class _Filled(gr.HTML):
         )
 
     def postprocess(self, value: Any) -> str | None:
-        return None if value is None else json.dumps(value)
+        return value if value in (None, EMPTY) else json.dumps(value)
 
     def api_info(self) -> dict[str, Any]:
         return {"type": "string", "description": "JSON"}
@@ -69,12 +72,12 @@ class Texts(_Filled):
 
 
 class Cards(_Filled):
-    """Key numbers: {cards: [{title, note, colour, facts: [{name, value, note}]}]}."""
+    """Key numbers: {cards: [{title, note, colour, dashed, facts: [{name, value, note}]}]}."""
 
     script = "cards"
 
 
 class Table(_Filled):
-    """A plain table: {columns: [...], rows: [[...]], groups: {row index: heading}}."""
+    """A plain table: {columns: [name or [name, explanation]], rows: [[...]], groups: {row index: heading}, notes: [...]}."""
 
     script = "table"

@@ -13,7 +13,7 @@ from ..plots.depth import CURVE_TEXT
 from ..plots.rdm import ORDERS
 from ..steer.doses import DEFAULT_DOSES
 from . import steering, views
-from .components import Cards, Figure, Table, Texts
+from .components import EMPTY, Cards, Figure, Table, Texts
 from .library import library
 from .state import BEST, SAME_DEPTH, Selection, first_selection
 from .wiring import wire
@@ -62,9 +62,19 @@ def _sidebar(start: Selection) -> tuple[list[Component], gr.Button]:
     with gr.Sidebar(width=288, open=True, elem_id="ez-sidebar"):
         gr.HTML(_HEADING)
         sets = gr.CheckboxGroup(library().choices(), value=list(start.sets), label="Vector sets")
-        layer_mode = gr.Radio([BEST, SAME_DEPTH], value=start.layer_mode, label="Layer")
+        layer_mode = gr.Radio(
+            [BEST, SAME_DEPTH],
+            value=start.layer_mode,
+            label="Layer",
+            info="Best: each set by its protocol's own rule (emoviz: decoding).",
+        )
         depth = gr.Slider(0.02, 1.0, value=start.depth, step=0.01, label="Depth")
-        centring = gr.Radio(list(CENTRINGS), value=start.centring, label="Centring")
+        centring = gr.Radio(
+            list(CENTRINGS),
+            value=start.centring,
+            label="Centring",
+            info="What is taken off the class means; maps and cards always take off the mean over classes.",
+        )
         emotion = gr.Dropdown(list(library().classes), value=start.emotion, label="Emotion", filterable=True)
         theme = gr.Button("Light / dark", size="sm", elem_id="ez-theme")
     return [sets, layer_mode, depth, centring, emotion], theme
@@ -87,7 +97,7 @@ def _result_tabs(start: Selection) -> tuple[list[Component], dict[str, list[Comp
                 scale=9,
                 elem_classes="ez-pills",
             )
-            published = gr.Checkbox(True, label="published", scale=1, min_width=110)
+            published = gr.Checkbox(True, label="published", scale=1, min_width=110, visible=False)
         depths = Figure()
     with gr.Tab("Geometry", id="Geometry"):
         with gr.Row(elem_classes="ez-controls"):
@@ -116,23 +126,29 @@ def _result_tabs(start: Selection) -> tuple[list[Component], dict[str, list[Comp
 def _steer_tab(emotion: gr.Dropdown) -> None:
     models = list(steering.steerable())
     with gr.Row(elem_classes="ez-controls", equal_height=True):
-        prompt = gr.Textbox(_DEFAULT_PROMPT, label="Prompt to continue", lines=2, scale=4, max_length=2000)
-        doses = gr.Textbox(DEFAULT_DOSES, label="Doses (share of the state's length)", lines=2, scale=2)
+        prompt = gr.Textbox(_DEFAULT_PROMPT, label="Prompt to continue", lines=2, max_lines=4, scale=4)
+        doses = gr.Textbox(DEFAULT_DOSES, label="Doses", info="length added / length of the state", scale=2)
         chosen = gr.CheckboxGroup(models, value=models, label="Models", scale=2)
     with gr.Row(elem_classes="ez-controls"):
-        layers = gr.Textbox("window", label="Layers (window, all, 12, 10-20)", scale=2)
+        layers = gr.Textbox("window", label="Layers", info="window = middle third; or all, 12, 10-20", scale=2)
         tokens = gr.Slider(8, 120, value=40, step=1, label="New tokens", scale=2)
         temperature = gr.Slider(0, 1.5, value=0, step=0.1, label="Temperature", scale=2)
         seed = gr.Number(0, label="Seed", precision=0, minimum=0, scale=1)
         with gr.Column(scale=1, min_width=120):
             go = gr.Button("Steer", variant="primary", elem_id="ez-steer")
-            stop = gr.Button("Stop", elem_id="ez-stop")
+            stop = gr.Button("Stop", elem_id="ez-stop", interactive=False)
     status = gr.Markdown(
         "The emotion on the left is added to each model's states while it writes; the first column is left alone.",
         elem_id="ez-status",
     )
     texts = Texts()
-    running = go.click(
+    quick = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    free, busy = (
+        [gr.update(interactive=True), gr.update(interactive=False)],
+        [gr.update(interactive=False), gr.update(interactive=True)],
+    )
+    started = go.click(lambda: [EMPTY, "waiting for the model", *busy], None, [texts, status, go, stop], **quick)
+    running = started.then(
         steering.run,
         [prompt, emotion, doses, chosen, layers, tokens, temperature, seed],
         [texts, status],
@@ -141,4 +157,5 @@ def _steer_tab(emotion: gr.Dropdown) -> None:
         concurrency_id="model",
         concurrency_limit=1,
     )
-    stop.click(None, None, None, cancels=[running])
+    running.then(lambda: free, None, [go, stop], **quick)
+    stop.click(lambda: ["stopped", *free], None, [status, go, stop], cancels=[running], **quick)

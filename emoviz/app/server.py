@@ -54,7 +54,7 @@ def launch_options() -> dict[str, Any]:
         "max_file_size": "5mb",
         "run_history": False,
         "enable_monitoring": False,
-        "footer_links": ["api"],
+        "footer_links": [],
         "theme": THEME,
         "css_paths": [STATIC / "app.css"],
         "head": _head(),

@@ -44,6 +44,8 @@ def run(
     """
     shown = {"prompt": f"{prompt.strip()} ...", "rows": []}
     try:
+        if seed is None:
+            raise InputError("the seed is empty; a whole number is needed; 0 will do.")
         yield from _run(shown, prompt, emotion, doses, models, layers, int(tokens), float(temperature), int(seed))
     except InputError as error:
         yield shown, f"**Cannot steer.** {error}"
@@ -74,7 +76,8 @@ def _run(shown, prompt, emotion, doses, models, layers, tokens, temperature, see
         streams = [advance for advance in streams if advance()]
         if time.perf_counter() - last > 1 / _UPDATES_PER_SECOND:
             last = time.perf_counter()
-            yield shown, f"writing, token {step} of {tokens}"
+            left = (last - writing_since) / step * (tokens - step)
+            yield shown, f"writing, token {step} of {tokens}, about {left:.0f} s left"
     seconds = time.perf_counter() - writing_since
     yield shown, f"done: {len(columns) * len(models)} texts in {seconds:.1f} s, {writing_since - started:.1f} s to load"
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from ..errors import InputError
 from ..geometry import pca_map, rdm, umap_map
 from ..plots.depth import depth_figure
 from ..plots.emotion_map import map_figure
 from ..plots.gauge import gauge_figure
 from ..plots.rdm import rdm_figure
 from ..plots.rsa import AGREEMENT, comparison_figure, letters, p_text, published_figure
-from ..plots.theme import short_label
+from ..plots.theme import recipe_label, short_label
 from ..reference import SOURCE, published_models, published_rho
 from .library import best_of, comparison_of, curves_of, library
-from .state import Selection
+from .state import BEST, Selection
 
 
 def overview_cards(view: Selection) -> dict:
@@ -25,12 +24,16 @@ def overview_cards(view: Selection) -> dict:
         curves = curves_of(vectors.name, "class")
         best = best_of(vectors.name)["decoding"]
         half = curves["split_half_rho"].values[layer]
+        look = library().style[vectors.name]
+        p = vectors.provenance
+        chosen_by = f"best by {p.protocol.layer_rule}" if view.layer_mode == BEST else "same depth"
         cards.append(
             {
-                "title": vectors.provenance.model,
-                "note": f"{vectors.provenance.protocol.name} · {vectors.provenance.weights} in {vectors.provenance.precision} · "
-                f"{vectors.n_layers} layers x {vectors.d_model}",
-                "colour": library().style[vectors.name].colour,
+                "title": p.model,
+                "note": f"{recipe_label(vectors)} · {p.weights} in {p.precision} · layer {layer} of {vectors.n_layers} "
+                f"({chosen_by})",
+                "colour": look.colour,
+                "dashed": look.dash != "solid",
                 "facts": [
                     {
                         "name": "decoding",
@@ -39,11 +42,11 @@ def overview_cards(view: Selection) -> dict:
                     },
                     {"name": "reliability", "value": _number(half, 2), "note": "split-half rho"},
                     {
-                        "name": "best depth",
-                        "value": "-" if best is None else f"{vectors.depth(best):.2f}",
-                        "note": f"layer {best}",
+                        "name": "decoding peaks",
+                        "value": _depth(vectors, best),
+                        "note": "of the depth" if best is None else f"of the depth, layer {best}",
                     },
-                    {"name": "anisotropy", "value": _number(vectors.anisotropy[layer], 2), "note": f"at layer {layer}"},
+                    {"name": "anisotropy", "value": _number(vectors.anisotropy[layer], 2), "note": "of 1"},
                 ],
             }
         )
@@ -78,11 +81,11 @@ def overview_table() -> dict:
             [
                 short_label(vectors),
                 f"{vectors.n_layers} x {vectors.d_model}",
+                _number(_highest(curves["decoding_accuracy"].values), 2),
+                _number(_highest(curves["split_half_rho"].values), 2),
                 *(_depth(vectors, best[rule]) for rule in ("decoding", "reliability", "separation")),
-                _number(np.nanmax(curves["decoding_accuracy"].values), 2),
-                _number(np.nanmax(curves["split_half_rho"].values), 2),
-                _number(vectors.anisotropy[layer], 3),
-                _number(curves["rdm_std"].values[layer], 3),
+                "–" if layer is None else _number(vectors.anisotropy[layer], 3),
+                "–" if layer is None else _number(curves["rdm_std"].values[layer], 3),
             ]
         )
     ours = len(rows)
@@ -91,11 +94,11 @@ def overview_table() -> dict:
             [
                 model.id.split("/")[1],
                 f"{model.n_layers} x {model.d_model}",
-                "",
-                "",
+                "–",
+                "–",
+                "–",
+                "–",
                 f"{model.best_depth:.2f}",
-                "",
-                "",
                 f"{model.anisotropy_best:.3f}",
                 f"{model.rdm_std:.3f}",
             ]
@@ -103,14 +106,17 @@ def overview_table() -> dict:
     return {
         "columns": [
             "set",
-            "layers x width",
-            "best depth: decoding",
-            "reliability",
-            "separation",
-            "decoding accuracy",
-            "split-half rho",
-            "anisotropy at separation",
-            "RDM spread",
+            ["layers x width", "number of transformer blocks, and length of a state"],
+            ["decoding accuracy", "highest share of passages on unseen topics that are nearest to their own class"],
+            ["split-half rho", "highest Spearman rho between the RDMs of two halves of the topics"],
+            ["depth of best decoding", "share of the layers passed where decoding is highest"],
+            ["depth of best reliability", "share of the layers passed where split-half rho is highest"],
+            [
+                "depth of best separation",
+                "share of the layers passed where the mean cosine is lowest, the paper's rule",
+            ],
+            ["anisotropy there", "mean cosine of neutral sentences at the depth of best separation"],
+            ["RDM spread there", "standard deviation of the RDM at the depth of best separation"],
         ],
         "rows": rows,
         "groups": {0: "measured with emoviz", ours: f"published, not measured by us: {SOURCE}"},
@@ -145,10 +151,10 @@ def map_view(view: Selection, method: str) -> go.Figure:
 
 
 def models_view(view: Selection) -> tuple[go.Figure | None, dict | None]:
-    """The matrix of the selected sets and a line of statistics per pair. Raises InputError for fewer than two sets."""
+    """The matrix of the selected sets and a line of statistics per pair; for one set a note that says what is missing."""
     sets = view.chosen()
     if len(sets) < 2:
-        raise InputError("one vector set is selected; a comparison needs two or more; tick another one on the left.")
+        return None, {"notes": ["One vector set is selected: a comparison needs two. Tick another one on the left."]}
     layers = view.layers(sets)
     found = comparison_of(tuple(s.name for s in sets), layers, view.centring)
     short, rows = letters(len(sets)), []
@@ -160,8 +166,8 @@ def models_view(view: Selection) -> tuple[go.Figure | None, dict | None]:
                     _number(found.rho[i, j], 3),
                     f"{found.ci_low[i, j]:.3f} to {found.ci_high[i, j]:.3f}"
                     if np.isfinite(found.ci_low[i, j])
-                    else "-",
-                    p_text(found.p[i, j], found.n_permutations) if np.isfinite(found.p[i, j]) else "-",
+                    else "–",
+                    p_text(found.p[i, j], found.n_permutations) if np.isfinite(found.p[i, j]) else "–",
                     _number(found.ceiling[i, j], 3),
                     _number(found.rho_disjoint[i, j], 3),
                     _number(found.rho_partial_lexical[i, j], 3),
@@ -170,12 +176,12 @@ def models_view(view: Selection) -> tuple[go.Figure | None, dict | None]:
     table = {
         "columns": [
             "pair",
-            "Spearman rho",
-            "95 % interval over topics",
-            "p (label permutation)",
-            "noise ceiling",
-            "rho on disjoint topics",
-            "rho given shared words",
+            ["Spearman rho", "agreement of the two RDMs as observed, which noise in the passages lowers"],
+            ["95 % interval", "of the observed rho over other topics, as many as these; not of a noise-free rho"],
+            ["p", "share of relabellings of the classes that reach this rho (Mantel, one-sided)"],
+            ["noise ceiling", "the rho that two noisy copies of one geometry would reach"],
+            ["disjoint topics", "one set on half of the topics against the other set on the other half"],
+            ["given shared words", "partial rho with the RDM of the passages' words (TF-IDF) held constant"],
         ],
         "rows": rows,
         "notes": list(found.reasons.values()),
@@ -193,9 +199,14 @@ def anisotropy_view(view: Selection) -> tuple[go.Figure, go.Figure]:
     return gauges, depth_view(view, "anisotropy", with_published=True)
 
 
+def _highest(values: np.ndarray) -> float:
+    """The largest finite value, NaN if there is none."""
+    return float(np.nanmax(values)) if np.isfinite(values).any() else float("nan")
+
+
 def _number(value: float, digits: int) -> str:
     return f"{value:.{digits}f}" if np.isfinite(value) else "missing"
 
 
 def _depth(vectors, layer: int | None) -> str:
-    return "-" if layer is None else f"{vectors.depth(layer):.2f}"
+    return "–" if layer is None else f"{vectors.depth(layer):.2f}"

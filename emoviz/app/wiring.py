@@ -7,8 +7,9 @@ from typing import Any
 import gradio as gr
 
 from ..errors import InputError
+from ..plots.depth import PUBLISHED_CURVES
 from . import views
-from .components import Figure
+from .components import EMPTY, Figure
 from .library import library
 from .state import SAME_DEPTH, Selection
 
@@ -36,7 +37,9 @@ def wire(page) -> None:
         try:
             drawn = draw(tab, Selection(tuple(selection[0]), *selection[1:]), *options)
         except InputError as error:
-            return {page.notice: gr.update(value=f"**Nothing to show.** {error}", visible=True)}
+            # What was drawn for another selection must not stand under this message.
+            blank = dict.fromkeys(page.outputs.get(tab, ()), EMPTY)
+            return {page.notice: gr.update(value=f"**Nothing to show.** {error}", visible=True), **blank}
         return {page.notice: gr.update(visible=False), **dict(zip(page.outputs.get(tab, ()), drawn, strict=True))}
 
     def open_tab(event: gr.SelectData, *values: Any) -> dict:
@@ -73,6 +76,8 @@ def wire(page) -> None:
         [layer_mode, depth, emotion, *results],
         **plain,
     )
+    curve, published = page.options[:2]
+    curve.input(lambda name: gr.update(visible=name in PUBLISHED_CURVES), curve, published, **plain)
     page.theme.click(None, js=_THEME_SWITCH)
     page.blocks.load(None, js=_ON_LOAD)
     page.blocks.load(refresh, None, [sets, emotion], **plain)
@@ -88,7 +93,7 @@ def draw(tab: str, view: Selection, curve: str, published: bool, order: str, met
         return views.rdm_view(view, order), views.map_view(view, method)
     if tab == "Models":
         figure, pairs = views.models_view(view)
-        return figure, views.published_view(), pairs
+        return EMPTY if figure is None else figure, views.published_view(), pairs
     if tab == "Anisotropy":
         return views.anisotropy_view(view)
     return ()

@@ -19,7 +19,8 @@ def pca_map(vectors: VectorSet, layer: int) -> Projection:
     """First two principal components of the class-centred unit vectors, turned so that the map does not flip.
 
     Pleasant classes lie to the right and aroused ones up wherever the set has such classes.
-    params : `explained`, the share of variance of each axis.
+    params : `explained`, the share of variance of each axis; `valence_r` of the first and `arousal_r` of the second,
+    Pearson's r with the quadrant signs over the classes that have one, NaN if they have no spread.
     """
     check_layer(vectors, layer)
     rows = _unit_rows(vectors, layer)
@@ -28,8 +29,14 @@ def pca_map(vectors: VectorSet, layer: int) -> Projection:
     n_axes = min(2, len(s))
     points[:, :n_axes] = u[:, :n_axes] * s[:n_axes]
     explained = (s**2 / (s**2).sum())[:n_axes]
-    points *= [_sign(points[:, 0], vectors.classes, valence), _sign(points[:, 1], vectors.classes, arousal)]
-    return Projection(points, vectors.classes, layer, "PCA", {"explained": explained.tolist()})
+    fits = []
+    for k, side in enumerate((valence, arousal)):
+        fit = _sign_correlation(points[:, k], vectors.classes, side)
+        if fit < 0:
+            points[:, k] *= -1
+        fits.append(abs(fit))
+    params = {"explained": explained.tolist(), "valence_r": fits[0], "arousal_r": fits[1]}
+    return Projection(points, vectors.classes, layer, "PCA", params)
 
 
 def umap_map(vectors: VectorSet, layer: int) -> Projection:
@@ -76,6 +83,10 @@ def _unit_rows(vectors: VectorSet, layer: int) -> np.ndarray:
     return unit(*class_vectors(vectors.class_means[layer], vectors.classes, "class"))
 
 
-def _sign(axis: np.ndarray, classes: tuple[str, ...], side) -> float:
-    """-1 if the axis points against the given signs, else 1."""
-    return -1.0 if axis @ [side(name) for name in classes] < 0 else 1.0
+def _sign_correlation(axis: np.ndarray, classes: tuple[str, ...], side) -> float:
+    """Pearson's r of an axis with the signs of the classes that have one; NaN where either has no spread."""
+    signs = np.array([side(name) for name in classes])
+    known = signs != 0
+    if not known.any() or np.ptp(signs[known]) == 0 or np.ptp(axis[known]) == 0:
+        return float("nan")
+    return float(np.corrcoef(axis[known], signs[known])[0, 1])

@@ -21,13 +21,22 @@ def decoder_of(model: nn.Module) -> nn.Module:
     return decoder if decoder is not None else model.base_model
 
 
-def find_blocks(model: nn.Module) -> nn.ModuleList:
+def unwrapped(model: nn.Module) -> nn.Module:
+    """The model inside torch.compile and PEFT wrappers."""
+    model = getattr(model, "_orig_mod", model)
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def find_blocks(model: nn.Module, layer_path: str | None = None) -> nn.ModuleList:
     """The decoder's transformer blocks in order, one per layer of its configuration.
 
     Looks for a ModuleList under the usual names on the decoder, then for the only ModuleList of the right length
-    outside vision, audio and encoder towers. Raises InputError that lists the candidates if there is no single answer.
+    outside vision, audio and encoder towers. `layer_path`, such as `model.layers`, names it instead.
+    Raises InputError that lists the candidates if there is no single answer.
     """
-    n_layers = text_config(model).num_hidden_layers
+    if layer_path is not None:
+        return _named(model, layer_path)
+    n_layers = getattr(text_config(model), "num_hidden_layers", None)
     decoder = decoder_of(model)
     for name in _LIST_NAMES:
         blocks = getattr(decoder, name, None)
@@ -44,7 +53,19 @@ def find_blocks(model: nn.Module) -> nn.ModuleList:
         return next(iter(candidates.values()))
     raise InputError(
         f"the blocks of {type(model).__name__} were not found ({len(candidates)} candidate lists of {n_layers} modules"
-        f"{': ' + ', '.join(candidates) if candidates else ''}); a decoder-only language model is needed; choose another."
+        f"{': ' + ', '.join(candidates) if candidates else ''}); a decoder-only language model is needed; choose another, "
+        "or name the list with --layer-path."
+    )
+
+
+def _named(model: nn.Module, layer_path: str) -> nn.ModuleList:
+    blocks = dict(model.named_modules()).get(layer_path)
+    if isinstance(blocks, nn.ModuleList) and len(blocks):
+        return blocks
+    lists = [path for path, module in model.named_modules() if isinstance(module, nn.ModuleList)]
+    raise InputError(
+        f"layer path {layer_path!r} is no list of modules in {type(model).__name__}; {', '.join(lists)} are there; "
+        "choose the decoder's blocks."
     )
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +19,20 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers import logging as transformers_logging
 
 from ..errors import InputError
-from .blocks import decoder_of, find_blocks, text_config
+from .blocks import decoder_of, find_blocks, text_config, unwrapped
 from .convert import MANIFEST, converted_folder
 from .digest import sha256
-from .registry import ModelSource, resolve
+from .memory import check_memory
+from .registry import ModelSource, hub_folder, resolve
+from .selftest import Support, self_test
 
 log = logging.getLogger(__name__)
 
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+PRECISIONS = ("fp32", "bf16", "fp16", "int8")
+# bf16 on CUDA, where it is several times faster and its geometry is that of fp32 (docs/precision.md); elsewhere the
+# type that nothing overflows or rounds in.
+DEFAULT_PRECISION = {"cuda": "bf16", "mps": "fp32", "cpu": "fp32"}
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -33,7 +41,8 @@ class LoadedModel:
     """A causal language model ready to be read and steered.
 
     revision : hub commit or sha256 of the weights. weights : what the file stored (`GGUF Q4_1`, `safetensors`).
-    precision : the type it computes in. lock : held during every forward pass, so that two users cannot mix hooks.
+    precision : the type it computes in. support : how far its architecture is trusted.
+    lock : held during every forward pass, so that two users cannot mix hooks.
     """
 
     name: str
@@ -44,6 +53,7 @@ class LoadedModel:
     model: nn.Module
     tokenizer: Any
     blocks: nn.ModuleList
+    support: Support
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
@@ -75,41 +85,87 @@ def log_progress(stage: str, number: int, total: int) -> None:
 def load_model(
     model: str,
     *,
-    precision: str = "fp32",
+    precision: str = "auto",
     device: str = "auto",
+    layer_path: str | None = None,
     progress: Callable[[str, int, int], None] = log_progress,
 ) -> LoadedModel:
-    """Loads a model by short name, hub id, folder or .gguf file (see `resolve`), converting GGUF once.
+    """Loads a model by short name, hub id, folder or .gguf file (see `resolve`), converting GGUF once, and tests it.
 
-    Raises InputError for an unknown model, precision or device, a model that cannot be found or read, or one without
-    decoder blocks.
+    precision  : fp32, bf16, fp16, int8, or `auto`: bf16 on CUDA, else fp32.
+    layer_path : the module list that holds the blocks, where it is not found by itself.
+    Raises InputError for an unknown model, precision or device, a model that cannot be found or read or does not fit
+    into memory, and one whose blocks cannot be read and steered.
     """
-    if precision not in PRECISIONS:
-        raise InputError(
-            f"precision {precision!r} is unknown; {', '.join(PRECISIONS)} are allowed; choose one of them."
-        )
     place = pick_device(device)
+    precision = pick_precision(precision, place)
     source = resolve(model)
     transformers_logging.disable_progress_bar()
     folder = converted_folder(source, progress) if source.kind in ("bundled", "gguf") else None
     origin = str(folder) if folder else source.location
+    check_memory(source, hub_folder(origin) if source.kind == "hub" else Path(origin), precision, place)
     try:
         config = AutoConfig.from_pretrained(origin)
         tokenizer = AutoTokenizer.from_pretrained(origin)
-        loaded = AutoModelForCausalLM.from_pretrained(origin, config=config, dtype=PRECISIONS[precision])
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        loaded = AutoModelForCausalLM.from_pretrained(origin, config=config, **_options(precision, place, device))
+    except torch.OutOfMemoryError as error:
+        raise InputError(
+            f"{source.name} does not fit into the memory of {place} in {precision}; a smaller model or precision is "
+            "needed; try --precision int8, or --device cpu."
+        ) from error
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         raise _not_loadable(source, error) from error
+    loaded = unwrapped(loaded).eval()
+    blocks = find_blocks(loaded, layer_path)
+    text = text_config(loaded)
     revision, weights = _identity(source, folder, config)
     return LoadedModel(
         name=source.name,
         revision=revision,
         architecture=type(loaded).__name__,
-        weights=weights,
+        weights=f"{weights}, int8 by bitsandbytes" if precision == "int8" else weights,
         precision=precision,
-        model=loaded.to(place).eval(),
+        model=loaded,
         tokenizer=tokenizer,
-        blocks=find_blocks(loaded),
+        blocks=blocks,
+        support=self_test(loaded, blocks, text.hidden_size, text.vocab_size, precision, (revision, layer_path)),
     )
+
+
+def pick_precision(precision: str, place: str) -> str:
+    """`auto` is the device's default. Raises InputError for an unknown precision, or int8 without bitsandbytes."""
+    if precision == "auto":
+        return DEFAULT_PRECISION[place]
+    if precision not in PRECISIONS:
+        raise InputError(
+            f"precision {precision!r} is unknown; auto, {', '.join(PRECISIONS)} are allowed; choose one of them."
+        )
+    if precision == "int8":
+        try:
+            version("bitsandbytes")
+        except PackageNotFoundError:
+            raise InputError(
+                "int8 needs bitsandbytes, which is not installed; fp32, bf16 and fp16 work without it; "
+                "run pip install bitsandbytes."
+            ) from None
+    return precision
+
+
+def _options(precision: str, place: str, asked: str) -> dict[str, Any]:
+    """What from_pretrained is told about type and place; several GPUs share a model where the device was left open."""
+    many = asked == "auto" and place == "cuda" and torch.cuda.device_count() > 1
+    device_map = "auto" if many else {"": place}
+    if precision != "int8":
+        return {"dtype": _DTYPES[precision], "device_map": device_map}
+    from transformers import BitsAndBytesConfig
+
+    # Said at every layer of every pass otherwise.
+    warnings.filterwarnings("ignore", message="MatMul8bitLt: inputs will be cast")
+    return {
+        "dtype": torch.float16 if place == "cuda" else torch.float32,
+        "device_map": device_map,
+        "quantization_config": BitsAndBytesConfig(load_in_8bit=True),
+    }
 
 
 def pick_device(device: str) -> str:
@@ -139,10 +195,16 @@ def _identity(source: ModelSource, folder: Path | None, config) -> tuple[str, st
 
 def _not_loadable(source: ModelSource, error: Exception) -> InputError:
     reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    if source.kind == "hub" and "gated repo" in str(error):
+        return InputError(
+            f"model {source.location!r} is gated; accepted terms and a token are needed; accept them at "
+            f"https://huggingface.co/{source.location}, then run `hf auth login` or set HF_TOKEN."
+        )
     if source.kind == "hub":
         return InputError(
             f"model {source.location!r} could not be loaded from the Hugging Face hub or its local copy ({reason}); "
-            "a reachable causal language model is needed; check the id and the network, or use a bundled model."
+            "a reachable causal language model is needed; check the id and the network and run it again "
+            "(a broken download goes on where it stopped), or use a bundled model."
         )
     return InputError(
         f"{source.location} could not be loaded ({reason}); a folder of a causal language model is needed; choose another."

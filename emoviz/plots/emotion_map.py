@@ -9,12 +9,23 @@ import plotly.graph_objects as go
 
 from ..emotions import NEUTRAL, QUADRANTS, quadrant
 from ..types import Projection, VectorSet
-from .theme import QUADRANT_COLOUR, QUADRANT_SYMBOL, figure, panels, provenance_notes, short_label
+from .theme import (
+    QUADRANT_COLOUR,
+    QUADRANT_SYMBOL,
+    TEXT_SIZE,
+    figure,
+    panel_rows,
+    panels,
+    provenance_notes,
+    short_label,
+)
 
 _GROUPS = (*QUADRANTS, NEUTRAL, "other")
 _MAX_LABELLED = 60
 _BELOW = 66
 _GAP = 0.06
+# Pixels between two rows: axis title and panel title.
+_ROW_GAP = 64
 
 
 def map_figure(
@@ -29,27 +40,29 @@ def map_figure(
 
     emotion : ringed and written in bold.
     """
-    numbers, domains, heads = panels(
-        [f"{short_label(s)}, layer {m.layer}" for s, m in zip(sets, maps, strict=True)], _GAP
-    )
+    rows = panel_rows(len(sets))
+    height += (rows - 1) * (height - _BELOW)
+    titles = [f"{short_label(s)}, layer {m.layer}" for s, m in zip(sets, maps, strict=True)]
+    places, heads = panels(titles, _GAP, _ROW_GAP / height)
     traces, axes = [], {}
-    for number, domain, vectors, projection in zip(numbers, domains, sets, maps, strict=True):
+    for panel, vectors, projection in zip(places, sets, maps, strict=True):
+        number = panel.number
         groups = [quadrant(name) for name in projection.classes]
         sides = _label_sides(projection.points, projection.classes)
         for group in _GROUPS:
-            rows = [k for k, g in enumerate(groups) if g == group]
-            if not rows:
+            members = [k for k, g in enumerate(groups) if g == group]
+            if not members:
                 continue
-            names = [projection.classes[k] for k in rows]
+            names = [projection.classes[k] for k in members]
             traces.append(
                 {
                     "type": "scatter",
-                    "x": projection.points[rows, 0],
-                    "y": projection.points[rows, 1],
+                    "x": projection.points[members, 0],
+                    "y": projection.points[members, 1],
                     "mode": "markers+text" if len(projection.classes) <= _MAX_LABELLED else "markers",
                     "text": [f"<b>{n}</b>" if n == emotion else n for n in names],
-                    "textposition": [sides[k] for k in rows],
-                    "textfont": {"size": 11.5},
+                    "textposition": [sides[k] for k in members],
+                    "textfont": {"size": TEXT_SIZE},
                     "marker": {
                         "color": QUADRANT_COLOUR[group],
                         "symbol": QUADRANT_SYMBOL[group],
@@ -69,10 +82,13 @@ def map_figure(
             )
         axis = {"showticklabels": False, "ticks": "", "showgrid": False, "showline": True, "mirror": True}
         (x_title, y_title), (x_range, y_range) = _axis_titles(projection), _padded(projection.points)
-        axes[f"xaxis{number}"] = {
-            **axis, "title": {"text": x_title}, "range": x_range, "domain": domain, "anchor": f"y{number}"
-        }  # fmt: skip
-        axes[f"yaxis{number}"] = {**axis, "title": {"text": y_title}, "range": y_range, "anchor": f"x{number}"}
+        for letter, other, text, span, domain in (
+            ("x", "y", x_title, x_range, panel.x),
+            ("y", "x", y_title, y_range, panel.y),
+        ):
+            axes[f"{letter}axis{number}"] = {
+                **axis, "title": {"text": text}, "range": span, "domain": domain, "anchor": f"{other}{number}"
+            }  # fmt: skip
     layout = {
         **axes,
         "annotations": heads,
@@ -80,16 +96,13 @@ def map_figure(
             "orientation": "h",
             "x": 0.5,
             "xanchor": "center",
-            "yref": "container",
-            "y": (_BELOW + 14 * (len(maps) + 1) - 28) / height,
-            "yanchor": "top",
             "itemsizing": "constant",
         },
         "uirevision": f"map {maps[0].method}",
         "meta": {"kind": "map"},
     }
     aid = (
-        "near = represented alike; pleasant turned to the right, aroused to the top; axes of different models do not compare"
+        "near = represented alike; turned so that r with valence (right) and arousal (up) is positive; models do not share axes"
         if maps[0].method == "PCA"
         else "near = represented alike; only neighbourhoods mean something, not axes or gaps; models do not share axes"
     )
@@ -103,6 +116,7 @@ def map_figure(
         left=36,
         above=26,
         below=_BELOW,
+        legend_below=True,
     )
 
 
@@ -175,7 +189,11 @@ def _axis_titles(projection: Projection) -> tuple[str, str]:
     if projection.method != "PCA":
         return "", ""
     shares = [*projection.params["explained"], 0.0, 0.0]
-    return f"PC1, {shares[0]:.0%} of variance", f"PC2, {shares[1]:.0%} of variance"
+    signs = [projection.params["valence_r"], projection.params["arousal_r"]]
+    return tuple(
+        f"PC{k + 1}, {shares[k]:.0%} of variance" + ("" if np.isnan(r) else f", r with {name} {r:.2f}")
+        for k, (name, r) in enumerate(zip(("valence", "arousal"), signs, strict=True))
+    )
 
 
 def _method_note(projection: Projection) -> str:

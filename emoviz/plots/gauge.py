@@ -9,10 +9,12 @@ import plotly.graph_objects as go
 
 from ..reference import SOURCE, PublishedModel
 from ..types import VectorSet
-from .theme import PUBLISHED_COLOUR, Style, figure, provenance_notes, short_label
+from .theme import PUBLISHED_COLOUR, Style, figure, panel_rows, provenance_notes, short_label
 
 _INNER, _OUTER = 0.78, 1.0
 _GAP = 2.7
+_ROW = 1.95
+_ROW_HEIGHT = 270
 
 
 def gauge_figure(
@@ -30,7 +32,7 @@ def gauge_figure(
     traces: list[dict] = []
     marks = []
     for k, (vectors, layer) in enumerate(zip(sets, layers, strict=True)):
-        centre = k * _GAP
+        centre = (k % 2 * _GAP, -(k // 2) * _ROW)
         value = float(vectors.anisotropy[layer])
         colour = style[vectors.name].colour
         traces.append(_arc(centre, 1.0, "rgba(138,146,161,0.22)", None))
@@ -54,15 +56,16 @@ def gauge_figure(
         ):
             traces.append(
                 {
-                    "type": "scatter", "mode": "text", "x": [centre], "y": [y], "text": [text],
+                    "type": "scatter", "mode": "text", "x": [centre[0]], "y": [centre[1] + y], "text": [text],
                     "textfont": {"size": size}, "hoverinfo": "skip",
                 }
             )  # fmt: skip
-    span = (len(sets) - 1) * _GAP
+    rows = panel_rows(len(sets))
+    span = (min(len(sets), 2) - 1) * _GAP
     hidden = {"visible": False, "constrain": "domain"}
     layout = {
         "xaxis": {**hidden, "range": [-1.35, span + 1.35]},
-        "yaxis": {**hidden, "range": [-0.5, 1.18], "scaleanchor": "x"},
+        "yaxis": {**hidden, "range": [-0.5 - (rows - 1) * _ROW, 1.18], "scaleanchor": "x"},
         "annotations": marks,
         "showlegend": False,
         "uirevision": "gauge",
@@ -79,18 +82,18 @@ def gauge_figure(
         title="How far do all states point the same way?",
         aid="mean cosine between unrelated neutral sentences; inner mark: random vectors; grey outer marks: published models",
         notes=notes,
-        height=height,
+        height=height + (rows - 1) * _ROW_HEIGHT,
         left=24,
         below=8,
     )
 
 
-def _place(centre: float, value: float, radius: float) -> tuple[float, float]:
+def _place(centre: tuple[float, float], value: float, radius: float) -> tuple[float, float]:
     angle = np.pi * (1 - value)
-    return centre + radius * float(np.cos(angle)), radius * float(np.sin(angle))
+    return centre[0] + radius * float(np.cos(angle)), centre[1] + radius * float(np.sin(angle))
 
 
-def _arc(centre: float, end: float, colour: str, text: str | None) -> dict:
+def _arc(centre: tuple[float, float], end: float, colour: str, text: str | None) -> dict:
     values = np.linspace(0, end, 90)
     outline = [_place(centre, v, _OUTER) for v in values] + [_place(centre, v, _INNER) for v in values[::-1]]
     x, y = np.array(outline).T
@@ -100,7 +103,7 @@ def _arc(centre: float, end: float, colour: str, text: str | None) -> dict:
     }  # fmt: skip
 
 
-def _tick(centre: float, value: float, radii: tuple[float, float], colour: str, text: str) -> dict:
+def _tick(centre: tuple[float, float], value: float, radii: tuple[float, float], colour: str, text: str) -> dict:
     x, y = zip(*(_place(centre, value, r) for r in radii), strict=True)
     return {
         "type": "scatter", "mode": "lines+markers", "x": x, "y": y, "marker": {"size": 7, "opacity": 0},

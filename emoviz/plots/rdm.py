@@ -9,11 +9,22 @@ import plotly.graph_objects as go
 
 from ..emotions import by_quadrant
 from ..types import RDM, VectorSet
-from .theme import DISSIMILARITY_SCALE, class_colour, class_symbol, figure, panels, provenance_notes, short_label
+from .theme import (
+    DISSIMILARITY_SCALE,
+    class_colour,
+    class_symbol,
+    figure,
+    panel_rows,
+    panels,
+    provenance_notes,
+    short_label,
+)
 
 ORDERS = ("quadrant", "alphabet")
 _MAX_LABELLED = 30
 _GAP = 0.09
+# Pixels between two rows: class names below the upper one, title of the lower one.
+_ROW_GAP = 130
 
 
 def rdm_figure(
@@ -30,9 +41,12 @@ def rdm_figure(
     """
     top = max(float(r.condensed.max()) for r in rdms)
     titles = [f"{short_label(s)}, layer {r.layer}" for s, r in zip(sets, rdms, strict=True)]
-    numbers, domains, heads = panels(titles, _GAP)
+    rows = panel_rows(len(sets))
+    height += (rows - 1) * (height - 84)
+    places, heads = panels(titles, _GAP, _ROW_GAP / height)
     traces, shapes, axes = [], [], {}
-    for number, domain, rdm in zip(numbers, domains, rdms, strict=True):
+    for panel, rdm in zip(places, rdms, strict=True):
+        number = panel.number
         classes = by_quadrant(rdm.classes) if order == "quadrant" else tuple(sorted(rdm.classes))
         n = len(classes)
         at = [rdm.classes.index(name) for name in classes]
@@ -76,18 +90,18 @@ def rdm_figure(
             "ticktext": [f"<b>{classes[k]}</b>" if classes[k] == emotion else classes[k] for k in ticks],
             "showgrid": False,
             "ticks": "",
-            "tickfont": {"size": 10.5},
+            "tickfont": {"size": 11},
             "constrain": "domain",
         }
         axes[f"xaxis{number}"] = {
-            **shared, "range": [-1.7, n - 0.5], "tickangle": -60, "domain": domain, "anchor": f"y{number}"
+            **shared, "range": [-1.7, n - 0.5], "tickangle": -60, "domain": panel.x, "anchor": f"y{number}"
         }  # fmt: skip
         axes[f"yaxis{number}"] = {
             **shared,
             "autorange": "reversed",
             "scaleanchor": f"x{number}",
             "anchor": f"x{number}",
-            "showticklabels": number == "" or len(rdms) <= 2,
+            "domain": panel.y,
         }
         if emotion in classes:
             k = classes.index(emotion)
@@ -115,7 +129,8 @@ def rdm_figure(
         traces,
         layout,
         title="Which emotions are represented alike?",
-        aid="dark = more alike, bright = less; diagonal left out; one colour range for all panels; marks at the left: quadrant",
+        aid="dark = more alike, bright = less; diagonal left out; one colour range for all panels; marks: ▲ pleasant, aroused "
+        "● pleasant, quiet ■ unpleasant, quiet ◆ unpleasant, aroused",
         notes=provenance_notes(sets, [r.layer for r in rdms], f"{rdms[0].centring} centring"),
         height=height,
         left=96,

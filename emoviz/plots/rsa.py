@@ -13,6 +13,8 @@ from .theme import CORRELATION_SCALE, figure, provenance_notes, recipe_label
 
 # Below this rho a title only says that sets were compared.
 AGREEMENT = 0.5
+# Up to this share of the colour scale white text stands out more than black.
+_DARK_UNTIL = 0.45
 
 
 def letters(n: int) -> list[str]:
@@ -23,7 +25,7 @@ def letters(n: int) -> list[str]:
 def comparison_figure(
     sets: Sequence[VectorSet], comparison: Comparison, *, centring: str, height: int = 520
 ) -> go.Figure:
-    """Our sets: Spearman's rho between RDMs, with p in every cell."""
+    """Our sets: Spearman's rho between RDMs; p too where there is one pair."""
     short = [f"<b>{letter}</b>" for letter in letters(len(sets))]
     labels = [
         f"{letter}  {s.provenance.model}<br>{recipe_label(s)}, layer {layer}"
@@ -46,9 +48,10 @@ def comparison_figure(
             f"p by {comparison.n_permutations:,} label permutations (Mantel, one-sided, seed {comparison.seed})",
         ),
         height=height,
+        fill=True,
         left=168,
         below=30,
-        wide=62,
+        wide=60,
     )
 
 
@@ -59,7 +62,7 @@ def published_figure(models: Sequence[PublishedModel], rho: np.ndarray, *, heigh
         for i, a in enumerate(models)
     ]
     cells = [[f"{v:.2f}" if i != j else "" for j, v in enumerate(row)] for i, row in enumerate(rho)]
-    traces, layout = _matrix(rho, [m.label for m in models], hover, text=cells, text_size=9.5)
+    traces, layout = _matrix(rho, [m.label for m in models], hover, text=cells, text_size=11)
     return figure(
         traces,
         layout,
@@ -70,9 +73,10 @@ def published_figure(models: Sequence[PublishedModel], rho: np.ndarray, *, heigh
             "no p values published for most pairs"
         ],
         height=height,
+        fill=True,
         left=108,
         below=80,
-        wide=78,
+        wide=74,
     )
 
 
@@ -83,14 +87,12 @@ def _matrix(
     shown = rho.copy()
     np.fill_diagonal(shown, np.nan)
     at = list(range(len(labels)))
+    low = min(0.0, float(np.nanmin(shown)))
     trace = {
         "type": "heatmap",
         "z": shown,
         "x": at,
         "y": at,
-        "text": text,
-        "texttemplate": "%{text}",
-        "textfont": {"size": text_size},
         "customdata": hover,
         "hovertemplate": "%{customdata}<extra></extra>",
         "hoverongaps": False,
@@ -106,7 +108,24 @@ def _matrix(
         "tickfont": {"size": 11},
         "constrain": "domain",
     }
-    low = min(0.0, float(np.nanmin(shown)))
+    # Written by a trace of its own: a heat map's own text takes a grey that the middle of the scale swallows.
+    rows, columns = np.nonzero(np.isfinite(shown))
+    written = {
+        "type": "scatter",
+        "mode": "text",
+        "x": columns,
+        "y": rows,
+        "text": [text[i][j] for i, j in zip(rows, columns, strict=True)],
+        "textfont": {
+            "size": text_size,
+            "color": [
+                "#000000" if shown[i, j] > low + _DARK_UNTIL * (1 - low) else "#ffffff"
+                for i, j in zip(rows, columns, strict=True)
+            ],
+        },
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
     layout = {
         "xaxis": {**axis, "tickangle": -50},
         "yaxis": {**axis, "autorange": "reversed", "scaleanchor": "x"},
@@ -114,14 +133,15 @@ def _matrix(
         "uirevision": "rsa",
         "meta": {"kind": "rsa"},
     }
-    return [trace], layout
+    return [trace, written], layout
 
 
 def _cells(c: Comparison) -> list[list[str]]:
     def cell(i: int, j: int) -> str:
         if i == j:
             return ""
-        p = "" if np.isnan(c.p[i, j]) else f"<br>{p_text(c.p[i, j], c.n_permutations)}"
+        # With more sets the cells are too narrow for it; the table beside has it.
+        p = "" if len(c.sets) > 2 or np.isnan(c.p[i, j]) else f"<br>{p_text(c.p[i, j], c.n_permutations)}"
         return f"{c.rho[i, j]:.3f}{p}"
 
     return [[cell(i, j) for j in range(len(c.sets))] for i in range(len(c.sets))]

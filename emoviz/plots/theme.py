@@ -29,7 +29,8 @@ QUADRANT_SYMBOL: dict[str, str] = {
     "other": "circle",
 }
 
-SERIES = ("#4c7df0", "#e8590c", "#2b8a3e", "#ae3ec9", "#d6336c", "#7a8291")
+# Other hues than the quadrants, so that a colour means a model or a quadrant, never both.
+SERIES = ("#0d8f9c", "#d6336c", "#a8760b", "#6b8e23", "#8d6bd0", "#b5654a")
 DASHES = ("solid", "dash", "dot", "dashdot")
 PUBLISHED_COLOUR = "#8a92a1"
 
@@ -37,10 +38,10 @@ PUBLISHED_COLOUR = "#8a92a1"
 DISSIMILARITY_SCALE = "Viridis"
 CORRELATION_SCALE = "Viridis"
 
-TITLE_SIZE, AID_SIZE, TEXT_SIZE, NOTE_SIZE = 17, 13, 12, 10.5
+TITLE_SIZE, AID_SIZE, TEXT_SIZE, NOTE_SIZE = 17, 13, 12, 11
 # Pixels: title and aid together, one line more of aid, one line of notes, distance from the edge.
-_HEAD, _AID_LINE, _NOTE_LINE, _EDGE = 64, 17, 14, 16
-_PIXELS_PER_LETTER = 5.6
+_HEAD, _AID_LINE, _NOTE_LINE, _EDGE, _LEGEND_HEIGHT = 64, 17, 14, 16, 30
+_PIXELS_PER_LETTER = 5.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,9 @@ def figure(
     right: int = 24,
     above: int = 0,
     below: int = 44,
-    wide: int = 160,
+    wide: int = 156,
+    fill: bool = False,
+    legend_below: bool = False,
 ) -> go.Figure:
     """A figure from plain dictionaries, with title, reading aid and provenance notes where every figure has them.
 
@@ -135,7 +138,8 @@ def figure(
     checks each later change anew, which made a figure take ten times as long.
 
     above, below : pixels that the figure needs between aid and plot (legend, panel titles) and between plot and notes
-    (axis labels). wide : characters that fit on a line of notes.
+    (axis labels). wide : characters that fit on a line of notes. fill : whether the page may draw it higher, to fill a
+    large screen. legend_below : the legend stands right above the notes instead of where plotly puts it.
     """
     lines = [line for note in notes for line in textwrap.wrap(note, wide)]
     # Letters of the aid are a fifth wider than those of the notes.
@@ -161,6 +165,9 @@ def figure(
             **corner,
         },
     ]
+    if legend_below:
+        low = (bottom - below + _LEGEND_HEIGHT) / height
+        layout = {**layout, "legend": {**layout["legend"], "yref": "container", "y": low, "yanchor": "top"}}
     return go.Figure(
         {
             "data": traces,
@@ -186,22 +193,44 @@ def figure(
                     "kind": layout["meta"]["kind"],
                     "description": f"{title}. {aid}.",
                     "min_width": round(_PIXELS_PER_LETTER * wide),
+                    "fill": fill,
                 },
             },
         }
     )
 
 
-def panels(titles: Sequence[str], gap: float) -> tuple[list[str], list[list[float]], list[dict]]:
-    """Axis numbers ("", "2", "3", ...), x domains and titles of panels side by side, `gap` of the width apart."""
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One plot of several in a figure: its axis number ("", "2", "3", ...) and where it lies, as shares of the whole."""
+
+    number: str
+    x: list[float]
+    y: list[float]
+
+
+def panel_rows(n: int) -> int:
+    """Two panels a row can still be read at 1280 pixels, three cannot."""
+    return max(1, (n + 1) // 2)
+
+
+def panels(titles: Sequence[str], gap: float, row_gap: float) -> tuple[list[Panel], list[dict]]:
+    """Panels two a row with their titles, `gap` of the width and `row_gap` of the height apart."""
     n = len(titles)
-    width = (1 - gap * (n - 1)) / n
-    domains = [[k * (width + gap), k * (width + gap) + width] for k in range(n)]
+    columns, rows = min(n, 2), panel_rows(n)
+    width, height = (1 - gap * (columns - 1)) / columns, (1 - row_gap * (rows - 1)) / rows
+    found = []
+    for k in range(n):
+        left, top = (k % columns) * (width + gap), 1 - (k // columns) * (height + row_gap)
+        # Rounded sums may pass the edge by an ulp, which plotly refuses.
+        found.append(
+            Panel("" if k == 0 else str(k + 1), [left, min(1.0, left + width)], [max(0.0, top - height), min(1.0, top)])
+        )
     heads = [
         {
             "text": f"<b>{title}</b>",
-            "x": sum(domain) / 2,
-            "y": 1,
+            "x": sum(panel.x) / 2,
+            "y": panel.y[1],
             "xref": "paper",
             "yref": "paper",
             "xanchor": "center",
@@ -209,9 +238,9 @@ def panels(titles: Sequence[str], gap: float) -> tuple[list[str], list[list[floa
             "yshift": 6,
             "font": {"size": 13},
         }
-        for title, domain in zip(titles, domains, strict=True)
+        for title, panel in zip(titles, found, strict=True)
     ]
-    return ["" if k == 0 else str(k + 1) for k in range(n)], domains, heads
+    return found, heads
 
 
 def _template(ink: str, subdued: str, paper: str, line: str, grid: str) -> go.layout.Template:
@@ -240,7 +269,7 @@ def _template(ink: str, subdued: str, paper: str, line: str, grid: str) -> go.la
             "hoverlabel": {
                 "bgcolor": paper,
                 "bordercolor": line,
-                "font": {"family": FONT, "size": 12.5, "color": ink},
+                "font": {"family": FONT, "size": TEXT_SIZE, "color": ink},
             },
             "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": subdued, "activecolor": ink},
             "coloraxis": {

@@ -8,17 +8,19 @@ from collections.abc import Sequence
 from ..errors import InputError
 
 MAX_DOSE = 1.0
-DEFAULT_DOSES = "0, 0.01, 0.02, 0.04, 0.1, 0.2"
+DEFAULT_DOSES = "0, 0.02, 0.04, 0.1"
 
 
 def parse_doses(text: str) -> list[float]:
     """Comma-separated doses. Raises InputError for anything else, or as `check_doses`."""
     try:
-        doses = [float(part) for part in text.split(",")]
+        doses = [float(part) for part in text.split(",") if part.strip()]
     except ValueError:
+        doses = []
+    if not doses:
         raise InputError(
             f"doses {text!r} were given; numbers separated by commas are allowed; write for example {DEFAULT_DOSES}."
-        ) from None
+        )
     check_doses(doses)
     return doses
 
@@ -29,5 +31,5 @@ def check_doses(doses: Sequence[float]) -> None:
         if not math.isfinite(dose) or abs(dose) > MAX_DOSE:
             raise InputError(
                 f"dose {dose:g} was given; a fraction of the residual norm from -{MAX_DOSE:g} to {MAX_DOSE:g} is "
-                "allowed; 0.02 to 0.1 is the usual range."
+                "allowed, with a point for decimals; 0.02 to 0.1 is the usual range."
             )

@@ -6,6 +6,7 @@ function draw() {
   root.replaceChildren(...shown.cards.map((card) => {
     const box = node('article', 'ez-card');
     box.style.setProperty('--ez-series', card.colour);
+    box.style.borderLeftStyle = card.dashed ? 'dashed' : 'solid';
     const facts = node('dl', '');
     card.facts.forEach((fact) => {
       const pair = node('div', '');

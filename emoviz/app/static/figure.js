@@ -1,4 +1,5 @@
 // Draws a plotly figure into a node that stays, follows the page's theme and width, and reports clicks by id.
+const frame = element.querySelector('.ez-figure');
 const plot = element.querySelector('.ez-plot');
 const caption = element.querySelector('figcaption');
 let listening = false;
@@ -7,9 +8,17 @@ let fontIsThere = false;
 document.fonts.load('12px Inter').finally(() => { fontIsThere = true; draw(); });
 
 function draw() {
-  if (!props.value) { plot.style.display = 'none'; return; }
+  // null: not computed yet, a pale panel stands in its place; empty: there is nothing to show.
+  frame.classList.toggle('ez-waiting', props.value === null && !plot.data);
+  frame.style.display = props.value === '' || (props.value === null && plot.data) ? 'none' : '';
+  if (!props.value) return;
   const figure = JSON.parse(props.value);
-  plot.style.display = '';
+  if (figure.layout.meta.fill) {
+    // A large screen is filled; the title keeps its distance from the edge in pixels.
+    const fixed = (1 - figure.layout.title.y) * figure.layout.height;
+    figure.layout.height = Math.max(figure.layout.height, Math.round(0.62 * window.innerHeight));
+    figure.layout.title.y = 1 - fixed / figure.layout.height;
+  }
   plot.style.height = figure.layout.height + 'px';
   plot.style.minWidth = figure.layout.meta.min_width + 'px';
   if (!fontIsThere) return;
@@ -19,6 +28,7 @@ function draw() {
   caption.textContent = (figure.layout.meta || {}).description || '';
   Plotly.react(plot, figure.data, figure.layout, {
     displaylogo: false,
+    displayModeBar: window.matchMedia('(hover: hover)').matches ? 'hover' : false,
     modeBarButtons: [['toImage', 'resetScale2d']],
     toImageButtonOptions: { format: 'png', scale: 2, filename: 'emoviz-' + figure.layout.meta.kind },
   }).then(() => { plot.dataset.drawn = String(Number(plot.dataset.drawn || 0) + 1); });

@@ -5,9 +5,14 @@ function draw() {
   if (!props.value) { root.replaceChildren(); return; }
   const shown = JSON.parse(props.value);
   const table = node('table', ''), head = node('thead', ''), body = node('tbody', ''), names = node('tr', '');
-  shown.columns.forEach((name) => names.append(node('th', '', name)));
+  (shown.columns || []).forEach((column) => {
+    const [name, help] = [].concat(column);
+    const cell = node('th', help ? 'ez-helped' : '', name);
+    if (help) cell.title = help;
+    names.append(cell);
+  });
   head.append(names);
-  shown.rows.forEach((row, k) => {
+  (shown.rows || []).forEach((row, k) => {
     const heading = (shown.groups || {})[k];
     if (heading) {
       const line = node('tr', ''), cell = node('th', '', heading);
@@ -23,7 +28,7 @@ function draw() {
   });
   table.append(head, body);
   const notes = [...new Set(shown.notes || [])].map((text) => node('p', '', text));
-  root.replaceChildren(table, ...notes);
+  root.replaceChildren(...(shown.rows ? [table] : []), ...notes);
 }
 
 draw();

@@ -1,0 +1,202 @@
+"""Every architecture that carries the badge `tested`, as a small random model, from loading to steering."""
+
+import importlib
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from torch import nn
+
+from emoviz.errors import InputError
+from emoviz.extract.batches import encode
+from emoviz.extract.capture import capture
+from emoviz.extract.protocols import protocol
+from emoviz.models.load import load_model
+from emoviz.models.registry import REGISTRY, TESTED_ARCHITECTURES
+from emoviz.models.selftest import self_test
+from emoviz.steer.generate import generate
+from emoviz.steer.injection import Offsets
+
+from .conftest import save_tiny_model
+
+_COMMON = {"vocab_size": 32, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 2}
+_LLAMA = {
+    **_COMMON,
+    "hidden_size": 16,
+    "intermediate_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "max_position_embeddings": 64,
+}
+_HEAD = {"head_dim": 8}
+_GPT = {"n_embd": 16, "n_layer": 3, "n_head": 2, "n_positions": 64}
+_VISION = {
+    "hidden_size": 16,
+    "intermediate_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 2,
+    "image_size": 28,
+    "patch_size": 14,
+}
+
+ARCHITECTURES = {
+    "GPT2LMHeadModel": ("GPT2Config", {**_COMMON, **_GPT}),
+    "GPTNeoXForCausalLM": ("GPTNeoXConfig", {**_LLAMA, "num_key_value_heads": 2}),
+    # Its blocks return tuples.
+    "GPTJForCausalLM": ("GPTJConfig", {**_COMMON, **_GPT, "rotary_dim": 4}),
+    "Gemma2ForCausalLM": ("Gemma2Config", {**_LLAMA, **_HEAD, "sliding_window": 4}),
+    "Gemma3ForCausalLM": ("Gemma3TextConfig", {**_LLAMA, **_HEAD, "sliding_window": 4}),
+    # A multimodal wrapper whose vision tower has as many layers as its text model.
+    "Gemma3ForConditionalGeneration": (
+        "Gemma3Config",
+        {
+            "text_config": {**_LLAMA, **_HEAD, "sliding_window": 4},
+            "vision_config": _VISION,
+            "mm_tokens_per_image": 4,
+            "image_token_index": 30,
+            "boi_token_index": 28,
+            "eoi_token_index": 29,
+        },
+    ),
+    "LlamaForCausalLM": ("LlamaConfig", _LLAMA),
+    "MistralForCausalLM": ("MistralConfig", {**_LLAMA, "sliding_window": 4}),
+    "Olmo2ForCausalLM": ("Olmo2Config", _LLAMA),
+    "Phi3ForCausalLM": ("Phi3Config", _LLAMA),
+    "Qwen2ForCausalLM": ("Qwen2Config", _LLAMA),
+    "Qwen3ForCausalLM": ("Qwen3Config", {**_LLAMA, **_HEAD}),
+    "SmolLM3ForCausalLM": ("SmolLM3Config", _LLAMA),
+}
+
+
+def config_of(architecture: str):
+    name, options = ARCHITECTURES[architecture]
+    return getattr(transformers, name)(**options)
+
+
+@pytest.fixture(params=sorted(ARCHITECTURES))
+def loaded(request, tmp_path):
+    model = load_model(str(save_tiny_model(tmp_path / "m", config_of(request.param))))
+    assert model.architecture == request.param
+    return model
+
+
+def test_the_badge_names_what_is_tested_here():
+    assert set(ARCHITECTURES) == TESTED_ARCHITECTURES
+    assert {entry.architecture for entry in REGISTRY} <= TESTED_ARCHITECTURES
+
+
+def test_architecture_loads_with_the_tested_badge(loaded):
+    assert loaded.support.badge == "tested"
+    assert (loaded.n_layers, loaded.d_model) == (3, 16)
+
+
+def test_architecture_reads_in_a_batch_what_it_reads_alone(loaded):
+    texts = ["the cat sat", "a dog ran under the tree and sat on the mat", "the dog ran"]
+    recipe = protocol("emoviz")
+    together = capture(loaded, encode(loaded, texts, recipe), recipe)
+    for k, text in enumerate(texts):
+        alone = _by_hand(loaded, text)
+        mean = alone[:, 1:] / np.linalg.norm(alone[:, 1:], axis=-1, keepdims=True)
+        expected = mean.mean(1) * np.median(together.norms, axis=0)[:, None]
+        np.testing.assert_allclose(together.states[k], expected, rtol=2e-4, atol=2e-4)
+
+
+def test_architecture_is_steered_at_each_layer_and_left_clean(loaded):
+    prompt = "the cat sat on"
+    offset = np.zeros((2, 16), np.float32)
+    # Alternating signs: a constant would vanish in a LayerNorm.
+    offset[1] = 50 * (-1.0) ** np.arange(16)
+    before = _logits(loaded, prompt)
+    for layer in range(loaded.n_layers):
+        steps = list(generate(loaded, prompt, Offsets({layer: offset}, 2), max_new_tokens=2))
+        assert len(steps) <= 2
+    assert torch.equal(before, _logits(loaded, prompt))
+    assert not any(block._forward_hooks for block in loaded.blocks)
+
+
+def _logits(loaded, prompt):
+    with torch.inference_mode():
+        return loaded.model(torch.tensor([loaded.tokenizer(prompt)["input_ids"]])).logits
+
+
+def _by_hand(loaded, text) -> np.ndarray:
+    """(L, tokens, D): what the next block, or the final norm, is given."""
+    seen = []
+    decoder = loaded.decoder
+    norm = next(getattr(decoder, n) for n in ("norm", "ln_f", "final_layer_norm") if hasattr(decoder, n))
+    hooks = [
+        module.register_forward_pre_hook(
+            lambda _m, args, kwargs: seen.append(args[0] if args else kwargs["hidden_states"]), with_kwargs=True
+        )
+        for module in (*list(loaded.blocks)[1:], norm)
+    ]
+    with torch.inference_mode():
+        decoder(torch.tensor([loaded.tokenizer(text)["input_ids"]]), use_cache=False)
+    for hook in hooks:
+        hook.remove()
+    return np.stack([hidden[0].numpy() for hidden in seen])
+
+
+class _Broken(nn.Module):
+    """A block around another one that misbehaves."""
+
+    def __init__(self, inner, how: str):
+        super().__init__()
+        self.inner, self.how = inner, how
+
+    def forward(self, hidden, **options):
+        if self.how == "twice":
+            self.inner(hidden, **options)
+        if self.how == "blind to padding":
+            options["attention_mask"] = None
+            return self.inner(hidden, **options) + hidden.mean(1, keepdim=True)
+        if self.how == "deaf":
+            return torch.zeros_like(self.inner(hidden, **options)) + torch.arange(hidden.shape[1])[None, :, None]
+        return self.inner(hidden, **options)
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("blind to padding", "a padded text has other states"),
+        ("deaf", "does not arrive at the later ones"),
+    ],
+)
+def test_a_model_that_breaks_the_rules_is_unsupported_with_the_reason(llama, how, message):
+    layers = llama.model.model.layers
+    layers[1] = _Broken(layers[1], how)
+    with pytest.raises(InputError, match=message):
+        self_test(llama.model, layers, 16, 32, "fp32", how)
+
+
+def test_a_block_that_runs_twice_is_unsupported(llama):
+    layers = llama.model.model.layers
+    inner = layers[2]
+    layers[1] = _Broken(inner, "twice")
+    blocks = [layers[0], inner, layers[3]]
+    with pytest.raises(InputError, match="ran 1 to 3 times instead of once"):
+        self_test(llama.model, blocks, 16, 32, "fp32", "twice")
+
+
+def test_an_architecture_outside_the_tests_is_marked_untested(tmp_path):
+    config = transformers.StableLmConfig(**_LLAMA)
+    loaded = load_model(str(save_tiny_model(tmp_path / "m", config)))
+    assert (
+        loaded.support.badge == "untested" and "StableLmForCausalLM is not in the test suite" in loaded.support.reason
+    )
+
+
+def test_a_self_test_that_passed_is_not_run_again(llama, monkeypatch):
+    selftest = importlib.import_module("emoviz.models.selftest")
+    monkeypatch.setattr(selftest, "_tried", lambda *_: "once")
+    first = self_test(llama.model, llama.blocks, 16, 32, "fp32", "these weights")
+    monkeypatch.setattr(selftest, "_tried", lambda *_: pytest.fail("run again"))
+    assert self_test(llama.model, llama.blocks, 16, 32, "fp32", "these weights") == first
+
+
+def test_blocks_may_be_named_and_a_wrong_name_lists_the_right_ones(llama_folder):
+    assert load_model(str(llama_folder), layer_path="model.layers").n_layers == 4
+    with pytest.raises(InputError, match="'model.blocks' is no list of modules in LlamaForCausalLM; model.layers are"):
+        load_model(str(llama_folder), layer_path="model.blocks")
