@@ -7,11 +7,12 @@ cannot be used ends with exit code 2 and one line on stderr.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import logging
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -25,14 +26,18 @@ from .steer.doses import DEFAULT_DOSES, parse_doses
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code (0 done, 1 findings, 2 unusable input)."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Models write in any script, whatever the terminal's encoding is.
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
     for noisy in ("httpx", "filelock", "matplotlib"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
-        arguments = _parser().parse_args(argv)
+        arguments = _parser().parse_args(_readable(sys.argv[1:] if argv is None else argv))
         result, text, code = arguments.run(arguments)
         if result is not None:
-            print(json.dumps(plain(result), ensure_ascii=False, allow_nan=False) if arguments.json else text)
+            _print(json.dumps(plain(result), ensure_ascii=False, allow_nan=False) if arguments.json else text)
         return code
     except InputError as error:
         print(f"emoviz: {error}", file=sys.stderr)
@@ -42,6 +47,42 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("emoviz: stopped", file=sys.stderr)
         return 130
+
+
+def _readable(words: Sequence[str]) -> Sequence[str]:
+    """The arguments, if they are text: a byte that is not UTF-8 arrives as half of a surrogate pair."""
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise InputError(f"{word!r} is not UTF-8 text; write it in UTF-8 and try again.") from None
+    return words
+
+
+def _print(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise InputError(
+            f"the result cannot be written ({error.strerror}); make room or choose another file."
+        ) from error
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    """An argument that is a whole number from low to high."""
+
+    def read(text: str) -> int:
+        # Digits are counted first: Python refuses to read thousands of them.
+        if len(text) > 20 or not text.lstrip("-").isdecimal() or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"{text[:24]!r} was given; a whole number from {low} to {high} is allowed")
+        return int(text)
+
+    return read
+
+
+_SEED = _whole(0, 2**32 - 1)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -69,7 +110,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--precision", default="fp32", help="fp32 (default), bf16 or fp16")
     sub.add_argument("--passages", metavar="FILE.jsonl", help="passages of your own instead of the shipped corpus")
     sub.add_argument("--pooling", help="mean or last, instead of the protocol's own")
-    sub.add_argument("--batch-tokens", type=int, metavar="N", help="padded tokens per batch (default 2048)")
+    sub.add_argument(
+        "--batch-tokens", type=_whole(1, 1_000_000), metavar="N", help="padded tokens per batch (default 2048)"
+    )
     sub.add_argument("--device", default="auto", help="auto (default), cpu, cuda or mps")
     sub.add_argument("--out", type=Path, metavar="DIR", help="folder to write to (default: the user's cache folder)")
 
@@ -88,18 +131,18 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("sets", metavar="SET", nargs="+")
     sub.add_argument("--layer", default="best", help="best (default), or a relative depth for all, such as 0.5")
     sub.add_argument("--centring", default="class", help="class (default), neutral or none")
-    sub.add_argument("--permutations", type=int, default=10_000, metavar="N")
-    sub.add_argument("--bootstrap", type=int, default=1_000, metavar="N")
-    sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("--permutations", type=_whole(1, 10_000_000), default=10_000, metavar="N")
+    sub.add_argument("--bootstrap", type=_whole(2, 100_000), default=1_000, metavar="N")
+    sub.add_argument("--seed", type=_SEED, default=0)
 
     sub = command("steer", _steer, "continue a prompt under several emotions and doses")
     sub.add_argument("models", metavar="MODEL", nargs="+")
     sub.add_argument("--emotion", nargs="+", required=True, metavar="E")
     sub.add_argument("--dose", default=DEFAULT_DOSES, help=f"fractions of the residual norm (default {DEFAULT_DOSES})")
     sub.add_argument("--prompt", required=True, metavar="TEXT")
-    sub.add_argument("--max-new-tokens", type=int, default=40, metavar="N")
+    sub.add_argument("--max-new-tokens", type=_whole(1, 400), default=40, metavar="N")
     sub.add_argument("--temperature", type=float, default=0.0, help="0 (default) is greedy")
-    sub.add_argument("--seed", type=int, default=0, help="of the sampling, with --temperature")
+    sub.add_argument("--seed", type=_SEED, default=0, help="of the sampling, with --temperature")
     sub.add_argument("--layers", default="window", help="window (default: the middle third), all, a layer, or 10-20")
     sub.add_argument("--device", default="auto", help="auto (default), cpu, cuda or mps")
 
@@ -107,7 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("file", metavar="FILE", nargs="?")
 
     sub = command("serve", _serve, "open the dashboard")
-    sub.add_argument("--port", type=int, metavar="N", help="default: the first free one from 7860")
+    sub.add_argument("--port", type=_whole(1, 65_535), metavar="N", help="default: the first free one from 7860")
     sub.add_argument("--open", action="store_true", help="open the page in a browser")
 
     command("doctor", _doctor, "check this installation")
@@ -129,7 +172,7 @@ def _extract(arguments) -> tuple[dict, str, int]:
 
     from .extract.protocols import POOLINGS, protocol
     from .stimuli import load_corpus
-    from .store import find_set, save_set, sets_folder
+    from .store import check_writable, find_set, save_set, sets_folder
 
     if arguments.method != "comprehension":
         raise InputError(f"method {arguments.method!r} is unknown; comprehension is allowed; leave --method out.")
@@ -141,9 +184,9 @@ def _extract(arguments) -> tuple[dict, str, int]:
             )
         if arguments.pooling != recipe.pooling:
             recipe = replace(recipe, name=f"{recipe.name}-{arguments.pooling}", pooling=arguments.pooling)
-    if arguments.batch_tokens is not None and arguments.batch_tokens < 1:
-        raise InputError(f"--batch-tokens {arguments.batch_tokens} was given; 1 or more is allowed; 2048 is usual.")
     corpus = load_corpus(arguments.passages)
+    folder = sets_folder() if arguments.out is None else arguments.out
+    check_writable(folder)
 
     from .extract.capture import DEFAULT_BATCH_TOKENS
     from .extract.comprehension import best_layer_activations, extract_set, set_name
@@ -151,7 +194,6 @@ def _extract(arguments) -> tuple[dict, str, int]:
 
     started = time.perf_counter()
     loaded = load_model(arguments.model, precision=arguments.precision, device=arguments.device)
-    folder = sets_folder() if arguments.out is None else arguments.out
     path = folder / f"{set_name(loaded, recipe, corpus)}.safetensors"
     tokens, seconds = 0, 0.0
     if path.exists():
@@ -220,6 +262,7 @@ def _show(arguments) -> tuple[dict, str, int]:
 
     from .geometry import best_layers, depth_curves
     from .stats import u_shape
+    from .stats.two_lines import CAVEAT
     from .store import find_set
 
     vectors = find_set(arguments.set)
@@ -239,7 +282,7 @@ def _show(arguments) -> tuple[dict, str, int]:
             "chance": curves["decoding_accuracy"].reference,
         },
         "best_layer": best,
-        "u_shape": None if shape is None else asdict(shape),
+        "u_shape": None if shape is None else {**asdict(shape), "note": CAVEAT},
     }
     rows = [
         {
@@ -256,12 +299,14 @@ def _show(arguments) -> tuple[dict, str, int]:
 
 
 def _shape_text(shape) -> str:
+    from .stats.two_lines import CAVEAT
+
     if shape is None:
         return "U shape of the mean cosine: too few layers to test"
     return (
         f"mean cosine over depth: vertex {shape.vertex:.2f}, slopes {shape.slopes[0]:+.3g} (p {shape.p_values[0]:.2g}) and "
         f"{shape.slopes[1]:+.3g} (p {shape.p_values[1]:.2g}) around {shape.break_depth:.2f}: "
-        f"{'U-shaped' if shape.u_shaped else 'not U-shaped'}"
+        f"{'U-shaped' if shape.u_shaped else 'not U-shaped'} ({CAVEAT})"
     )
 
 
@@ -288,9 +333,9 @@ def _rdm(arguments) -> tuple[dict, str, int]:
 
 
 def _layer_number(text: str, vectors) -> int:
-    if not text.lstrip("-").isdecimal():
+    if not text.isdecimal() or len(text) > 6:
         raise InputError(
-            f"layer {text!r} was asked for; best or a number from 0 to {vectors.n_layers - 1} is allowed; choose one."
+            f"layer {text[:24]!r} was asked for; best or a number from 0 to {vectors.n_layers - 1} is allowed; choose one."
         )
     return int(text)
 
@@ -302,12 +347,6 @@ def _compare(arguments) -> tuple[dict, str, int]:
     from .stimuli import load_corpus
     from .store import find_set, load_activations
 
-    for option, value, least in (
-        ("--permutations", arguments.permutations, 1),
-        ("--bootstrap", arguments.bootstrap, 2),
-    ):
-        if value < least:
-            raise InputError(f"{option} {value} was given; {least} or more is allowed; 1000 to 10000 is usual.")
     sets = [find_set(name) for name in arguments.sets]
     layers = layers_of(sets, arguments.layer if arguments.layer == "best" else _depth_number(arguments.layer))
     found = compare(
@@ -328,7 +367,7 @@ def _compare(arguments) -> tuple[dict, str, int]:
                     "a": f"{found.sets[i]} @{layers[i]}",
                     "b": f"{found.sets[j]} @{layers[j]}",
                     "rho": f"{found.rho[i, j]:.3f}",
-                    "interval": f"{found.ci_low[i, j]:.3f} to {found.ci_high[i, j]:.3f}",
+                    "95 % interval of the observed rho": f"{found.ci_low[i, j]:.3f} to {found.ci_high[i, j]:.3f}",
                     "p": f"{found.p[i, j]:.2g}",
                     "ceiling": f"{found.ceiling[i, j]:.3f}",
                     "disjoint": f"{found.rho_disjoint[i, j]:.3f}",
@@ -362,7 +401,7 @@ def _steer(arguments) -> tuple[dict, str, int]:
         loaded = load_model(model, device=arguments.device)
         for made in steer_texts(
             loaded,
-            set_for(loaded),
+            set_for(loaded, arguments.emotion),
             arguments.emotion,
             doses,
             arguments.prompt,

@@ -77,7 +77,7 @@ def _folder() -> dict:
     folder = sets_folder().parent
     existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
     free = shutil.disk_usage(existing).free
-    ok = os.access(existing, os.W_OK)
+    ok = existing.is_dir() and os.access(existing, os.W_OK)
     detail = f"{folder}, {free / 1e9:.0f} GB free"
     if not ok:
         detail += "; not writable: set EMOVIZ_HOME to a folder that is"

@@ -118,6 +118,9 @@ def test_own_class_names_are_banned_in_other_corpora(tmp_path):
         ("", "holds no passages"),
         ("not json\n", "line 1 is not JSON"),
         ('["a"]\n', "line 1 is a list, not an object"),
+        ('{"emotion": "sad", "text": "\\ud800"}\n', "line 1 is not JSON .surrogates not allowed"),
+        ("9" * 5000, "line 1 is not JSON"),
+        ("[" * 200_000, "line 1 is not JSON"),
         ('{"emotion": "sad"}\n', "line 1 has no 'text'"),
         ('{"emotion": "sad", "text": "  "}\n', "line 1 has no 'text', or an empty one"),
         ('{"emotion": "sad", "text": "a", "topic": 3}\n', "topic that is not text"),
@@ -130,6 +133,13 @@ def test_bad_passage_files_are_refused_with_the_reason(tmp_path, content, messag
     path.write_text(content, "utf-8")
     with pytest.raises(InputError, match=message):
         load_corpus(path)
+
+
+def test_line_separators_inside_a_text_and_a_byte_order_mark_are_read(tmp_path):
+    rows = [{"emotion": e, "text": f"one\u2028two\u0085 {e} {k}"} for e in ("up", "down") for k in "ab"]
+    path = tmp_path / "p.jsonl"
+    path.write_text("\ufeff" + "".join(json.dumps(row, ensure_ascii=False) + "\r\n" for row in rows), "utf-8")
+    assert len(load_corpus(path).passages) == 4
 
 
 def test_missing_and_binary_files_are_refused(tmp_path):

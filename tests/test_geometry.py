@@ -104,12 +104,23 @@ def test_decoding_finds_a_planted_class_signal_and_nothing_where_there_is_none()
     assert held_out_accuracy(noise, emotions, topics) < 0.5
 
 
+def test_curves_need_two_classes_under_the_centring():
+    two = make_set(classes=("neutral", "sad"))
+    assert depth_curves(two)["mean_cosine"].values.shape == (6,)
+    with pytest.raises(InputError, match="one class left under neutral centring"):
+        depth_curves(two, "neutral")
+
+
 def test_decoding_leaves_whole_topics_out():
-    """States that tell only the topic must not help: each topic holds every class once."""
+    """Each passage has a direction of its own: a decoder that has seen it knows its class, one that has not, does not."""
     topics = tuple(f"t{k}" for k in range(10) for _ in range(5))
     emotions = tuple("abcde" * 10)
-    own = np.eye(10)[[int(t[1:]) for t in topics]] * 50
-    assert held_out_accuracy(own + 0.01 * RNG.normal(size=own.shape), emotions, topics) < 0.5
+    own = np.eye(50) * 50 + 0.01 * RNG.normal(size=(50, 50))
+    centred = own - own.mean(0)
+    means = np.stack([centred[np.array(emotions) == e].mean(0) for e in "abcde"])
+    seen = np.array(list("abcde"))[(centred @ means.T).argmax(1)] == emotions
+    assert seen.mean() == 1, "the data would not show a leak"
+    assert held_out_accuracy(own, emotions, topics) < 0.5
 
 
 def test_decoding_equals_a_plain_loop():

@@ -73,6 +73,93 @@ def test_a_damaged_weights_file_is_refused(tmp_path):
         load_model(str(folder))
 
 
+def test_a_model_that_lacks_weights_is_refused(tmp_path):
+    folder = save_tiny_model(tmp_path / "m", tiny_llama())
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 6, "layer_types": None}))
+    with pytest.raises(InputError, match="lacks 18 of the weights that its configuration asks for"):
+        load_model(str(folder))
+
+
+def test_code_that_comes_with_a_model_is_neither_run_nor_asked_about(tmp_path, capfd):
+    folder = save_tiny_model(tmp_path / "m", tiny_llama())
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"model_type": "mine", "auto_map": {"AutoConfig": "conf.Mine", "AutoModelForCausalLM": "conf.Model"}}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "conf.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    with pytest.raises(InputError, match="could not be loaded"):
+        load_model(str(folder))
+    assert not (tmp_path / "ran").exists() and capfd.readouterr().out == ""
+
+
+@pytest.mark.parametrize("spoilt", [{"hidden_size": "abc"}, {"num_attention_heads": 0}])
+def test_a_nonsensical_configuration_is_refused(tmp_path, spoilt):
+    folder = save_tiny_model(tmp_path / "m", tiny_llama())
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | spoilt))
+    with pytest.raises(InputError, match="could not be loaded"):
+        load_model(str(folder))
+
+
+def test_a_broken_download_of_a_gguf_file_is_refused(tmp_path):
+    import struct
+
+    header = b"GGUF" + struct.pack("<IQQ", 3, 200, 30)
+    for length in (10, 24, 24 + 7):
+        (tmp_path / "cut.gguf").write_bytes((header + b"\x20\0\0\0\0\0\0")[:length])
+        with pytest.raises(InputError, match="cannot be read as a GGUF language model"):
+            load_model(str(tmp_path / "cut.gguf"))
+
+
+def test_a_model_that_cannot_fit_is_refused_before_it_is_loaded(llama_folder, monkeypatch):
+    from emoviz.models import memory
+
+    monkeypatch.setattr(memory, "free_bytes", lambda device: 1_000_000)
+    with pytest.raises(
+        InputError, match=r"needs about 0.5 GB in fp32, 0.0 GB are free on cpu; --precision bf16 takes half"
+    ):
+        load_model(str(llama_folder))
+    entry = resolve("meta-llama/Llama-3.1-8B")
+    with pytest.raises(InputError, match="has 8 billion parameters and needs about 32.6 GB in fp32"):
+        memory.check_memory(entry, None, "fp32", "cpu")
+
+
+def test_a_gated_model_says_where_to_ask(monkeypatch):
+    from transformers import AutoConfig
+
+    def refuse(*_args, **_kwargs):
+        raise OSError("You are trying to access a gated repo.")
+
+    monkeypatch.setattr(AutoConfig, "from_pretrained", refuse)
+    with pytest.raises(InputError, match="is gated; accepted terms and a token are needed; accept them at https"):
+        load_model("openai-community/gpt2")
+
+
+def test_int8_runs_on_the_processor_near_the_full_precision_and_says_what_made_it(tmp_path):
+    pytest.importorskip("bitsandbytes")
+    folder = save_tiny_model(tmp_path / "m", tiny_llama(width=64))
+    exact, small = load_model(str(folder)), load_model(str(folder), precision="int8")
+    assert small.precision == "int8" and small.weights == "safetensors, int8 by bitsandbytes"
+    assert type(small.blocks[0].mlp.up_proj).__name__ == "Linear8bitLt"
+    ids = torch.arange(3, 12)[None]
+    with torch.inference_mode():
+        a, b = (m.decoder(ids).last_hidden_state.flatten() for m in (exact, small))
+    assert torch.nn.functional.cosine_similarity(a, b, dim=0) > 0.99 and not torch.equal(a, b)
+
+
+def test_int8_without_its_library_says_what_to_install(llama_folder, monkeypatch):
+    from importlib.metadata import PackageNotFoundError
+
+    import emoviz.models.load as load
+
+    def absent(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(load, "version", absent)
+    with pytest.raises(InputError, match="int8 needs bitsandbytes, which is not installed"):
+        load_model(str(llama_folder), precision="int8")
+
+
 def test_an_encoder_is_refused(tmp_path):
     from transformers import BertConfig, BertForMaskedLM
 
@@ -84,7 +171,7 @@ def test_an_encoder_is_refused(tmp_path):
 
 
 def test_unknown_precision_and_device_are_refused(llama_folder):
-    with pytest.raises(InputError, match="precision 'int3' is unknown; fp32, bf16, fp16 are allowed"):
+    with pytest.raises(InputError, match="precision 'int3' is unknown; auto, fp32, bf16, fp16, int8 are allowed"):
         load_model(str(llama_folder), precision="int3")
     with pytest.raises(InputError, match="device 'tpu' is unknown"):
         pick_device("tpu")

@@ -49,6 +49,20 @@ def test_mantel_p_equals_a_slow_loop_with_the_same_permutations():
     assert np.isnan(np.diag(fast)).all()
 
 
+def test_an_rdm_without_spread_has_no_p():
+    condensed = np.stack([np.ones(28), RNG.normal(size=28)])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        assert np.isnan(mantel_p(condensed, 8, 99, 0)).all()
+
+
+def test_sets_of_other_passages_have_no_disjoint_rho_and_say_why():
+    a, b = make_set("a"), make_set("b", seed=1)
+    b = replace(b, provenance=replace(b.provenance, corpus_hash="other", topics=("b", "a", "d", "c")))
+    found = compare([a, b], (1, 1), n_permutations=9)
+    assert np.isnan(found.rho_disjoint[0, 1]) and np.isfinite(found.rho_disjoint[0, 0])
+    assert "need not be disjoint" in found.reasons["rho_disjoint a x b"]
+
+
 def test_mantel_p_is_uniform_under_the_null():
     """200 pairs of unrelated geometries: about a twentieth below 0.05, and the mean near a half."""
     p = []

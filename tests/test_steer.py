@@ -165,7 +165,7 @@ def test_layers_are_read_from_words_and_numbers():
     assert parse_layers("4-6", 30) == (4, 5, 6)
 
 
-@pytest.mark.parametrize("text", ["", "x", "3-1", "30", "5-", "-1", "1,2"])
+@pytest.mark.parametrize("text", ["", "x", "3-1", "30", "5-", "-1", "1,2", "0-99999999999", "9" * 5000])
 def test_wrong_layers_are_refused(text):
     with pytest.raises(InputError, match="window, all, one layer or a range"):
         parse_layers(text, 30)
@@ -194,8 +194,27 @@ def test_wrong_generation_input_is_refused_at_the_call(llama, options, message):
 def test_unknown_emotion_and_foreign_set_are_refused(llama):
     with pytest.raises(InputError, match="emotion 'bored' is not in"):
         steer_texts(llama, _set_of(llama), ["bored"], [0.1], PROMPT, [1])
-    with pytest.raises(InputError, match="was made from made-up .6 layers x 32., the loaded model is tiny-llama"):
+    with pytest.raises(
+        InputError, match="was made from made-up @01234567 .6 layers x 32., the loaded model is tiny-llama"
+    ):
         steer_texts(llama, make_set(), ["sad"], [0.1], PROMPT, [1])
+
+
+def test_a_set_of_other_weights_under_the_same_name_is_refused(llama):
+    other = _set_of(llama)
+    other = replace(other, provenance=replace(other.provenance, revision="f" * 64))
+    with pytest.raises(InputError, match="vectors do not carry over between models"):
+        steer_texts(llama, other, ["sad"], [0.1], PROMPT, [1])
+
+
+def test_a_set_with_the_asked_emotions_steers_before_one_without(llama):
+    save_set(replace(_set_of(llama), name="usual"), sets_folder())
+    save_set(replace(_set_of(llama, classes=("awe", "spite", "sad")), name="own"), sets_folder())
+    assert set_for(llama, ["awe"]).name == "own" and set_for(llama, ["happy"]).name == "usual"
+
+
+def test_a_trailing_comma_is_no_dose():
+    assert parse_doses("0, 0.03,") == [0.0, 0.03]
 
 
 def test_the_set_that_steers_is_the_models_own(llama):

@@ -8,7 +8,8 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from emoviz.errors import InputError
-from emoviz.store import find_set, list_sets, load_activations, load_set, save_set, sets_folder
+from emoviz.geometry import depth_curves
+from emoviz.store import check_writable, find_set, list_sets, load_activations, load_set, save_set, sets_folder
 from emoviz.store.files import compact
 from emoviz.types import Activations
 
@@ -61,6 +62,31 @@ def test_float16_is_used_only_where_it_moves_no_cosine(tmp_path):
     massive[..., 0] += 30_000  # float16 steps by 16 there, more than the classes differ by
     assert compact(massive).dtype == np.float32
     assert compact(plain * 1e6).dtype == np.float32
+    lost = 3000 + 0.2 * rng.normal(size=(2, 5, 50)).astype(np.float32)
+    assert len(np.unique(np.float16(lost[0, :, 0]))) == 1, "rounding should make the classes equal"
+    assert compact(lost).dtype == np.float32
+
+
+def test_classes_that_float16_cannot_tell_apart_survive_the_file(tmp_path):
+    vectors = make_set("m", seed=1, noise=0.1)
+    far = replace(vectors, class_means=3000 + 0.1 * vectors.class_means, half_means=3000 + 0.1 * vectors.half_means)
+    before = depth_curves(far)["split_half_rho"].values
+    again = load_set(save_set(far, tmp_path))
+    np.testing.assert_allclose(depth_curves(again)["split_half_rho"].values, before, atol=0.02)
+
+
+def test_written_sets_are_readable_by_whoever_the_umask_allows(tmp_path):
+    path = save_set(make_set("m"), tmp_path)
+    (tmp_path / "plain").touch()
+    assert path.stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_an_unusable_folder_is_known_before_the_work(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="cannot be written"):
+        check_writable(tmp_path / "file" / "sets")
+    check_writable(tmp_path / "new" / "sets")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file"]
 
 
 def test_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):

@@ -88,7 +88,7 @@ def _open(shown, loaded, prompt, emotion, columns, layers, tokens, temperature, 
     from ..steer.injection import check_fit, emotion_offsets, parse_layers
     from ..steer.sets import set_for
 
-    vectors = set_for(loaded)
+    vectors = set_for(loaded, [emotion])
     check_fit(vectors, loaded)
     window = parse_layers(layers, loaded.n_layers)
     steps = generate(

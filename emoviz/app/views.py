@@ -42,9 +42,9 @@ def overview_cards(view: Selection) -> dict:
                     },
                     {"name": "reliability", "value": _number(half, 2), "note": "split-half rho"},
                     {
-                        "name": "decoding peaks",
+                        "name": "peak depth",
                         "value": _depth(vectors, best),
-                        "note": "of the depth" if best is None else f"of the depth, layer {best}",
+                        "note": "of decoding" if best is None else f"layer {best}",
                     },
                     {"name": "anisotropy", "value": _number(vectors.anisotropy[layer], 2), "note": "of 1"},
                 ],

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ..errors import InputError
 from ..types import DepthCurve, VectorSet
 from .ranks import spearman_matrix
 from .vectors import class_vectors, condensed_cosine
@@ -39,6 +40,11 @@ def depth_curves(vectors: VectorSet, centring: str = "class") -> dict[str, Depth
     for layer in vectors.finite_layers:
         rows, classes = class_vectors(vectors.class_means[layer], vectors.classes, centring)
         n_compared = len(classes)
+        if n_compared < 2:
+            raise InputError(
+                f"{vectors.name} has one class left under {centring} centring; at least 2 are needed for curves; "
+                "choose class centring."
+            )
         cosines = condensed_cosine(rows, classes)
         values["mean_cosine"][layer] = cosines.mean()
         values["rdm_std"][layer] = cosines.std()

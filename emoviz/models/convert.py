@@ -10,6 +10,8 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from ..errors import InputError
 from ..store.folders import models_folder
 from .digest import sha256
@@ -91,10 +93,19 @@ def _convert(source: ModelSource, parts: list[Path], digest: str, work: Path, pr
     target = work / "model"
     try:
         progress("reading the tokenizer", 1, 3)
-        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name, trust_remote_code=False)
         progress("reading and dequantizing the weights", 2, 3)
-        model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
-    except (ValueError, KeyError, RuntimeError, NotImplementedError, OSError) as error:
+        model, report = AutoModelForCausalLM.from_pretrained(
+            gguf.parent,
+            gguf_file=gguf.name,
+            dtype=torch.float32,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
+        if report["missing_keys"]:
+            raise ValueError(f"{len(report['missing_keys'])} weights are missing")
+    # A broken file makes the reader raise anything at all (struct.error was seen).
+    except Exception as error:
         raise InputError(
             f"{source.location} cannot be read as a GGUF language model ({_first_line(error)}); "
             "a file of an architecture that transformers reads is needed; choose another."
@@ -114,9 +125,9 @@ def _convert(source: ModelSource, parts: list[Path], digest: str, work: Path, pr
             "transformers": transformers.__version__,
         }
         (target / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         raise InputError(
-            f"the converted copy of {source.name} cannot be written to {work.parent} ({error.strerror}); "
+            f"the converted copy of {source.name} cannot be written to {work.parent} ({_first_line(error)}); "
             "make room or set EMOVIZ_HOME to another disk."
         ) from error
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers import logging as transformers_logging
@@ -104,17 +103,28 @@ def load_model(
     folder = converted_folder(source, progress) if source.kind in ("bundled", "gguf") else None
     origin = str(folder) if folder else source.location
     check_memory(source, hub_folder(origin) if source.kind == "hub" else Path(origin), precision, place)
+    # Never asked for at a prompt, never run: code that comes with a model.
+    untrusted = {"trust_remote_code": False}
     try:
-        config = AutoConfig.from_pretrained(origin)
-        tokenizer = AutoTokenizer.from_pretrained(origin)
-        loaded = AutoModelForCausalLM.from_pretrained(origin, config=config, **_options(precision, place, device))
+        config = AutoConfig.from_pretrained(origin, **untrusted)
+        tokenizer = AutoTokenizer.from_pretrained(origin, **untrusted)
+        loaded, report = AutoModelForCausalLM.from_pretrained(
+            origin, config=config, output_loading_info=True, **untrusted, **_options(precision, place, device)
+        )
     except torch.OutOfMemoryError as error:
         raise InputError(
             f"{source.name} does not fit into the memory of {place} in {precision}; a smaller model or precision is "
             "needed; try --precision int8, or --device cpu."
         ) from error
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
+    # What a stranger's configuration makes transformers raise is anything at all (ZeroDivisionError was seen).
+    except Exception as error:
         raise _not_loadable(source, error) from error
+    if report["missing_keys"]:
+        missing = sorted(report["missing_keys"])
+        raise InputError(
+            f"{source.location} lacks {len(missing)} of the weights that its configuration asks for ({missing[0]}, ...), "
+            "which would be random; a whole model is needed; fetch it again."
+        )
     loaded = unwrapped(loaded).eval()
     blocks = find_blocks(loaded, layer_path)
     text = text_config(loaded)

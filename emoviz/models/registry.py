@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -157,19 +158,21 @@ def resolve(model: str) -> ModelSource:
     for entry in BUNDLED:
         if model.lower() == entry.id.lower():
             return ModelSource(entry.id, "bundled", entry.id, entry)
-    path = Path(model).expanduser()
+    # os.path, since pathlib raises for an unknown ~user and for a name that is too long.
+    path = Path(os.path.expanduser(model))  # noqa: PTH111
     if model.lower().endswith(".gguf"):
-        if path.is_file():
+        if os.path.isfile(path):  # noqa: PTH113
             return ModelSource(path.stem, "gguf", str(path.resolve()))
         raise InputError(f"{model} does not exist; a .gguf file is needed; check the path.")
-    if model and path.is_dir():
+    if model and os.path.isdir(path):  # noqa: PTH112
         if (path / "config.json").is_file():
             return ModelSource(path.resolve().name, "folder", str(path.resolve()))
         raise InputError(
             f"{model} is a folder without config.json; a model folder written by save_pretrained is needed; check the path."
         )
     if model.count("/") == 1 and not model.startswith((".", "/", "~")) and all(model.split("/")):
-        return ModelSource(model.split("/")[1], "hub", model)
+        entry = next((entry for entry in REGISTRY if entry.id == model), None)
+        return ModelSource(model.split("/")[1], "hub", model, entry)
     names = ", ".join(entry.id for entry in BUNDLED)
     raise InputError(
         f"model {model!r} is unknown; {names}, a hub id (owner/name), a model folder or a .gguf file are allowed; "

@@ -43,7 +43,7 @@ def map_figure(
     rows = panel_rows(len(sets))
     height += (rows - 1) * (height - _BELOW)
     titles = [f"{short_label(s)}, layer {m.layer}" for s, m in zip(sets, maps, strict=True)]
-    places, heads = panels(titles, _GAP, _ROW_GAP / height)
+    places, heads = panels(titles, _GAP, _ROW_GAP / (height - 220))
     traces, axes = [], {}
     for panel, vectors, projection in zip(places, sets, maps, strict=True):
         number = panel.number

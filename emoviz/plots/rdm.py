@@ -43,7 +43,7 @@ def rdm_figure(
     titles = [f"{short_label(s)}, layer {r.layer}" for s, r in zip(sets, rdms, strict=True)]
     rows = panel_rows(len(sets))
     height += (rows - 1) * (height - 84)
-    places, heads = panels(titles, _GAP, _ROW_GAP / height)
+    places, heads = panels(titles, _GAP, _ROW_GAP / (height - 260))
     traces, shapes, axes = [], [], {}
     for panel, rdm in zip(places, rdms, strict=True):
         number = panel.number

@@ -41,7 +41,7 @@ CORRELATION_SCALE = "Viridis"
 TITLE_SIZE, AID_SIZE, TEXT_SIZE, NOTE_SIZE = 17, 13, 12, 11
 # Pixels: title and aid together, one line more of aid, one line of notes, distance from the edge.
 _HEAD, _AID_LINE, _NOTE_LINE, _EDGE, _LEGEND_HEIGHT = 64, 17, 14, 16, 30
-_PIXELS_PER_LETTER = 5.8
+_PIXELS_PER_LETTER = 5.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def figure(
     right: int = 24,
     above: int = 0,
     below: int = 44,
-    wide: int = 156,
+    wide: int = 160,
     fill: bool = False,
     legend_below: bool = False,
 ) -> go.Figure:

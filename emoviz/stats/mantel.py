@@ -15,7 +15,8 @@ def mantel_p(condensed: np.ndarray, n_classes: int, n_permutations: int, seed: i
     """One-sided p of Spearman's rho for every pair of RDMs, by permuting the class labels of one of them.
 
     condensed : (K, P) with P = n_classes * (n_classes - 1) / 2. p = (1 + #{rho* >= rho}) / (1 + n_permutations).
-    Returns   : (K, K), symmetric, NaN on the diagonal (a set against itself is not a test).
+    Returns   : (K, K), symmetric, NaN on the diagonal (a set against itself is not a test) and where rho
+                is undefined (an RDM without spread).
     Source    : Mantel 1967; pairs of an RDM are not independent, so the p of a plain Spearman test is far too small.
     """
     rng = np.random.default_rng(seed)
@@ -35,5 +36,6 @@ def mantel_p(condensed: np.ndarray, n_classes: int, n_permutations: int, seed: i
             # A tie that differs in the last bits is still a tie.
             at_least[i, i + 1 :] += (rho >= observed[i, i + 1 :] - 1e-12).sum(0)
     p = (1 + at_least + at_least.T) / (1 + n_permutations)
+    p[~np.isfinite(observed)] = np.nan
     np.fill_diagonal(p, np.nan)
     return p

@@ -46,7 +46,7 @@ def compare(
 ) -> Comparison:
     """Spearman's rho between the RDMs of sets, each at its layer, on the classes that all of them have.
 
-    p from `mantel_p`; interval from `rho_interval` (needs stored activations of the layer, same topics in both sets);
+    p from `mantel_p`; interval from `rho_interval` (needs stored activations of the layer, same passages in both sets);
     ceiling and disjoint rho from the halves; partial rho given `lexical_rdm` (needs the passages that all sets were made
     from). What cannot be computed is NaN, with the reason in `Comparison.reasons`.
 
@@ -94,6 +94,14 @@ def compare(
     ceiling = noise_ceiling(halves)
     if np.isnan(ceiling).any():
         reasons["ceiling"] = "a set's halves do not agree at its layer, so it has no reliable geometry there"
+    disjoint = disjoint_rho(halves)
+    for i, j in combinations(range(len(sets)), 2):
+        if not _same_passages(sets[i], sets[j]):
+            # Halves are dealt by the order of the topics: the other half of another corpus may hold the same ones.
+            disjoint[i, j] = disjoint[j, i] = np.nan
+            reasons[f"rho_disjoint {sets[i].name} x {sets[j].name}"] = (
+                "the sets were made from different passages, so their halves need not be disjoint"
+            )
     return Comparison(
         sets=tuple(s.name for s in sets),
         layers=tuple(layers),
@@ -103,7 +111,7 @@ def compare(
         ci_low=low,
         ci_high=high,
         ceiling=ceiling,
-        rho_disjoint=disjoint_rho(halves),
+        rho_disjoint=disjoint,
         rho_partial_lexical=partial,
         n_permutations=n_permutations,
         n_bootstrap=n_bootstrap,
@@ -158,9 +166,11 @@ def _not_resampled_together(a: VectorSet, b: VectorSet, first: np.ndarray | str,
     for found in (first, second):
         if isinstance(found, str):
             return found
-    if a.provenance.topics != b.provenance.topics:
-        return "the sets were made from different topics, which cannot be resampled together"
-    return ""
+    return "" if _same_passages(a, b) else "the sets were made from different passages, not resampled together"
+
+
+def _same_passages(a: VectorSet, b: VectorSet) -> bool:
+    return a.provenance.corpus_hash == b.provenance.corpus_hash
 
 
 def _no_lexical_control(sets: Sequence[VectorSet], corpus: Corpus | None, centring: str) -> str:

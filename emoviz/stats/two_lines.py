@@ -8,6 +8,7 @@ from ..types import DepthCurve, UShape
 
 MIN_LAYERS = 8
 ALPHA = 0.05
+CAVEAT = "neighbouring layers are not independent, so these p values are optimistic"
 
 
 def u_shape(curve: DepthCurve) -> UShape | None:
@@ -19,7 +20,7 @@ def u_shape(curve: DepthCurve) -> UShape | None:
     break moved within it towards the side with the stronger slope.
 
     Layers follow from one another, so their residuals are not independent and the p values are optimistic; they are
-    reported as a description of one curve, not as evidence over models.
+    reported with `CAVEAT`, as a description of one curve, not as evidence over models.
     Source : Simonsohn 2018, Advances in Methods and Practices in Psychological Science 1(4).
     """
     from scipy.stats import t as student

@@ -14,7 +14,7 @@ DEFAULT_DOSES = "0, 0.02, 0.04, 0.1"
 def parse_doses(text: str) -> list[float]:
     """Comma-separated doses. Raises InputError for anything else, or as `check_doses`."""
     try:
-        doses = [float(part) for part in text.split(",") if part.strip()]
+        doses = [float(part) for part in text.strip().removesuffix(",").split(",")]
     except ValueError:
         doses = []
     if not doses:

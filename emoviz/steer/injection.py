@@ -38,10 +38,12 @@ def parse_layers(text: str, n_layers: int) -> tuple[int, ...]:
         return window(n_layers)
     if text == "all":
         return tuple(range(n_layers))
-    first, _, last = text.partition("-")
-    if first.isdecimal() and (not _ or last.isdecimal()):
-        layers = tuple(range(int(first), int(last if _ else first) + 1))
-        if layers and layers[-1] < n_layers:
+    first, dash, last = text.partition("-")
+    last = last if dash else first
+    # Digits are counted first: nobody has a million layers, and a range of them would fill the memory.
+    if first.isdecimal() and last.isdecimal() and len(first) <= 6 and len(last) <= 6 and int(last) < n_layers:
+        layers = tuple(range(int(first), int(last) + 1))
+        if layers:
             return layers
     raise InputError(
         f"layers {text!r} were asked for; window, all, one layer or a range like 10-20 within 0-{n_layers - 1} are "
@@ -74,18 +76,12 @@ def emotion_offsets(
 
 def check_fit(vectors: VectorSet, loaded: LoadedModel) -> None:
     """Raises InputError if the set was made from another model than the loaded one."""
-    ours, theirs = (
-        (loaded.name, loaded.n_layers, loaded.d_model),
-        (
-            vectors.provenance.model,
-            vectors.n_layers,
-            vectors.d_model,
-        ),
-    )
-    if ours != theirs:
+    p = vectors.provenance
+    if (loaded.revision, loaded.n_layers, loaded.d_model) != (p.revision, vectors.n_layers, vectors.d_model):
         raise InputError(
-            f"{vectors.name} was made from {theirs[0]} ({theirs[1]} layers x {theirs[2]}), the loaded model is "
-            f"{ours[0]} ({ours[1]} x {ours[2]}); vectors do not carry over between models; use a set of this model."
+            f"{vectors.name} was made from {p.model} @{p.revision[:8]} ({vectors.n_layers} layers x {vectors.d_model}), "
+            f"the loaded model is {loaded.name} @{loaded.revision[:8]} ({loaded.n_layers} x {loaded.d_model}); vectors do "
+            "not carry over between models; use a set of this model."
         )
 
 

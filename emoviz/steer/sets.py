@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..errors import InputError
 from ..models.load import LoadedModel
 from ..store import list_sets
@@ -10,10 +12,19 @@ from ..types import VectorSet
 DEFAULT_PROTOCOL = "emoviz"
 
 
-def set_for(loaded: LoadedModel) -> VectorSet:
-    """The set made from this very model, protocol `emoviz` before others. Raises InputError if there is none."""
-    fitting = [s for s in list_sets() if (s.provenance.model, s.provenance.revision) == (loaded.name, loaded.revision)]
-    fitting.sort(key=lambda s: s.provenance.protocol.name != DEFAULT_PROTOCOL)
+def set_for(loaded: LoadedModel, emotions: Sequence[str] = ()) -> VectorSet:
+    """The set made from this very model: one with all the emotions before others, then protocol `emoviz`, then fp32.
+
+    Raises InputError if there is none.
+    """
+    fitting = [s for s in list_sets() if s.provenance.revision == loaded.revision]
+    fitting.sort(
+        key=lambda s: (
+            not set(emotions) <= set(s.classes),
+            s.provenance.protocol.name != DEFAULT_PROTOCOL,
+            s.provenance.precision != "fp32",
+        )
+    )
     if not fitting:
         raise InputError(
             f"there is no vector set of {loaded.name} @{loaded.revision[:8]}; a set made from this very model is needed; "

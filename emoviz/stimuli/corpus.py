@@ -38,7 +38,8 @@ def load_corpus(path: Path | str | None = None) -> Corpus:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text("utf-8")
+        # utf-8-sig: editors on Windows put a byte order mark in front.
+        return path.read_text("utf-8-sig")
     except OSError as error:
         raise InputError(
             f"{path} cannot be read ({error.strerror}); a JSONL file of passages is needed; check the path."
@@ -50,7 +51,7 @@ def _read(path: Path) -> str:
 def _parse(raw: str, origin: str) -> tuple[Passage, ...]:
     passages: list[Passage] = []
     counts: Counter[str] = Counter()
-    for number, line in enumerate(raw.splitlines(), 1):
+    for number, line in enumerate(raw.split("\n"), 1):
         if not line.strip():
             continue
         passages.append(_passage(line, f"{origin}, line {number}", counts))
@@ -73,8 +74,11 @@ def _parse(raw: str, origin: str) -> tuple[Passage, ...]:
 def _passage(line: str, where: str, counts: Counter[str]) -> Passage:
     try:
         row = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise InputError(f"{where} is not JSON ({error.msg}); write it as {_LINE_FORM}.") from error
+        # Half of a surrogate pair can be escaped in JSON, but is no text.
+        json.dumps(row, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        reason = getattr(error, "msg", None) or getattr(error, "reason", None) or "a number or nesting too long"
+        raise InputError(f"{where} is not JSON ({reason}); write it as {_LINE_FORM}.") from error
     if not isinstance(row, dict):
         raise InputError(f"{where} is a {type(row).__name__}, not an object; write it as {_LINE_FORM}.")
     for key in ("emotion", "text"):

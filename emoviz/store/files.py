@@ -26,14 +26,15 @@ _NUMPY_TYPES = {"F16": np.float16, "F32": np.float32}
 # Rounding the class means to float16 may move no class-centred cosine by more than this; else float32 is kept. (Gemma 3
 # has single dimensions near 40,000, where float16 steps by 32.)
 _MAX_COSINE_ERROR = 5e-3
+_MAX_HALF_COSINE_ERROR = 5e-2
 
 
 def save_set(vectors: VectorSet, folder: Path, activations: Activations | None = None) -> Path:
     """Writes a set, and its activations, atomically into `folder` (created if missing). Returns the set's path."""
     tensors = {
         "class_means": compact(vectors.class_means),
-        # The halves only feed noise estimates, whose ranks float16 leaves alone.
-        "half_means": _half_if_finite(vectors.half_means),
+        # The halves only feed noise estimates, whose ranks forgive more.
+        "half_means": compact(vectors.half_means, _MAX_HALF_COSINE_ERROR),
         "residual_norm": np.asarray(vectors.residual_norm, np.float32),
         "anisotropy": np.asarray(vectors.anisotropy, np.float32),
         "decoding_accuracy": np.asarray(vectors.decoding_accuracy, np.float32),
@@ -55,6 +56,17 @@ def save_set(vectors: VectorSet, folder: Path, activations: Activations | None =
     path = folder / f"{vectors.name}{SUFFIX}"
     _write(path, tensors, header, kind="vector set")
     return path
+
+
+def check_writable(folder: Path) -> None:
+    """Raises InputError if a set could not be written into the folder, so that this is known before it is made."""
+    try:
+        existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+        probe = existing / f".probe.{os.getpid()}.part"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise _not_writable(folder, error) from error
 
 
 def load_set(path: Path | str, *, shipped: bool = False) -> VectorSet:
@@ -111,13 +123,13 @@ def load_activations(vectors: VectorSet) -> Activations | None:
         raise _damaged(path, f"{error} is missing") from error
 
 
-def compact(values: np.ndarray) -> np.ndarray:
-    """float16 where that moves no class-centred cosine by more than 0.005, else float32. values : (..., C, D)."""
+def compact(values: np.ndarray, max_error: float = _MAX_COSINE_ERROR) -> np.ndarray:
+    """float16 where that moves no class-centred cosine by more than `max_error`, else float32. values : (..., C, D)."""
     exact = np.asarray(values, np.float32)
     half = _half_if_finite(exact)
     if half.dtype == np.float32:
         return exact
-    return half if _cosine_error(exact, half.astype(np.float32)) <= _MAX_COSINE_ERROR else exact
+    return half if _cosine_error(exact, half.astype(np.float32)) <= max_error else exact
 
 
 def _half_if_finite(values: np.ndarray) -> np.ndarray:
@@ -131,9 +143,12 @@ def _cosine_error(exact: np.ndarray, rounded: np.ndarray) -> float:
     cosines = []
     for values in (exact, rounded):
         rows = values - values.mean(-2, keepdims=True)
-        rows = rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            rows = rows / np.linalg.norm(rows, axis=-1, keepdims=True)
         cosines.append(rows @ np.swapaxes(rows, -1, -2))
-    return float(np.nanmax(np.abs(cosines[0] - cosines[1]), initial=0.0))
+    # Rows that rounding made equal have no direction left: that is the largest error of all.
+    lost = np.isfinite(cosines[0]) & ~np.isfinite(cosines[1])
+    return np.inf if lost.any() else float(np.nanmax(np.abs(cosines[0] - cosines[1]), initial=0.0))
 
 
 def _write(path: Path, tensors: dict[str, np.ndarray], header: dict, kind: str) -> None:
@@ -148,14 +163,22 @@ def _write(path: Path, tensors: dict[str, np.ndarray], header: dict, kind: str) 
         temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
             save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, temporary, metadata)
+            # safetensors writes for the owner alone; a shared folder is shared by the umask's word.
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o666 & ~umask)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
     except (OSError, SafetensorError) as error:
-        raise InputError(
-            f"{path} cannot be written ({getattr(error, 'strerror', None) or error}); a writable folder with free space "
-            "is needed; choose another one with --out or EMOVIZ_HOME."
-        ) from error
+        raise _not_writable(path, error) from error
+
+
+def _not_writable(path: Path, error: Exception) -> InputError:
+    return InputError(
+        f"{path} cannot be written ({getattr(error, 'strerror', None) or error}); a writable folder with free space "
+        "is needed; choose another one with --out or EMOVIZ_HOME."
+    )
 
 
 def read_header(path: Path, kind: str) -> dict:

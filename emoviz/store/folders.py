@@ -14,7 +14,8 @@ def home() -> Path:
     """The user's emoviz folder; not created here."""
     own = os.environ.get("EMOVIZ_HOME")
     if own:
-        return Path(own).expanduser()
+        # os.path, since pathlib raises for an unknown ~user.
+        return Path(os.path.expanduser(own))  # noqa: PTH111
     from huggingface_hub.constants import HF_ASSETS_CACHE
 
     return Path(HF_ASSETS_CACHE) / "emoviz"
