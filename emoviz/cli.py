@@ -20,7 +20,7 @@ import numpy as np
 
 from . import __version__
 from .errors import InputError
-from .printing import pairs, plain, table
+from .printing import Progress, pairs, plain, table
 from .steer.doses import DEFAULT_DOSES, parse_doses
 
 
@@ -105,11 +105,21 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = command("extract", _extract, "make a vector set from a model")
     sub.add_argument("model", metavar="MODEL", help="short name, hub id, model folder or .gguf file")
-    sub.add_argument("--method", default="comprehension", help="comprehension")
-    sub.add_argument("--protocol", default="emoviz", help="emoviz (default) or jeong2026b")
-    sub.add_argument("--precision", default="fp32", help="fp32 (default), bf16 or fp16")
+    sub.add_argument("--method", help="comprehension (default) or generation")
+    sub.add_argument(
+        "--protocol",
+        help="comprehension: emoviz (default), jeong2026b; generation: emoviz-stories (default), jeong2026a, "
+        "jeong2026a-loose",
+    )
+    sub.add_argument("--precision", default="auto", help="fp32, bf16, fp16 or int8 (default: bf16 on CUDA, else fp32)")
     sub.add_argument("--passages", metavar="FILE.jsonl", help="passages of your own instead of the shipped corpus")
-    sub.add_argument("--pooling", help="mean or last, instead of the protocol's own")
+    sub.add_argument("--stories", type=_whole(2, 10_000), metavar="N", help="stories per class, by generation")
+    sub.add_argument("--allow-base", action="store_true", help="let a base model write stories all the same")
+    sub.add_argument("--pooling", help="mean, last or mid, instead of the protocol's own")
+    sub.add_argument(
+        "--activations", default="best", help="keep pooled states at the best layers (default), all or none"
+    )
+    sub.add_argument("--layer-path", metavar="PATH", help="where the blocks are, such as model.layers, if not found")
     sub.add_argument(
         "--batch-tokens", type=_whole(1, 1_000_000), metavar="N", help="padded tokens per batch (default 2048)"
     )
@@ -168,56 +178,68 @@ def _models(_arguments) -> tuple[dict, str, int]:
 
 
 def _extract(arguments) -> tuple[dict, str, int]:
-    from dataclasses import replace
-
-    from .extract.protocols import POOLINGS, protocol
+    from .extract.protocols import KEPT, recipe
     from .stimuli import load_corpus
     from .store import check_writable, find_set, save_set, sets_folder
 
-    if arguments.method != "comprehension":
-        raise InputError(f"method {arguments.method!r} is unknown; comprehension is allowed; leave --method out.")
-    recipe = protocol(arguments.protocol)
-    if arguments.pooling is not None:
-        if arguments.pooling not in POOLINGS:
-            raise InputError(
-                f"pooling {arguments.pooling!r} is unknown; {', '.join(POOLINGS)} are allowed; choose one of them."
-            )
-        if arguments.pooling != recipe.pooling:
-            recipe = replace(recipe, name=f"{recipe.name}-{arguments.pooling}", pooling=arguments.pooling)
-    corpus = load_corpus(arguments.passages)
+    protocol = recipe(arguments.method, arguments.protocol, arguments.pooling, arguments.stories)
+    if protocol.writing is not None and arguments.passages is not None:
+        raise InputError(
+            f"--passages {arguments.passages} was given with protocol {protocol.name}, which reads the model's own "
+            "stories; passages are for comprehension; leave one of them out."
+        )
+    if arguments.activations not in KEPT:
+        raise InputError(
+            f"--activations {arguments.activations} was given; {', '.join(KEPT)} are allowed; choose one of them."
+        )
+    corpus = load_corpus(arguments.passages) if protocol.writing is None else None
     folder = sets_folder() if arguments.out is None else arguments.out
     check_writable(folder)
 
     from .extract.capture import DEFAULT_BATCH_TOKENS
-    from .extract.comprehension import best_layer_activations, extract_set, set_name
+    from .extract.generation import writing_protocol
+    from .extract.sets import extract_set, set_name
+    from .extract.work import work_folder
     from .models.load import load_model
 
-    started = time.perf_counter()
-    loaded = load_model(arguments.model, precision=arguments.precision, device=arguments.device)
-    path = folder / f"{set_name(loaded, recipe, corpus)}.safetensors"
-    tokens, seconds = 0, 0.0
+    loaded = load_model(
+        arguments.model, precision=arguments.precision, device=arguments.device, layer_path=arguments.layer_path
+    )
+    logging.info("%s: %s; %s", loaded.name, loaded.support.badge, loaded.support.reason)
+    if protocol.writing is not None:
+        protocol = writing_protocol(loaded, protocol, arguments.allow_base)
+    name = set_name(loaded, protocol, corpus)
+    path = folder / f"{name}.safetensors"
+    tokens, seconds, reading = 0, 0.0, 0.0
     if path.exists():
         logging.info("%s is there already; nothing to compute", path.name)
         vectors = find_set(str(path))
     else:
         started = time.perf_counter()
-        with _bar() as bar:
+        show = Progress()
 
-            def report(done: int, total: int) -> None:
-                nonlocal tokens
-                tokens = total
-                bar.total = total
-                bar.update(done - bar.n)
+        def report(stage: str, done: int, total: int) -> None:
+            nonlocal tokens, reading
+            if stage == "reading" and done == 0:
+                tokens, reading = total, time.perf_counter()
+            if stage == "reading" and done == total:
+                reading = time.perf_counter() - reading
+            show(stage, done, total)
 
-            vectors, activations = extract_set(
+        with work_folder(name) as work:
+            made = extract_set(
                 loaded,
                 corpus,
-                recipe,
+                protocol,
+                keep=arguments.activations,
                 batch_tokens=DEFAULT_BATCH_TOKENS if arguments.batch_tokens is None else arguments.batch_tokens,
+                work=work,
                 progress=report,
             )
-        seconds = time.perf_counter() - started
-        path = save_set(vectors, folder, best_layer_activations(vectors, activations))
+            show.close()
+            seconds = time.perf_counter() - started
+            vectors = made.vectors
+            path = save_set(vectors, folder, made.activations, made.stories)
     result = {
         "set": vectors.name,
         "path": str(path),
@@ -230,9 +252,10 @@ def _extract(arguments) -> tuple[dict, str, int]:
         "classes": vectors.classes,
         "tokens": tokens,
         "seconds": round(seconds, 3),
-        "tokens_per_second": round(tokens / seconds, 1) if seconds else None,
+        "tokens_per_second": round(tokens / reading, 1) if reading else None,
         "peak_rss_mb": _peak_rss_mb(),
         "nonfinite_layers": vectors.provenance.nonfinite_layers,
+        "support": loaded.support.badge,
     }
     return result, pairs(result), 0
 
@@ -462,12 +485,6 @@ def _doctor(_arguments) -> tuple[dict, str, int]:
     failed = [c for c in checks if not c["ok"]]
     lines = [f"{'ok  ' if c['ok'] else 'FAIL'}  {c['name']}: {c['detail']}" for c in checks]
     return {"checks": checks}, "\n".join(lines), 1 if failed else 0
-
-
-def _bar():
-    from tqdm import tqdm
-
-    return tqdm(unit="tok", unit_scale=True, desc="reading", file=sys.stderr)
 
 
 def _peak_rss_mb() -> float | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import sys
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -42,3 +44,44 @@ def plain(value):
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+class Progress:
+    """How far a long run is: a bar in a terminal, a line a second elsewhere (a log, the dashboard).
+
+    Called with a stage, tokens done and in all; the rate counts from the first call of a stage, so that what an
+    earlier run had done is not taken for speed.
+    """
+
+    def __init__(self):
+        self.stage, self.first, self.started, self.shown, self.bar = "", 0, 0.0, 0.0, None
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if stage != self.stage:
+            self.close()
+            self.stage, self.first, self.started, self.shown = stage, done, now, 0.0
+        if sys.stderr.isatty():
+            self._draw(done, total)
+        elif now - self.shown >= 1 or done == total:
+            self.shown = now
+            print(self._line(done, total, now - self.started), file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None
+
+    def _draw(self, done: int, total: int) -> None:
+        from tqdm import tqdm
+
+        if self.bar is None:
+            self.bar = tqdm(total=total, initial=done, unit="tok", unit_scale=True, desc=self.stage, file=sys.stderr)
+        self.bar.update(done - self.bar.n)
+
+    def _line(self, done: int, total: int, seconds: float) -> str:
+        new = done - self.first
+        if new == 0 or seconds == 0:
+            return f"{self.stage}: {done} of {total} tokens"
+        rate = new / seconds
+        return f"{self.stage}: {done} of {total} tokens, {rate:.0f} tokens/s, {(total - done) / rate:.0f} s left"

@@ -21,6 +21,18 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Story:
+    """A text that a model wrote for a class, with what it was asked. `ids` are the tokens it wrote, end token left out."""
+
+    emotion: str
+    topic: str
+    prompt: str
+    seed: int
+    text: str
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Corpus:
     """Passages and the neutral sentences that anisotropy is measured on; `hash` covers every text and label."""
 
@@ -41,16 +53,34 @@ class Corpus:
 
 
 @dataclass(frozen=True, slots=True)
+class Writing:
+    """How a model is made to write stories, for extraction by generation.
+
+    templates : name of the set of prompts (stimuli/data/stories.json). stories : per class.
+    chat : through the model's chat template. temperature : 0 is greedy. seed : every story has its own, made from this.
+    """
+
+    templates: str
+    stories: int
+    chat: bool
+    max_new_tokens: int
+    temperature: float
+    top_p: float
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
 class Protocol:
     """A complete extraction recipe.
 
-    pooling : `mean` over content tokens, or `last` content token.
+    pooling : `mean` over content tokens, `last` content token, or `mid`, the middle one.
     special_tokens : whether the tokenizer adds its special tokens (they are never content).
     skip_first : leave the first token out of the content (attention sink), special or not.
     equal_norm : bring every content token's state to the layer's median norm before pooling, so that a token with a
         massive activation (attention sinks also sit elsewhere than on the first token) counts no more than another.
     centring : the default at view time, `class`, `neutral` or `none`.
-    layer_rule : the default best-layer rule, `decoding`, `reliability` or `separation`.
+    layer_rule : the default best-layer rule, `decoding`, `reliability`, `separation`, or `middle` (block L // 2).
+    writing : how the texts are written by the model itself; None where it reads given passages.
     """
 
     name: str
@@ -60,6 +90,12 @@ class Protocol:
     equal_norm: bool
     centring: str
     layer_rule: str
+    writing: Writing | None = None
+
+    @property
+    def method(self) -> str:
+        """`generation` where the model reads what it wrote itself, else `comprehension`."""
+        return "comprehension" if self.writing is None else "generation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +124,10 @@ class Provenance:
     @staticmethod
     def from_dict(values: dict) -> Provenance:
         values = dict(values)
-        values["protocol"] = Protocol(**values["protocol"])
+        protocol = dict(values["protocol"])
+        if protocol.get("writing") is not None:
+            protocol["writing"] = Writing(**protocol["writing"])
+        values["protocol"] = Protocol(**protocol)
         values["topics"] = tuple(values["topics"])
         values["nonfinite_layers"] = tuple(values["nonfinite_layers"])
         return Provenance(**values)

@@ -1,16 +1,22 @@
 """Extraction: the right states, pooled right, whatever the batch."""
 
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+import emoviz.extract.capture as capture_module
 from emoviz.errors import InputError
 from emoviz.extract.batches import batches, encode
 from emoviz.extract.capture import capture, pool
-from emoviz.extract.comprehension import best_layer_activations, extract_set, halves_of, set_name
-from emoviz.extract.protocols import PROTOCOLS, protocol
+from emoviz.extract.protocols import PROTOCOLS, protocol, recipe
+from emoviz.extract.sets import extract_set, halves_of, set_name
+from emoviz.extract.work import work_folder
+from emoviz.geometry import best_layers
 from emoviz.models.load import load_model
 from emoviz.stimuli import load_corpus
 
@@ -26,7 +32,7 @@ RAW_MEAN = replace(PROTOCOLS["emoviz"], equal_norm=False)
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
-@pytest.mark.parametrize("recipe", list(PROTOCOLS))
+@pytest.mark.parametrize("recipe", ["emoviz", "jeong2026b"])
 @pytest.mark.parametrize("model", ["llama", "gpt2"])
 def test_batched_equals_one_by_one_for_both_padding_sides(model, recipe, side, request):
     loaded = request.getfixturevalue(model)
@@ -113,15 +119,15 @@ def test_equal_norms_keep_one_massive_token_from_owning_the_mean(llama):
     with torch.no_grad():
         llama.model.model.embed_tokens.weight[3 + WORDS.index("tree")] *= 1000
     with_tree, without = "the cat sat on the tree .", "the cat sat on the mat ."
-    for recipe, alike in ((PROTOCOLS["emoviz"], True), (RAW_MEAN, False)):
-        a, b = capture(llama, encode(llama, [with_tree, without], recipe), recipe).states[:, 0]
+    for how, alike in ((PROTOCOLS["emoviz"], True), (RAW_MEAN, False)):
+        a, b = capture(llama, encode(llama, [with_tree, without], how), how).states[:, 0]
         cosine = a @ b / np.linalg.norm(a) / np.linalg.norm(b)
         assert (cosine > 0.5) == alike
 
 
 def test_batches_hold_every_text_once_within_the_token_budget(llama):
     encoded = encode(llama, TEXTS * 5, RAW_MEAN)
-    found = list(batches(encoded, 48, torch.device("cpu")))
+    found = list(batches(encoded, 48))
     assert sorted(row for batch in found for row in batch.rows) == list(range(20))
     assert all(batch.ids.numel() <= 48 for batch in found)
     lengths = [batch.ids.shape[1] for batch in found]
@@ -144,7 +150,7 @@ def test_planted_direction_is_recovered(tmp_path):
         for n in ("cat", "dog", "tree", "mat")
     ]
     corpus = load_corpus(write_passages(tmp_path / "p.jsonl", rows))
-    vectors, _ = extract_set(loaded, corpus, RAW_MEAN)
+    vectors = extract_set(loaded, corpus, RAW_MEAN).vectors
     for layer in range(vectors.n_layers):
         up, down = vectors.class_means[layer][[vectors.classes.index("up"), vectors.classes.index("down")]]
         found = (up - down) / np.linalg.norm(up - down)
@@ -153,7 +159,8 @@ def test_planted_direction_is_recovered(tmp_path):
 
 
 def test_set_holds_what_the_file_format_promises(llama, small_corpus):
-    vectors, activations = extract_set(llama, small_corpus, PROTOCOLS["emoviz"])
+    found = extract_set(llama, small_corpus, PROTOCOLS["emoviz"], keep="all")
+    vectors, activations = found.vectors, found.activations
     assert vectors.class_means.shape == (4, 2, 16) and vectors.half_means.shape == (2, 4, 2, 16)
     np.testing.assert_allclose(vectors.half_means.mean(0), vectors.class_means, atol=1e-6)
     up = [k for k, e in enumerate(activations.emotions) if e == "up"]
@@ -169,8 +176,12 @@ def test_set_holds_what_the_file_format_promises(llama, small_corpus):
         20,
     )
     assert len(p.revision) == 64 and p.topics == small_corpus.topics
-    kept = best_layer_activations(vectors, activations)
-    assert set(kept.layers) <= {0, 1, 2, 3} and kept.states.shape == (8, len(kept.layers), 16)
+    assert activations.layers == (0, 1, 2, 3) and activations.states.shape == (8, 4, 16)
+    kept = extract_set(llama, small_corpus, PROTOCOLS["emoviz"]).activations
+    assert set(kept.layers) == {layer for layer in best_layers(vectors).values() if layer is not None}
+    for layer in kept.layers:
+        np.testing.assert_array_equal(kept.at(layer), activations.at(layer))
+    assert extract_set(llama, small_corpus, PROTOCOLS["emoviz"], keep="none").activations is None
 
 
 def test_progress_reaches_the_number_of_tokens(llama, small_corpus):
@@ -180,10 +191,10 @@ def test_progress_reaches_the_number_of_tokens(llama, small_corpus):
         small_corpus,
         PROTOCOLS["emoviz"],
         batch_tokens=20,
-        progress=lambda done, total: seen.append((done, total)),
+        progress=lambda stage, done, total: seen.append((stage, done, total)),
     )
-    assert len(seen) > 2 and seen[-1][0] == seen[-1][1]
-    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert len(seen) > 2 and {stage for stage, _, _ in seen} == {"reading"} and seen[-1][1] == seen[-1][2]
+    assert [done for _, done, _ in seen] == sorted(done for _, done, _ in seen)
 
 
 def test_the_name_changes_with_everything_the_content_depends_on(llama, small_corpus):
@@ -215,7 +226,7 @@ def test_hooks_are_gone_after_extraction_and_after_a_failure(llama, monkeypatch)
 def test_layers_that_overflow_are_recorded_and_left_out(llama, small_corpus):
     with torch.no_grad():
         llama.blocks[2].mlp.down_proj.weight.fill_(float("inf"))
-    vectors, _ = extract_set(llama, small_corpus, PROTOCOLS["emoviz"])
+    vectors = extract_set(llama, small_corpus, PROTOCOLS["emoviz"]).vectors
     assert vectors.provenance.nonfinite_layers == (2, 3)
     assert np.isnan(vectors.anisotropy[2:]).all() and np.isfinite(vectors.anisotropy[:2]).all()
 
@@ -246,5 +257,141 @@ def test_a_class_whose_topics_fall_into_one_half_is_refused(tmp_path):
 
 
 def test_unknown_protocol_lists_the_known_ones():
-    with pytest.raises(InputError, match="protocol 'x' is unknown; emoviz, jeong2026b are allowed"):
+    with pytest.raises(InputError, match="protocol 'x' is unknown; emoviz, jeong2026b, emoviz-stories, jeong2026a"):
         protocol("x")
+
+
+def test_a_recipe_is_a_name_or_the_methods_default_and_what_changes_it_changes_its_name():
+    assert recipe().name == "emoviz" and recipe("generation").name == "emoviz-stories"
+    assert recipe(None, "jeong2026a").method == "generation"
+    assert recipe(None, "emoviz", "last").name == "emoviz-last"
+    assert recipe("generation", None, None, 4).name == "emoviz-stories-4"
+    for asked, message in (
+        (("magic",), "method 'magic' is unknown; comprehension, generation are allowed"),
+        (("generation", "emoviz"), "is one of comprehension; emoviz-stories, jeong2026a, jeong2026a-loose are allowed"),
+        ((None, "emoviz", "max"), "pooling 'max' is unknown; mean, last, mid are allowed"),
+        ((None, "emoviz", None, 3), "--stories 3 was given with emoviz, which reads passages"),
+    ):
+        with pytest.raises(InputError, match=message):
+            recipe(*asked)
+
+
+def test_the_middle_token_is_the_only_content_of_mid_pooling(llama):
+    one = encode(llama, ["the cat sat on a mat ."], replace(PROTOCOLS["jeong2026b"], pooling="mid"))[0]
+    assert one.content.nonzero()[:, 0].tolist() == [3]
+
+
+def test_reading_stops_at_the_deepest_layer_that_is_asked_for(llama):
+    encoded = encode(llama, TEXTS, PROTOCOLS["emoviz"])
+    whole = capture(llama, encoded, PROTOCOLS["emoviz"])
+    ran = []
+    llama.blocks[2].register_forward_hook(lambda *_: ran.append(2))
+    llama.decoder.norm.register_forward_hook(lambda *_: ran.append("norm"))
+    some = capture(llama, encoded, PROTOCOLS["emoviz"], layers=[1, 0])
+    assert ran == []
+    np.testing.assert_array_equal(some.states, whole.states[:, :2])
+    capture(llama, encoded, PROTOCOLS["emoviz"])
+    assert "norm" not in ran and 2 in ran
+
+
+def test_a_batch_that_does_not_fit_into_memory_is_halved_until_it_does(llama, monkeypatch):
+    encoded = encode(llama, TEXTS * 3, PROTOCOLS["emoviz"])
+    whole = capture(llama, encoded, PROTOCOLS["emoviz"])
+    forward, sizes = capture_module._forward, []
+
+    def small_machine(loaded, batch, *rest):
+        sizes.append(len(batch.rows))
+        if len(batch.rows) > 2:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes.")
+        return forward(loaded, batch, *rest)
+
+    monkeypatch.setattr(capture_module, "_forward", small_machine)
+    halved = capture(llama, encoded, PROTOCOLS["emoviz"])
+    assert max(sizes) > 2 and min(sizes) <= 2
+    np.testing.assert_allclose(halved.states, whole.states, atol=1e-5)
+    np.testing.assert_allclose(halved.norms, whole.norms, atol=1e-5)
+
+
+def test_a_text_that_fits_no_memory_is_refused_and_other_errors_pass(llama, monkeypatch):
+    encoded = encode(llama, TEXTS, PROTOCOLS["emoviz"])
+    monkeypatch.setattr(capture_module, "_forward", _raiser(torch.OutOfMemoryError("CUDA out of memory")))
+    with pytest.raises(InputError, match="does not fit into the memory of cpu"):
+        capture(llama, encoded, PROTOCOLS["emoviz"])
+    monkeypatch.setattr(capture_module, "_forward", _raiser(RuntimeError("shapes differ")))
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        capture(llama, encoded, PROTOCOLS["emoviz"])
+
+
+def _raiser(error):
+    def fail(*_args):
+        raise error
+
+    return fail
+
+
+_KILLED = """
+import os, sys
+from pathlib import Path
+from emoviz.extract.protocols import protocol
+from emoviz.extract.sets import extract_set
+from emoviz.models.load import load_model
+from emoviz.stimuli import load_corpus
+steps = 0
+def die(stage, done, total):
+    global steps
+    steps += done > 0
+    if steps == int(sys.argv[4]):
+        os.kill(os.getpid(), 9)
+extract_set(load_model(sys.argv[1]), load_corpus(sys.argv[2]), protocol("emoviz"), batch_tokens=20,
+            work=Path(sys.argv[3]), progress=die)
+"""
+
+
+def test_a_run_that_was_killed_twice_goes_on_and_ends_with_the_same_bits(llama, llama_folder, small_corpus, tmp_path):
+    work = tmp_path / "work"
+    call = [sys.executable, "-c", _KILLED, str(llama_folder), str(tmp_path / "small.jsonl"), str(work)]
+    for step in ("1", "3"):
+        assert subprocess.run([*call, step], timeout=120).returncode == -signal.SIGKILL
+    marks = np.fromfile(work / "passages" / "done.bin", bool)
+    assert 0 < marks.sum() < len(marks), "the test is to stop in the middle"
+    read = []
+    llama.blocks[0].register_forward_hook(lambda _m, _i, output: read.append(len(output)))
+    options = {"batch_tokens": 20, "keep": "all"}
+    resumed = extract_set(llama, small_corpus, PROTOCOLS["emoviz"], work=work, **options)
+    assert sum(read) == (~marks).sum() + len(small_corpus.neutral_sentences), "what was read is not read again"
+    whole = extract_set(llama, small_corpus, PROTOCOLS["emoviz"], **options)
+    for name in ("class_means", "half_means", "residual_norm", "anisotropy", "decoding_accuracy"):
+        np.testing.assert_array_equal(getattr(resumed.vectors, name), getattr(whole.vectors, name))
+    np.testing.assert_array_equal(resumed.activations.states, whole.activations.states)
+
+
+def test_one_set_is_made_by_one_process_at_a_time_and_its_work_is_removed_at_the_end():
+    with work_folder("a set") as folder:
+        (folder / "something").touch()
+        with pytest.raises(InputError, match="a set is being made by another process"), work_folder("a set"):
+            pass
+    assert not folder.exists() and not folder.with_name("a set.lock").exists()
+    with pytest.raises(KeyError), work_folder("a set") as folder:
+        raise KeyError
+    assert folder.exists(), "what a failed run has done stays"
+
+
+def test_a_full_disk_is_known_before_the_first_text_is_read(llama, tmp_path, monkeypatch):
+    def full(*_args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.posix_fallocate", full)
+    with pytest.raises(InputError, match="cannot hold the .* GB that this extraction needs .No space left on device"):
+        capture(llama, encode(llama, TEXTS, RAW_MEAN), RAW_MEAN, work=tmp_path / "w")
+    assert not any((tmp_path / "w").iterdir())
+
+
+def test_five_hundred_classes_of_any_name_become_a_set(llama, tmp_path):
+    rows = [
+        {"emotion": f"class {k} \u611f", "text": f"the {WORDS[k % 18]} {WORDS[(k // 18) % 18]} {w} on a mat"}
+        for k in range(500)
+        for w in ("sat", "ran")
+    ]
+    corpus = load_corpus(write_passages(tmp_path / "many.jsonl", rows))
+    found = extract_set(llama, corpus, PROTOCOLS["emoviz"])
+    assert found.vectors.class_means.shape == (4, 500, 16)

@@ -76,10 +76,14 @@ def _run(shown, prompt, emotion, doses, models, layers, tokens, temperature, see
         streams = [advance for advance in streams if advance()]
         if time.perf_counter() - last > 1 / _UPDATES_PER_SECOND:
             last = time.perf_counter()
-            left = (last - writing_since) / step * (tokens - step)
-            yield shown, f"writing, token {step} of {tokens}, about {left:.0f} s left"
+            yield shown, f"writing, token {step} of {tokens}{_time_left(last - writing_since, step, tokens)}"
     seconds = time.perf_counter() - writing_since
     yield shown, f"done: {len(columns) * len(models)} texts in {seconds:.1f} s, {writing_since - started:.1f} s to load"
+
+
+def _time_left(seconds: float, step: int, tokens: int) -> str:
+    # The first tokens include reading the prompt and say little about the rest.
+    return f", about {seconds / step * (tokens - step):.0f} s left" if step > 4 else ""
 
 
 def _open(shown, loaded, prompt, emotion, columns, layers, tokens, temperature, seed) -> Callable[[], bool]:

@@ -26,7 +26,8 @@ def overview_cards(view: Selection) -> dict:
         half = curves["split_half_rho"].values[layer]
         look = library().style[vectors.name]
         p = vectors.provenance
-        chosen_by = f"best by {p.protocol.layer_rule}" if view.layer_mode == BEST else "same depth"
+        rule = p.protocol.layer_rule
+        chosen_by = "same depth" if view.layer_mode != BEST else "middle" if rule == "middle" else f"best by {rule}"
         cards.append(
             {
                 "title": p.model,

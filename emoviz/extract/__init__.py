@@ -7,7 +7,7 @@ __all__ = ["PROTOCOLS", "extract_set"]
 
 def __getattr__(name: str):
     if name == "extract_set":
-        from .comprehension import extract_set
+        from .sets import extract_set
 
         return extract_set
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

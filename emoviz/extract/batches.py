@@ -30,6 +30,10 @@ class Batch:
     attention: Tensor
     content: Tensor
 
+    def part(self, rows: slice) -> Batch:
+        """Some of its rows, still padded as before."""
+        return Batch(self.rows[rows], self.ids[rows], self.attention[rows], self.content[rows])
+
 
 def encode(loaded: LoadedModel, texts: Sequence[str], protocol: Protocol) -> list[Encoded]:
     """Tokenizes texts and marks their content tokens.
@@ -52,11 +56,19 @@ def encode(loaded: LoadedModel, texts: Sequence[str], protocol: Protocol) -> lis
             )
         if not content.any():
             raise InputError(f"a passage leaves no token to read ({_short(text)}); write a longer one.")
-        out.append(Encoded(ids, content))
+        out.append(Encoded(ids, middle_only(content) if protocol.pooling == "mid" else content))
     return out
 
 
-def batches(encoded: Sequence[Encoded], batch_tokens: int, device: torch.device) -> Iterator[Batch]:
+def middle_only(content: Tensor) -> Tensor:
+    """The mask of the middle content token alone, the later one of two."""
+    places = content.nonzero()[:, 0]
+    only = torch.zeros_like(content)
+    only[places[len(places) // 2]] = True
+    return only
+
+
+def batches(encoded: Sequence[Encoded], batch_tokens: int) -> Iterator[Batch]:
     """Texts of like length together, at most `batch_tokens` padded tokens a batch (one text at least).
 
     Padded on the right whatever the tokenizer says: under a causal mask nothing that a real token sees can then depend
@@ -74,7 +86,7 @@ def batches(encoded: Sequence[Encoded], batch_tokens: int, device: torch.device)
         for k, row in enumerate(rows):
             n = len(encoded[row].ids)
             ids[k, :n], attention[k, :n], content[k, :n] = encoded[row].ids, 1, encoded[row].content
-        yield Batch(rows, ids.to(device), attention.to(device), content.to(device))
+        yield Batch(rows, ids, attention, content)
 
 
 def _short(text: str) -> str:

@@ -3,27 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..errors import InputError
 from ..models.blocks import hidden_of
 from ..models.load import LoadedModel
 from ..types import Protocol
 from .batches import Batch, Encoded, batches
+from .work import arrays
 
 DEFAULT_BATCH_TOKENS = 2048
 
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """states : (n, L, D) float32 pooled per text; norms : (n_content_tokens, L) float32 norm of every content token."""
+    """Pooled states of n texts.
 
-    states: np.ndarray
+    pooled : (L, n, D) float32, mapped from a file in long runs; scale : (L,) what brings them to their length.
+    norms  : (L, T) float32, norm of every content token.
+    """
+
+    pooled: np.ndarray
+    scale: np.ndarray
     norms: np.ndarray
+
+    def at(self, layer: int) -> np.ndarray:
+        """States after one of the read layers, (n, D) float32."""
+        return self.pooled[layer] * self.scale[layer]
+
+    @property
+    def states(self) -> np.ndarray:
+        """All states, (n, L, D) float32, in memory."""
+        return np.stack([self.at(layer) for layer in range(len(self.pooled))], axis=1)
+
+
+class _DeepEnough(Exception):
+    """Ends a forward pass after the deepest block that is read."""
 
 
 def capture(
@@ -31,50 +52,103 @@ def capture(
     encoded: Sequence[Encoded],
     protocol: Protocol,
     *,
+    layers: Sequence[int] | None = None,
     batch_tokens: int = DEFAULT_BATCH_TOKENS,
+    work: Path | None = None,
     progress: Callable[[int], None] = lambda tokens: None,
 ) -> Captured:
     """Runs every text through the decoder once and pools each block's output inside the hook.
 
     The residual stream is taken after each block and never after the final norm (transformers overwrites the last of
-    `output_hidden_states` with the normed one). Only (batch, D) per layer outlives a block; sums are float32.
+    `output_hidden_states` with the normed one). Only (batch, D) per layer outlives a block; sums are float32; nothing
+    runs after the deepest block that is read. A batch that does not fit into memory is halved.
 
+    layers   : which blocks to read, all by default; the first axis of the result.
+    work     : folder in which an interrupted run leaves its states, and finds them again.
     progress : called with the number of tokens read since the last call.
+    Raises   : InputError if a single text does not fit into memory, or the states do not fit on the disk.
     """
-    n_layers, width = loaded.n_layers, loaded.d_model
-    states = np.empty((len(encoded), n_layers, width), np.float32)
-    norms: list[np.ndarray] = []
-    for batch in batches(encoded, batch_tokens, loaded.device):
-        pooled = torch.empty(n_layers, len(batch.rows), width)
-        token_norms = torch.empty(n_layers, int(batch.content.sum()))
-        with loaded.lock, torch.inference_mode(), ExitStack() as hooks:
-            for layer, block in enumerate(loaded.blocks):
-                handle = block.register_forward_hook(_reader(layer, batch, protocol, width, pooled, token_norms))
-                hooks.callback(handle.remove)
-            loaded.decoder(input_ids=batch.ids, attention_mask=batch.attention, use_cache=False)
-        states[batch.rows] = pooled.transpose(0, 1).numpy()
-        norms.append(token_norms.T.numpy())
+    layers = tuple(range(loaded.n_layers)) if layers is None else tuple(sorted(layers))
+    tokens = np.array([int(one.content.sum()) for one in encoded])
+    first = np.concatenate([[0], np.cumsum(tokens)])
+    out = arrays(work, len(layers), len(encoded), loaded.d_model, int(tokens.sum()))
+    for batch in batches(encoded, batch_tokens):
+        if not out.done[batch.rows].all():
+            for part, pooled, norms in _read(loaded, batch, protocol, layers):
+                out.pooled[:, part.rows] = pooled
+                at = 0
+                for row in part.rows:
+                    out.norms[:, first[row] : first[row + 1]] = norms[:, at : at + tokens[row]]
+                    at += tokens[row]
+                out.done[part.rows] = True
         progress(int(batch.attention.sum()))
-    all_norms = np.concatenate(norms)
+    scale = np.ones(len(layers), np.float32)
     if protocol.equal_norm:
-        states *= np.median(all_norms, axis=0)[:, None]
-    return Captured(states, all_norms)
+        scale[:] = np.median(out.norms, axis=1)
+    return Captured(out.pooled, scale, out.norms)
 
 
-def _reader(layer: int, batch: Batch, protocol: Protocol, width: int, pooled: Tensor, token_norms: Tensor):
+def _read(loaded: LoadedModel, batch: Batch, protocol: Protocol, layers: tuple[int, ...]):
+    """Yields (batch, pooled (L, rows, D), norms (L, tokens)), in halves where the whole does not fit into memory."""
+    try:
+        found = _forward(loaded, batch, protocol, layers)
+    except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
+        if not _out_of_memory(error):
+            raise
+        if len(batch.rows) == 1:
+            raise InputError(
+                f"a passage of {batch.ids.shape[1]} tokens does not fit into the memory of {loaded.device}; "
+                "a shorter one or a smaller model is needed; shorten it, or use another --device or --precision."
+            ) from error
+        found = None
+    if found is not None:
+        yield batch, *found
+        return
+    # Outside the handler, whose traceback would keep the tensors of the failed pass alive.
+    if loaded.device.type == "cuda":
+        torch.cuda.empty_cache()
+    half = len(batch.rows) // 2
+    for part in (slice(None, half), slice(half, None)):
+        yield from _read(loaded, batch.part(part), protocol, layers)
+
+
+def _forward(
+    loaded: LoadedModel, batch: Batch, protocol: Protocol, layers: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    pooled: list[Tensor] = []
+    norms: list[Tensor] = []
+
     def read(_module, _inputs, output) -> None:
-        hidden = hidden_of(output, width).float()
+        hidden = hidden_of(output, loaded.d_model).float()
+        # Blocks of a model that is spread over several devices put out on their own.
+        content = batch.content.to(hidden.device)
         length = torch.linalg.vector_norm(hidden, dim=-1)
-        token_norms[layer] = length[batch.content]
-        pooled[layer] = pool(
-            hidden / length[..., None] if protocol.equal_norm else hidden, batch.content, protocol.pooling
-        )
+        norms.append(length[content])
+        pooled.append(pool(hidden / length[..., None] if protocol.equal_norm else hidden, content, protocol.pooling))
+        if len(pooled) == len(layers):
+            raise _DeepEnough
 
-    return read
+    with loaded.lock, torch.inference_mode(), ExitStack() as hooks:
+        for layer in layers:
+            hooks.callback(loaded.blocks[layer].register_forward_hook(read).remove)
+        ids, attention = batch.ids.to(loaded.device), batch.attention.to(loaded.device)
+        with suppress(_DeepEnough):
+            loaded.decoder(input_ids=ids, attention_mask=attention, use_cache=False)
+        return np.stack([p.cpu().numpy() for p in pooled]), np.stack([n.cpu().numpy() for n in norms])
+
+
+def _out_of_memory(error: Exception) -> bool:
+    text = str(error).lower()
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
+        "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text
+    )
 
 
 def pool(hidden: Tensor, content: Tensor, pooling: str) -> Tensor:
-    """(batch, tokens, D) to (batch, D) over content tokens, `mean` or `last`."""
+    """(batch, tokens, D) to (batch, D): the mean over content tokens, or the last one.
+
+    For `mid`, the content is that one token already (see `encode`).
+    """
     if pooling == "mean":
         # Filled, not multiplied by zero: what stands on padding may be infinite in fp16.
         return hidden.masked_fill(~content[..., None], 0.0).sum(1) / content.sum(1, keepdim=True)

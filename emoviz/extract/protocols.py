@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from ..errors import InputError
-from ..types import Protocol
+from dataclasses import replace
 
-POOLINGS = ("mean", "last")
+from ..errors import InputError
+from ..types import Protocol, Writing
+
+POOLINGS = ("mean", "last", "mid")
+# Layers whose pooled states may be kept beside a set.
+KEPT = ("best", "all", "none")
+METHODS = ("comprehension", "generation")
 
 PROTOCOLS: dict[str, Protocol] = {
     p.name: p
@@ -31,8 +36,50 @@ PROTOCOLS: dict[str, Protocol] = {
             centring="class",
             layer_rule="separation",
         ),
+        # By generation, balanced like the passages: 20 stories a class on the same 20 topics, each with its own seed.
+        Protocol(
+            name="emoviz-stories",
+            pooling="mean",
+            special_tokens=True,
+            skip_first=True,
+            equal_norm=True,
+            centring="class",
+            layer_rule="decoding",
+            writing=Writing(
+                "emoviz-stories", stories=20, chat=True, max_new_tokens=120, temperature=0.8, top_p=0.95, seed=0
+            ),
+        ),
+        # Jeong 2026 (arXiv 2604.04064): greedy, 256 tokens, middle token, neutral centring, layer L // 2. Ten greedy
+        # stories over five templates are five different ones; each of them is written once. Templates are our own.
+        Protocol(
+            name="jeong2026a",
+            pooling="mid",
+            special_tokens=True,
+            skip_first=False,
+            equal_norm=False,
+            centring="neutral",
+            layer_rule="middle",
+            writing=Writing(
+                "jeong2026a", stories=10, chat=True, max_new_tokens=256, temperature=0.0, top_p=1.0, seed=0
+            ),
+        ),
+        # The loose variant that the second paper sets against it (its condition B): one prompt, no chat template,
+        # sampled, last token. Two stories a class instead of one, since halves are needed.
+        Protocol(
+            name="jeong2026a-loose",
+            pooling="last",
+            special_tokens=True,
+            skip_first=False,
+            equal_norm=False,
+            centring="class",
+            layer_rule="separation",
+            writing=Writing(
+                "jeong2026a-loose", stories=2, chat=False, max_new_tokens=100, temperature=0.7, top_p=0.9, seed=0
+            ),
+        ),
     )
 }
+DEFAULT_PROTOCOL = {"comprehension": "emoviz", "generation": "emoviz-stories"}
 
 
 def protocol(name: str) -> Protocol:
@@ -40,3 +87,30 @@ def protocol(name: str) -> Protocol:
     if name not in PROTOCOLS:
         raise InputError(f"protocol {name!r} is unknown; {', '.join(PROTOCOLS)} are allowed; choose one of them.")
     return PROTOCOLS[name]
+
+
+def recipe(
+    method: str | None = None, name: str | None = None, pooling: str | None = None, stories: int | None = None
+) -> Protocol:
+    """The protocol for what was asked: a name, else the method's default; other pooling or stories change its name.
+
+    Raises InputError for unknown names, and for a method and a protocol that do not go together.
+    """
+    if method is not None and method not in METHODS:
+        raise InputError(f"method {method!r} is unknown; {', '.join(METHODS)} are allowed; choose one of them.")
+    found = protocol(DEFAULT_PROTOCOL[METHODS[0] if method is None else method] if name is None else name)
+    if method is not None and found.method != method:
+        fitting = ", ".join(p.name for p in PROTOCOLS.values() if p.method == method)
+        raise InputError(
+            f"protocol {found.name!r} was asked for with method {method!r}, but is one of {found.method}; {fitting} are "
+            "allowed; choose one of them."
+        )
+    if pooling is not None and pooling not in POOLINGS:
+        raise InputError(f"pooling {pooling!r} is unknown; {', '.join(POOLINGS)} are allowed; choose one of them.")
+    if pooling not in (None, found.pooling):
+        found = replace(found, name=f"{found.name}-{pooling}", pooling=pooling)
+    if stories is not None and found.writing is None:
+        raise InputError(f"--stories {stories} was given with {found.name}, which reads passages; leave it out.")
+    if stories is not None and stories != found.writing.stories:
+        found = replace(found, name=f"{found.name}-{stories}", writing=replace(found.writing, stories=stories))
+    return found

@@ -90,7 +90,10 @@ def best_layers(vectors: VectorSet) -> dict[str, int | None]:
 
 def preferred_layer(vectors: VectorSet, best: Mapping[str, int | None]) -> int:
     """The layer that stands for a set: the pick of its protocol's rule, or of separation where that rule has none."""
-    pick = best[vectors.provenance.protocol.layer_rule]
+    rule = vectors.provenance.protocol.layer_rule
+    if rule == "middle" and vectors.n_layers // 2 in vectors.finite_layers:
+        return vectors.n_layers // 2
+    pick = best.get(rule)
     return best["separation"] if pick is None else pick
 
 

@@ -41,6 +41,7 @@ class LoadedModel:
 
     revision : hub commit or sha256 of the weights. weights : what the file stored (`GGUF Q4_1`, `safetensors`).
     precision : the type it computes in. support : how far its architecture is trusted.
+    instruct : whether it follows requests: by the registry, else by whether it brings a chat template.
     lock : held during every forward pass, so that two users cannot mix hooks.
     """
 
@@ -53,6 +54,7 @@ class LoadedModel:
     tokenizer: Any
     blocks: nn.ModuleList
     support: Support
+    instruct: bool
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
@@ -71,6 +73,14 @@ class LoadedModel:
     def max_tokens(self) -> int | None:
         """Context length, None if the configuration does not say."""
         return getattr(text_config(self.model), "max_position_embeddings", None)
+
+    @property
+    def end_tokens(self) -> tuple[int, ...]:
+        """Ids that end a text; empty if the model names none."""
+        ids = self.model.generation_config.eos_token_id
+        if ids is None:
+            ids = self.tokenizer.eos_token_id
+        return () if ids is None else (ids,) if isinstance(ids, int) else tuple(ids)
 
     @property
     def device(self) -> torch.device:
@@ -138,6 +148,7 @@ def load_model(
         model=loaded,
         tokenizer=tokenizer,
         blocks=blocks,
+        instruct=source.entry.variant == "instruct" if source.entry else tokenizer.chat_template is not None,
         support=self_test(loaded, blocks, text.hidden_size, text.vocab_size, precision, (revision, layer_path)),
     )
 

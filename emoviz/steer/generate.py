@@ -102,7 +102,7 @@ def _steps(
     loaded: LoadedModel, ids: torch.Tensor, offsets: Offsets, max_new_tokens: int, temperature: float, seed: int
 ) -> Iterator[Partial]:
     added = on_device(offsets, loaded)
-    end = _end_tokens(loaded)
+    end = torch.tensor(loaded.end_tokens if loaded.end_tokens else (-1,))
     random = torch.Generator().manual_seed(seed)
     # Vocabulary logits of the whole prompt would be computed for nothing.
     options = {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(loaded.model.forward).parameters else {}
@@ -129,13 +129,6 @@ def _choose(logits: torch.Tensor, temperature: float, random: torch.Generator) -
         return logits.argmax(-1)
     noise = -torch.log(-torch.log(torch.rand(logits.shape[-1], generator=random).clamp(1e-12, 1 - 1e-7)))
     return (logits / temperature + noise).argmax(-1)
-
-
-def _end_tokens(loaded: LoadedModel) -> torch.Tensor:
-    ids = loaded.model.generation_config.eos_token_id
-    if ids is None:
-        ids = loaded.tokenizer.eos_token_id
-    return torch.tensor([ids] if isinstance(ids, int) else ids if ids else [-1])
 
 
 def _texts(loaded: LoadedModel, ids: torch.Tensor) -> tuple[str, ...]:

@@ -1,6 +1,15 @@
-"""What the models read: passages, neutral sentences, and the linter that guards them."""
+"""What the models read and are asked to write: passages, neutral sentences, story prompts, and the linter that guards them."""
 
-from .corpus import DEFAULT_CORPUS, load_corpus
+from .corpus import DEFAULT_CORPUS, load_corpus, neutral_sentences
 from .lint import lint_corpus
+from .stories import StoryPrompt, prompts_hash, story_prompts
 
-__all__ = ["DEFAULT_CORPUS", "lint_corpus", "load_corpus"]
+__all__ = [
+    "DEFAULT_CORPUS",
+    "StoryPrompt",
+    "lint_corpus",
+    "load_corpus",
+    "neutral_sentences",
+    "prompts_hash",
+    "story_prompts",
+]

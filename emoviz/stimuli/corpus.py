@@ -31,9 +31,14 @@ def load_corpus(path: Path | str | None = None) -> Corpus:
         path = Path(path)
         name, raw = path.stem, _read(path)
     passages = _parse(raw, str(path or name))
-    neutral = tuple((_DATA / "neutral_sentences.txt").read_text("utf-8").split("\n"))
-    neutral = tuple(line for line in neutral if line.strip())
+    neutral = neutral_sentences()
     return Corpus(name, _hash(passages, neutral), passages, neutral)
+
+
+def neutral_sentences() -> tuple[str, ...]:
+    """The shipped factual sentences that anisotropy is measured on."""
+    lines = (_DATA / "neutral_sentences.txt").read_text("utf-8").split("\n")
+    return tuple(line for line in lines if line.strip())
 
 
 def _read(path: Path) -> str:

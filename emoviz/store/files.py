@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +17,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from ..errors import InputError
-from ..types import Activations, Provenance, VectorSet
+from ..types import Activations, Provenance, Story, VectorSet
 
 SCHEMA_VERSION = 1
 SUFFIX = ".safetensors"
 ACTIVATIONS_SUFFIX = ".activations.safetensors"
+STORIES_SUFFIX = ".stories.jsonl"
 
 _REQUIRED = {"class_means": 3, "half_means": 4, "residual_norm": 1, "anisotropy": 1, "decoding_accuracy": 1}
 _NUMPY_TYPES = {"F16": np.float16, "F32": np.float32}
@@ -29,8 +32,10 @@ _MAX_COSINE_ERROR = 5e-3
 _MAX_HALF_COSINE_ERROR = 5e-2
 
 
-def save_set(vectors: VectorSet, folder: Path, activations: Activations | None = None) -> Path:
-    """Writes a set, and its activations, atomically into `folder` (created if missing). Returns the set's path."""
+def save_set(
+    vectors: VectorSet, folder: Path, activations: Activations | None = None, stories: Sequence[Story] = ()
+) -> Path:
+    """Writes a set, its activations and its stories atomically into `folder` (created if missing). Returns its path."""
     tensors = {
         "class_means": compact(vectors.class_means),
         # The halves only feed noise estimates, whose ranks forgive more.
@@ -53,6 +58,9 @@ def save_set(vectors: VectorSet, folder: Path, activations: Activations | None =
             {"layers": activations.layers, "emotions": activations.emotions, "topics": activations.topics},
             kind="activations",
         )
+    if stories:
+        lines = "".join(json.dumps(asdict(story), ensure_ascii=False) + "\n" for story in stories)
+        _atomically(folder / f"{vectors.name}{STORIES_SUFFIX}", lambda temporary: temporary.write_text(lines, "utf-8"))
     path = folder / f"{vectors.name}{SUFFIX}"
     _write(path, tensors, header, kind="vector set")
     return path
@@ -123,6 +131,27 @@ def load_activations(vectors: VectorSet) -> Activations | None:
         raise _damaged(path, f"{error} is missing") from error
 
 
+def load_stories(vectors: VectorSet) -> tuple[Story, ...]:
+    """The stories stored beside a set that was made by generation; empty if there are none.
+
+    Raises InputError if the file is damaged.
+    """
+    path = None if vectors.path is None else vectors.path.with_name(f"{vectors.name}{STORIES_SUFFIX}")
+    if path is None or not path.exists():
+        return ()
+    try:
+        rows = [json.loads(line) for line in path.read_text("utf-8").split("\n") if line]
+        return tuple(Story(**{**row, "ids": tuple(row["ids"])}) for row in rows)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise _damaged(path, str(error)) from error
+
+
+def files_of(vectors: VectorSet) -> tuple[Path, ...]:
+    """The files that belong to a set read from a file: the set, and what lies beside it."""
+    names = (f"{vectors.name}{suffix}" for suffix in (SUFFIX, ACTIVATIONS_SUFFIX, STORIES_SUFFIX))
+    return tuple(path for path in map(vectors.path.with_name, names) if path.exists())
+
+
 def compact(values: np.ndarray, max_error: float = _MAX_COSINE_ERROR) -> np.ndarray:
     """float16 where that moves no class-centred cosine by more than `max_error`, else float32. values : (..., C, D)."""
     exact = np.asarray(values, np.float32)
@@ -158,11 +187,16 @@ def _write(path: Path, tensors: dict[str, np.ndarray], header: dict, kind: str) 
         "schema_version": str(SCHEMA_VERSION),
         "emoviz": json.dumps(header, ensure_ascii=False),
     }
+    arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    _atomically(path, lambda temporary: save_file(arrays, temporary, metadata))
+
+
+def _atomically(path: Path, write: Callable[[Path], object]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
-            save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, temporary, metadata)
+            write(temporary)
             # safetensors writes for the owner alone; a shared folder is shared by the umask's word.
             umask = os.umask(0)
             os.umask(umask)

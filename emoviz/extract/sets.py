@@ -1,0 +1,217 @@
+"""Vector sets from what a model reads: given passages, or stories that it wrote itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError
+from ..geometry import best_layers, held_out_accuracy, mean_pairwise_cosine, umap_coordinates
+from ..models.load import LoadedModel
+from ..stimuli import DEFAULT_CORPUS, neutral_sentences, prompts_hash, story_prompts
+from ..types import Activations, Corpus, Passage, Protocol, Provenance, Story, VectorSet
+from .batches import encode
+from .capture import DEFAULT_BATCH_TOKENS, Captured, capture
+from .generation import encode_stories, write_stories
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """A vector set, the pooled states that are kept beside it, and the stories it was made from (by generation)."""
+
+    vectors: VectorSet
+    activations: Activations | None
+    stories: tuple[Story, ...]
+
+
+def set_name(loaded: LoadedModel, protocol: Protocol, corpus: Corpus | None = None) -> str:
+    """Name of a vector set, ending in a key of everything that its content depends on.
+
+    The same request has the same name, so it is never computed twice; a changed one never finds a stale file.
+    corpus : the passages, None for a protocol by generation.
+    """
+    recipe = {key: value for key, value in asdict(protocol).items() if value is not None}
+    request = {
+        "revision": loaded.revision,
+        "precision": loaded.precision,
+        "method": protocol.method,
+        "protocol": recipe,
+        "corpus": prompts_hash(story_prompts(protocol.writing)) if corpus is None else corpus.hash,
+    }
+    key = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:8]
+    parts = [loaded.name, protocol.name, loaded.precision]
+    if corpus is not None and corpus.name != DEFAULT_CORPUS:
+        parts.append(corpus.name)
+    return "_".join([*parts, key])
+
+
+def extract_set(
+    loaded: LoadedModel,
+    corpus: Corpus | None,
+    protocol: Protocol,
+    *,
+    keep: str = "best",
+    batch_tokens: int = DEFAULT_BATCH_TOKENS,
+    work: Path | None = None,
+    progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
+) -> Extracted:
+    """Class means of a corpus, or of the model's own stories, in one model.
+
+    corpus   : the passages to read; None for a protocol by generation.
+    keep     : layers whose pooled states are given back: those that any best-layer rule picks (`best`), `all`, `none`.
+    work     : folder in which an interrupted run leaves what it has, and finds it again (see `work_folder`).
+    progress : called with the stage (`writing`, `reading`), and tokens done so far and in all.
+    Raises   : InputError if a passage does not fit the model, if the topics cannot be split into halves that both
+               hold every class, or if no layer is finite.
+    """
+    stories: tuple[Story, ...] = ()
+    if protocol.writing is None:
+        passages = encode(loaded, [p.text for p in corpus.passages], protocol)
+    else:
+        stories = _stories(loaded, protocol, work, progress)
+        corpus = _corpus_of(stories, protocol)
+        passages = encode_stories(loaded, stories, protocol)
+    halves = halves_of(corpus)
+    sentences = encode(loaded, corpus.neutral_sentences, protocol)
+    report = _counter("reading", sum(len(e.ids) for e in (*passages, *sentences)), progress)
+    read, neutral = (
+        capture(
+            loaded,
+            texts,
+            protocol,
+            batch_tokens=batch_tokens,
+            work=None if work is None else work / part,
+            progress=report,
+        )
+        for texts, part in ((passages, "passages"), (sentences, "sentences"))
+    )
+    vectors = _vectors(loaded, corpus, protocol, halves, read, neutral)
+    return Extracted(vectors, _kept(keep, vectors, corpus, read), stories)
+
+
+def halves_of(corpus: Corpus) -> np.ndarray:
+    """0 or 1 for each passage: topics are dealt to the halves in turn. Raises InputError if a class misses a half."""
+    half_of_topic = {topic: k % 2 for k, topic in enumerate(corpus.topics)}
+    halves = np.array([half_of_topic[p.topic] for p in corpus.passages])
+    found = {(p.emotion, half) for p, half in zip(corpus.passages, halves, strict=True)}
+    for name in corpus.classes:
+        if not {(name, 0), (name, 1)} <= found:
+            raise InputError(
+                f"all passages of class {name!r} fall into one half of the topics; every class needs passages on "
+                "several topics; spread them, or leave `topic` out of the file."
+            )
+    return halves
+
+
+def _stories(loaded: LoadedModel, protocol: Protocol, work: Path | None, progress) -> tuple[Story, ...]:
+    prompts = story_prompts(protocol.writing)
+    report = _counter("writing", len(prompts) * protocol.writing.max_new_tokens, progress)
+    return write_stories(
+        loaded, prompts, protocol.writing, file=None if work is None else work / "stories.jsonl", progress=report
+    )
+
+
+def _corpus_of(stories: Sequence[Story], protocol: Protocol) -> Corpus:
+    passages = tuple(Passage(story.emotion, story.text, story.topic) for story in stories)
+    content = json.dumps([asdict(story) for story in stories], ensure_ascii=False)
+    return Corpus(
+        f"stories {protocol.writing.templates}",
+        hashlib.sha256(content.encode()).hexdigest(),
+        passages,
+        neutral_sentences(),
+    )
+
+
+def _counter(stage: str, total: int, progress: Callable[[str, int, int], None]) -> Callable[[int], None]:
+    done = 0
+    progress(stage, 0, total)
+
+    def report(tokens: int) -> None:
+        nonlocal done
+        done += tokens
+        progress(stage, done, total)
+
+    return report
+
+
+def _vectors(
+    loaded: LoadedModel, corpus: Corpus, protocol: Protocol, halves: np.ndarray, read: Captured, neutral: Captured
+) -> VectorSet:
+    n_layers = loaded.n_layers
+    emotions = tuple(p.emotion for p in corpus.passages)
+    topics = tuple(p.topic for p in corpus.passages)
+    nonfinite = tuple(
+        layer
+        for layer in range(n_layers)
+        if not (np.isfinite(read.at(layer)).all() and np.isfinite(neutral.at(layer)).all())
+    )
+    if len(nonfinite) == n_layers:
+        raise InputError(
+            f"every layer of {loaded.name} gives values that are not finite in {loaded.precision}; "
+            "finite activations are needed; use --precision bf16 or fp32."
+        )
+
+    def means(kept: np.ndarray) -> np.ndarray:
+        """(L, C, D) float32 means over the kept passages of each class."""
+        rows = [kept & (np.array(emotions) == name) for name in corpus.classes]
+        out = np.empty((n_layers, len(rows), loaded.d_model), np.float32)
+        for layer in range(n_layers):
+            states = read.at(layer)
+            out[layer] = [states[r].mean(0) for r in rows]
+        return out
+
+    def per_layer(value: Callable[[int], float]) -> np.ndarray:
+        return np.array([np.nan if layer in nonfinite else value(layer) for layer in range(n_layers)])
+
+    libraries = ("torch", "transformers", "numpy", *(("bitsandbytes",) if loaded.precision == "int8" else ()))
+    vectors = VectorSet(
+        name=set_name(loaded, protocol, None if protocol.writing else corpus),
+        classes=corpus.classes,
+        provenance=Provenance(
+            model=loaded.name,
+            revision=loaded.revision,
+            architecture=loaded.architecture,
+            weights=loaded.weights,
+            precision=loaded.precision,
+            method=protocol.method,
+            protocol=protocol,
+            corpus=corpus.name,
+            corpus_hash=corpus.hash,
+            n_passages=len(corpus.passages),
+            n_neutral_sentences=len(corpus.neutral_sentences),
+            topics=corpus.topics,
+            nonfinite_layers=nonfinite,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            versions={name: version(name) for name in libraries},
+        ),
+        class_means=means(np.ones(len(halves), bool)),
+        half_means=np.stack([means(halves == half) for half in (0, 1)]),
+        residual_norm=per_layer(lambda layer: np.median(read.norms[layer])),
+        anisotropy=per_layer(lambda layer: mean_pairwise_cosine(neutral.at(layer))),
+        decoding_accuracy=per_layer(lambda layer: held_out_accuracy(read.at(layer), emotions, topics)),
+        umap=None,
+    )
+    coordinates = umap_coordinates(vectors)
+    if coordinates is not None:
+        vectors = replace(vectors, umap=coordinates[0], umap_params=coordinates[1])
+    return vectors
+
+
+def _kept(keep: str, vectors: VectorSet, corpus: Corpus, read: Captured) -> Activations | None:
+    if keep == "none":
+        return None
+    picked = {layer for layer in best_layers(vectors).values() if layer is not None}
+    layers = vectors.finite_layers if keep == "all" else tuple(sorted(picked))
+    return Activations(
+        states=np.stack([read.at(layer) for layer in layers], axis=1),
+        layers=layers,
+        emotions=tuple(p.emotion for p in corpus.passages),
+        topics=tuple(p.topic for p in corpus.passages),
+    )
