@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export HF_HUB_DISABLE_TELEMETRY := 1
 export GRADIO_ANALYTICS_ENABLED := False
 
-.PHONY: run test install cache screenshots clean
+.PHONY: run test install cache bench screenshots clean
 
 run: install
 	$(BIN)/emoviz serve --open
@@ -33,6 +33,11 @@ cache: install
 			$(BIN)/emoviz extract $$model --protocol $$protocol --out cache || exit; \
 		done; \
 	done
+
+# Every promised figure, measured here, as one JSON object (about twenty minutes on two cores).
+bench: install
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt repeng
+	@$(BIN)/python -m benchmarks
 
 # The pictures of the README, from the running dashboard.
 screenshots: install

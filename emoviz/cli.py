@@ -103,6 +103,9 @@ def _parser() -> argparse.ArgumentParser:
 
     command("models", _models, "list the models that emoviz knows by name")
 
+    sub = command("cache", _cache, "show what emoviz keeps in the user's folder, and clear it")
+    sub.add_argument("--clear", metavar="PART", help="models, sets, work or all: delete that part")
+
     sub = command("extract", _extract, "make a vector set from a model")
     sub.add_argument("model", metavar="MODEL", help="short name, hub id, model folder or .gguf file")
     sub.add_argument("--method", help="comprehension (default) or generation")
@@ -169,12 +172,48 @@ def _parser() -> argparse.ArgumentParser:
 
 def _models(_arguments) -> tuple[dict, str, int]:
     from .models import REGISTRY, available
+    from .models.registry import TESTED_ARCHITECTURES
 
     rows = [
-        {"id": e.id, "family": e.family, "variant": e.variant, "source": e.source, "available": available(e)}
+        {
+            "id": e.id,
+            "family": e.family,
+            "variant": e.variant,
+            "source": e.source,
+            "available": available(e),
+            "parameters": e.parameters,
+            "gated": e.gated,
+            "pair": e.pair,
+            "badge": "tested" if e.architecture in TESTED_ARCHITECTURES else "untested",
+        }
         for e in REGISTRY
     ]
-    return {"models": rows}, table(rows), 0
+    shown = [
+        {**{k: v for k, v in row.items() if k != "pair"}, "parameters": f"{row['parameters'] / 1e9:.2f}B"}
+        for row in rows
+    ]
+    return {"models": rows}, table(shown), 0
+
+
+def _cache(arguments) -> tuple[dict, str, int]:
+    from .store.folders import CACHE_PARTS, clear, home, size_of
+
+    cleared = []
+    if arguments.clear is not None:
+        if arguments.clear not in (*CACHE_PARTS, "all"):
+            raise InputError(
+                f"--clear {arguments.clear} was given; {', '.join(CACHE_PARTS)} or all are allowed; choose one of them."
+            )
+        cleared = list(CACHE_PARTS) if arguments.clear == "all" else [arguments.clear]
+        for part in cleared:
+            clear(part)
+    rows = [
+        {"part": part, "holds": holds, **dict(zip(("files", "bytes"), size_of(part), strict=True))}
+        for part, holds in CACHE_PARTS.items()
+    ]
+    result = {"folder": str(home()), "parts": rows, "cleared": cleared}
+    shown = [{**row, "bytes": f"{row['bytes'] / 1e6:.1f} MB"} for row in rows]
+    return result, f"{home()}\n{table(shown)}", 0
 
 
 def _extract(arguments) -> tuple[dict, str, int]:

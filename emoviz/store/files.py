@@ -6,8 +6,10 @@ Tensors are memory-mapped on reading, so that opening a hundred sets reads only 
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -22,7 +24,7 @@ from ..types import Activations, Provenance, Story, VectorSet
 SCHEMA_VERSION = 1
 SUFFIX = ".safetensors"
 ACTIVATIONS_SUFFIX = ".activations.safetensors"
-STORIES_SUFFIX = ".stories.jsonl"
+STORIES_SUFFIX = ".stories.jsonl.gz"
 
 _REQUIRED = {"class_means": 3, "half_means": 4, "residual_norm": 1, "anisotropy": 1, "decoding_accuracy": 1}
 _NUMPY_TYPES = {"F16": np.float16, "F32": np.float32}
@@ -60,7 +62,9 @@ def save_set(
         )
     if stories:
         lines = "".join(json.dumps(asdict(story), ensure_ascii=False) + "\n" for story in stories)
-        _atomically(folder / f"{vectors.name}{STORIES_SUFFIX}", lambda temporary: temporary.write_text(lines, "utf-8"))
+        # Without a time in its header, so that the same stories are the same file.
+        packed = gzip.compress(lines.encode(), mtime=0)
+        _atomically(folder / f"{vectors.name}{STORIES_SUFFIX}", lambda temporary: temporary.write_bytes(packed))
     path = folder / f"{vectors.name}{SUFFIX}"
     _write(path, tensors, header, kind="vector set")
     return path
@@ -140,9 +144,9 @@ def load_stories(vectors: VectorSet) -> tuple[Story, ...]:
     if path is None or not path.exists():
         return ()
     try:
-        rows = [json.loads(line) for line in path.read_text("utf-8").split("\n") if line]
+        rows = [json.loads(line) for line in gzip.decompress(path.read_bytes()).decode().split("\n") if line]
         return tuple(Story(**{**row, "ids": tuple(row["ids"])}) for row in rows)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, EOFError, zlib.error, ValueError, TypeError, KeyError) as error:
         raise _damaged(path, str(error)) from error
 
 

@@ -7,7 +7,17 @@ The user's folder is `EMOVIZ_HOME`, else the place that huggingface_hub keeps fo
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
+
+from ..errors import InputError
+
+# Parts of the user's folder, and what each holds.
+CACHE_PARTS = {
+    "models": "models converted from GGUF; made again when needed",
+    "sets": "vector sets of your own; these cannot be made again without their model and passages",
+    "work": "extractions that were interrupted; they go on when asked for again",
+}
 
 
 def home() -> Path:
@@ -36,3 +46,19 @@ def shipped_folder() -> Path:
     package = Path(__file__).resolve().parents[1]
     installed = package / "shipped"
     return installed if installed.is_dir() else package.parent / "cache"
+
+
+def size_of(part: str) -> tuple[int, int]:
+    """Number of files and bytes in one of `CACHE_PARTS`."""
+    files = [path for path in (home() / part).rglob("*") if path.is_file()]
+    return len(files), sum(path.stat().st_size for path in files)
+
+
+def clear(part: str) -> None:
+    """Deletes one of `CACHE_PARTS`. Raises InputError if it cannot be deleted."""
+    folder = home() / part
+    try:
+        if folder.exists():
+            shutil.rmtree(folder)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be deleted ({error.strerror}); check who owns it.") from error

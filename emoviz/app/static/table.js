@@ -23,7 +23,7 @@ function draw() {
       body.append(line);
     }
     const line = node('tr', '');
-    row.forEach((value) => line.append(node('td', '', value)));
+    row.forEach((value) => line.append(node('td', shown.wrap ? 'ez-wrap' : '', value)));
     body.append(line);
   });
   table.append(head, body);

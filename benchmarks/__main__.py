@@ -1,0 +1,41 @@
+"""`make bench`: every figure that emoviz promises, measured on this machine, as one JSON object on stdout.
+
+Ratios are of medians over rounds that take turns within one process, since machines differ and are noisy.
+`python -m benchmarks NAME ...` measures some of them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from importlib.metadata import version
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+from . import extraction
+
+BENCHMARKS = {
+    "throughput": extraction.throughput,
+    "memory": extraction.memory,
+    "resume": extraction.resume,
+}
+
+
+def main() -> None:
+    asked = sys.argv[1:] or list(BENCHMARKS)
+    unknown = [name for name in asked if name not in BENCHMARKS]
+    if unknown:
+        sys.exit(f"benchmark {unknown[0]!r} is unknown; {', '.join(BENCHMARKS)} are allowed; choose some of them.")
+    result = {
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "versions": {name: version(name) for name in ("torch", "transformers", "numpy")},
+    }
+    for name in asked:
+        print(f"measuring {name}", file=sys.stderr, flush=True)
+        result[name] = BENCHMARKS[name]()
+    print(json.dumps(result, indent=2))
+
+
+main()

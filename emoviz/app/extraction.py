@@ -1,0 +1,128 @@
+"""The Library tab: making vector sets while the page stays alive, and looking after those that were made.
+
+An extraction runs as `emoviz extract` in a process of its own: it does not slow the page down, takes its memory with it
+when it ends, can be stopped at once, and goes on where it stopped when it is asked for again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import InputError
+from ..models import REGISTRY, available
+from ..models.registry import TESTED_ARCHITECTURES
+from ..plots.theme import short_label
+from ..store import delete_set, files_of, load_stories
+from .library import library
+
+SHOWN_STORIES = 60
+
+
+def model_choices() -> list[tuple[str, str]]:
+    """(label, id) of the known models, those that are at hand first."""
+    rows = sorted(REGISTRY, key=lambda entry: (not available(entry), entry.parameters))
+    return [(_label(entry), entry.id) for entry in rows]
+
+
+def _label(entry) -> str:
+    size = f"{entry.parameters / 1e9:.1f}B" if entry.parameters >= 1e9 else f"{entry.parameters / 1e6:.0f}M"
+    place = "here" if available(entry) else "hub, gated" if entry.gated else "hub"
+    badge = "" if entry.architecture in TESTED_ARCHITECTURES else ", untested"
+    return f"{entry.id.split('/')[-1]} ({size}, {entry.variant}, {place}{badge})"
+
+
+def extract(model: str, protocol: str, precision: str, passages: str | None) -> Iterator[str]:
+    """Yields what a running extraction says, last its result or its complaint. Closing the iterator ends the process."""
+    if not model or not model.strip():
+        yield "**Cannot extract.** No model is chosen; a name, a hub id or a path is needed; choose one."
+        return
+    call = [sys.executable, "-m", "emoviz", "extract", "--json", "--protocol", protocol, "--precision", precision]
+    if passages:
+        call += ["--passages", passages]
+    # After --, so that no name can be taken for an option.
+    process = subprocess.Popen([*call, "--", model.strip()], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    lines: queue.Queue[str] = queue.Queue()
+    threading.Thread(target=lambda: [lines.put(line.strip()) for line in process.stderr], daemon=True).start()
+    said, started = "loading the model", time.monotonic()
+    try:
+        while process.poll() is None:
+            while not lines.empty():
+                said = lines.get()
+            yield f"{said} ({time.monotonic() - started:.0f} s)"
+            time.sleep(0.4)
+        while not lines.empty():
+            said = lines.get()
+        result = process.stdout.read()
+    finally:
+        process.kill()
+    if process.returncode:
+        # The name of the uploaded file will do; where the server keeps it is nobody's business.
+        hidden = f"{Path(passages).parent}{os.sep}" if passages else "emoviz: "
+        yield f"**Cannot extract.** {said.removeprefix('emoviz: ').replace(hidden, '')}"
+        return
+    made = json.loads(result)
+    missing = f"; layers {made['nonfinite_layers']} are not finite and left out" if made["nonfinite_layers"] else ""
+    how = f"{made['tokens']:,} tokens in {made['seconds']:.0f} s" if made["tokens"] else "it was there already"
+    yield f"**{made['set']}** is in the library: {how}, architecture {made['support']}{missing}. Tick it on the left."
+
+
+def sets_table() -> dict:
+    """Every set with its files' size and where it lies."""
+    rows = []
+    for vectors in library().sets.values():
+        p = vectors.provenance
+        size = sum(path.stat().st_size for path in files_of(vectors)) / 1e6
+        beside = [path.name.removeprefix(vectors.name).split(".")[1] for path in files_of(vectors)]
+        rows.append(
+            [
+                vectors.name,
+                p.method,
+                p.precision,
+                str(len(vectors.classes)),
+                str(p.n_passages),
+                ", ".join(part for part in beside if part != "safetensors"),
+                f"{size:.1f} MB",
+                "shipped" if vectors.shipped else "your own",
+            ]
+        )
+    columns = ["set", "method", "precision", "classes", "texts", "kept beside it", "size", "where"]
+    return {"columns": columns, "rows": rows}
+
+
+def own_choices() -> list[tuple[str, str]]:
+    return [(short_label(s), name) for name, s in library().sets.items() if not s.shipped]
+
+
+def delete(name: str | None) -> str:
+    """Deletes one of the user's own sets; returns what happened."""
+    try:
+        vectors = library().sets.get(name)
+        if vectors is None:
+            raise InputError("no set is chosen; one of your own is needed; choose it in the list.")
+        delete_set(vectors)
+    except InputError as error:
+        return f"**Cannot delete.** {error}"
+    return f"{name} is deleted."
+
+
+def stories_choices() -> list[tuple[str, str]]:
+    return [(short_label(s), name) for name, s in library().sets.items() if s.provenance.method == "generation"]
+
+
+def stories_table(name: str | None, emotion: str) -> dict | None:
+    """The stories that a model wrote for one emotion, None if there is no such set."""
+    vectors = library().sets.get(name)
+    if vectors is None:
+        return None
+    stories = [s for s in load_stories(vectors) if s.emotion == emotion][:SHOWN_STORIES]
+    rows = [[story.topic, str(len(story.ids)), story.prompt, story.text] for story in stories]
+    note = [] if rows else [f"{vectors.name} has no stories for {emotion}."]
+    return {"columns": ["topic", "tokens", "asked", "written"], "rows": rows, "notes": note, "wrap": True}
