@@ -14,27 +14,30 @@ from importlib.metadata import version
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-from . import extraction
+from . import comparisons, extraction
 
 BENCHMARKS = {
     "throughput": extraction.throughput,
     "memory": extraction.memory,
     "resume": extraction.resume,
 }
+# Minutes to an hour, so only when asked for by name.
+ON_REQUEST = {"precision": comparisons.precision, "methods": comparisons.methods}
 
 
 def main() -> None:
     asked = sys.argv[1:] or list(BENCHMARKS)
-    unknown = [name for name in asked if name not in BENCHMARKS]
+    known = BENCHMARKS | ON_REQUEST
+    unknown = [name for name in asked if name not in known]
     if unknown:
-        sys.exit(f"benchmark {unknown[0]!r} is unknown; {', '.join(BENCHMARKS)} are allowed; choose some of them.")
+        sys.exit(f"benchmark {unknown[0]!r} is unknown; {', '.join(known)} are allowed; choose some of them.")
     result = {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "versions": {name: version(name) for name in ("torch", "transformers", "numpy")},
     }
     for name in asked:
         print(f"measuring {name}", file=sys.stderr, flush=True)
-        result[name] = BENCHMARKS[name]()
+        result[name] = known[name]()
     print(json.dumps(result, indent=2))
 
 

@@ -214,3 +214,22 @@ def test_stories_of_a_set_are_shown_for_one_emotion():
     assert [row[3] for row in extraction.stories_table("told", "sad")["rows"]] == ["a sad text"] * 2
     assert "no stories for proud" in extraction.stories_table("told", "proud")["notes"][0]
     assert extraction.stories_table(None, "sad") is None
+
+
+@pytest.mark.parametrize(
+    "classes", [("awe", "spite", "sad"), ("awe", "spite"), tuple(f"class {k}" for k in range(120))]
+)
+def test_sets_of_any_classes_are_shown_beside_the_shipped_ones(classes):
+    save_set(make_set("own", classes=classes), sets_folder())
+    shipped = _view().sets[0]
+    for sets in (("own",), ("own", shipped)):
+        view = _view(sets=sets)
+        assert len(views.overview_cards(view)["cards"]) == len(sets)
+        figure = views.overview_map(view)
+        drawn = {str(name) for trace in figure.data for name, _ in trace.customdata}
+        assert set(classes) <= drawn
+        assert views.rdm_view(view, "alphabet").data and views.depth_view(view, "rdm_std", True).data
+    assert set(classes) <= set(library().classes)
+    if "sad" not in classes:
+        with pytest.raises(InputError, match="0 class.es. in common"):
+            views.models_view(_view(sets=("own", shipped)))

@@ -395,3 +395,17 @@ def test_five_hundred_classes_of_any_name_become_a_set(llama, tmp_path):
     corpus = load_corpus(write_passages(tmp_path / "many.jsonl", rows))
     found = extract_set(llama, corpus, PROTOCOLS["emoviz"])
     assert found.vectors.class_means.shape == (4, 500, 16)
+
+
+def test_a_model_spread_over_devices_is_read_like_a_whole_one(llama, llama_folder, tmp_path):
+    """Blocks on the disk and in memory, moved about by accelerate as it does over several GPUs."""
+    from accelerate import dispatch_model
+
+    encoded = encode(llama, TEXTS, PROTOCOLS["emoviz"])
+    whole = capture(llama, encoded, PROTOCOLS["emoviz"])
+    spread = load_model(str(llama_folder))
+    places = {"model.embed_tokens": "cpu", "model.rotary_emb": "cpu", "model.norm": "cpu", "lm_head": "cpu"}
+    places |= {f"model.layers.{k}": "disk" if k % 2 else "cpu" for k in range(4)}
+    dispatch_model(spread.model, places, main_device="cpu", offload_dir=str(tmp_path), force_hooks=True)
+    assert spread.blocks[1].mlp.up_proj.weight.device.type == "meta"
+    np.testing.assert_array_equal(capture(spread, encoded, PROTOCOLS["emoviz"]).states, whole.states)

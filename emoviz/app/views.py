@@ -13,6 +13,7 @@ from ..plots.rdm import rdm_figure
 from ..plots.rsa import AGREEMENT, comparison_figure, letters, p_text, published_figure
 from ..plots.theme import recipe_label, short_label
 from ..reference import SOURCE, published_models, published_rho
+from ..stats.rsa import MIN_COMMON
 from .library import best_of, comparison_of, curves_of, library
 from .state import BEST, Selection
 
@@ -59,13 +60,15 @@ def overview_map(view: Selection) -> go.Figure:
     sets = view.panels()
     layers = view.layers(sets)
     title = None
-    if len(sets) == 2:
+    if len(sets) == 2 and len(set(sets[0].classes) & set(sets[1].classes)) >= MIN_COMMON:
         found = comparison_of(tuple(s.name for s in sets), layers, "class", controls=False)
         rho, p = found.rho[0, 1], found.p[0, 1]
         verb = "arrange emotions alike" if rho >= AGREEMENT and p < 0.01 else "compared"
-        title = f"Two models {verb}: RDM Spearman rho = {rho:.2f}, {p_text(p, found.n_permutations)}"
+        what = f"Two models {verb}"
         if sets[0].provenance.model == sets[1].provenance.model:
-            title = f"Two recipes, one model: RDM Spearman rho = {rho:.2f}, {p_text(p, found.n_permutations)}"
+            what = "Two recipes, one model"
+        chance = f", {p_text(p, found.n_permutations)}" if np.isfinite(p) else ""
+        title = f"{what}: RDM Spearman rho = {rho:.2f}{chance}"
     return map_figure(
         sets, [pca_map(s, k) for s, k in zip(sets, layers, strict=True)], emotion=view.emotion, title=title, height=470
     )

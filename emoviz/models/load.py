@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import threading
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -180,7 +179,7 @@ def _options(precision: str, place: str, asked: str) -> dict[str, Any]:
     from transformers import BitsAndBytesConfig
 
     # Said at every layer of every pass otherwise.
-    warnings.filterwarnings("ignore", message="MatMul8bitLt: inputs will be cast")
+    logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
     return {
         "dtype": torch.float16 if place == "cuda" else torch.float32,
         "device_map": device_map,

@@ -18,7 +18,9 @@ from .registry import TESTED_ARCHITECTURES
 
 # Relative difference that counts as equal; rounding of the padded batch against the single text stays well below.
 _TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.05}
-_INT8_TOLERANCE = 0.1
+# bitsandbytes picks its outlier columns over the whole batch, so that company changes a text a little (0.15 was seen in
+# Gemma 3); a row that sees its padding differs by about its own length.
+_INT8_TOLERANCE = 0.4
 # The large offset, in lengths of the state it is added to, and the least relative change that it must make.
 _OFFSET = 3.0
 _LEAST_CHANGE = 0.2

@@ -18,6 +18,9 @@ from .lexical import lexical_rdm, partial_rho
 from .mantel import MIN_CLASSES, mantel_p
 from .reliability import disjoint_rho, noise_ceiling
 
+# Fewer classes have fewer than three pairs, too few to rank.
+MIN_COMMON = 3
+
 
 def layers_of(sets: Sequence[VectorSet], at: str | float) -> tuple[int, ...]:
     """One layer per set: `best` for each set's own best layer, or a relative depth in (0, 1] for all.
@@ -122,9 +125,9 @@ def compare(
 
 def _common_classes(sets: Sequence[VectorSet]) -> tuple[str, ...]:
     common = tuple(name for name in sets[0].classes if all(name in s.classes for s in sets))
-    if len(common) < 3:
+    if len(common) < MIN_COMMON:
         raise InputError(
-            f"the sets have {len(common)} class(es) in common; at least 3 are needed to correlate RDMs; "
+            f"the sets have {len(common)} class(es) in common; at least {MIN_COMMON} are needed to correlate RDMs; "
             "compare sets made from the same classes."
         )
     return common
