@@ -49,18 +49,20 @@ def plain(value):
 class Progress:
     """How far a long run is: a bar in a terminal, a line a second elsewhere (a log, the dashboard).
 
-    Called with a stage, tokens done and in all; the rate counts from the first call of a stage, so that what an
-    earlier run had done is not taken for speed.
+    Called with a stage, tokens done and in all. What is reported in the first moment of a stage is an earlier run's and
+    does not count as speed.
     """
 
     def __init__(self):
-        self.stage, self.first, self.started, self.shown, self.bar = "", 0, 0.0, 0.0, None
+        self.stage, self.first, self.started, self.shown, self.bar = "", 0, 0.0, -math.inf, None
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         now = time.monotonic()
         if stage != self.stage:
             self.close()
-            self.stage, self.first, self.started, self.shown = stage, done, now, 0.0
+            self.stage, self.first, self.started, self.shown = stage, done, now, -math.inf
+        if now - self.started < 0.05:
+            self.first = done
         if sys.stderr.isatty():
             self._draw(done, total)
         elif now - self.shown >= 1 or done == total:

@@ -100,7 +100,10 @@ class Protocol:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where a vector set comes from; printed on every figure."""
+    """Where a vector set comes from; printed on every figure.
+
+    origin : what loads the model again, a short name, hub id or path; empty in sets of early versions.
+    """
 
     model: str
     revision: str
@@ -117,6 +120,7 @@ class Provenance:
     nonfinite_layers: tuple[int, ...]
     created: str
     versions: dict[str, str]
+    origin: str = ""
 
     def as_dict(self) -> dict:
         return asdict(self)

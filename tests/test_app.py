@@ -233,3 +233,11 @@ def test_sets_of_any_classes_are_shown_beside_the_shipped_ones(classes):
     if "sad" not in classes:
         with pytest.raises(InputError, match="0 class.es. in common"):
             views.models_view(_view(sets=("own", shipped)))
+
+
+def test_a_model_that_was_read_from_a_folder_can_be_steered_by_its_name(llama_folder, tmp_path):
+    passages = str(write_passages(tmp_path / "mine.jsonl", ROWS))
+    *_, last = extraction.extract(str(llama_folder), "emoviz", "fp32", passages)
+    assert "is in the library" in last and "tiny-llama" in steering.steerable()
+    *_, (shown, status) = steering.run("the cat", "up", "0.1", ["tiny-llama"], "all", 3, 0.0, 0)
+    assert status.startswith("done: 2 texts") and shown["rows"][0]["title"] == "tiny-llama"

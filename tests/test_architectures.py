@@ -102,7 +102,7 @@ def test_architecture_reads_in_a_batch_what_it_reads_alone(loaded):
     for k, text in enumerate(texts):
         alone = _by_hand(loaded, text)
         mean = alone[:, 1:] / np.linalg.norm(alone[:, 1:], axis=-1, keepdims=True)
-        expected = mean.mean(1) * np.median(together.norms, axis=0)[:, None]
+        expected = mean.mean(1) * np.median(together.norms, axis=1)[:, None]
         np.testing.assert_allclose(together.states[k], expected, rtol=2e-4, atol=2e-4)
 
 

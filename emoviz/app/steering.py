@@ -155,5 +155,7 @@ def _load(model: str, progress):
 
     with _loading:
         if model not in _in_memory():
-            _in_memory()[model] = load_model(model, progress=progress)
+            # The name of a hub model or a folder does not say where it is; its set remembers.
+            origin = steerable()[model].provenance.origin if model in steerable() else ""
+            _in_memory()[model] = load_model(origin if origin else model, progress=progress)
         return _in_memory()[model]

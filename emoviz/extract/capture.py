@@ -72,8 +72,11 @@ def capture(
     tokens = np.array([int(one.content.sum()) for one in encoded])
     first = np.concatenate([[0], np.cumsum(tokens)])
     out = arrays(work, len(layers), len(encoded), loaded.d_model, int(tokens.sum()))
+    # What an earlier run has read is reported at once, before anything that takes time.
+    progress(sum(len(one.ids) for one, done in zip(encoded, out.done, strict=True) if done))
     for batch in batches(encoded, batch_tokens):
-        if not out.done[batch.rows].all():
+        left = ~out.done[batch.rows]
+        if left.any():
             for part, pooled, norms in _read(loaded, batch, protocol, layers):
                 out.pooled[:, part.rows] = pooled
                 at = 0
@@ -81,7 +84,7 @@ def capture(
                     out.norms[:, first[row] : first[row + 1]] = norms[:, at : at + tokens[row]]
                     at += tokens[row]
                 out.done[part.rows] = True
-        progress(int(batch.attention.sum()))
+            progress(int(batch.attention.sum(1).numpy()[left].sum()))
     scale = np.ones(len(layers), np.float32)
     if protocol.equal_norm:
         scale[:] = np.median(out.norms, axis=1)

@@ -190,6 +190,7 @@ def _vectors(
             nonfinite_layers=nonfinite,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             versions={name: version(name) for name in libraries},
+            origin=loaded.origin,
         ),
         class_means=means(np.ones(len(halves), bool)),
         half_means=np.stack([means(halves == half) for half in (0, 1)]),

@@ -37,6 +37,7 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 class LoadedModel:
     """A causal language model ready to be read and steered.
 
+    origin : the short name, hub id or path that loads it again.
     revision : hub commit or sha256 of the weights. weights : what the file stored (`GGUF Q4_1`, `safetensors`).
     precision : the type it computes in. support : how far its architecture is trusted.
     instruct : whether it follows requests: by the registry, else by whether it brings a chat template.
@@ -44,6 +45,7 @@ class LoadedModel:
     """
 
     name: str
+    origin: str
     revision: str
     architecture: str
     weights: str
@@ -139,6 +141,7 @@ def load_model(
     revision, weights = _identity(source, folder, config)
     return LoadedModel(
         name=source.name,
+        origin=source.location,
         revision=revision,
         architecture=type(loaded).__name__,
         weights=f"{weights}, int8 by bitsandbytes" if precision == "int8" else weights,
