@@ -241,3 +241,27 @@ def test_a_model_that_was_read_from_a_folder_can_be_steered_by_its_name(llama_fo
     assert "is in the library" in last and "tiny-llama" in steering.steerable()
     *_, (shown, status) = steering.run("the cat", "up", "0.1", ["tiny-llama"], "all", 3, 0.0, 0)
     assert status.startswith("done: 2 texts") and shown["rows"][0]["title"] == "tiny-llama"
+
+
+def test_a_set_whose_layer_is_missing_is_left_out_and_named_and_the_others_are_drawn():
+    save_set(make_set("holes", nonfinite=(2, 3, 4, 5)), sets_folder())
+    shipped = _view().sets[0]
+    view = _view(sets=("holes", shipped), layer_mode=SAME_DEPTH, depth=0.8)
+    for figure in (views.overview_map(view), views.rdm_view(view, "quadrant"), views.map_view(view, "PCA")):
+        text = " ".join(note.text for note in figure.layout.annotations)
+        assert "left out: made-up · emoviz, made-up, whose layer 4 is not finite in fp32" in text.replace("<br>", " ")
+        assert "SmolLM2-135M-Instruct · emoviz, layer" in text
+    assert views.overview_cards(view)["cards"][0]["facts"][0]["value"] == "missing"
+    assert views.models_view(view)[0] is None
+    with pytest.raises(InputError, match="a finite layer is needed; choose another depth"):
+        views.rdm_view(_view(sets=("holes",), layer_mode=SAME_DEPTH, depth=0.8), "quadrant")
+
+
+def test_reasons_name_the_pairs_they_are_for():
+    own = make_set("other")
+    save_set(own, sets_folder())
+    _, table = views.models_view(_view(sets=(*_view().sets, "other")))
+    notes = " | ".join(table["notes"])
+    assert "no rho given shared words for A and C, B and C: they were made from other passages" in notes
+    assert "no rho on disjoint topics for A and C, B and C:" in notes
+    assert table["rows"][0][-1] not in ("missing", "–"), "what the shipped pair has is not lost in their company"

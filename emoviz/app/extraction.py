@@ -85,7 +85,6 @@ def sets_table() -> dict:
             [
                 vectors.name,
                 p.method,
-                p.precision,
                 str(len(vectors.classes)),
                 str(p.n_passages),
                 ", ".join(part for part in beside if part != "safetensors"),
@@ -93,7 +92,7 @@ def sets_table() -> dict:
                 "shipped" if vectors.shipped else "your own",
             ]
         )
-    columns = ["set", "method", "precision", "classes", "texts", "kept beside it", "size", "where"]
+    columns = ["set", "method", "classes", "texts", "kept beside it", "size", "whose"]
     return {"columns": columns, "rows": rows}
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..errors import InputError
 from ..geometry import preferred_layer
+from ..plots.theme import short_label
 from ..stats import layers_of
 from ..types import VectorSet
 from .library import best_of, library
@@ -35,6 +36,23 @@ class Selection:
     def panels(self) -> list[VectorSet]:
         """The sets that are drawn side by side, the first four."""
         return self.chosen()[:MAX_PANELS]
+
+    def readable(self) -> tuple[list[VectorSet], tuple[int, ...], list[str]]:
+        """Panels, their layers, and a note for each set that is left out since its layer is not finite.
+
+        Raises InputError if none is left.
+        """
+        sets = self.panels()
+        pairs = list(zip(sets, self.layers(sets), strict=True))
+        left = [(s, layer) for s, layer in pairs if layer in s.finite_layers]
+        notes = [
+            f"left out: {short_label(s)}, whose layer {layer} is not finite in {s.provenance.precision}"
+            for s, layer in pairs
+            if layer not in s.finite_layers
+        ]
+        if not left:
+            raise InputError(f"{notes[0]}; a finite layer is needed; choose another depth or another set.")
+        return [s for s, _ in left], tuple(layer for _, layer in left), notes
 
     def layers(self, sets: list[VectorSet]) -> tuple[int, ...]:
         """The layer shown of each set."""

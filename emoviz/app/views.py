@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import plotly.graph_objects as go
 
@@ -57,8 +59,7 @@ def overview_cards(view: Selection) -> dict:
 
 def overview_map(view: Selection) -> go.Figure:
     """The first figure that anybody sees: the maps side by side, under what their comparison says."""
-    sets = view.panels()
-    layers = view.layers(sets)
+    sets, layers, left_out = view.readable()
     title = None
     if len(sets) == 2 and len(set(sets[0].classes) & set(sets[1].classes)) >= MIN_COMMON:
         found = comparison_of(tuple(s.name for s in sets), layers, "class", controls=False)
@@ -69,9 +70,8 @@ def overview_map(view: Selection) -> go.Figure:
             what = "Two recipes, one model"
         chance = f", {p_text(p, found.n_permutations)}" if np.isfinite(p) else ""
         title = f"{what}: RDM Spearman rho = {rho:.2f}{chance}"
-    return map_figure(
-        sets, [pca_map(s, k) for s, k in zip(sets, layers, strict=True)], emotion=view.emotion, title=title, height=470
-    )
+    maps = [pca_map(s, k) for s, k in zip(sets, layers, strict=True)]
+    return map_figure(sets, maps, emotion=view.emotion, title=title, notes=left_out, height=470)
 
 
 def overview_table() -> dict:
@@ -141,24 +141,26 @@ def depth_view(view: Selection, curve: str, with_published: bool) -> go.Figure:
 
 
 def rdm_view(view: Selection, order: str) -> go.Figure:
-    sets = view.panels()
-    rdms = [rdm(s, layer, view.centring) for s, layer in zip(sets, view.layers(sets), strict=True)]
-    return rdm_figure(sets, rdms, order=order, emotion=view.emotion)
+    sets, layers, left_out = view.readable()
+    rdms = [rdm(s, layer, view.centring) for s, layer in zip(sets, layers, strict=True)]
+    return rdm_figure(sets, rdms, order=order, emotion=view.emotion, notes=left_out)
 
 
 def map_view(view: Selection, method: str) -> go.Figure:
-    sets = view.panels()
+    sets, layers, left_out = view.readable()
     make = umap_map if method == "UMAP" else pca_map
-    return map_figure(
-        sets, [make(s, layer) for s, layer in zip(sets, view.layers(sets), strict=True)], emotion=view.emotion
-    )
+    maps = [make(s, layer) for s, layer in zip(sets, layers, strict=True)]
+    return map_figure(sets, maps, emotion=view.emotion, notes=left_out)
 
 
 def models_view(view: Selection) -> tuple[go.Figure | None, dict | None]:
     """The matrix of the selected sets and a line of statistics per pair; for one set a note that says what is missing."""
-    sets = view.chosen()
+    chosen = view.chosen()
+    sets = [s for s, layer in zip(chosen, view.layers(chosen), strict=True) if layer in s.finite_layers]
     if len(sets) < 2:
-        return None, {"notes": ["One vector set is selected: a comparison needs two. Tick another one on the left."]}
+        return None, {
+            "notes": ["A comparison needs two vector sets with a finite layer here. Tick another one on the left."]
+        }
     layers = view.layers(sets)
     found = comparison_of(tuple(s.name for s in sets), layers, view.centring)
     short, rows = letters(len(sets)), []
@@ -188,9 +190,29 @@ def models_view(view: Selection) -> tuple[go.Figure | None, dict | None]:
             ["given shared words", "partial rho with the RDM of the passages' words (TF-IDF) held constant"],
         ],
         "rows": rows,
-        "notes": list(found.reasons.values()),
+        "notes": _reasons(found.reasons, dict(zip(found.sets, short, strict=True))),
     }
     return comparison_figure(sets, found, centring=view.centring), table
+
+
+_REASON_OF = {
+    "ci": "no interval",
+    "p": "no p",
+    "ceiling": "no ceiling",
+    "rho_disjoint": "no rho on disjoint topics",
+    "rho_partial_lexical": "no rho given shared words",
+}
+
+
+def _reasons(reasons: Mapping[str, str], letter: Mapping[str, str]) -> list[str]:
+    """What could not be computed, and why, with the pairs that share a reason in one line."""
+    pairs: dict[tuple[str, str], list[str]] = {}
+    for key, why in reasons.items():
+        what, _, pair = key.partition(" ")
+        names = pairs.setdefault((_REASON_OF[what], why), [])
+        if pair:
+            names.append(" and ".join(letter[name] for name in pair.split(" x ")))
+    return [f"{what}{' for ' if names else ''}{', '.join(names)}: {why}" for (what, why), names in pairs.items()]
 
 
 def published_view() -> go.Figure:

@@ -34,11 +34,12 @@ def map_figure(
     *,
     emotion: str | None = None,
     title: str | None = None,
+    notes: Sequence[str] = (),
     height: int = 520,
 ) -> go.Figure:
     """One map per set; colour and shape say the quadrant, position is the model's own.
 
-    emotion : ringed and written in bold.
+    emotion : ringed and written in bold. notes : more lines under the figure.
     """
     rows = panel_rows(len(sets))
     height += (rows - 1) * (height - _BELOW)
@@ -111,7 +112,7 @@ def map_figure(
         layout,
         title=title or "How does each model arrange the emotions?",
         aid=aid,
-        notes=provenance_notes(sets, [m.layer for m in maps], _method_note(maps[0])),
+        notes=[*provenance_notes(sets, [m.layer for m in maps], _method_note(maps[0])), *notes],
         height=height,
         left=36,
         above=26,

@@ -33,11 +33,13 @@ def rdm_figure(
     *,
     order: str = "quadrant",
     emotion: str | None = None,
+    notes: Sequence[str] = (),
     height: int = 540,
 ) -> go.Figure:
     """One heat map per set, same order of classes, same colour range, diagonal left out.
 
     order : `quadrant` (valence and arousal) or `alphabet`. emotion : its row and column are marked.
+    notes : more lines under the figure.
     """
     top = max(float(r.condensed.max()) for r in rdms)
     titles = [f"{short_label(s)}, layer {r.layer}" for s, r in zip(sets, rdms, strict=True)]
@@ -131,7 +133,7 @@ def rdm_figure(
         title="Which emotions are represented alike?",
         aid="dark = more alike, bright = less; diagonal left out; one colour range for all panels; marks: ▲ pleasant, aroused "
         "● pleasant, quiet ■ unpleasant, quiet ◆ unpleasant, aroused",
-        notes=provenance_notes(sets, [r.layer for r in rdms], f"{rdms[0].centring} centring"),
+        notes=[*provenance_notes(sets, [r.layer for r in rdms], f"{rdms[0].centring} centring"), *notes],
         height=height,
         left=96,
         right=72,

@@ -39,7 +39,7 @@ def comparison_figure(
     return figure(
         traces,
         layout,
-        title=f"Emotion geometry {'agrees' if off.min() >= AGREEMENT else 'compared'}: rho = {values}",
+        title=f"Geometries {'agree' if off.min() >= AGREEMENT else 'compared'}: rho = {values}",
         aid="1 = the same pairs of emotions are alike in both; bright = higher",
         notes=provenance_notes(
             sets,

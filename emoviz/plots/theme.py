@@ -31,7 +31,7 @@ QUADRANT_SYMBOL: dict[str, str] = {
 
 # Other hues than the quadrants, so that a colour means a model or a quadrant, never both.
 SERIES = ("#0d8f9c", "#d6336c", "#a8760b", "#6b8e23", "#8d6bd0", "#b5654a")
-DASHES = ("solid", "dash", "dot", "dashdot")
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "2px,6px", "12px,3px,3px,3px")
 PUBLISHED_COLOUR = "#8a92a1"
 
 # Dark is alike: read downwards from 0. One range for all panels of a figure.
@@ -75,12 +75,12 @@ def short_label(vectors: VectorSet) -> str:
 
 
 def recipe_label(vectors: VectorSet) -> str:
-    """The protocol, with precision and corpus only where they are not the usual ones."""
+    """The protocol, with precision and passages only where they are not the usual ones."""
     p = vectors.provenance
     parts = [p.protocol.name]
     if p.precision != "fp32":
         parts.append(p.precision)
-    if p.corpus != DEFAULT_CORPUS:
+    if p.method == "comprehension" and p.corpus != DEFAULT_CORPUS:
         parts.append(p.corpus)
     return ", ".join(parts)
 

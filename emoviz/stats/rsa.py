@@ -86,13 +86,19 @@ def compare(
         low[i, j], high[i, j] = low[j, i], high[j, i] = rho_interval(rho[i, j], resampled[i], resampled[j])
 
     partial = np.full_like(rho, np.nan)
-    why = _no_lexical_control(sets, corpus, centring)
-    if why:
-        reasons["rho_partial_lexical"] = why
+    same = [corpus is not None and s.provenance.corpus_hash == corpus.hash for s in sets]
+    if centring != "class":
+        reasons["rho_partial_lexical"] = "defined for class centring only"
+    elif sum(same) < 2:
+        reasons["rho_partial_lexical"] = "the passages are not at hand, or they differ"
     else:
         to_words = standard_ranks(condensed) @ standard_ranks(lexical_rdm(corpus, classes))
         partial = partial_rho(rho, to_words[:, None], to_words[None, :])
         np.fill_diagonal(partial, np.nan)
+        for i, j in combinations(range(len(sets)), 2):
+            if not (same[i] and same[j]):
+                partial[i, j] = partial[j, i] = np.nan
+                reasons[f"rho_partial_lexical {sets[i].name} x {sets[j].name}"] = "they were made from other passages"
 
     ceiling = noise_ceiling(halves)
     if np.isnan(ceiling).any():
@@ -103,7 +109,7 @@ def compare(
             # Halves are dealt by the order of the topics: the other half of another corpus may hold the same ones.
             disjoint[i, j] = disjoint[j, i] = np.nan
             reasons[f"rho_disjoint {sets[i].name} x {sets[j].name}"] = (
-                "the sets were made from different passages, so their halves need not be disjoint"
+                "they were made from different passages, so their halves need not be disjoint"
             )
     return Comparison(
         sets=tuple(s.name for s in sets),
@@ -169,17 +175,8 @@ def _not_resampled_together(a: VectorSet, b: VectorSet, first: np.ndarray | str,
     for found in (first, second):
         if isinstance(found, str):
             return found
-    return "" if _same_passages(a, b) else "the sets were made from different passages, not resampled together"
+    return "" if _same_passages(a, b) else "they were made from different passages, which are not resampled together"
 
 
 def _same_passages(a: VectorSet, b: VectorSet) -> bool:
     return a.provenance.corpus_hash == b.provenance.corpus_hash
-
-
-def _no_lexical_control(sets: Sequence[VectorSet], corpus: Corpus | None, centring: str) -> str:
-    hashes = {s.provenance.corpus_hash for s in sets}
-    if len(hashes) > 1:
-        return "the sets were made from different passages"
-    if corpus is None or hashes != {corpus.hash}:
-        return "the passages are not at hand"
-    return "" if centring == "class" else "defined for class centring only"
