@@ -14,9 +14,11 @@ from importlib.metadata import version
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-from . import comparisons, extraction
+from . import comparisons, extraction, page
 
 BENCHMARKS = {
+    "page": page.page,
+    "loading": extraction.loading,
     "throughput": extraction.throughput,
     "memory": extraction.memory,
     "resume": extraction.resume,

@@ -1,4 +1,4 @@
-"""Extraction: speed against a bare forward pass and against repeng, memory, and going on after a kill."""
+"""Loading and extraction: speed against plain transformers and repeng, memory, and going on after a kill."""
 
 from __future__ import annotations
 
@@ -19,6 +19,41 @@ ROUNDS = 5
 # Texts per round of the throughput benchmark: enough for several batches, few enough for many rounds.
 TEXTS = 84
 PASSAGES, TOKENS = 3000, 150
+
+
+def loading() -> dict:
+    """Seconds to load a converted copy, against plain `from_pretrained` of model and tokenizer on it."""
+    import gc
+
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from emoviz.models import load_model
+
+    out = {}
+    for model in MODELS:
+        path = load_model(model).model.name_or_path
+
+        def plain(path: str = path) -> None:
+            AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
+            AutoTokenizer.from_pretrained(path)
+
+        def ours(model: str = model) -> None:
+            load_model(model)
+
+        seconds: dict[str, list[float]] = {"plain": [], "emoviz": []}
+        for _ in range(ROUNDS):
+            for name, way in (("plain", plain), ("emoviz", ours)):
+                started = time.perf_counter()
+                way()
+                seconds[name].append(time.perf_counter() - started)
+                gc.collect()
+        middle = {name: median(taken) for name, taken in seconds.items()}
+        out[model] = {
+            "seconds": {name: round(value, 2) for name, value in middle.items()},
+            "emoviz_over_plain": round(middle["emoviz"] / middle["plain"], 2),
+        }
+    return out
 
 
 def throughput() -> dict:
