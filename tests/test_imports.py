@@ -25,6 +25,7 @@ ORDER = [
     "app",
     "doctor",
     "printing",
+    "commands",
     "cli",
 ]
 ONLY_IN = {

@@ -9,7 +9,16 @@ from safetensors.numpy import load_file, save_file
 
 from emoviz.errors import InputError
 from emoviz.geometry import depth_curves
-from emoviz.store import check_writable, find_set, list_sets, load_activations, load_set, save_set, sets_folder
+from emoviz.store import (
+    check_writable,
+    find_set,
+    list_sets,
+    load_activations,
+    load_set,
+    load_stories,
+    save_set,
+    sets_folder,
+)
 from emoviz.store.files import compact
 from emoviz.types import Activations
 
@@ -194,15 +203,22 @@ def test_shipped_sets_cover_both_models_and_protocols_within_the_limit():
     from emoviz.store import shipped_folder
 
     shipped = [s for s in list_sets() if s.shipped]
-    assert {(s.provenance.model, s.provenance.protocol.name) for s in shipped} == {
-        (m, p) for m in ("SmolLM2-135M-Instruct", "gemma-3-270m") for p in ("emoviz", "jeong2026b")
-    }
+    read = {(m, p) for m in ("SmolLM2-135M-Instruct", "gemma-3-270m") for p in ("emoviz", "jeong2026b")}
+    written = {("SmolLM2-135M-Instruct", "emoviz-stories")}
+    assert {(s.provenance.model, s.provenance.protocol.name) for s in shipped} == read | written
     assert sum(f.stat().st_size for f in shipped_folder().iterdir()) < 16e6
     for vectors in shipped:
-        assert vectors.umap is not None and load_activations(vectors) is not None
+        assert vectors.umap is not None and vectors.provenance.origin == vectors.provenance.model
+        if vectors.provenance.method == "comprehension":
+            assert load_activations(vectors) is not None
+        else:
+            stories = load_stories(vectors)
+            assert len(stories) == vectors.provenance.n_passages == 420
+            assert {s.emotion for s in stories} == set(vectors.classes)
 
 
 def test_shipped_sets_were_made_from_the_shipped_corpus():
     from emoviz.stimuli import load_corpus
 
-    assert {s.provenance.corpus_hash for s in list_sets() if s.shipped} == {load_corpus().hash}
+    read = [s for s in list_sets() if s.shipped and s.provenance.method == "comprehension"]
+    assert {s.provenance.corpus_hash for s in read} == {load_corpus().hash}

@@ -1,0 +1,382 @@
+"""What the commands do: the same functions as the app, for scripts and terminals.
+
+Each takes the parsed arguments and returns its result as a JSON-able object, the same as text, and the exit code.
+What they need is imported inside them, so that `emoviz list` does not wait for torch.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+
+import numpy as np
+
+from .errors import InputError
+from .printing import Progress, pairs, table
+from .steer.doses import parse_doses
+
+
+def models(_arguments) -> tuple[dict, str, int]:
+    from .models import REGISTRY, available
+    from .models.registry import TESTED_ARCHITECTURES
+
+    rows = [
+        {
+            "id": e.id,
+            "family": e.family,
+            "variant": e.variant,
+            "source": e.source,
+            "available": available(e),
+            "parameters": e.parameters,
+            "gated": e.gated,
+            "pair": e.pair,
+            "badge": "tested" if e.architecture in TESTED_ARCHITECTURES else "untested",
+        }
+        for e in REGISTRY
+    ]
+    shown = [
+        {**{k: v for k, v in row.items() if k != "pair"}, "parameters": f"{row['parameters'] / 1e9:.2f}B"}
+        for row in rows
+    ]
+    return {"models": rows}, table(shown), 0
+
+
+def cache(arguments) -> tuple[dict, str, int]:
+    from .store.folders import CACHE_PARTS, clear, home, size_of
+
+    cleared = []
+    if arguments.clear is not None:
+        if arguments.clear not in (*CACHE_PARTS, "all"):
+            raise InputError(
+                f"--clear {arguments.clear} was given; {', '.join(CACHE_PARTS)} or all are allowed; choose one of them."
+            )
+        cleared = list(CACHE_PARTS) if arguments.clear == "all" else [arguments.clear]
+        for part in cleared:
+            clear(part)
+    rows = [
+        {"part": part, "holds": holds, **dict(zip(("files", "bytes"), size_of(part), strict=True))}
+        for part, holds in CACHE_PARTS.items()
+    ]
+    result = {"folder": str(home()), "parts": rows, "cleared": cleared}
+    shown = [{**row, "bytes": f"{row['bytes'] / 1e6:.1f} MB"} for row in rows]
+    return result, f"{home()}\n{table(shown)}", 0
+
+
+def extract(arguments) -> tuple[dict, str, int]:
+    from .extract.protocols import KEPT, recipe
+    from .stimuli import load_corpus
+    from .store import check_writable, find_set, save_set, sets_folder
+
+    protocol = recipe(arguments.method, arguments.protocol, arguments.pooling, arguments.stories)
+    if protocol.writing is not None and arguments.passages is not None:
+        raise InputError(
+            f"--passages {arguments.passages} was given with protocol {protocol.name}, which reads the model's own "
+            "stories; passages are for comprehension; leave one of them out."
+        )
+    if arguments.activations not in KEPT:
+        raise InputError(
+            f"--activations {arguments.activations} was given; {', '.join(KEPT)} are allowed; choose one of them."
+        )
+    corpus = load_corpus(arguments.passages) if protocol.writing is None else None
+    folder = sets_folder() if arguments.out is None else arguments.out
+    check_writable(folder)
+
+    from .extract.capture import DEFAULT_BATCH_TOKENS
+    from .extract.generation import writing_protocol
+    from .extract.sets import extract_set, set_name
+    from .extract.work import work_folder
+    from .models.load import load_model
+
+    loaded = load_model(
+        arguments.model, precision=arguments.precision, device=arguments.device, layer_path=arguments.layer_path
+    )
+    logging.info("%s: %s; %s", loaded.name, loaded.support.badge, loaded.support.reason)
+    if protocol.writing is not None:
+        protocol = writing_protocol(loaded, protocol, arguments.allow_base)
+    name = set_name(loaded, protocol, corpus)
+    path = folder / f"{name}.safetensors"
+    tokens, seconds, reading = 0, 0.0, 0.0
+    if path.exists():
+        logging.info("%s is there already; nothing to compute", path.name)
+        vectors = find_set(str(path))
+    else:
+        started = time.perf_counter()
+        show = Progress()
+
+        def report(stage: str, done: int, total: int) -> None:
+            nonlocal tokens, reading
+            if stage == "reading" and done == 0:
+                tokens, reading = total, time.perf_counter()
+            if stage == "reading" and done == total:
+                reading = time.perf_counter() - reading
+            show(stage, done, total)
+
+        with work_folder(name) as work:
+            made = extract_set(
+                loaded,
+                corpus,
+                protocol,
+                keep=arguments.activations,
+                batch_tokens=DEFAULT_BATCH_TOKENS if arguments.batch_tokens is None else arguments.batch_tokens,
+                work=work,
+                progress=report,
+            )
+            show.close()
+            seconds = time.perf_counter() - started
+            vectors = made.vectors
+            path = save_set(vectors, folder, made.activations, made.stories)
+    result = {
+        "set": vectors.name,
+        "path": str(path),
+        "model": vectors.provenance.model,
+        "method": vectors.provenance.method,
+        "protocol": vectors.provenance.protocol.name,
+        "precision": vectors.provenance.precision,
+        "n_layers": vectors.n_layers,
+        "d_model": vectors.d_model,
+        "classes": vectors.classes,
+        "tokens": tokens,
+        "seconds": round(seconds, 3),
+        "tokens_per_second": round(tokens / reading, 1) if reading else None,
+        "peak_rss_mb": _peak_rss_mb(),
+        "nonfinite_layers": vectors.provenance.nonfinite_layers,
+        "support": loaded.support.badge,
+    }
+    return result, pairs(result), 0
+
+
+def list_(_arguments) -> tuple[dict, str, int]:
+    from .store import list_sets
+
+    rows = [
+        {
+            "set": s.name,
+            "model": s.provenance.model,
+            "method": s.provenance.method,
+            "protocol": s.provenance.protocol.name,
+            "precision": s.provenance.precision,
+            "n_layers": s.n_layers,
+            "d_model": s.d_model,
+            "n_classes": len(s.classes),
+            "shipped": s.shipped,
+        }
+        for s in list_sets()
+    ]
+    return {"sets": rows}, table(rows) if rows else "no vector sets yet; make one with emoviz extract MODEL", 0
+
+
+def show(arguments) -> tuple[dict, str, int]:
+    from dataclasses import asdict
+
+    from .geometry import best_layers, depth_curves
+    from .stats import u_shape
+    from .stats.two_lines import CAVEAT
+    from .store import find_set
+
+    vectors = find_set(arguments.set)
+    curves = depth_curves(vectors, arguments.centring)
+    best = best_layers(vectors)
+    shape = u_shape(curves["mean_cosine"])
+    layers = list(range(vectors.n_layers))
+    result = {
+        "set": vectors.name,
+        "centring": arguments.centring,
+        "provenance": vectors.provenance.as_dict(),
+        "depth": {
+            "layers": layers,
+            "relative": curves["mean_cosine"].depth,
+            **{name: curve.values for name, curve in curves.items()},
+            "cosine_floor": curves["mean_cosine"].reference,
+            "chance": curves["decoding_accuracy"].reference,
+        },
+        "best_layer": best,
+        "u_shape": None if shape is None else {**asdict(shape), "note": CAVEAT},
+    }
+    rows = [
+        {
+            "layer": layer,
+            "depth": f"{vectors.depth(layer):.2f}",
+            **{n: f"{c.values[layer]:.4g}" for n, c in curves.items()},
+        }
+        for layer in layers
+    ]
+    picks = ", ".join(
+        f"{rule} {layer} (depth {vectors.depth(layer):.2f})" for rule, layer in best.items() if layer is not None
+    )
+    return result, f"{table(rows)}\n\nbest layer by {picks}\n{_shape_text(shape)}", 0
+
+
+def _shape_text(shape) -> str:
+    from .stats.two_lines import CAVEAT
+
+    if shape is None:
+        return "U shape of the mean cosine: too few layers to test"
+    return (
+        f"mean cosine over depth: vertex {shape.vertex:.2f}, slopes {shape.slopes[0]:+.3g} (p {shape.p_values[0]:.2g}) and "
+        f"{shape.slopes[1]:+.3g} (p {shape.p_values[1]:.2g}) around {shape.break_depth:.2f}: "
+        f"{'U-shaped' if shape.u_shaped else 'not U-shaped'} ({CAVEAT})"
+    )
+
+
+def rdm(arguments) -> tuple[dict, str, int]:
+    from .geometry import rdm
+    from .stats import layers_of
+    from .store import find_set
+
+    vectors = find_set(arguments.set)
+    layer = layers_of([vectors], "best")[0] if arguments.layer == "best" else _layer_number(arguments.layer, vectors)
+    found = rdm(vectors, layer, arguments.centring)
+    result = {
+        "set": vectors.name,
+        "classes": found.classes,
+        "layer": found.layer,
+        "centring": found.centring,
+        "condensed": found.condensed,
+    }
+    rows, columns = np.triu_indices(len(found.classes), 1)
+    order = found.condensed.argsort()
+    lines = [f"{found.condensed[k]:.3f}  {found.classes[rows[k]]} - {found.classes[columns[k]]}" for k in order]
+    head = f"{vectors.name}, layer {layer}: most and least alike"
+    return result, "\n".join([head, *lines[:8], "...", *lines[-8:]] if len(lines) > 16 else [head, *lines]), 0
+
+
+def _layer_number(text: str, vectors) -> int:
+    if not text.isdecimal() or len(text) > 6:
+        raise InputError(
+            f"layer {text[:24]!r} was asked for; best or a number from 0 to {vectors.n_layers - 1} is allowed; choose one."
+        )
+    return int(text)
+
+
+def compare(arguments) -> tuple[dict, str, int]:
+    from dataclasses import asdict
+
+    from .stats import compare, layers_of
+    from .stimuli import load_corpus
+    from .store import find_set, load_activations
+
+    sets = [find_set(name) for name in arguments.sets]
+    layers = layers_of(sets, arguments.layer if arguments.layer == "best" else _depth_number(arguments.layer))
+    found = compare(
+        sets,
+        layers,
+        centring=arguments.centring,
+        activations=[load_activations(s) for s in sets],
+        corpus=load_corpus(),
+        n_permutations=arguments.permutations,
+        n_bootstrap=arguments.bootstrap,
+        seed=arguments.seed,
+    )
+    rows = []
+    for i in range(len(sets)):
+        for j in range(i + 1, len(sets)):
+            rows.append(
+                {
+                    "a": f"{found.sets[i]} @{layers[i]}",
+                    "b": f"{found.sets[j]} @{layers[j]}",
+                    "rho": f"{found.rho[i, j]:.3f}",
+                    "95 % interval of the observed rho": f"{found.ci_low[i, j]:.3f} to {found.ci_high[i, j]:.3f}",
+                    "p": f"{found.p[i, j]:.2g}",
+                    "ceiling": f"{found.ceiling[i, j]:.3f}",
+                    "disjoint": f"{found.rho_disjoint[i, j]:.3f}",
+                    "partial": f"{found.rho_partial_lexical[i, j]:.3f}",
+                }
+            )
+    reasons = "".join(f"\nno {what}: {why}" for what, why in found.reasons.items())
+    return asdict(found), table(rows) + reasons, 0
+
+
+def _depth_number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(
+            f"layer {text!r} was asked for; best or a relative depth above 0 and up to 1 is allowed; choose one."
+        ) from None
+
+
+def steer(arguments) -> tuple[dict, str, int]:
+    doses = parse_doses(arguments.dose)
+    from .models.load import load_model
+    from .steer.generate import steer_texts
+    from .steer.injection import parse_layers
+    from .steer.sets import set_for
+
+    started = time.perf_counter()
+    rows: list[dict] = []
+    missing = dict.fromkeys(("ppl_ratio", "repetition", "leak", "regime", "classifier"))
+    for model in arguments.models:
+        loaded = load_model(model, device=arguments.device)
+        for made in steer_texts(
+            loaded,
+            set_for(loaded, arguments.emotion),
+            arguments.emotion,
+            doses,
+            arguments.prompt,
+            parse_layers(arguments.layers, loaded.n_layers),
+            max_new_tokens=arguments.max_new_tokens,
+            temperature=arguments.temperature,
+            seed=arguments.seed,
+        ):
+            rows.append(
+                {
+                    **{key: getattr(made, key) for key in ("model", "set", "emotion", "dose", "text", "finished")},
+                    **missing,
+                }
+            )
+    result = {
+        "prompt": arguments.prompt,
+        "rows": rows,
+        "seconds": round(time.perf_counter() - started, 3),
+        "reasons": dict.fromkeys(
+            missing, "not computed by this version: steer gives texts and doses, not yet a verdict"
+        ),
+    }
+    blocks = [f"{r['model']}, {r['emotion']} {r['dose']:g}\n{r['text'].strip()}" for r in rows]
+    return result, "\n\n".join(blocks), 0
+
+
+def lint(arguments) -> tuple[dict, str, int]:
+    from dataclasses import asdict
+
+    from .stimuli import lint_corpus, load_corpus
+
+    corpus = load_corpus(arguments.file)
+    findings = lint_corpus(corpus)
+    result = {
+        "corpus": corpus.name,
+        "hash": corpus.hash,
+        "passages": len(corpus.passages),
+        "classes": corpus.classes,
+        "topics": corpus.topics,
+        "findings": [asdict(f) for f in findings],
+    }
+    head = f"{corpus.name}: {len(corpus.passages)} passages, {len(corpus.classes)} classes, {len(corpus.topics)} topics"
+    lines = [f"{f.check}: {f.where}: {f.message}" for f in findings]
+    return result, "\n".join([head, *lines, f"{len(findings)} finding(s)"]), 1 if findings else 0
+
+
+def serve(arguments) -> tuple[None, str, int]:
+    from .app import serve
+
+    serve(port=arguments.port, open_browser=arguments.open)
+    return None, "", 0
+
+
+def doctor(_arguments) -> tuple[dict, str, int]:
+    from .doctor import run_checks
+
+    checks = run_checks()
+    failed = [c for c in checks if not c["ok"]]
+    lines = [f"{'ok  ' if c['ok'] else 'FAIL'}  {c['name']}: {c['detail']}" for c in checks]
+    return {"checks": checks}, "\n".join(lines), 1 if failed else 0
+
+
+def _peak_rss_mb() -> float | None:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
