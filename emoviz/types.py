@@ -22,14 +22,18 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A text that a model wrote for a class, with what it was asked. `ids` are the tokens it wrote, end token left out."""
+    """A text that a model wrote for a class, with what it was asked.
+
+    n_tokens : how many it wrote, the end token left out. ids : which; not kept in files, where the text stands for them.
+    """
 
     emotion: str
     topic: str
     prompt: str
     seed: int
     text: str
-    ids: tuple[int, ...]
+    n_tokens: int
+    ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

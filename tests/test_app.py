@@ -206,7 +206,7 @@ def test_known_models_say_their_size_and_where_they_are():
 
 
 def test_stories_of_a_set_are_shown_for_one_emotion():
-    stories = tuple(Story(e, "t", "write", 0, f"a {e} text", (1, 2)) for e in ("sad", "calm", "sad"))
+    stories = tuple(Story(e, "t", "write", 0, f"a {e} text", 2) for e in ("sad", "calm", "sad"))
     vectors = make_set("told")
     vectors = replace(vectors, provenance=replace(vectors.provenance, method="generation"))
     save_set(vectors, sets_folder(), None, stories)

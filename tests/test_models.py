@@ -220,6 +220,19 @@ def test_blocks_are_the_decoders(config):
     assert find_blocks(model) is expected
 
 
+def test_blocks_are_found_inside_compile_and_adapter_wrappers():
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_config(tiny_llama())
+
+    class Adapter(nn.Module):
+        def get_base_model(self):
+            return model
+
+    assert find_blocks(torch.compile(model)) is model.model.layers
+    assert find_blocks(Adapter()) is model.model.layers
+
+
 def test_blocks_under_another_name_are_found_by_their_number_and_doubt_is_refused():
     class Odd(nn.Module):
         def __init__(self, names):
@@ -340,5 +353,5 @@ def test_smollm2_writes_the_stories_that_are_shipped():
     writing = PROTOCOLS["emoviz-stories"].writing
     # Rounding differs between processors, and one token changes all that follow it: most must agree, not all.
     again = write_stories(load_model("SmolLM2-135M-Instruct", precision="fp32"), story_prompts(writing)[:ROWS], writing)
-    same = sum(a.ids[:20] == b.ids[:20] for a, b in zip(again, shipped, strict=False))
+    same = sum(a.text[:60] == b.text[:60] for a, b in zip(again, shipped, strict=False))
     assert len(again) == ROWS and same >= ROWS // 2

@@ -122,6 +122,6 @@ def stories_table(name: str | None, emotion: str) -> dict | None:
     if vectors is None:
         return None
     stories = [s for s in load_stories(vectors) if s.emotion == emotion][:SHOWN_STORIES]
-    rows = [[story.topic, str(len(story.ids)), story.prompt, story.text] for story in stories]
+    rows = [[story.topic, str(story.n_tokens), story.prompt, story.text] for story in stories]
     note = [] if rows else [f"{vectors.name} has no stories for {emotion}."]
     return {"columns": ["topic", "tokens", "asked", "written"], "rows": rows, "notes": note, "wrap": True}

@@ -138,7 +138,7 @@ def _write(
     for prompt, row in zip(prompts, out[:, longest:].tolist(), strict=True):
         end = next((k for k, token in enumerate(row) if token in ends), len(row))
         text = loaded.tokenizer.decode(row[:end], skip_special_tokens=True).strip()
-        stories.append(Story(prompt.emotion, prompt.topic, prompt.text, prompt.seed, text, tuple(row[:end])))
+        stories.append(Story(prompt.emotion, prompt.topic, prompt.text, prompt.seed, text, end, tuple(row[:end])))
     return stories
 
 

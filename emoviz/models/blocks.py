@@ -34,6 +34,7 @@ def find_blocks(model: nn.Module, layer_path: str | None = None) -> nn.ModuleLis
     outside vision, audio and encoder towers. `layer_path`, such as `model.layers`, names it instead.
     Raises InputError that lists the candidates if there is no single answer.
     """
+    model = unwrapped(model)
     if layer_path is not None:
         return _named(model, layer_path)
     n_layers = getattr(text_config(model), "num_hidden_layers", None)

@@ -17,7 +17,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers import logging as transformers_logging
 
 from ..errors import InputError
-from .blocks import decoder_of, find_blocks, text_config, unwrapped
+from .blocks import decoder_of, find_blocks, text_config
 from .convert import MANIFEST, converted_folder
 from .digest import sha256
 from .memory import check_memory
@@ -135,7 +135,7 @@ def load_model(
             f"{source.location} lacks {len(missing)} of the weights that its configuration asks for ({missing[0]}, ...), "
             "which would be random; a whole model is needed; fetch it again."
         )
-    loaded = unwrapped(loaded).eval()
+    loaded.eval()
     blocks = find_blocks(loaded, layer_path)
     text = text_config(loaded)
     revision, weights = _identity(source, folder, config)

@@ -61,7 +61,8 @@ def save_set(
             kind="activations",
         )
     if stories:
-        lines = "".join(json.dumps(asdict(story), ensure_ascii=False) + "\n" for story in stories)
+        rows = [{key: value for key, value in asdict(story).items() if key != "ids"} for story in stories]
+        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         # Without a time in its header, so that the same stories are the same file.
         packed = gzip.compress(lines.encode(), mtime=0)
         _atomically(folder / f"{vectors.name}{STORIES_SUFFIX}", lambda temporary: temporary.write_bytes(packed))
@@ -145,7 +146,7 @@ def load_stories(vectors: VectorSet) -> tuple[Story, ...]:
         return ()
     try:
         rows = [json.loads(line) for line in gzip.decompress(path.read_bytes()).decode().split("\n") if line]
-        return tuple(Story(**{**row, "ids": tuple(row["ids"])}) for row in rows)
+        return tuple(Story(**row) for row in rows)
     except (OSError, EOFError, zlib.error, ValueError, TypeError, KeyError) as error:
         raise _damaged(path, str(error)) from error
 
