@@ -24,6 +24,8 @@ from ..store import delete_set, files_of, load_stories
 from .library import library
 
 SHOWN_STORIES = 60
+# A checkout that was never installed, such as a Space's, is found by the process too.
+_ROOT = str(Path(__file__).resolve().parents[2])
 
 
 def model_choices() -> list[tuple[str, str]]:
@@ -48,7 +50,13 @@ def extract(model: str, protocol: str, precision: str, passages: str | None) -> 
     if passages:
         call += ["--passages", passages]
     # After --, so that no name can be taken for an option.
-    process = subprocess.Popen([*call, "--", model.strip()], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*call, "--", model.strip()],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH"))))},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     lines: queue.Queue[str] = queue.Queue()
     threading.Thread(target=lambda: [lines.put(line.strip()) for line in process.stderr], daemon=True).start()
     said, started = "loading the model", time.monotonic()

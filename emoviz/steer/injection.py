@@ -103,7 +103,9 @@ def injected(loaded: LoadedModel, offsets: dict[int, Tensor]) -> Iterator[None]:
 
 def _adder(offset: Tensor, width: int):
     def add(_module, _inputs, output):
-        return with_hidden(output, hidden_of(output, width) + offset)
+        hidden = hidden_of(output, width)
+        # Blocks of a model that is spread over several devices put out on their own; else this does nothing.
+        return with_hidden(output, hidden + offset.to(hidden.device))
 
     return add
 
