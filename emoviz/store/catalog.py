@@ -14,7 +14,10 @@ log = logging.getLogger(__name__)
 
 
 def list_sets() -> list[VectorSet]:
-    """Shipped sets, then the user's own, each in name order. A file that cannot be read is logged and left out."""
+    """Shipped sets, then the user's own, each by model, method and name.
+
+    A file that cannot be read is logged and left out.
+    """
     found: dict[str, VectorSet] = {}
     for folder, shipped in ((shipped_folder(), True), (sets_folder(), False)):
         for path in _files(folder):
@@ -24,7 +27,7 @@ def list_sets() -> list[VectorSet]:
                 log.warning("left out: %s", error)
                 continue
             found.setdefault(vectors.name, vectors)
-    return list(found.values())
+    return sorted(found.values(), key=lambda s: (not s.shipped, s.provenance.model, s.provenance.method, s.name))
 
 
 def find_set(name: str) -> VectorSet:
