@@ -51,6 +51,9 @@ def main() -> None:
                 page.get_by_role("tab", name=tab, exact=True).click()
                 if tab == "Steer":
                     _steer(page)
+                page.wait_for_function(
+                    "() => [...document.querySelectorAll('.ez-figure')].every((f) => !f.offsetParent || f.querySelector('[data-drawn]'))"
+                )
                 page.wait_for_timeout(1500)
                 page.screenshot(path=IMAGES / f"{name}.png")
                 page.close()

@@ -12,8 +12,8 @@ from typing import Any
 import gradio as gr
 import plotly.graph_objects as go
 
-# Shown as nothing at all, where None is what has not been computed yet.
-EMPTY = ""
+# Shown as nothing at all, where None (an empty string in the browser) is what has not been computed yet.
+EMPTY = "null"
 
 STATIC = Path(__file__).parent / "static"
 # Relative, so that the page also works behind a path prefix.

@@ -131,8 +131,8 @@ def rdm_figure(
         traces,
         layout,
         title="Which emotions are represented alike?",
-        aid="dark = more alike, bright = less; diagonal left out; one colour range for all panels; marks: ▲ pleasant, aroused "
-        "● pleasant, quiet ■ unpleasant, quiet ◆ unpleasant, aroused",
+        aid="dark = more alike, bright = less; diagonal left out; one colour range for all panels; "
+        "▲ pleasant, aroused ● pleasant, quiet ■ unpleasant, quiet ◆ unpleasant, aroused",
         notes=[*provenance_notes(sets, [r.layer for r in rdms], f"{rdms[0].centring} centring"), *notes],
         height=height,
         left=96,

@@ -2,7 +2,7 @@
 const root = element.querySelector('.ez-cards');
 
 function draw() {
-  const shown = props.value ? JSON.parse(props.value) : { cards: [] };
+  const shown = JSON.parse(props.value || 'null') || { cards: [] };
   root.replaceChildren(...shown.cards.map((card) => {
     const box = node('article', 'ez-card');
     box.style.setProperty('--ez-series', card.colour);

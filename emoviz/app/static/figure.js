@@ -8,10 +8,10 @@ let fontIsThere = false;
 document.fonts.load('12px Inter').finally(() => { fontIsThere = true; draw(); });
 
 function draw() {
-  // null: not computed yet, a pale panel stands in its place; empty: there is nothing to show.
-  frame.classList.toggle('ez-waiting', props.value === null && !plot.data);
-  frame.style.display = props.value === '' || (props.value === null && plot.data) ? 'none' : '';
-  if (!props.value) return;
+  // No value: not computed yet, a pale panel stands in its place. null: there is nothing to show.
+  frame.classList.toggle('ez-waiting', !props.value && !plot.data);
+  frame.style.display = props.value === 'null' ? 'none' : '';
+  if (!props.value || props.value === 'null') return;
   const figure = JSON.parse(props.value);
   if (figure.layout.meta.fill) {
     // A large screen is filled; the title keeps its distance from the edge in pixels.

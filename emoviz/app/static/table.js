@@ -2,8 +2,8 @@
 const root = element.querySelector('.ez-table');
 
 function draw() {
-  if (!props.value) { root.replaceChildren(); return; }
-  const shown = JSON.parse(props.value);
+  const shown = JSON.parse(props.value || 'null');
+  if (!shown) { root.replaceChildren(); return; }
   const table = node('table', ''), head = node('thead', ''), body = node('tbody', ''), names = node('tr', '');
   (shown.columns || []).forEach((column) => {
     const [name, help] = [].concat(column);

@@ -9,7 +9,7 @@ function sharedWords(a, b) {
 }
 
 function draw() {
-  const shown = props.value ? JSON.parse(props.value) : { rows: [] };
+  const shown = JSON.parse(props.value || 'null') || { rows: [] };
   root.replaceChildren(...shown.rows.map((row) => {
     const block = node('section', 'ez-texts-row');
     const head = node('header', 'ez-texts-head');
