@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import queue
 import subprocess
 import sys
 import threading
@@ -57,24 +56,21 @@ def extract(model: str, protocol: str, precision: str, passages: str | None) -> 
         stderr=subprocess.PIPE,
         text=True,
     )
-    lines: queue.Queue[str] = queue.Queue()
-    threading.Thread(target=lambda: [lines.put(line.strip()) for line in process.stderr], daemon=True).start()
-    said, started = "loading the model", time.monotonic()
+    said, started = ["loading the model"], time.monotonic()
+    listener = threading.Thread(target=lambda: said.extend(map(str.strip, process.stderr)), daemon=True)
+    listener.start()
     try:
         while process.poll() is None:
-            while not lines.empty():
-                said = lines.get()
-            yield f"{said} ({time.monotonic() - started:.0f} s)"
+            yield f"{said[-1]} ({time.monotonic() - started:.0f} s)"
             time.sleep(0.4)
-        while not lines.empty():
-            said = lines.get()
+        listener.join()
         result = process.stdout.read()
     finally:
         process.kill()
     if process.returncode:
         # The name of the uploaded file will do; where the server keeps it is nobody's business.
         hidden = f"{Path(passages).parent}{os.sep}" if passages else "emoviz: "
-        yield f"**Cannot extract.** {said.removeprefix('emoviz: ').replace(hidden, '')}"
+        yield f"**Cannot extract.** {said[-1].removeprefix('emoviz: ').replace(hidden, '')}"
         return
     made = json.loads(result)
     missing = f"; layers {made['nonfinite_layers']} are not finite and left out" if made["nonfinite_layers"] else ""
