@@ -210,7 +210,7 @@ def test_stories_of_a_set_are_shown_for_one_emotion():
     vectors = make_set("told")
     vectors = replace(vectors, provenance=replace(vectors.provenance, method="generation"))
     save_set(vectors, sets_folder(), None, stories)
-    assert [name for _, name in extraction.stories_choices()] == ["told"]
+    assert "told" in [name for _, name in extraction.stories_choices()]
     assert [row[3] for row in extraction.stories_table("told", "sad")["rows"]] == ["a sad text"] * 2
     assert "no stories for proud" in extraction.stories_table("told", "proud")["notes"][0]
     assert extraction.stories_table(None, "sad") is None

@@ -80,11 +80,11 @@ def _local(url: str) -> bool:
     return url.startswith(("http://127.0.0.1", "data:", "blob:"))
 
 
-def _open(page, tab: str) -> None:
+def _open(page, tab: str, figures: int | None = None) -> None:
     page.get_by_role("tab", name=tab, exact=True).click()
     page.wait_for_function(
         "n => [...document.querySelectorAll('.ez-plot[data-drawn]')].filter(p => p.offsetParent).length === n",
-        arg=TABS[tab],
+        arg=TABS[tab] if figures is None else figures,
     )
     page.wait_for_timeout(300)
 
@@ -136,10 +136,10 @@ def test_every_tab_is_whole_with_fewer_and_more_sets_than_at_first(visit, n_sets
         boxes.nth(k).set_checked(k < n_sets)
     page.wait_for_timeout(500)
     for tab in ("Overview", "Depth", "Geometry", "Anisotropy", "Models"):
-        page.get_by_role("tab", name=tab, exact=True).click()
-        page.wait_for_timeout(2500)
+        # One set has nothing to be compared with: only the published matrix is left.
+        _open(page, tab, 1 if tab == "Models" and n_sets == 1 else None)
+        page.wait_for_timeout(1000)
         assert page.evaluate(_TEXT_FAULTS) == [], tab
-    assert page.locator(".ez-plot[data-drawn]:visible").count() == (1 if n_sets == 1 else 2)
 
 
 def test_the_main_figure_of_every_tab_starts_on_a_small_screen_without_scrolling(visit):
