@@ -142,7 +142,7 @@ def depth_figure(
         traces,
         layout,
         title=_claim(title, curves),
-        aid=f"{aid}. Marks: best by decoding ●, reliability ■, separation ◆",
+        aid=f"{aid}. Marks: best by decoding\u00a0●, reliability\u00a0■, separation\u00a0◆",
         notes=notes,
         height=height,
         left=72,

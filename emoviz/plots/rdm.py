@@ -132,7 +132,7 @@ def rdm_figure(
         layout,
         title="Which emotions are represented alike?",
         aid="dark = more alike, bright = less; diagonal left out; one colour range for all panels; "
-        "▲ pleasant, aroused ● pleasant, quiet ■ unpleasant, quiet ◆ unpleasant, aroused",
+        "▲\u00a0pleasant,\u00a0aroused ●\u00a0pleasant,\u00a0quiet ■\u00a0unpleasant,\u00a0quiet ◆\u00a0unpleasant,\u00a0aroused",
         notes=[*provenance_notes(sets, [r.layer for r in rdms], f"{rdms[0].centring} centring"), *notes],
         height=height,
         left=96,
