@@ -14,6 +14,8 @@ from importlib.metadata import version
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+from emoviz.printing import plain
+
 from . import comparisons, extraction, page
 
 BENCHMARKS = {
@@ -40,7 +42,7 @@ def main() -> None:
     for name in asked:
         print(f"measuring {name}", file=sys.stderr, flush=True)
         result[name] = known[name]()
-    print(json.dumps(result, indent=2))
+    print(json.dumps(plain(result), indent=2, allow_nan=False))
 
 
 main()

@@ -47,7 +47,23 @@ def methods() -> dict:
                 "at_preferred_layer": _against(read, written, (preferred_layer(read, best_layers(read)), layer)),
                 "at_its_preferred_layer_in_both": _against(read, written, (layer, layer)),
             }
+        # Under greedy decoding another precision writes other stories: the published third layer of the decomposition.
+        exact = _set(model, "jeong2026a", "fp32")
+        layer = preferred_layer(exact, best_layers(exact))
+        for name in ("bf16", "int8"):
+            other = _set(model, "jeong2026a", name)
+            out[f"{model} jeong2026a, {name} against fp32"] = {
+                **_against(exact, other, (layer, layer)),
+                "same_stories": _same_stories(exact, other),
+            }
     return out
+
+
+def _same_stories(first, second) -> int:
+    """How many stories are the same to the last letter."""
+    from emoviz.store import load_stories
+
+    return sum(a.text == b.text for a, b in zip(load_stories(first), load_stories(second), strict=True))
 
 
 def _against(first, second, layers: tuple[int, int] | None = None) -> dict:
