@@ -252,15 +252,20 @@ def test_a_set_whose_layer_is_missing_is_left_out_and_named_and_the_others_are_d
         assert "left out: made-up · emoviz, made-up, whose layer 4 is not finite in fp32" in text.replace("<br>", " ")
         assert "SmolLM2-135M-Instruct · emoviz, layer" in text
     assert views.overview_cards(view)["cards"][0]["facts"][0]["value"] == "missing"
-    assert views.models_view(view)[0] is None
+    figure, note = views.models_view(view)
+    assert figure is None and "Tick another one on the left" in note["notes"][-1]
+    _, table = views.models_view(_view(sets=("holes", *_view().sets), layer_mode=SAME_DEPTH, depth=0.8))
+    for notes in (note["notes"], table["notes"]):
+        assert "left out: made-up · emoviz, made-up, whose layer 4 is not finite in fp32" in notes
     with pytest.raises(InputError, match="a finite layer is needed; choose another depth"):
         views.rdm_view(_view(sets=("holes",), layer_mode=SAME_DEPTH, depth=0.8), "quadrant")
 
 
 def test_reasons_name_the_pairs_they_are_for():
-    own = make_set("other")
+    # A passage file may be called anything, and its name is part of the set's.
+    own = make_set("other x of mine")
     save_set(own, sets_folder())
-    _, table = views.models_view(_view(sets=(*_view().sets, "other")))
+    _, table = views.models_view(_view(sets=(*_view().sets, own.name)))
     notes = " | ".join(table["notes"])
     assert "no rho given shared words for A and C, B and C: they were made from other passages" in notes
     assert "no rho on disjoint topics for A and C, B and C:" in notes

@@ -37,12 +37,11 @@ class Selection:
         """The sets that are drawn side by side, the first four."""
         return self.chosen()[:MAX_PANELS]
 
-    def readable(self) -> tuple[list[VectorSet], tuple[int, ...], list[str]]:
-        """Panels, their layers, and a note for each set that is left out since its layer is not finite.
+    def readable(self, sets: list[VectorSet]) -> tuple[list[VectorSet], tuple[int, ...], list[str]]:
+        """Those of the sets whose layer is finite, their layers, and a note for each set that is left out.
 
         Raises InputError if none is left.
         """
-        sets = self.panels()
         pairs = list(zip(sets, self.layers(sets), strict=True))
         left = [(s, layer) for s, layer in pairs if layer in s.finite_layers]
         notes = [

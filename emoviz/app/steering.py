@@ -156,6 +156,7 @@ def _load(model: str, progress):
     with _loading:
         if model not in _in_memory():
             # The name of a hub model or a folder does not say where it is; its set remembers.
-            origin = steerable()[model].provenance.origin if model in steerable() else ""
+            vectors = steerable().get(model)
+            origin = vectors.provenance.origin if vectors is not None else ""
             _in_memory()[model] = load_model(origin if origin else model, progress=progress)
         return _in_memory()[model]

@@ -59,7 +59,7 @@ def overview_cards(view: Selection) -> dict:
 
 def overview_map(view: Selection) -> go.Figure:
     """The first figure that anybody sees: the maps side by side, under what their comparison says."""
-    sets, layers, left_out = view.readable()
+    sets, layers, left_out = view.readable(view.panels())
     title = None
     if len(sets) == 2 and len(set(sets[0].classes) & set(sets[1].classes)) >= MIN_COMMON:
         found = comparison_of(tuple(s.name for s in sets), layers, "class", controls=False)
@@ -141,13 +141,13 @@ def depth_view(view: Selection, curve: str, with_published: bool) -> go.Figure:
 
 
 def rdm_view(view: Selection, order: str) -> go.Figure:
-    sets, layers, left_out = view.readable()
+    sets, layers, left_out = view.readable(view.panels())
     rdms = [rdm(s, layer, view.centring) for s, layer in zip(sets, layers, strict=True)]
     return rdm_figure(sets, rdms, order=order, emotion=view.emotion, notes=left_out)
 
 
 def map_view(view: Selection, method: str) -> go.Figure:
-    sets, layers, left_out = view.readable()
+    sets, layers, left_out = view.readable(view.panels())
     make = umap_map if method == "UMAP" else pca_map
     maps = [make(s, layer) for s, layer in zip(sets, layers, strict=True)]
     return map_figure(sets, maps, emotion=view.emotion, notes=left_out)
@@ -155,17 +155,19 @@ def map_view(view: Selection, method: str) -> go.Figure:
 
 def models_view(view: Selection) -> tuple[go.Figure | None, dict | None]:
     """The matrix of the selected sets and a line of statistics per pair; for one set a note that says what is missing."""
-    chosen = view.chosen()
-    sets = [s for s, layer in zip(chosen, view.layers(chosen), strict=True) if layer in s.finite_layers]
+    sets, layers, left_out = view.readable(view.chosen())
     if len(sets) < 2:
         return None, {
-            "notes": ["A comparison needs two vector sets with a finite layer here. Tick another one on the left."]
+            "notes": [
+                *left_out,
+                "A comparison needs two vector sets with a finite layer here. Tick another one on the left.",
+            ]
         }
-    layers = view.layers(sets)
     found = comparison_of(tuple(s.name for s in sets), layers, view.centring)
-    short, rows = letters(len(sets)), []
+    short, rows, pairs = letters(len(sets)), [], {}
     for i in range(len(sets)):
         for j in range(i + 1, len(sets)):
+            pairs[f"{found.sets[i]} x {found.sets[j]}"] = f"{short[i]} and {short[j]}"
             rows.append(
                 [
                     f"{short[i]} and {short[j]}",
@@ -190,7 +192,7 @@ def models_view(view: Selection) -> tuple[go.Figure | None, dict | None]:
             ["given shared words", "partial rho with the RDM of the passages' words (TF-IDF) held constant"],
         ],
         "rows": rows,
-        "notes": _reasons(found.reasons, dict(zip(found.sets, short, strict=True))),
+        "notes": [*left_out, *_reasons(found.reasons, pairs)],
     }
     return comparison_figure(sets, found, centring=view.centring), table
 
@@ -204,15 +206,18 @@ _REASON_OF = {
 }
 
 
-def _reasons(reasons: Mapping[str, str], letter: Mapping[str, str]) -> list[str]:
-    """What could not be computed, and why, with the pairs that share a reason in one line."""
-    pairs: dict[tuple[str, str], list[str]] = {}
+def _reasons(reasons: Mapping[str, str], pairs: Mapping[str, str]) -> list[str]:
+    """What could not be computed, and why, with the pairs that share a reason in one line.
+
+    pairs : how `Comparison.reasons` names a pair, and how the table does.
+    """
+    concerned: dict[tuple[str, str], list[str]] = {}
     for key, why in reasons.items():
         what, _, pair = key.partition(" ")
-        names = pairs.setdefault((_REASON_OF[what], why), [])
+        names = concerned.setdefault((_REASON_OF[what], why), [])
         if pair:
-            names.append(" and ".join(letter[name] for name in pair.split(" x ")))
-    return [f"{what}{' for ' if names else ''}{', '.join(names)}: {why}" for (what, why), names in pairs.items()]
+            names.append(pairs[pair])
+    return [f"{what}{' for ' if names else ''}{', '.join(names)}: {why}" for (what, why), names in concerned.items()]
 
 
 def published_view() -> go.Figure:
