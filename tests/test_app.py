@@ -6,10 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from emoviz.app import extraction, steering, views
+from emoviz.app import extraction, steering
 from emoviz.app.layout import build
 from emoviz.app.library import best_of, library
 from emoviz.app.state import BEST, SAME_DEPTH, Selection
+from emoviz.app.views import anisotropy, depth, geometry, models, overview
 from emoviz.app.wiring import clicked
 from emoviz.errors import InputError
 from emoviz.store import save_set, sets_folder
@@ -26,21 +27,21 @@ def _view(**changes):
 
 def test_every_view_draws_the_shipped_sets():
     view = _view()
-    assert len(views.overview_cards(view)["cards"]) == 2
+    assert len(overview.cards(view)["cards"]) == 2
     for figure in (
-        views.overview_map(view),
-        views.depth_view(view, "mean_cosine", True),
-        views.rdm_view(view, "alphabet"),
+        overview.emotion_map(view),
+        depth.curves(view, "mean_cosine", True),
+        geometry.matrices(view, "alphabet"),
     ):
         assert len(figure.data) > 0
-    assert views.map_view(view, "UMAP").layout.meta["kind"] == "map"
-    assert all(len(f.data) > 0 for f in views.anisotropy_view(view))
-    figure, table = views.models_view(view)
+    assert geometry.maps(view, "UMAP").layout.meta["kind"] == "map"
+    assert all(len(f.data) > 0 for f in anisotropy.draw(view))
+    figure, table = models.pairs(view)
     assert table["rows"][0][0] == "A and B" and figure.data[0].z.shape == (2, 2)
 
 
 def test_the_table_keeps_published_numbers_under_their_own_heading():
-    table = views.overview_table()
+    table = overview.table()
     headings = sorted(table["groups"].items())
     assert headings[0] == (0, "measured with emoviz")
     assert "published, not measured by us" in headings[1][1] and len(table["rows"]) - headings[1][0] == 12
@@ -53,14 +54,14 @@ def test_layers_follow_the_best_rule_or_one_depth():
 
 
 def test_neutral_centring_leaves_neutral_out_of_the_rdm():
-    figure = views.rdm_view(_view(centring="neutral"), "alphabet")
+    figure = geometry.matrices(_view(centring="neutral"), "alphabet")
     assert "neutral" not in figure.layout.xaxis.ticktext
 
 
 def test_empty_and_single_selections_say_what_to_do():
     with pytest.raises(InputError, match="tick a set on the left"):
-        views.depth_view(_view(sets=()), "mean_cosine", True)
-    figure, note = views.models_view(_view(sets=_view().sets[:1]))
+        depth.curves(_view(sets=()), "mean_cosine", True)
+    figure, note = models.pairs(_view(sets=_view().sets[:1]))
     assert figure is None and "Tick another one on the left" in note["notes"][0]
 
 
@@ -140,7 +141,7 @@ def test_a_set_made_while_the_server_runs_is_found_with_its_own_classes():
     save_set(make_set("mine", classes=("up", "down", "even")), sets_folder())
     assert list(library().sets) == [*before, "mine"]
     assert "even" in library().classes and ("made-up · emoviz, made-up", "mine") in library().choices()
-    assert len(views.rdm_view(_view(sets=("mine",)), "quadrant").data) == 2
+    assert len(geometry.matrices(_view(sets=("mine",)), "quadrant").data) == 2
 
 
 ROWS = [
@@ -224,15 +225,15 @@ def test_sets_of_any_classes_are_shown_beside_the_shipped_ones(classes):
     shipped = _view().sets[0]
     for sets in (("own",), ("own", shipped)):
         view = _view(sets=sets)
-        assert len(views.overview_cards(view)["cards"]) == len(sets)
-        figure = views.overview_map(view)
+        assert len(overview.cards(view)["cards"]) == len(sets)
+        figure = overview.emotion_map(view)
         drawn = {str(name) for trace in figure.data for name, _ in trace.customdata}
         assert set(classes) <= drawn
-        assert views.rdm_view(view, "alphabet").data and views.depth_view(view, "rdm_std", True).data
+        assert geometry.matrices(view, "alphabet").data and depth.curves(view, "rdm_std", True).data
     assert set(classes) <= set(library().classes)
     if "sad" not in classes:
         with pytest.raises(InputError, match="0 class.es. in common"):
-            views.models_view(_view(sets=("own", shipped)))
+            models.pairs(_view(sets=("own", shipped)))
 
 
 def test_a_model_that_was_read_from_a_folder_can_be_steered_by_its_name(llama_folder, tmp_path):
@@ -247,25 +248,25 @@ def test_a_set_whose_layer_is_missing_is_left_out_and_named_and_the_others_are_d
     save_set(make_set("holes", nonfinite=(2, 3, 4, 5)), sets_folder())
     shipped = _view().sets[0]
     view = _view(sets=("holes", shipped), layer_mode=SAME_DEPTH, depth=0.8)
-    for figure in (views.overview_map(view), views.rdm_view(view, "quadrant"), views.map_view(view, "PCA")):
+    for figure in (overview.emotion_map(view), geometry.matrices(view, "quadrant"), geometry.maps(view, "PCA")):
         text = " ".join(note.text for note in figure.layout.annotations)
         assert "left out: made-up · emoviz, made-up, whose layer 4 is not finite in fp32" in text.replace("<br>", " ")
         assert "SmolLM2-135M-Instruct · emoviz, layer" in text
-    assert views.overview_cards(view)["cards"][0]["facts"][0]["value"] == "missing"
-    figure, note = views.models_view(view)
+    assert overview.cards(view)["cards"][0]["facts"][0]["value"] == "missing"
+    figure, note = models.pairs(view)
     assert figure is None and "Tick another one on the left" in note["notes"][-1]
-    _, table = views.models_view(_view(sets=("holes", *_view().sets), layer_mode=SAME_DEPTH, depth=0.8))
+    _, table = models.pairs(_view(sets=("holes", *_view().sets), layer_mode=SAME_DEPTH, depth=0.8))
     for notes in (note["notes"], table["notes"]):
         assert "left out: made-up · emoviz, made-up, whose layer 4 is not finite in fp32" in notes
     with pytest.raises(InputError, match="a finite layer is needed; choose another depth"):
-        views.rdm_view(_view(sets=("holes",), layer_mode=SAME_DEPTH, depth=0.8), "quadrant")
+        geometry.matrices(_view(sets=("holes",), layer_mode=SAME_DEPTH, depth=0.8), "quadrant")
 
 
 def test_reasons_name_the_pairs_they_are_for():
     # A passage file may be called anything, and its name is part of the set's.
     own = make_set("other x of mine")
     save_set(own, sets_folder())
-    _, table = views.models_view(_view(sets=(*_view().sets, own.name)))
+    _, table = models.pairs(_view(sets=(*_view().sets, own.name)))
     notes = " | ".join(table["notes"])
     assert "no rho given shared words for A and C, B and C: they were made from other passages" in notes
     assert "no rho on disjoint topics for A and C, B and C:" in notes

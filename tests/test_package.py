@@ -21,7 +21,7 @@ def test_every_data_file_of_the_package_is_declared():
 
 
 def test_every_package_is_declared():
-    folders = {"emoviz", *(f"emoviz.{p.parent.name}" for p in (ROOT / "emoviz").glob("*/__init__.py"))}
+    folders = {"emoviz", *(".".join(p.parent.relative_to(ROOT).parts) for p in (ROOT / "emoviz").rglob("__init__.py"))}
     assert folders | {"emoviz.shipped"} == set(PROJECT["tool"]["setuptools"]["packages"])
 
 

@@ -15,10 +15,11 @@ from ..models.registry import PRECISIONS
 from ..plots.depth import CURVE_TEXT
 from ..plots.rdm import ORDERS
 from ..steer.doses import DEFAULT_DOSES
-from . import extraction, steering, views
+from . import extraction, steering
 from .components import EMPTY, Cards, Figure, Table, Texts
 from .library import library
 from .state import BEST, SAME_DEPTH, Selection, first_selection
+from .views import overview as overview_view
 from .wiring import wire
 
 TABS = ("Overview", "Depth", "Geometry", "Models", "Anisotropy", "Steer", "Library", "About")
@@ -32,7 +33,7 @@ _HEADING = "<h1 class='ez-wordmark'>emoviz</h1><p class='ez-tagline'>how small l
 class Page:
     """The parts that events are wired to.
 
-    selection : sets, layer mode, depth, centring, emotion; options : curve, published, order, method.
+    selection : sets, layer mode, depth, centring, emotion; options : the controls of each tab that has some.
     outputs : the components that each tab draws into, in the order in which its view returns them.
     """
 
@@ -41,7 +42,7 @@ class Page:
     notice: gr.Markdown
     theme: gr.Button
     selection: list[Component]
-    options: list[Component]
+    options: dict[str, list[Component]]
     outputs: dict[str, list[Component]]
     shelf: Shelf
 
@@ -96,14 +97,14 @@ def _sidebar(start: Selection) -> tuple[list[Component], gr.Button]:
     return [sets, layer_mode, depth, centring, emotion], theme
 
 
-def _result_tabs(start: Selection) -> tuple[list[Component], dict[str, list[Component]]]:
+def _result_tabs(start: Selection) -> tuple[dict[str, list[Component]], dict[str, list[Component]]]:
     with gr.Tab("Overview", id="Overview"):
         any_set = bool(start.sets)
         overview = [
-            Cards(views.overview_cards(start) if any_set else None),
-            Figure(views.overview_map(start) if any_set else None),
+            Cards(overview_view.cards(start) if any_set else None),
+            Figure(overview_view.emotion_map(start) if any_set else None),
         ]
-        Table(views.overview_table())
+        Table(overview_view.table())
     with gr.Tab("Depth", id="Depth"):
         with gr.Row(elem_classes="ez-controls"):
             curve = gr.Radio(
@@ -136,7 +137,7 @@ def _result_tabs(start: Selection) -> tuple[list[Component], dict[str, list[Comp
         "Models": [ours, theirs, pairs],
         "Anisotropy": anisotropy,
     }
-    return [curve, published, order, method], outputs
+    return {"Depth": [curve, published], "Geometry": [order, method]}, outputs
 
 
 def _steer_tab(emotion: gr.Dropdown) -> None:

@@ -8,10 +8,11 @@ import gradio as gr
 
 from ..errors import InputError
 from ..plots.depth import PUBLISHED_CURVES
-from . import extraction, views
+from . import extraction
 from .components import EMPTY, Figure
 from .library import library
 from .state import SAME_DEPTH, Selection
+from .views import VIEWS
 
 _THEME_SWITCH = """() => {
   const dark = document.body.classList.toggle('dark');
@@ -27,20 +28,28 @@ _ON_LOAD = """() => {
 def wire(page) -> None:
     """Connects the parts of a `layout.Page`."""
     active = gr.State("Overview")
-    controls = [*page.selection, *page.options]
+    controls = [*page.selection, *(c for options in page.options.values() for c in options)]
     figures = [part for parts in page.outputs.values() for part in parts]
     sets, layer_mode, depth, _, emotion = page.selection
 
     def show(tab: str, *values: Any) -> dict:
         """What the open tab shows for the present selection; everything else stays as it is."""
-        selection, options = values[: len(page.selection)], values[len(page.selection) :]
+        given = dict(zip(controls, values, strict=True))
+        chosen, *others = (given[c] for c in page.selection)
+        options = [given[c] for c in page.options.get(tab, ())]
         try:
-            drawn = draw(tab, Selection(tuple(selection[0]), *selection[1:]), *options)
+            drawn = VIEWS[tab](Selection(tuple(chosen), *others), *options) if tab in VIEWS else ()
         except InputError as error:
             # What was drawn for another selection must not stand under this message.
             blank = dict.fromkeys(page.outputs.get(tab, ()), EMPTY)
             return {page.notice: gr.update(value=f"**Nothing to show.** {error}", visible=True), **blank}
-        return {page.notice: gr.update(visible=False), **dict(zip(page.outputs.get(tab, ()), drawn, strict=True))}
+        return {
+            page.notice: gr.update(visible=False),
+            **{
+                part: EMPTY if value is None else value
+                for part, value in zip(page.outputs.get(tab, ()), drawn, strict=True)
+            },
+        }
 
     def open_tab(event: gr.SelectData, *values: Any) -> dict:
         """Draws a tab when it is opened."""
@@ -82,7 +91,7 @@ def wire(page) -> None:
         [layer_mode, depth, emotion, *results],
         **plain,
     )
-    curve, published = page.options[:2]
+    curve, published = page.options["Depth"]
     curve.input(lambda name: gr.update(visible=name in PUBLISHED_CURVES), curve, published, **plain)
     page.theme.click(None, js=_THEME_SWITCH)
     page.blocks.load(None, js=_ON_LOAD)
@@ -90,22 +99,6 @@ def wire(page) -> None:
     page.blocks.load(refresh, None, shelf, **plain)
     for change in page.shelf.made:
         change.then(refresh, None, shelf, **plain)
-
-
-def draw(tab: str, view: Selection, curve: str, published: bool, order: str, method: str) -> tuple[Any, ...]:
-    """The contents of one tab, in the order of its outputs; nothing for a tab that does not follow the selection."""
-    if tab == "Overview":
-        return views.overview_cards(view), views.overview_map(view)
-    if tab == "Depth":
-        return (views.depth_view(view, curve, published),)
-    if tab == "Geometry":
-        return views.rdm_view(view, order), views.map_view(view, method)
-    if tab == "Models":
-        figure, pairs = views.models_view(view)
-        return EMPTY if figure is None else figure, views.published_view(), pairs
-    if tab == "Anisotropy":
-        return views.anisotropy_view(view)
-    return ()
 
 
 def clicked(data: Any) -> tuple[str, list]:

@@ -1,0 +1,127 @@
+"""Overview: which sets there are, and how good each is where it is best."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+
+from ...geometry import pca_map
+from ...plots.emotion_map import map_figure
+from ...plots.rsa import AGREEMENT, p_text
+from ...plots.theme import recipe_label, short_label
+from ...reference import SOURCE, published_models
+from ...stats.rsa import MIN_COMMON
+from ..library import best_of, comparison_of, curves_of, library
+from ..state import BEST, Selection
+from .text import depth_of, highest, number
+
+
+def draw(view: Selection) -> tuple[dict, go.Figure]:
+    return cards(view), emotion_map(view)
+
+
+def cards(view: Selection) -> dict:
+    """One card per selected set: where its geometry is best, and how good it is there."""
+    found = []
+    for vectors, layer in zip(sets := view.panels(), view.layers(sets), strict=True):
+        curves = curves_of(vectors.name, "class")
+        best = best_of(vectors.name)["decoding"]
+        half = curves["split_half_rho"].values[layer]
+        look = library().style[vectors.name]
+        p = vectors.provenance
+        rule = p.protocol.layer_rule
+        chosen_by = "same depth" if view.layer_mode != BEST else "middle" if rule == "middle" else f"best by {rule}"
+        found.append(
+            {
+                "title": p.model,
+                "note": f"{recipe_label(vectors)} · {p.weights} in {p.precision} · layer {layer} of {vectors.n_layers} "
+                f"({chosen_by})",
+                "colour": look.colour,
+                "dashed": look.dash != "solid",
+                "facts": [
+                    {
+                        "name": "decoding",
+                        "value": number(curves["decoding_accuracy"].values[layer], 2),
+                        "note": f"chance {1 / len(vectors.classes):.2f}",
+                    },
+                    {"name": "reliability", "value": number(half, 2), "note": "split-half rho"},
+                    {
+                        "name": "peak depth",
+                        "value": depth_of(vectors, best),
+                        "note": "of decoding" if best is None else f"layer {best}",
+                    },
+                    {"name": "anisotropy", "value": number(vectors.anisotropy[layer], 2), "note": "of 1"},
+                ],
+            }
+        )
+    return {"cards": found}
+
+
+def emotion_map(view: Selection) -> go.Figure:
+    """The first figure that anybody sees: the maps side by side, under what their comparison says."""
+    sets, layers, left_out = view.readable(view.panels())
+    title = None
+    if len(sets) == 2 and len(set(sets[0].classes) & set(sets[1].classes)) >= MIN_COMMON:
+        found = comparison_of(tuple(s.name for s in sets), layers, "class", controls=False)
+        rho, p = found.rho[0, 1], found.p[0, 1]
+        verb = "arrange emotions alike" if rho >= AGREEMENT and p < 0.01 else "compared"
+        what = f"Two models {verb}"
+        if sets[0].provenance.model == sets[1].provenance.model:
+            what = "Two recipes, one model"
+        chance = f", {p_text(p, found.n_permutations)}" if np.isfinite(p) else ""
+        title = f"{what}: RDM Spearman rho = {rho:.2f}{chance}"
+    maps = [pca_map(s, k) for s, k in zip(sets, layers, strict=True)]
+    return map_figure(sets, maps, emotion=view.emotion, title=title, notes=left_out, height=470)
+
+
+def table() -> dict:
+    """Every set at hand, then the published models under their own heading."""
+    rows = []
+    for vectors in library().sets.values():
+        best = best_of(vectors.name)
+        layer = best["separation"]
+        curves = curves_of(vectors.name, "class")
+        rows.append(
+            [
+                short_label(vectors),
+                f"{vectors.n_layers} x {vectors.d_model}",
+                number(highest(curves["decoding_accuracy"].values), 2),
+                number(highest(curves["split_half_rho"].values), 2),
+                *(depth_of(vectors, best[rule]) for rule in ("decoding", "reliability", "separation")),
+                "–" if layer is None else number(vectors.anisotropy[layer], 3),
+                "–" if layer is None else number(curves["rdm_std"].values[layer], 3),
+            ]
+        )
+    ours = len(rows)
+    for model in published_models():
+        rows.append(
+            [
+                model.id.split("/")[1],
+                f"{model.n_layers} x {model.d_model}",
+                "–",
+                "–",
+                "–",
+                "–",
+                f"{model.best_depth:.2f}",
+                f"{model.anisotropy_best:.3f}",
+                f"{model.rdm_std:.3f}",
+            ]
+        )
+    return {
+        "columns": [
+            "set",
+            ["layers x width", "number of transformer blocks, and length of a state"],
+            ["decoding accuracy", "highest share of passages on unseen topics that are nearest to their own class"],
+            ["split-half rho", "highest Spearman rho between the RDMs of two halves of the topics"],
+            ["depth of best decoding", "share of the layers passed where decoding is highest"],
+            ["depth of best reliability", "share of the layers passed where split-half rho is highest"],
+            [
+                "depth of best separation",
+                "share of the layers passed where the mean cosine is lowest, the paper's rule",
+            ],
+            ["anisotropy there", "mean cosine of neutral sentences at the depth of best separation"],
+            ["RDM spread there", "standard deviation of the RDM at the depth of best separation"],
+        ],
+        "rows": rows,
+        "groups": {0: "measured with emoviz", ours: f"published, not measured by us: {SOURCE}"},
+    }

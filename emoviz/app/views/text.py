@@ -1,0 +1,20 @@
+"""How numbers are written in cards and tables."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...types import VectorSet
+
+
+def highest(values: np.ndarray) -> float:
+    """The largest finite value, NaN if there is none."""
+    return float(np.nanmax(values)) if np.isfinite(values).any() else float("nan")
+
+
+def number(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}" if np.isfinite(value) else "missing"
+
+
+def depth_of(vectors: VectorSet, layer: int | None) -> str:
+    return "–" if layer is None else f"{vectors.depth(layer):.2f}"
