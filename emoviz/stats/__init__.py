@@ -1,6 +1,17 @@
 """How far the numbers can be trusted: permutation, bootstrap, ceiling, controls. No torch, no plotly."""
 
+from .contrasts import contrast, find_contrasts, steps
+from .methods import difference, separation
 from .rsa import compare, layers_of
 from .two_lines import u_shape
 
-__all__ = ["compare", "layers_of", "u_shape"]
+__all__ = [
+    "compare",
+    "contrast",
+    "difference",
+    "find_contrasts",
+    "layers_of",
+    "separation",
+    "steps",
+    "u_shape",
+]
