@@ -284,6 +284,7 @@ class Contrast:
     kind: str
     models: tuple[str, str]
     sets: tuple[str, str]
+    methods: tuple[str, str]
     protocols: tuple[str, str]
     precisions: tuple[str, str]
     layers: tuple[int | None, int | None]
@@ -305,6 +306,9 @@ class Separation:
     """How far apart the emotion vectors of one set point: the cosine of every pair, neutral-centred, at one layer.
 
     cosines : (C * (C - 1) / 2,), in scipy's squareform order; lower = further apart.
+    reliability : Spearman's rho between the cosines of the two topic halves. noise_share : how much of the vectors' mean
+    squared length is noise, by the difference of the halves; above 1 where it is overestimated. noise_cosine : the mean
+    cosine that this noise would have without any geometry.
     """
 
     model: str
@@ -313,6 +317,9 @@ class Separation:
     protocol: str
     precision: str
     layer: int
+    reliability: float
+    noise_share: float
+    noise_cosine: float
     cosines: np.ndarray
 
 

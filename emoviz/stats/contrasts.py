@@ -132,6 +132,7 @@ def contrast(
         kind=kind,
         models=tuple(p.model for p in origins),
         sets=tuple(s.name for s in sets),
+        methods=tuple(p.method for p in origins),
         protocols=tuple(p.protocol.name for p in origins),
         precisions=tuple(p.precision for p in origins),
         layers=tuple(layers),
@@ -183,9 +184,9 @@ def _cosines(
 ) -> tuple[dict[str, float] | None, str]:
     """Cosine of each class's two vectors, or None and the reason."""
     if layers[0] != layers[1]:
-        return None, f"layers {layers[0]} and {layers[1]} hold different states"
+        return None, "their layers differ, and a direction means something else in each layer"
     if sets[0].d_model != sets[1].d_model:
-        return None, f"widths {sets[0].d_model} and {sets[1].d_model} differ"
+        return None, "their states are of different width"
     a, b = (
         unit(class_vectors(s.class_means[k][[s.classes.index(name) for name in classes]], classes, "class")[0], classes)
         for s, k in zip(sets, layers, strict=True)

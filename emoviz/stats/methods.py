@@ -3,27 +3,74 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
+from ..emotions import NEUTRAL
 from ..errors import InputError
 from ..geometry import class_vectors
-from ..geometry.ranks import average_ranks
+from ..geometry.ranks import average_ranks, spearman_matrix
 from ..geometry.vectors import check_layer, condensed_cosine
 from ..types import Difference, Separation, VectorSet
+from .contrasts import CHAINS
 
 
 def separation(vectors: VectorSet, layer: int) -> Separation:
     """Cosines of all pairs of neutral-centred emotion vectors of one set, at one layer.
 
     Raises  : InputError for a set without neutral, a layer that it does not have, or a vector that is zero or not finite.
+    Noise: neutral-centred vectors share that of the one neutral mean, so with variances e of an emotion's mean and n of
+    neutral's, vectors without geometry have an expected cosine of n / (n + e), 1/2 where both have as many texts. Noise
+    thus pulls cosines down or up without any geometry. e and n are the quarter of the squared distance of the halves.
     Source  : neutral centring, Jeong 2026 (arXiv 2604.04064). Class centring would force the mean to -1/(C - 1).
     """
     check_layer(vectors, layer)
     p = vectors.provenance
-    rows, classes = class_vectors(vectors.class_means[layer], vectors.classes, "neutral")
-    cosines = condensed_cosine(rows, classes)
-    return Separation(p.model, vectors.name, p.method, p.protocol.name, p.precision, layer, cosines)
+    whole, *halves = (
+        condensed_cosine(*class_vectors(means, vectors.classes, "neutral"))
+        for means in (vectors.class_means[layer], *vectors.half_means[:, layer])
+    )
+    rows = class_vectors(vectors.class_means[layer], vectors.classes, "neutral")[0]
+    first, second = np.asarray(vectors.half_means[:, layer], np.float64)
+    variance = ((first - second) ** 2).sum(1) / 4
+    at = vectors.classes.index(NEUTRAL)
+    of_neutral, of_emotions = variance[at], np.delete(variance, at).mean()
+    noise = of_neutral + of_emotions
+    return Separation(
+        model=p.model,
+        set=vectors.name,
+        method=p.method,
+        protocol=p.protocol.name,
+        precision=p.precision,
+        layer=layer,
+        reliability=float(spearman_matrix(np.stack(halves))[0, 1]),
+        noise_share=float(noise / (rows.astype(np.float64) ** 2).sum(1).mean()),
+        noise_cosine=float(of_neutral / noise) if noise > 0 else float("nan"),
+        cosines=whole,
+    )
+
+
+def method_pairs(separations: Iterable[Separation]) -> list[tuple[Separation, Separation]]:
+    """(generation, comprehension) pairs of one model in one precision, one for every set by generation.
+
+    Each is set against the set by comprehension of its chain in `CHAINS`, else against the first there is.
+    """
+    found = []
+    partner = {name: chain[0] for chain in reversed(CHAINS.values()) for name in chain[1:]}
+    known = list(separations)
+    for written in known:
+        if written.method != "generation":
+            continue
+        read = [
+            s
+            for s in known
+            if s.method == "comprehension" and (s.model, s.precision) == (written.model, written.precision)
+        ]
+        # False sorts before True: the partner first, if it is there.
+        read.sort(key=lambda s: s.protocol != partner.get(written.protocol))
+        found += [(written, s) for s in read[:1]]
+    return found
 
 
 def difference(first: np.ndarray, second: np.ndarray) -> Difference:

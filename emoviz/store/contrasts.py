@@ -18,7 +18,7 @@ from .folders import shipped_folder
 FILE = "contrasts.json"
 SCHEMA_VERSION = 1
 _NUMBERS = "rho", "p", "ceiling", "ci_low", "ci_high"
-_PAIRS = "models", "sets", "protocols", "precisions", "layers", "differs"
+_PAIRS = "models", "sets", "methods", "protocols", "precisions", "layers", "differs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def load_contrasts(path: Path | None = None) -> Measured:
             raise ValueError(f"schema version {data['schema_version']} instead of {SCHEMA_VERSION}")
         return Measured(
             tuple(_contrast(row) for row in data["contrasts"]),
-            tuple(Separation(**{**row, "cosines": np.array(row["cosines"])}) for row in data["separations"]),
+            tuple(_separation(row) for row in data["separations"]),
             data["created"],
             dict(data["versions"]),
         )
@@ -72,10 +72,19 @@ def load_contrasts(path: Path | None = None) -> Measured:
 
 
 def _contrast(row: Mapping) -> Contrast:
-    numbers = {name: math.nan if row[name] is None else row[name] for name in _NUMBERS}
+    numbers = {name: _number(row[name]) for name in _NUMBERS}
     pairs = {name: tuple(row[name]) for name in _PAIRS}
     missing = tuple(tuple(layers) for layers in row["nonfinite_layers"])
     return Contrast(**{**row, **numbers, **pairs, "nonfinite_layers": missing})
+
+
+def _separation(row: Mapping) -> Separation:
+    numbers = {name: _number(row[name]) for name in ("reliability", "noise_share", "noise_cosine")}
+    return Separation(**{**row, **numbers, "cosines": np.array(row["cosines"])})
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def _plain(value, digits: int):
