@@ -31,7 +31,7 @@ def contrast_text(c: Contrast) -> str:
     if np.isfinite(c.ceiling):
         lines.append(f"noise ceiling {c.ceiling:.3f}")
     if c.cosines is not None:
-        lines.append(cosines_text(c.cosines))
+        lines.append(f"cosine per emotion {cosines_text(c.cosines)}")
     lines += [f"no {what}: {why}" for what, why in c.reasons.items()]
     if c.differs:
         lines += ["differs in:", *(f"· {what}" for what in c.differs)]
@@ -39,10 +39,11 @@ def contrast_text(c: Contrast) -> str:
 
 
 def cosines_text(cosines: dict[str, float]) -> str:
+    """Mean over emotions, and in brackets the lowest."""
     lowest = min(cosines, key=cosines.get)
     digits = 4 if cosines[lowest] > 0.9 else 2
     mean = np.mean(list(cosines.values()))
-    return f"cosine per emotion {mean:.{digits}f}, lowest {cosines[lowest]:.{digits}f} ({lowest})"
+    return f"{mean:.{digits}f} ({cosines[lowest]:.{digits}f} {lowest})".replace("-", "−")
 
 
 def layers_text(layers: tuple[int, ...]) -> str:

@@ -43,7 +43,7 @@ def precision_figure(
                 }
             )
             p = f", {p_text(c.p, c.n_permutations)}" if np.isfinite(c.p) else ""
-            words.append(f"rho {c.rho:.4f}{p}<br>{cosines_text(c.cosines)}".replace("cosine per emotion", "cosine"))
+            words.append(f"rho {c.rho:.4f}{p}<br>cosine {cosines_text(c.cosines)}".replace("rho -", "rho −"))
         gone = c.nonfinite_layers[1]
         if gone:
             words[-1] += f"<br>layers {layers_text(gone)} are not finite"
@@ -66,7 +66,7 @@ def precision_figure(
         traces,
         layout,
         title=_precision_claim(contrasts),
-        aid="each point is an emotion; right = the same vector in both precisions; rho: agreement of the RDMs",
+        aid="each point is an emotion; right = the same vector in both precisions; beside it rho of the RDMs, mean cosine and the lowest",
         notes=[
             "against the most exact precision at hand, both at that set's layer; 20 emotions without neutral, class-centred; "
             "by generation each precision reads the stories that it wrote itself",
@@ -117,13 +117,16 @@ def separation_figure(
         )
         traces.append(_noise_mark(s, row, named=row == 0))
         noise = "100 % or more" if s.noise_share >= 1 else f"{100 * s.noise_share:.0f} %"
-        said = f"mean {s.cosines.mean():.3f}, split-half rho {s.reliability:.2f}, noise {noise}"
+        said = f"mean {s.cosines.mean():.3f}, split-half rho {s.reliability:.2f}, noise {noise}".replace(
+            "rho -", "rho −"
+        )
         if s.set in tests:
             other, d = tests[s.set]
+            n = f"{d.n[0]} each" if d.n[0] == d.n[1] else f"{d.n[0]} and {d.n[1]}"
             said += (
                 (
                     f"<br>against {other.protocol}: d = {d.cohen_d:.2f} (pooled SD {d.pooled_sd:.3f})"
-                    f"<br>rank-biserial {d.rank_biserial:.2f}, Mann-Whitney p = {d.p:.1g}"
+                    f"<br>rank-biserial {d.rank_biserial:.2f}, p = {d.p:.1g} (Mann-Whitney, n = {n})"
                 )
                 .replace("= -", "= −")
                 .replace("biserial -", "biserial −")

@@ -47,7 +47,7 @@ def variants_figure(
         },
         "yaxis": {
             "tickvals": list(range(len(names))),
-            "ticktext": names,
+            "ticktext": [f"{name}\u00a0" for name in names],
             "range": [len(names) - 0.5, -0.5],
             "showgrid": False,
             "ticks": "",

@@ -1,7 +1,7 @@
 """How far the numbers can be trusted: permutation, bootstrap, ceiling, controls. No torch, no plotly."""
 
 from .contrasts import contrast, find_contrasts, steps
-from .methods import difference, method_pairs, separation
+from .methods import difference, method_pairs, pooled, separation
 from .rsa import compare, layers_of
 from .two_lines import u_shape
 
@@ -12,6 +12,7 @@ __all__ = [
     "find_contrasts",
     "layers_of",
     "method_pairs",
+    "pooled",
     "separation",
     "steps",
     "u_shape",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -73,6 +73,11 @@ def method_pairs(separations: Iterable[Separation]) -> list[tuple[Separation, Se
     return found
 
 
+def pooled(pairs: Sequence[tuple[Separation, Separation]]) -> Difference:
+    """`difference` over several models at once: all cosines of the first sets against all of the second."""
+    return difference(*(np.concatenate([pair[k].cosines for pair in pairs]) for k in (0, 1)))
+
+
 def difference(first: np.ndarray, second: np.ndarray) -> Difference:
     """Mann-Whitney test and effect sizes of the first sample against the second.
 
@@ -82,7 +87,7 @@ def difference(first: np.ndarray, second: np.ndarray) -> Difference:
     cohen_d : difference of the means / pooled_sd; NaN where pooled_sd is 0.
     pooled_sd : sqrt of the mean variance (n - 1 in the denominator), weighted by degrees of freedom.
     rank_biserial : 2 u / (n1 n2) - 1, from -1 (all of the first below) to 1 (all above).
-    To pool models, concatenate their samples. Raises InputError for fewer than 2 values in a sample.
+    Raises  : InputError for fewer than 2 values in a sample.
     Source  : Mann and Whitney 1947; Cohen 1988; Glass 1966 (rank-biserial correlation).
     """
     first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)

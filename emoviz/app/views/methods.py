@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from ...emotions import NEUTRAL
 from ...geometry import preferred_layer
 from ...models.registry import REGISTRY
-from ...plots.contrasts import cosines_text, layers_text, set_label
+from ...plots.contrasts import cosines_text, set_label
 from ...plots.decomposition import Chain, decomposition_figure
 from ...plots.rsa import p_text
 from ...plots.strips import precision_figure, separation_figure
@@ -25,13 +25,12 @@ from ...reference import (
     published_pairs,
     published_rho,
 )
-from ...stats import contrast, difference, find_contrasts, method_pairs, separation, steps
+from ...stats import contrast, difference, find_contrasts, method_pairs, pooled, separation, steps
 from ...stats.contrasts import CHAINS, EXACTNESS, KINDS
 from ...store import Measured, load_activations, load_contrasts
 from ...types import Contrast, Separation, VectorSet
 from ..library import best_of, library
 from ..state import Selection
-from .text import number
 
 # More chains than these in one figure are bars too thin to be read.
 MAX_CHAINS = 4
@@ -101,29 +100,28 @@ def tests(separations: Sequence[Separation], colour: dict[str, str], notes: Sequ
     if not pairs:
         return None
     found = {written.set: (read, difference(written.cosines, read.cosines)) for written, read in pairs}
-    pooled = []
+    over_models = []
     for recipe in dict.fromkeys((written.protocol, read.protocol) for written, read in pairs):
         same = [(w, r) for w, r in pairs if (w.protocol, r.protocol) == recipe]
         if len(same) > 1:
-            d = difference(*(np.concatenate([pair[k].cosines for pair in same]) for k in (0, 1)))
-            pooled.append(
+            d = pooled(same)
+            over_models.append(
                 f"pooled over {len(same)} models, {recipe[0]} against {recipe[1]}: d = {d.cohen_d:.2f} (pooled SD "
                 f"{d.pooled_sd:.3f}), rank-biserial {d.rank_biserial:.2f}, p = {d.p:.1g}, n = {d.n[0]} and {d.n[1]}"
             )
-    if not pooled:
-        pooled = ["one model with both methods: pooled over models is the same"]
-    first = next(iter(found.values()))[1]
+    if not over_models:
+        over_models = ["one model with both methods: pooled over models is the same"]
     return separation_figure(
         separations,
         found,
         colour,
         notes=[
-            f"d and rank-biserial are negative where generation points further apart; n = {first.n[0]} and {first.n[1]} pairs; "
-            "pairs of one set share vectors and are not independent, so p is too small. noise: share of the vectors' mean squared "
-            "length that the difference of the topic halves accounts for",
+            "d and rank-biserial are negative where generation points further apart; pairs of one set share vectors and are "
+            "not independent, so p is too small; noise: share of the vectors' mean squared length, by how far the topic halves "
+            "are apart",
             "published, not ours: Mann-Whitney p = 0.007 and d = -107.5 (arXiv 2604.04064). Without its pooled SD that d "
             "cannot be read as a standardised difference, whose size is a few units at most",
-            *pooled,
+            *over_models,
             *notes,
         ],
     )
@@ -141,7 +139,8 @@ def compliance() -> dict:
             ["follows (D)", "mean score at following constraints, over the scenarios that it is capable of"],
         ],
         "rows": [
-            [m.id.split("/")[1], f"{m.yields:.2f} of {m.n_yields}", f"{m.follows:.2f} of {m.n_follows}"] for m in models
+            [m.id.split("/")[1], f"{m.yields:.2f} (n = {m.n_yields})", f"{m.follows:.2f} (n = {m.n_follows})"]
+            for m in models
         ],
         "groups": {0: "MTI compliance, published, not measured by us"},
         "notes": [
@@ -157,48 +156,37 @@ def table(contrasts: Sequence[Contrast], notes: Sequence[str]) -> dict:
     for k, c in enumerate(contrasts):
         if k == 0 or contrasts[k - 1].kind != c.kind:
             groups[k] = f"{c.kind}: {KINDS[c.kind]}"
-        for what, why in c.reasons.items():
-            missing.setdefault((what, why), []).append(str(k + 1))
+        everything = len(c.reasons) == len(_NAMES) and len(set(c.reasons.values())) == 1
+        for what in ["all"] if everything else c.reasons:
+            why = next(iter(c.reasons.values())) if everything else c.reasons[what]
+            missing.setdefault((_NAMES.get(what, "numbers"), why), []).append(str(k + 1))
         labels = [set_label(*recipe) for recipe in zip(c.protocols, c.precisions, strict=True)]
-        gone = c.nonfinite_layers[1]
         rows.append(
             [
                 f"{k + 1}  {' / '.join(dict.fromkeys(c.models))}",
                 " × ".join(labels),
                 " × ".join("–" if layer is None else str(layer) for layer in c.layers),
-                number(c.rho, 3),
-                f"{c.ci_low:.3f} to {c.ci_high:.3f}" if np.isfinite(c.ci_low) else "–",
-                p_text(c.p, c.n_permutations) if np.isfinite(c.p) else "–",
-                f"{c.ceiling:.3f}" if np.isfinite(c.ceiling) else "–",
-                "–" if c.cosines is None else cosines_text(c.cosines).removeprefix("cosine per emotion "),
-                layers_text(gone) if gone else "none",
+                f"{c.rho:.3f}" if np.isfinite(c.rho) else "missing",
+                f"{c.ci_low:.2f} to {c.ci_high:.2f}" if np.isfinite(c.ci_low) else "–",
+                p_text(c.p, c.n_permutations).removeprefix("p ").removeprefix("= ") if np.isfinite(c.p) else "–",
+                f"{c.ceiling:.2f}" if np.isfinite(c.ceiling) else "–",
+                "–" if c.cosines is None else cosines_text(c.cosines),
             ]
         )
-    whole = {what for what, _ in missing}
     return {
         "columns": [
             "model",
             ["sets", "the two protocols, with the precision where it is not fp32; the reference first"],
             ["layers", "of the two sets: each protocol's own; between precisions the reference's"],
-            ["Spearman rho", "agreement of the two RDMs"],
+            ["rho", "Spearman's, between the two RDMs"],
             ["95 % interval", "of rho over other topics, as many as these"],
             ["p", "share of relabellings of the classes that reach this rho (Mantel, one-sided)"],
-            ["noise ceiling", "the rho that two noisy copies of one geometry would reach"],
-            ["cosine per emotion", "mean over emotions of the cosine between the two sets' vectors, and the lowest"],
-            ["missing layers", "of the second set, whose states are not finite there"],
+            ["ceiling", "the rho that two noisy copies of one geometry would reach"],
+            ["cosine (lowest)", "between the two sets' vectors of an emotion: mean over emotions, and the lowest"],
         ],
         "rows": rows,
         "groups": groups,
-        "notes": [
-            *notes,
-            *(
-                f"no {_NAMES[what]} in {', '.join(where)}: {why}"
-                for what in _NAMES
-                if what in whole
-                for (name, why), where in missing.items()
-                if name == what
-            ),
-        ],
+        "notes": [*notes, *(f"no {what} in {', '.join(where)}: {why}" for (what, why), where in missing.items())],
     }
 
 
