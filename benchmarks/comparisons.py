@@ -11,7 +11,6 @@ import subprocess
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +84,7 @@ def write(path: Path) -> None:
             tuple(_contrasts(sets)),
             tuple(separation(s, layer) for s, layer in zip(exact, layers_of(exact, "best"), strict=True)),
             datetime.now(UTC).isoformat(timespec="seconds"),
-            {"emoviz": __version__, **{name: version(name) for name in ("numpy", "torch", "transformers")}},
+            {"emoviz": __version__, **{name: v for s in sets for name, v in s.provenance.versions.items()}},
         ),
         path,
     )

@@ -175,7 +175,7 @@ def _kinds(sets, twins=None):
 def test_pairs_are_named_by_what_they_differ_in():
     found = _kinds(_chain())
     assert ("method", "jeong2026b fp32", "jeong2026a fp32") in found
-    assert ("sub-parameters", "jeong2026a fp32", "jeong2026a-loose fp32") in found
+    assert ("sub-parameters", "jeong2026a-loose fp32", "jeong2026a fp32") in found
     assert ("precision", "jeong2026a fp32", "jeong2026a int8") in found
     assert ("precision", "emoviz fp32", "emoviz bf16") in found
     assert ("conflated", "jeong2026b fp32", "jeong2026a int8") in found
@@ -404,6 +404,13 @@ def test_the_tab_draws_with_shipped_sets_only_whatever_is_ticked():
     kinds = [heading.partition(":")[0] for _, heading in sorted(table["groups"].items())]
     assert kinds == ["method", "sub-parameters", "precision", "conflated"]
     assert any(note.startswith("no numbers in ") and "not finite in fp16" in note for note in table["notes"])
+
+
+def test_the_figures_name_no_text_or_paper_colour_so_that_a_theme_is_one_template():
+    for figure in methods.draw(ANY)[:4]:
+        layout = figure.to_plotly_json()["layout"]
+        assert "paper_bgcolor" not in layout and layout["meta"]["kind"]
+        assert not [note for note in layout["annotations"] if "color" in note.get("font", {})]
 
 
 def test_sets_of_the_users_are_measured_and_drawn_beside_the_shipped_ones():

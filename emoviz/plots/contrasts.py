@@ -38,12 +38,12 @@ def contrast_text(c: Contrast) -> str:
     return "<br>".join(lines)
 
 
-def cosines_text(cosines: dict[str, float]) -> str:
-    """Mean over emotions, and in brackets the lowest."""
+def cosines_text(cosines: dict[str, float], *, named: bool = True) -> str:
+    """Mean over emotions, and in brackets the lowest, with its emotion if `named`."""
     lowest = min(cosines, key=cosines.get)
     digits = 4 if cosines[lowest] > 0.9 else 2
     mean = np.mean(list(cosines.values()))
-    return f"{mean:.{digits}f} ({cosines[lowest]:.{digits}f} {lowest})".replace("-", "−")
+    return f"{mean:.{digits}f} ({cosines[lowest]:.{digits}f}{f' {lowest}' if named else ''})".replace("-", "−")
 
 
 def layers_text(layers: tuple[int, ...]) -> str:

@@ -33,7 +33,7 @@ class Chain:
 
 
 def decomposition_figure(
-    chains: Sequence[Chain], published: Sequence[PublishedStep], *, notes: Sequence[str] = (), height: int = 500
+    chains: Sequence[Chain], published: Sequence[PublishedStep], *, notes: Sequence[str] = (), height: int = 540
 ) -> go.Figure:
     """A group of bars per step: our chains in their model's colour, then the published models in grey.
 
@@ -79,6 +79,7 @@ def decomposition_figure(
         "yaxis": {
             "title": {"text": "Spearman rho between the RDMs"},
             "range": [min([0, *values, *(s.rho for s in published)]) - 0.16, 1],
+            "dtick": 0.2,
             "zeroline": True,
             "zerolinecolor": PUBLISHED_COLOUR,
         },

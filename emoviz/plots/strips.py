@@ -14,7 +14,7 @@ from .theme import PUBLISHED_COLOUR, figure
 
 _ROW = 46
 _HEAD, _FOOT = 130, 110
-_LEFT, _RIGHT = 190, 330
+_LEFT, _RIGHT = 190, 350
 # Cosines are drawn by how far they are from 1, on a log scale; nearer than this is drawn here.
 _NEAREST = 1e-6
 _COSINE_TICKS = (0.999999, 0.99999, 0.9999, 0.999, 0.99, 0.9, 0.0)
@@ -117,16 +117,15 @@ def separation_figure(
         )
         traces.append(_noise_mark(s, row, named=row == 0))
         noise = "100 % or more" if s.noise_share >= 1 else f"{100 * s.noise_share:.0f} %"
-        said = f"mean {s.cosines.mean():.3f}, split-half rho {s.reliability:.2f}, noise {noise}".replace(
+        said = f"mean {s.cosines.mean():.3f} of {len(s.cosines)} pairs, split-half rho {s.reliability:.2f}, noise {noise}".replace(
             "rho -", "rho −"
         )
         if s.set in tests:
             other, d = tests[s.set]
-            n = f"{d.n[0]} each" if d.n[0] == d.n[1] else f"{d.n[0]} and {d.n[1]}"
             said += (
                 (
                     f"<br>against {other.protocol}: d = {d.cohen_d:.2f} (pooled SD {d.pooled_sd:.3f})"
-                    f"<br>rank-biserial {d.rank_biserial:.2f}, p = {d.p:.1g} (Mann-Whitney, n = {n})"
+                    f"<br>rank-biserial {d.rank_biserial:.2f}, Mann-Whitney p = {d.p:.1g}"
                 )
                 .replace("= -", "= −")
                 .replace("biserial -", "biserial −")

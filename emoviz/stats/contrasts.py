@@ -45,7 +45,7 @@ def find_contrasts(
     also against comprehension (conflated). twins : the name of each base model -> that of its instruct model.
     """
     groups: dict[tuple, dict[str, VectorSet]] = {}
-    for vectors in sorted((s for s in sets if s.provenance.precision in EXACTNESS), key=_exactness):
+    for vectors in sorted((s for s in sets if s.provenance.precision in EXACTNESS), key=_exactness_and_name):
         p = vectors.provenance
         # What a model writes depends on its precision, so texts of its own are no part of the recipe.
         texts = p.corpus_hash if p.method == "comprehension" else p.corpus
@@ -85,8 +85,8 @@ def _of_one_model(
             yield "conflated", read[0], other
 
 
-def _exactness(vectors: VectorSet) -> int:
-    return EXACTNESS.index(vectors.provenance.precision)
+def _exactness_and_name(vectors: VectorSet) -> tuple[int, str]:
+    return EXACTNESS.index(vectors.provenance.precision), vectors.name
 
 
 def contrast(
@@ -117,6 +117,8 @@ def contrast(
     reasons = dict.fromkeys(("rho", "p", "ceiling", "ci", "cosines"), missing)
     if not missing:
         kept = sets if kind == "variant" else tuple(_without_neutral(s) for s in sets)
+        same_texts = origins[0].corpus_hash == origins[1].corpus_hash
+        activations = activations if same_texts else (None, None)
         try:
             found = compare(
                 kept, layers, activations=activations, n_permutations=n_permutations, n_bootstrap=n_bootstrap, seed=seed
@@ -127,7 +129,11 @@ def contrast(
             values = {name: float(getattr(found, name)[0, 1]) for name in values}
             n_classes = len(found.classes)
             cosines, why = _cosines(kept, layers, found.classes)
-            reasons = {**_reasons(found.reasons, values), **({"cosines": why} if why else {})}
+            reasons = _reasons(found.reasons, values)
+            if not same_texts:
+                reasons["ci"] = "they were made from different texts, which cannot be resampled together"
+            if why:
+                reasons["cosines"] = why
     return Contrast(
         kind=kind,
         models=tuple(p.model for p in origins),

@@ -83,12 +83,12 @@ def gather() -> tuple[list[Contrast], list[Separation], list[str]]:
 
 
 def decomposition(contrasts: Sequence[Contrast], colour: dict[str, str], notes: Sequence[str]) -> go.Figure:
-    """Ours, for every model and chain of protocols with two of its steps or more, beside the published one."""
+    """Ours, for every model and chain of protocols with a step at hand, beside the published one."""
     chains = []
     for model in dict.fromkeys(c.models[0] for c in contrasts if c.kind != "variant"):
         for name, protocols in CHAINS.items():
             found = steps(contrasts, model, protocols)
-            if sum(c is not None for c in found.values()) >= 2:
+            if any(c is not None for c in found.values()):
                 chains.append(Chain(f"{model}, {name}", colour[model], protocols, found))
     more = [f"not drawn: {chain.label}" for chain in chains[MAX_CHAINS:]]
     return decomposition_figure(chains[:MAX_CHAINS], published_decomposition(), notes=[*notes, *more])
@@ -161,6 +161,8 @@ def table(contrasts: Sequence[Contrast], notes: Sequence[str]) -> dict:
             why = next(iter(c.reasons.values())) if everything else c.reasons[what]
             missing.setdefault((_NAMES.get(what, "numbers"), why), []).append(str(k + 1))
         labels = [set_label(*recipe) for recipe in zip(c.protocols, c.precisions, strict=True)]
+        if c.kind == "precision":
+            labels = [f"{c.protocols[0]}: {c.precisions[0]}", c.precisions[1]]
         rows.append(
             [
                 f"{k + 1}  {' / '.join(dict.fromkeys(c.models))}",
@@ -170,7 +172,7 @@ def table(contrasts: Sequence[Contrast], notes: Sequence[str]) -> dict:
                 f"{c.ci_low:.2f} to {c.ci_high:.2f}" if np.isfinite(c.ci_low) else "–",
                 p_text(c.p, c.n_permutations).removeprefix("p ").removeprefix("= ") if np.isfinite(c.p) else "–",
                 f"{c.ceiling:.2f}" if np.isfinite(c.ceiling) else "–",
-                "–" if c.cosines is None else cosines_text(c.cosines),
+                "–" if c.cosines is None else cosines_text(c.cosines, named=False),
             ]
         )
     return {
@@ -182,7 +184,7 @@ def table(contrasts: Sequence[Contrast], notes: Sequence[str]) -> dict:
             ["95 % interval", "of rho over other topics, as many as these"],
             ["p", "share of relabellings of the classes that reach this rho (Mantel, one-sided)"],
             ["ceiling", "the rho that two noisy copies of one geometry would reach"],
-            ["cosine (lowest)", "between the two sets' vectors of an emotion: mean over emotions, and the lowest"],
+            ["cosine", "between the two sets' vectors of an emotion: mean over emotions (lowest)"],
         ],
         "rows": rows,
         "groups": groups,
