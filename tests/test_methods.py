@@ -381,6 +381,7 @@ def test_the_shipped_file_says_what_the_shipped_sets_say_and_is_small():
         again = contrast(c.kind, a, b, c.layers, (load_activations(a), load_activations(b)))
         assert again.rho == pytest.approx(c.rho, abs=1e-5) and again.p == pytest.approx(c.p, abs=1e-3)
         assert again.differs == c.differs and set(again.reasons) == set(c.reasons)
+    assert all(c.p >= 1 / 10_001 * (1 - 1e-6) for c in shipped.contrasts if not math.isnan(c.p))
     assert {c.kind for c in shipped.contrasts} == set(KINDS) - {"variant"}
     assert steps(shipped.contrasts, "SmolLM2-135M-Instruct", CHAINS["the papers' protocols"])["precision"] is not None
 
@@ -401,6 +402,7 @@ def test_the_tab_draws_with_shipped_sets_only_whatever_is_ticked():
     assert len(variants.data[0].x) == 6 and len(variants.data[1].x) == 0
     assert len(compliance["rows"]) == 2
     assert all(len(row) == len(table["columns"]) for row in table["rows"])
+    assert "≤ 0.0001" in {row[5] for row in table["rows"]} and "0.0001" not in {row[5] for row in table["rows"]}
     kinds = [heading.partition(":")[0] for _, heading in sorted(table["groups"].items())]
     assert kinds == ["method", "sub-parameters", "precision", "conflated"]
     assert any(note.startswith("no numbers in ") and "not finite in fp16" in note for note in table["notes"])

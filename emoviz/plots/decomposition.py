@@ -214,6 +214,10 @@ def _chain_notes(chains: Sequence[Chain]) -> list[str]:
         gone = [step for step in STEPS if chain.steps[step] is None]
         lacking = f"; not at hand: {', '.join(gone)}" if gone else ""
         notes.append(f"{chain.label}: A {a}, B {b}, C {c}{lacking}")
+    if any(c is not None and c.rho > c.ceiling for chain in chains for c in chain.steps.values()):
+        notes.append(
+            "a bar that passes its ceiling: the ceiling takes noise for independent, and these two sets share some of it"
+        )
     return notes
 
 

@@ -116,7 +116,7 @@ def separation_figure(
             }
         )
         traces.append(_noise_mark(s, row, named=row == 0))
-        noise = "100 % or more" if s.noise_share >= 1 else f"{100 * s.noise_share:.0f} %"
+        noise = "≥ 100 %" if s.noise_share >= 1 else f"{100 * s.noise_share:.0f} %"
         said = f"mean {s.cosines.mean():.3f} of {len(s.cosines)} pairs, split-half rho {s.reliability:.2f}, noise {noise}".replace(
             "rho -", "rho −"
         )

@@ -88,7 +88,7 @@ def _number(value: float | None) -> float:
 
 
 def _plain(value, digits: int):
-    """JSON values, numbers rounded, those that are not finite as null."""
+    """JSON values, numbers to so many significant digits, those that are not finite as null."""
     if isinstance(value, dict):
         return {key: _plain(entry, digits) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
@@ -96,5 +96,5 @@ def _plain(value, digits: int):
     if isinstance(value, np.ndarray):
         return _plain(value.tolist(), digits)
     if isinstance(value, float):
-        return round(value, digits) if math.isfinite(value) else None
+        return float(f"{value:.{digits}g}") if math.isfinite(value) else None
     return value
