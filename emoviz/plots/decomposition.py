@@ -33,7 +33,12 @@ class Chain:
 
 
 def decomposition_figure(
-    chains: Sequence[Chain], published: Sequence[PublishedStep], *, notes: Sequence[str] = (), height: int = 540
+    chains: Sequence[Chain],
+    published: Sequence[PublishedStep],
+    published_means: Mapping[str, float],
+    *,
+    notes: Sequence[str] = (),
+    height: int = 560,
 ) -> go.Figure:
     """A group of bars per step: our chains in their model's colour, then the published models in grey.
 
@@ -71,7 +76,10 @@ def decomposition_figure(
     layout = {
         "xaxis": {
             "tickvals": list(range(len(STEPS))),
-            "ticktext": [f"<b>{step}</b><br>{pair[0]} – {pair[1]}" for step, pair in STEPS.items()],
+            "ticktext": [
+                f"<b>{step}</b><br>{pair[0]} – {pair[1]}<br>published mean {published_means[step]:.2f}"
+                for step, pair in STEPS.items()
+            ],
             "range": [-0.5, len(STEPS) - 0.5],
             "showgrid": False,
             "ticks": "",
@@ -103,7 +111,7 @@ def decomposition_figure(
         notes=[*_chain_notes(chains), *notes, _published_note(models)],
         height=height,
         above=20 + _LEGEND_LINE * -(-(n_bars + ceiling_named) // _LEGEND_COLUMNS),
-        below=56,
+        below=72,
         left=72,
         fill=True,
     )
@@ -139,9 +147,10 @@ def _whiskers(contrasts: Sequence[Contrast]) -> dict:
 
 
 def _ceilings(bars: Sequence[tuple[float, Contrast]], width: float, colour: str, *, named: bool) -> dict:
+    # Wider than the bar, so that it is seen where the bar passes it.
     x, y = [], []
     for at, c in bars:
-        x += [at - width / 2, at + width / 2, None]
+        x += [at - 0.57 * width, at + 0.57 * width, None]
         y += [c.ceiling, c.ceiling, None]
     return {
         "type": "scatter",

@@ -24,6 +24,7 @@ from ...reference import (
     published_models,
     published_pairs,
     published_rho,
+    published_step_means,
 )
 from ...stats import contrast, difference, find_contrasts, method_pairs, pooled, separation, steps
 from ...stats.contrasts import CHAINS, EXACTNESS, KINDS
@@ -76,7 +77,7 @@ def gather() -> tuple[list[Contrast], list[Separation], list[str]]:
     note = "every set at hand takes part, ticked or not"
     if shipped.created:
         note += (
-            f"; pairs with a set that is not at hand were measured on {shipped.created[:10]} with emoviz "
+            f"; pairs of shipped sets, or with a set that is not at hand, were measured on {shipped.created[:10]} with emoviz "
             f"{shipped.versions['emoviz']}"
         )
     return contrasts, separations, [note]
@@ -91,7 +92,9 @@ def decomposition(contrasts: Sequence[Contrast], colour: dict[str, str], notes: 
             if any(c is not None for c in found.values()):
                 chains.append(Chain(f"{model}, {name}", colour[model], protocols, found))
     more = [f"not drawn: {chain.label}" for chain in chains[MAX_CHAINS:]]
-    return decomposition_figure(chains[:MAX_CHAINS], published_decomposition(), notes=[*notes, *more])
+    return decomposition_figure(
+        chains[:MAX_CHAINS], published_decomposition(), published_step_means(), notes=[*notes, *more]
+    )
 
 
 def tests(separations: Sequence[Separation], colour: dict[str, str], notes: Sequence[str]) -> go.Figure | None:
