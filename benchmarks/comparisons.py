@@ -51,7 +51,7 @@ def methods() -> dict:
             "split_half_rho_best": float(np.nanmax(curves["split_half_rho"].values)),
             "mean_cosine_neutral_centred": float(separation(vectors, layer).cosines.mean()),
         }
-        if vectors.provenance.method == "generation":
+        if vectors.provenance.method == "generation" and vectors.provenance.precision == "fp32":
             cosines = separation(vectors, layer).cosines
             found["separation"] = {
                 name: asdict(difference(cosines, separation(other, layers[other.name]).cosines))
