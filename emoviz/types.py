@@ -243,7 +243,7 @@ class UShape:
 
     vertex : depth of the quadratic's turning point, with its 95 % interval over topics; the interval is None where topics
         were not resampled. curvature : second derivative, positive for a U.
-    break_depth, slopes, p_values : of the two lines; autocorrelation : of their residuals between neighbouring layers.
+    break_depth, slopes, p_values : of the two lines; autocorrelation : of the noise in neighbouring layers.
     holds : share of the resampled curves that fall, then rise, on average; None without resampling.
     u_shaped : a falling and then a rising line, both significant.
     """

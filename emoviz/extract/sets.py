@@ -23,6 +23,9 @@ from .capture import DEFAULT_BATCH_TOKENS, Captured, capture
 from .controls import control_features
 from .generation import encode_stories, write_stories
 
+# Counts up when a set of the same recipe holds more or other numbers than before, so that it is made anew.
+CONTENTS = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
@@ -41,6 +44,7 @@ def set_name(loaded: LoadedModel, protocol: Protocol, corpus: Corpus | None = No
     """
     recipe = {key: value for key, value in asdict(protocol).items() if value is not None}
     request = {
+        "contents": CONTENTS,
         "revision": loaded.revision,
         "precision": loaded.precision,
         "method": protocol.method,

@@ -11,7 +11,7 @@ from ..errors import InputError
 from ..types import DepthCurve, VectorSet
 from .maps import sign_correlation
 from .ranks import spearman_matrix, standard_ranks
-from .vectors import CENTRINGS, class_vectors, condensed_cosine, unit
+from .vectors import CENTRINGS, check_centring, class_vectors, condensed_cosine, rdm_of, unit
 
 CURVES = (
     "decoding_accuracy",
@@ -57,7 +57,9 @@ def depth_curves(vectors: VectorSet, centring: str = "class") -> dict[str, Depth
     valence_r, arousal_r : |Pearson's r| of the first and the second principal component of the class-centred unit
         vectors with the quadrant signs.
     control NAME : Spearman rho of the class-centred RDM with that of a control, see `VectorSet.controls`.
+    Raises : InputError for a centring that the set does not have.
     """
+    check_centring(centring, vectors.classes)
     values = {name: np.full(vectors.n_layers, np.nan) for name in (*_OF_VECTORS, *_OF_CLASS_CENTRED)}
     values |= {f"control {name}": np.full(vectors.n_layers, np.nan) for name in vectors.controls}
     reasons: dict[str, str] = {}
@@ -114,14 +116,15 @@ def _of_vectors(vectors: VectorSet, layer: int, centring: str) -> dict[str, floa
 
 def _fits(vectors: VectorSet, layer: int, control_ranks: Mapping[str, np.ndarray]) -> dict[str, float]:
     rows = unit(*class_vectors(vectors.class_means[layer], vectors.classes, "class"))
-    components = np.linalg.svd(rows - rows.mean(0), full_matrices=False)[0]
+    rows -= rows.mean(0)
+    # Principal components of the classes, largest last: of the small matrix of products, not of the wide one of states.
+    components = np.linalg.eigh(rows @ rows.T)[1]
     found = {
-        name: abs(sign_correlation(components[:, k], vectors.classes, sign))
+        name: abs(sign_correlation(components[:, -1 - k], vectors.classes, sign))
         for k, (name, sign) in enumerate(zip(_OF_CLASS_CENTRED, (valence, arousal), strict=True))
-        if k < components.shape[1]
     }
     if control_ranks and len(rows) >= _MIN_CORRELATED:
-        own = standard_ranks(1 - condensed_cosine(rows, vectors.classes))
+        own = standard_ranks(rdm_of(vectors.class_means[layer], vectors.classes, "class")[0])
         found |= {f"control {name}": float(own @ ranks) for name, ranks in control_ranks.items()}
     return found
 
@@ -155,9 +158,9 @@ def _why_missing(vectors: VectorSet, name: str, values: np.ndarray) -> str:
     if left_out and np.isfinite(values[list(vectors.finite_layers)]).all():
         layers = ", ".join(map(str, left_out))
         return f"layers {layers} hold values that are not finite in {vectors.provenance.precision}"
-    if name == "split_half_rho":
-        if np.isnan(vectors.half_means).all():
-            return "the set has no halves; a set that was extracted by emoviz has them"
+    if name == "split_half_rho" and np.isnan(vectors.half_means).all():
+        return "the set has no halves; a set that was extracted by emoviz has them"
+    if name == "split_half_rho" or name.startswith("control "):
         return "fewer than 3 pairs of classes are too few to correlate"
     if name in _OF_CLASS_CENTRED:
         return "the classes have no known valence and arousal signs that differ"
@@ -188,22 +191,26 @@ def effective_rank(spectrum: np.ndarray) -> float:
 
 
 def _spectrum(rows: np.ndarray) -> np.ndarray:
-    return np.linalg.svd(rows - rows.mean(0), compute_uv=False)
+    rows = rows - rows.mean(0)
+    return np.sqrt(np.clip(np.linalg.eigvalsh(rows @ rows.T), 0, None))
 
 
 def explained_by_controls(vectors: VectorSet, layer: int) -> dict[str, float]:
     """How much of the ranks of the class-centred RDM the control RDMs explain.
 
-    Returns R^2 of each control alone, of `all` together, and of each `only NAME`: what R^2 loses without it.
+    Returns R^2 of each control alone, of `all` together, and of each `only NAME`: what R^2 loses without it. NaN where an
+    RDM has no ranks: fewer than 3 pairs of classes, or no spread.
     Source : commonality of a rank regression; R^2 of one predictor is its squared Spearman rho.
     """
-    own = standard_ranks(1 - condensed_cosine(*class_vectors(vectors.class_means[layer], vectors.classes, "class")))
+    own = standard_ranks(rdm_of(vectors.class_means[layer], vectors.classes, "class")[0])
     ranks = {name: standard_ranks(condensed) for name, condensed in vectors.controls.items()}
 
     def r_squared(names: list[str]) -> float:
         if not names:
             return 0.0
         fitted = np.stack([ranks[name] for name in names], axis=1)
+        if len(own) < _MIN_CORRELATED or not np.isfinite([own @ own, fitted.sum()]).all():
+            return float("nan")
         return float(own @ fitted @ np.linalg.lstsq(fitted, own, rcond=None)[0])
 
     names = list(ranks)

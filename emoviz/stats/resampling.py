@@ -199,7 +199,7 @@ def _of_centring(kernel: Kernel, centring: str, whole: Means, split: Sequence[Me
         return dict.fromkeys(names, missing)
     cosine, length = _cosines(_centred(kernel, whole, centring))
     upper = cosine[:, *np.triu_indices(cosine.shape[1], 1)]
-    spectrum = np.clip(np.linalg.eigvalsh(_double_centred(cosine)), 0, None)
+    spectrum = np.clip(_eigen(_double_centred(cosine))[0], 0, None)
     ranks = [_ranks(_rdm(_centred(kernel, half, centring))) for half in split]
     values = (
         upper.mean(1),
@@ -216,7 +216,7 @@ def _class_centred(kernel: Kernel, whole: np.ndarray, controls: Mapping[str, np.
     """Fits of the leading components and of the control RDMs, always on class-centred vectors."""
     gram = _double_centred(whole)
     out = {}
-    values, components = np.linalg.eigh(_double_centred(_cosines(gram)[0]))
+    components = _eigen(_double_centred(_cosines(gram)[0]))[1]
     for k, (name, sign) in enumerate((("valence_r", valence), ("arousal_r", arousal))):
         signs = np.array([sign(c) for c in kernel.classes], float)
         known = signs != 0
@@ -293,6 +293,14 @@ def _centred(kernel: Kernel, means: Means, centring: str) -> np.ndarray:
 def _double_centred(gram: np.ndarray) -> np.ndarray:
     rows = gram.mean(1, keepdims=True)
     return gram - rows - rows.transpose(0, 2, 1) + gram.mean((1, 2), keepdims=True)
+
+
+def _eigen(matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues and eigenvectors, smallest first; NaN for a replicate in which a vector has no direction."""
+    defined = np.isfinite(matrices).all((1, 2))
+    values, vectors = np.linalg.eigh(np.where(defined[:, None, None], matrices, 0.0))
+    values[~defined], vectors[~defined] = np.nan, np.nan
+    return values, vectors
 
 
 def _cosines(gram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -24,7 +24,8 @@ def u_shape(curve: DepthCurve, replicates: np.ndarray | None = None) -> UShape |
 
     Layers follow from one another: with the paper's own errors, which take them as independent, a flat curve with an
     autocorrelation of 0.9 is called U-shaped in 22 of 100 cases. The lines are therefore fitted to what each layer adds
-    to its neighbour (Prais and Winsten 1954), with HC3 errors; that makes it 5 of 100 (docs/methods.md).
+    to its neighbour (Prais and Winsten 1954), with HC3 errors; that makes it 5 of 100, and a true U of 30 layers is then
+    found in 43 of 100 cases instead of nearly all: dependent layers hold that much less evidence.
 
     replicates : (B, L) resampled curves less their mean, for the interval of the vertex and for `holds`.
     Source : Simonsohn 2018, Advances in Methods and Practices in Psychological Science 1(4).
@@ -40,7 +41,7 @@ def u_shape(curve: DepthCurve, replicates: np.ndarray | None = None) -> UShape |
     strength = np.abs(_two_slopes(x, y, float(np.median(flat)), 0.0)[:, 1])
     total = strength.sum()
     break_depth = float(np.quantile(flat, strength[1] / total)) if total > 0 else float(np.median(flat))
-    autocorrelation = _autocorrelation(x, y, break_depth)
+    autocorrelation = _autocorrelation(x, y)
     slopes = _two_slopes(x, y, break_depth, autocorrelation)
     p_values = 2 * student.sf(np.abs(slopes[:, 1]), len(x) - 4)
     low, high, holds = None, None, None
@@ -131,8 +132,7 @@ def _resampled_shape(x: np.ndarray, curves: np.ndarray, at: float) -> tuple[floa
 
 def _flat_stretch(x: np.ndarray, y: np.ndarray, sign: float) -> np.ndarray:
     """The x whose smooth fit lies within one standard error of its inner extreme (lowest for sign 1)."""
-    knots = np.quantile(x, [1 / 3, 2 / 3])
-    basis = np.column_stack([np.ones_like(x), x, x**2, x**3, *(np.clip(x - k, 0, None) ** 3 for k in knots)])
+    basis = _smooth_basis(x, 2)
     q, _ = np.linalg.qr(basis)
     fit = q @ (q.T @ y)
     freedom = max(len(x) - basis.shape[1], 1)
@@ -144,22 +144,38 @@ def _flat_stretch(x: np.ndarray, y: np.ndarray, sign: float) -> np.ndarray:
     return x[near]
 
 
+def _smooth_basis(x: np.ndarray, n_knots: int) -> np.ndarray:
+    """Cubic regression spline with inner knots at equal shares of the layers."""
+    knots = np.quantile(x, np.linspace(0, 1, n_knots + 2)[1:-1])
+    return np.column_stack([np.ones_like(x), x, x**2, x**3, *(np.clip(x - k, 0, None) ** 3 for k in knots)])
+
+
 def _design(x: np.ndarray, at: float) -> np.ndarray:
     """Interrupted regression: level, slope below, slope above, jump."""
     high = (x > at).astype(float)
     return np.column_stack([np.ones_like(x), (x - at) * (1 - high), (x - at) * high, high])
 
 
-def _autocorrelation(x: np.ndarray, y: np.ndarray, at: float) -> float:
-    """Of the residuals of neighbouring layers, from 0 to 0.95, corrected for the bias of short series."""
-    design = _design(x, at)
-    residual = y - design @ np.linalg.lstsq(design, y, rcond=None)[0]
-    power = residual @ residual
-    if power == 0:
+def _autocorrelation(x: np.ndarray, y: np.ndarray) -> float:
+    """Between neighbouring layers, of what a smooth fit leaves over.
+
+    Two straight lines leave a bend over, which would look like dependence; a cubic with one knot does not. Its residuals
+    vary less slowly than the noise itself, so the value is the one at which a first-order autoregressive series, fitted
+    in the same way, leaves the observed correlation.
+    """
+    q, _ = np.linalg.qr(_smooth_basis(x, 1))
+    left_over = np.eye(len(x)) - q @ q.T
+    residual = left_over @ y
+    if residual @ residual <= 1e-18 * (y @ y):
         return 0.0
-    r = residual[1:] @ residual[:-1] / power
-    # Kendall 1954: the estimate is too low by (1 + 4 r) / n, and by 1 / n for each fitted coefficient.
-    return float(np.clip(r + (1 + 4 * r + design.shape[1]) / len(x), 0.0, _MAX_AUTOCORRELATION))
+    observed = residual[1:] @ residual[:-1] / (residual @ residual)
+    candidates = np.linspace(0, _MAX_AUTOCORRELATION, 50)
+    lag = np.abs(np.subtract.outer(np.arange(len(x)), np.arange(len(x))))
+    expected = []
+    for candidate in candidates:
+        covariance = left_over @ candidate**lag @ left_over
+        expected.append(np.trace(covariance, offset=1) / np.trace(covariance))
+    return float(np.interp(observed, expected, candidates))
 
 
 def _two_slopes(x: np.ndarray, y: np.ndarray, at: float, autocorrelation: float) -> np.ndarray:
