@@ -49,6 +49,7 @@ def cosines_figure(
                     "marker": {
                         "color": style[vectors.name].colour, "size": np.where(chosen, 9, 6),
                         "symbol": np.where(chosen, "diamond", "circle"), "opacity": np.where(chosen, 1.0, 0.5),
+                        "line": {"width": 0},
                     },
                     "customdata": [list(pair) for pair in names],
                     "hovertemplate": f"%{{customdata[0]}} and %{{customdata[1]}}<br>{word} cosine %{{x:.4f}}<extra></extra>",

@@ -184,6 +184,7 @@ def depth_figure(
         "uirevision": f"depth {name}",
         "meta": {"kind": "depth"},
     }  # fmt: skip
+    dotted = f"Dotted: {CURVE_TEXT[second[0].name][2]}. " if second else ""
     lines = provenance_notes(sets, None, f"{centring} centring", *_interval_note(sets, curves))
     if drawn:
         lines.append(f"grey: {drawn} published models, {SOURCE} (fp16, last token, other passages)")
@@ -192,7 +193,7 @@ def depth_figure(
         traces,
         layout,
         title=_claim(title, curves),
-        aid=f"{aid}. Marks: best by decoding\u00a0●, reliability\u00a0■, separation\u00a0◆",
+        aid=f"{aid}. {dotted}Marks: best by decoding\u00a0●, reliability\u00a0■, separation\u00a0◆",
         notes=lines,
         height=height,
         left=72,
