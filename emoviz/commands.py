@@ -170,15 +170,18 @@ def show(arguments) -> tuple[dict, str, int]:
     from dataclasses import asdict
 
     from .geometry import best_layers, depth_curves
-    from .stats import u_shape
-    from .stats.two_lines import CAVEAT
+    from .geometry.depth import explained_by_controls
+    from .stats.two_lines import mean_cosine_shape, shape_words
     from .store import find_set
 
     vectors = find_set(arguments.set)
     curves = depth_curves(vectors, arguments.centring)
     best = best_layers(vectors)
-    shape = u_shape(curves["mean_cosine"])
+    shape = mean_cosine_shape(vectors, curves["mean_cosine"], arguments.centring)
     layers = list(range(vectors.n_layers))
+    reasons = {name: curve.reason for name, curve in curves.items() if curve.reason}
+    if shape is None:
+        reasons["u_shape"] = shape_words(shape)
     result = {
         "set": vectors.name,
         "centring": arguments.centring,
@@ -190,8 +193,18 @@ def show(arguments) -> tuple[dict, str, int]:
             "cosine_floor": curves["mean_cosine"].reference,
             "chance": curves["decoding_accuracy"].reference,
         },
+        "intervals": {
+            name: None if curve.low is None else {"low": curve.low, "high": curve.high}
+            for name, curve in curves.items()
+        },
         "best_layer": best,
-        "u_shape": None if shape is None else {**asdict(shape), "note": CAVEAT},
+        "u_shape": None if shape is None else {**asdict(shape), "words": shape_words(shape)},
+        "controls": {
+            rule: {"layer": layer, "r_squared": explained_by_controls(vectors, layer)}
+            for rule, layer in best.items()
+            if layer is not None and vectors.controls
+        },
+        "reasons": {**reasons, **vectors.notes},
     }
     rows = [
         {
@@ -204,19 +217,9 @@ def show(arguments) -> tuple[dict, str, int]:
     picks = ", ".join(
         f"{rule} {layer} (depth {vectors.depth(layer):.2f})" for rule, layer in best.items() if layer is not None
     )
-    return result, f"{table(rows)}\n\nbest layer by {picks}\n{_shape_text(shape)}", 0
-
-
-def _shape_text(shape) -> str:
-    from .stats.two_lines import CAVEAT
-
-    if shape is None:
-        return "U shape of the mean cosine: too few layers to test"
-    return (
-        f"mean cosine over depth: vertex {shape.vertex:.2f}, slopes {shape.slopes[0]:+.3g} (p {shape.p_values[0]:.2g}) and "
-        f"{shape.slopes[1]:+.3g} (p {shape.p_values[1]:.2g}) around {shape.break_depth:.2f}: "
-        f"{'U-shaped' if shape.u_shaped else 'not U-shaped'} ({CAVEAT})"
-    )
+    missing = "".join(f"\nno {what}: {why}" for what, why in result["reasons"].items())
+    words = f"mean cosine: {shape_words(shape)}"
+    return result, f"{table(rows)}\n\nbest layer by {picks}\n{words}{missing}", 0
 
 
 def rdm(arguments) -> tuple[dict, str, int]:

@@ -46,10 +46,14 @@ def plain(value):
     return value
 
 
+# What a stage counts, where it is not tokens.
+_UNITS = {"resampling": "layers"}
+
+
 class Progress:
     """How far a long run is: a bar in a terminal, a line a second elsewhere (a log, the dashboard).
 
-    Called with a stage, tokens done and in all. What is reported in the first moment of a stage is an earlier run's and
+    Called with a stage, what is done and in all. What is reported in the first moment of a stage is an earlier run's and
     does not count as speed.
     """
 
@@ -78,12 +82,20 @@ class Progress:
         from tqdm import tqdm
 
         if self.bar is None:
-            self.bar = tqdm(total=total, initial=done, unit="tok", unit_scale=True, desc=self.stage, file=sys.stderr)
+            self.bar = tqdm(
+                total=total,
+                initial=done,
+                unit=_UNITS.get(self.stage, "tokens"),
+                unit_scale=True,
+                desc=self.stage,
+                file=sys.stderr,
+            )
         self.bar.update(done - self.bar.n)
 
     def _line(self, done: int, total: int, seconds: float) -> str:
-        new = done - self.first
+        new, unit = done - self.first, _UNITS.get(self.stage, "tokens")
         if new == 0 or seconds == 0:
-            return f"{self.stage}: {done} of {total} tokens"
+            return f"{self.stage}: {done} of {total} {unit}"
         rate = new / seconds
-        return f"{self.stage}: {done} of {total} tokens, {rate:.0f} tokens/s, {(total - done) / rate:.0f} s left"
+        speed = f"{rate:.0f}" if rate >= 10 else f"{rate:.1f}"
+        return f"{self.stage}: {done} of {total} {unit}, {speed} {unit}/s, {(total - done) / rate:.0f} s left"

@@ -163,12 +163,31 @@ class Activations:
 
 
 @dataclass(frozen=True, slots=True)
+class Resampled:
+    """What a topic bootstrap says about the depth curves of a set, made when the set is made.
+
+    n, seed : replicates, and the seed of their draws.
+    error : curve -> (3, L) standard errors, a row per centring (class, neutral, none); of correlations on Fisher's z scale.
+    mean_cosine : (3, n, L) replicates of the mean cosine less their mean, from which the U shape gets its interval.
+    """
+
+    n: int
+    seed: int
+    error: dict[str, np.ndarray]
+    mean_cosine: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
 class VectorSet:
     """Class means of one (model, revision, precision, method, protocol, corpus).
 
     class_means : (L, C, D); half_means : (2, L, C, D), the halves split by topic; memory-mapped when read from a file.
     residual_norm, anisotropy, decoding_accuracy : (L,), NaN at non-finite layers.
     umap : (L, C, 2) stored coordinates, or None when they were not computed.
+    anisotropy_centred : (L,) anisotropy after the mean over the passages has been taken off.
+    controls : name -> (C * (C - 1) / 2,) condensed RDM of the same passages as words, token embeddings, sentences.
+    resampled : None, with the reason in `notes`, where topics could not be resampled.
+    notes : what -> why it is missing.
     """
 
     name: str
@@ -181,6 +200,10 @@ class VectorSet:
     decoding_accuracy: np.ndarray
     umap: np.ndarray | None
     umap_params: dict = field(default_factory=dict)
+    anisotropy_centred: np.ndarray | None = None
+    controls: dict[str, np.ndarray] = field(default_factory=dict)
+    resampled: Resampled | None = None
+    notes: dict[str, str] = field(default_factory=dict)
     path: Path | None = None
     shipped: bool = False
 
@@ -216,13 +239,24 @@ class RDM:
 
 @dataclass(frozen=True, slots=True)
 class UShape:
-    """Is a curve U-shaped over depth? Quadratic vertex and the two-lines test (Simonsohn 2018)."""
+    """Is a curve U-shaped over depth? Quadratic vertex and the two-lines test (Simonsohn 2018).
+
+    vertex : depth of the quadratic's turning point, with its 95 % interval over topics; the interval is None where topics
+        were not resampled. curvature : second derivative, positive for a U.
+    break_depth, slopes, p_values : of the two lines; autocorrelation : of the noise in neighbouring layers.
+    holds : share of the resampled curves that fall, then rise, on average; None without resampling.
+    u_shaped : a falling and then a rising line, both significant.
+    """
 
     vertex: float
+    vertex_low: float | None
+    vertex_high: float | None
     curvature: float
     break_depth: float
     slopes: tuple[float, float]
     p_values: tuple[float, float]
+    autocorrelation: float
+    holds: float | None
     u_shaped: bool
 
 
@@ -230,7 +264,8 @@ class UShape:
 class DepthCurve:
     """One quantity of one vector set over its layers.
 
-    depth, values : (L,), NaN where a layer is non-finite; reference : the floor or chance line, None if there is none.
+    depth, values : (L,), NaN where there is no value, with the reason; reference : the floor or chance line, or None.
+    low, high : (L,) 95 % interval over topics (sentences for anisotropy), None where topics were not resampled.
     """
 
     name: str
@@ -238,6 +273,9 @@ class DepthCurve:
     depth: np.ndarray
     values: np.ndarray
     reference: float | None
+    low: np.ndarray | None = None
+    high: np.ndarray | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emoviz.types import Protocol, Provenance, VectorSet
+from emoviz.types import Protocol, Provenance, Resampled, VectorSet
 
 ROOT = Path(__file__).resolve().parents[1]
 WORDS = [
@@ -188,8 +188,26 @@ def make_set(
         ),
         class_means=halves.mean(0),
         half_means=halves,
-        residual_norm=np.linspace(1, 2, layers) * missing,
+        residual_norm=np.linspace(1, 2, layers) * missing * scale,
         anisotropy=np.linspace(0.2, 0.8, layers) * missing,
         decoding_accuracy=np.sin(np.linspace(0.2, 2.8, layers)) * missing,
         umap=None,
+        anisotropy_centred=np.linspace(0.1, 0.3, layers) * missing,
     )
+
+
+def with_intervals(vectors: VectorSet, n: int = 30, error: float = 0.02) -> VectorSet:
+    """The set with an error of the same size for every curve, and control RDMs that partly agree with its own."""
+    from dataclasses import replace
+
+    from emoviz.geometry import rdm
+    from emoviz.geometry.depth import CONTROLS, CURVES
+
+    rng = np.random.default_rng(5)
+    own = rdm(vectors, vectors.finite_layers[0]).condensed
+    controls = {name: own + 0.3 * (1 + k) * rng.normal(size=len(own)) for k, name in enumerate(CONTROLS)}
+    names = (*CURVES, *(f"control {name}" for name in CONTROLS))
+    missing = np.where(np.isin(np.arange(vectors.n_layers), vectors.finite_layers), 1.0, np.nan).astype(np.float32)
+    errors = {name: np.tile(error * missing, (3, 1)).astype(np.float32) for name in names}
+    replicates = (error * rng.normal(size=(3, n, vectors.n_layers)) * missing).astype(np.float32)
+    return replace(vectors, controls=controls, resampled=Resampled(n, 0, errors, replicates))

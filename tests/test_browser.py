@@ -24,10 +24,10 @@ pytestmark = [
 # Tab -> number of figures that it shows.
 TABS = {
     "Overview": 1,
-    "Depth": 1,
+    "Depth": 2,
     "Geometry": 2,
     "Models": 2,
-    "Anisotropy": 2,
+    "Anisotropy": 3,
     "Methods": 4,
     "Steer": 0,
     "Library": 0,

@@ -1,6 +1,7 @@
 """The command line is a contract: keys, exit codes, one line per error."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from scipy.spatial.distance import squareform
 from emoviz.cli import main
 from emoviz.store import list_sets, save_set, sets_folder
 
-from .conftest import make_set, write_passages
+from .conftest import make_set, with_intervals, write_passages
 
 SMOL = "SmolLM2-135M-Instruct_emoviz"
 GEMMA = "gemma-3-270m_emoviz"
@@ -51,11 +52,30 @@ def test_show(capsys):
         "anisotropy",
         "participation_ratio",
         "residual_norm",
+        "effective_rank",
+        "vector_norm",
+        "anisotropy_centred",
+        "valence_r",
+        "arousal_r",
     }
     assert curves | {"layers"} <= set(found["depth"])
     assert all(len(found["depth"][name]) == 30 for name in curves)
     assert set(found["best_layer"]) == {"decoding", "reliability", "separation"}
-    assert set(found["u_shape"]) >= {"vertex", "slopes", "p_values", "u_shaped"}
+    assert set(found["u_shape"]) >= {"vertex", "vertex_low", "vertex_high", "slopes", "p_values", "u_shaped", "words"}
+
+
+def test_show_gives_intervals_controls_and_reasons(capsys):
+    save_set(with_intervals(make_set("mine", layers=9)), sets_folder())
+    _, found = run(capsys, "show", "mine")
+    low, high = (np.array(found["intervals"]["decoding_accuracy"][side]) for side in ("low", "high"))
+    values = np.array(found["depth"]["decoding_accuracy"])
+    assert (low < values).all() and (values < high).all()
+    assert found["controls"]["decoding"]["r_squared"]["all"] > 0.2
+    assert found["u_shape"]["vertex_low"] is not None and found["reasons"] == {}
+    save_set(replace(make_set("few", layers=5), notes={"intervals": "2 topics are too few"}), sets_folder())
+    _, found = run(capsys, "show", "few")
+    assert found["u_shape"] is None and found["intervals"]["rdm_std"] is None
+    assert "too few to test for a U" in found["reasons"]["u_shape"] and "2 topics" in found["reasons"]["intervals"]
 
 
 def test_show_prints_missing_layers_as_null(capsys):

@@ -178,7 +178,10 @@ def test_set_holds_what_the_file_format_promises(llama, small_corpus):
     assert len(p.revision) == 64 and p.topics == small_corpus.topics
     assert activations.layers == (0, 1, 2, 3) and activations.states.shape == (8, 4, 16)
     kept = extract_set(llama, small_corpus, PROTOCOLS["emoviz"]).activations
-    assert set(kept.layers) == {layer for layer in best_layers(vectors).values() if layer is not None}
+    assert kept.layers == (best_layers(vectors)["decoding"],), "the rule of the protocol is decoding"
+    last = extract_set(llama, small_corpus, PROTOCOLS["jeong2026b"])
+    best = best_layers(last.vectors)
+    assert set(last.activations.layers) == {best["decoding"], best["separation"]}
     for layer in kept.layers:
         np.testing.assert_array_equal(kept.at(layer), activations.at(layer))
     assert extract_set(llama, small_corpus, PROTOCOLS["emoviz"], keep="none").activations is None

@@ -19,7 +19,7 @@ from emoviz.geometry import (
     rdm,
     rdm_of,
 )
-from emoviz.geometry.depth import participation_ratio
+from emoviz.geometry.depth import effective_rank, explained_by_controls, participation_ratio
 
 from .conftest import make_set
 
@@ -90,9 +90,28 @@ def test_anisotropy_is_one_for_equal_directions_and_zero_for_an_orthogonal_set()
     assert mean_pairwise_cosine(np.eye(5)) == pytest.approx(0)
 
 
-def test_participation_ratio_counts_equal_dimensions():
-    assert participation_ratio(np.concatenate([np.eye(4), -np.eye(4)])) == pytest.approx(4)
-    assert participation_ratio(np.array([[1.0, 0], [-1.0, 0], [2.0, 0]])) == pytest.approx(1)
+def test_dimensions_are_counted_as_they_are_spread():
+    equal, single = np.array([1.0, 1, 1, 1, 0]), np.array([3.0, 0, 0])
+    assert participation_ratio(equal) == pytest.approx(4) and effective_rank(equal) == pytest.approx(4)
+    assert participation_ratio(single) == pytest.approx(1) and effective_rank(single) == pytest.approx(1)
+    uneven = np.array([2.0, 1.0])
+    assert participation_ratio(uneven) == pytest.approx(25 / 17)
+    assert effective_rank(uneven) == pytest.approx((3 / 2) ** (2 / 3) * 3 ** (1 / 3))
+
+
+def test_controls_explain_what_they_are_made_of():
+    """A set whose RDM is one control: that one explains all of it, and nothing is left for the others alone."""
+    vectors = make_set(noise=0.0, layers=1)
+    own = rdm(vectors, 0).condensed
+    other = np.random.default_rng(1).permutation(own)
+    vectors = replace(vectors, controls={"bag of words": own, "token embeddings": other})
+    found = explained_by_controls(vectors, 0)
+    assert found["bag of words"] == pytest.approx(1) and found["all"] == pytest.approx(1)
+    assert found["only bag of words"] == pytest.approx(1 - found["token embeddings"])
+    assert found["only token embeddings"] == pytest.approx(0, abs=1e-9)
+    curves = depth_curves(vectors)
+    assert curves["control bag of words"].values[0] == pytest.approx(1)
+    assert curves["control token embeddings"].values[0] ** 2 == pytest.approx(found["token embeddings"])
 
 
 def test_decoding_finds_a_planted_class_signal_and_nothing_where_there_is_none():
@@ -104,11 +123,17 @@ def test_decoding_finds_a_planted_class_signal_and_nothing_where_there_is_none()
     assert held_out_accuracy(noise, emotions, topics) < 0.5
 
 
-def test_curves_need_two_classes_under_the_centring():
+def test_a_curve_that_cannot_be_computed_is_missing_with_its_reason():
     two = make_set(classes=("neutral", "sad"))
-    assert depth_curves(two)["mean_cosine"].values.shape == (6,)
-    with pytest.raises(InputError, match="one class left under neutral centring"):
-        depth_curves(two, "neutral")
+    curve = depth_curves(two, "neutral")["mean_cosine"]
+    assert np.isnan(curve.values).all() and "1 class is left under neutral centring" in curve.reason
+    assert "too few to correlate" in depth_curves(two)["split_half_rho"].reason
+    curve = depth_curves(replace(make_set(), class_means=np.ones((6, 21, 32), np.float32)))["rdm_std"]
+    assert np.isnan(curve.values).all() and "layer 0: the vector of 'afraid' is zero" in curve.reason
+    bare = replace(make_set(), half_means=np.full((2, 6, 21, 32), np.nan, np.float32))
+    curve = depth_curves(bare)["split_half_rho"]
+    assert np.isnan(curve.values).all() and "has no halves" in curve.reason
+    assert np.isfinite(depth_curves(bare)["mean_cosine"].values).all()
 
 
 def test_decoding_leaves_whole_topics_out():
@@ -141,7 +166,8 @@ def test_decoding_equals_a_plain_loop():
 def test_scaling_a_models_vectors_changes_no_curve_but_the_norm():
     plain, scaled = make_set(), make_set(scale=250.0)
     for name, curve in depth_curves(plain).items():
-        np.testing.assert_allclose(curve.values, depth_curves(scaled)[name].values, rtol=1e-4, atol=1e-5)
+        factor = 250 if name == "residual_norm" else 1
+        np.testing.assert_allclose(factor * curve.values, depth_curves(scaled)[name].values, rtol=1e-4, atol=1e-5)
 
 
 def test_best_layers_follow_their_curves():
@@ -158,6 +184,7 @@ def test_non_finite_layers_are_missing_and_never_chosen():
     for curve in depth_curves(vectors).values():
         assert np.isnan(curve.values[[2, 3]]).all()
         assert np.isfinite(curve.values[[0, 1, 4, 5]]).all()
+        assert "layers 2, 3 hold values that are not finite" in curve.reason
     assert not {2, 3} & set(best_layers(vectors).values())
     with pytest.raises(InputError, match="not finite and is treated as missing"):
         rdm(vectors, 2)

@@ -8,6 +8,9 @@ import pytest
 
 from emoviz.emotions import CLASSES
 from emoviz.geometry import best_layers, depth_curves, pca_map, rdm
+from emoviz.geometry.depth import CONTROLS
+from emoviz.plots.controls import controls_figure
+from emoviz.plots.cosines import cosines_figure
 from emoviz.plots.depth import CURVE_TEXT, depth_figure
 from emoviz.plots.emotion_map import map_figure
 from emoviz.plots.gauge import gauge_figure
@@ -15,11 +18,15 @@ from emoviz.plots.rdm import rdm_figure
 from emoviz.plots.rsa import comparison_figure, p_text, published_figure
 from emoviz.plots.theme import DARK, LIGHT, QUADRANT_COLOUR, SERIES, panel_rows, panels, styles
 from emoviz.reference import published_models, published_rho
-from emoviz.stats import compare
+from emoviz.stats import compare, u_shape
+from emoviz.types import DepthCurve
 
-from .conftest import make_set
+from .conftest import make_set, with_intervals
 
-SETS = [make_set("one", model="model-one"), make_set("two", seed=1, model="model-two", layers=9)]
+SETS = [
+    with_intervals(make_set("one", model="model-one")),
+    with_intervals(make_set("two", seed=1, model="model-two", layers=9)),
+]
 STYLE = styles(SETS)
 
 
@@ -28,12 +35,32 @@ def _depth(name="decoding_accuracy", centring="class", **options):
     return depth_figure(SETS, curves, [best_layers(s) for s in SETS], STYLE, centring=centring, **options)
 
 
+def _gauges(sets, layers, **options):
+    curves = [[depth_curves(s)[name] for name in ("anisotropy", "anisotropy_centred")] for s in sets]
+    return gauge_figure(sets, layers, curves, styles(sets), **options)
+
+
+def _cosines(sets, layers, **options):
+    pairs = []
+    for vectors, layer in zip(sets, layers, strict=True):
+        raw, centred = (1 - rdm(vectors, layer, c).condensed for c in ("none", "class"))
+        names = [(vectors.classes[i], vectors.classes[j]) for i, j in zip(*np.triu_indices(21, 1), strict=True)]
+        pairs.append((raw, centred, names))
+    return cosines_figure(sets, layers, pairs, styles(sets), **options)
+
+
+def _controls(sets, layers):
+    return controls_figure(sets, layers, [depth_curves(s) for s in sets], styles(sets))
+
+
 def _all_figures() -> list[go.Figure]:
     return [
         _depth(published=published_models()),
         rdm_figure(SETS, [rdm(s, 1) for s in SETS], emotion="sad"),
         map_figure(SETS, [pca_map(s, 1) for s in SETS], emotion="sad"),
-        gauge_figure(SETS, [1, 2], STYLE, published=published_models()),
+        _gauges(SETS, [1, 2], published=published_models()),
+        _cosines(SETS, [1, 2]),
+        _controls(SETS, [1, 2]),
         comparison_figure(SETS, compare(SETS, (1, 2), n_permutations=100), centring="class"),
     ]
 
@@ -54,12 +81,14 @@ def test_panels_fit_into_their_figure_two_a_row_and_never_overlap(n):
     for fig in (
         rdm_figure(sets, [rdm(s, 1) for s in sets]),
         map_figure(sets, [pca_map(s, 1) for s in sets]),
-        gauge_figure(sets, [1] * n, styles(sets)),
+        _gauges(sets, [1] * n),
+        _cosines(sets, [1] * n),
+        _controls([with_intervals(s) for s in sets], [1] * n),
     ):
         assert fig.layout.height > 300
 
 
-@pytest.mark.parametrize("fig", _all_figures(), ids=["depth", "rdm", "map", "gauge", "rsa"])
+@pytest.mark.parametrize("fig", _all_figures(), ids=["depth", "rdm", "map", "gauge", "cosines", "controls", "rsa"])
 def test_every_figure_states_what_it_was_made_from(fig):
     text = _text(fig)
     for part in (
@@ -74,7 +103,7 @@ def test_every_figure_states_what_it_was_made_from(fig):
     assert fig.layout.title.text and fig.layout.meta["description"]
 
 
-@pytest.mark.parametrize("fig", _all_figures(), ids=["depth", "rdm", "map", "gauge", "rsa"])
+@pytest.mark.parametrize("fig", _all_figures(), ids=["depth", "rdm", "map", "gauge", "cosines", "controls", "rsa"])
 def test_figures_name_no_text_or_paper_colour_so_that_a_theme_is_one_template(fig):
     layout = {**fig.to_plotly_json()["layout"]}
     layout.pop("template")
@@ -105,7 +134,7 @@ def test_text_and_marks_have_enough_contrast_in_both_themes(template):
 
 def test_depth_axis_is_relative_and_the_layer_is_in_the_hover():
     fig = _depth()
-    lines = [t for t in fig.data if t.mode == "lines" and t.name != "published"]
+    lines = [t for t in fig.data if t.mode == "lines" and t.customdata is not None]
     for vectors, line in zip(SETS, lines, strict=True):
         np.testing.assert_allclose(line.x, (np.arange(vectors.n_layers) + 1) / vectors.n_layers)
         assert line.customdata[3][0] == vectors.name and int(line.customdata[3][1]) == 3
@@ -116,7 +145,63 @@ def test_all_curves_can_be_drawn_and_a_missing_layer_is_a_gap():
     for name in CURVE_TEXT:
         curves = [depth_curves(s)[name] for s in holes]
         fig = depth_figure(holes, curves, [best_layers(s) for s in holes], styles(holes), centring="class")
-        assert np.isnan(np.asarray(fig.data[0].y, float)[2]) and fig.data[0].connectgaps is False
+        line = next(t for t in fig.data if t.mode == "lines" and t.customdata is not None)
+        assert np.isnan(np.asarray(line.y, float)[2]) and line.connectgaps is False
+        assert "layers 2 hold values that are not finite" in _text(fig)
+
+
+def test_the_interval_is_a_band_around_the_curve_and_named():
+    fig = _depth()
+    bands = [t for t in fig.data if t.fill == "toself"]
+    assert len(bands) == 2
+    curve = depth_curves(SETS[0])["decoding_accuracy"]
+    np.testing.assert_allclose(bands[0].y[:6], curve.high)
+    np.testing.assert_allclose(bands[0].y[6:], curve.low[::-1])
+    assert "95 % interval over topics (bootstrap, 30 resamples, seed 0)" in _text(fig)
+    assert "over sentences" in _text(_depth("anisotropy"))
+    bare = replace(SETS[0], resampled=None, notes={"intervals": "2 topics are too few"})
+    curves = [depth_curves(bare)["rdm_std"]]
+    fig = depth_figure([bare], curves, [best_layers(bare)], styles([bare]), centring="class")
+    assert not [t for t in fig.data if t.fill]
+    assert "no interval for model-one · emoviz, made-up: 2 topics are too few" in _text(fig)
+
+
+def test_a_band_stops_where_a_layer_is_missing():
+    holes = with_intervals(make_set("one", layers=9, nonfinite=(4,)))
+    curves = [depth_curves(holes)["rdm_std"]]
+    fig = depth_figure([holes], curves, [best_layers(holes)], styles([holes]), centring="class")
+    assert [len(t.x) for t in fig.data if t.fill] == [8, 8]
+
+
+def test_the_vertex_of_a_u_is_drawn_with_its_interval():
+    x = (np.arange(12) + 1) / 12
+    curve = DepthCurve("mean_cosine", "one", x, (x - 0.5) ** 2, -0.05)
+    shape = u_shape(curve, 0.01 * np.random.default_rng(0).normal(size=(50, 12)))
+    vectors = make_set("one", layers=12)
+    fig = depth_figure([vectors], [curve], [best_layers(vectors)], styles([vectors]), centring="class", shapes=[shape])
+    bar = next(t for t in fig.data if t.error_x.array is not None)
+    assert bar.x == (shape.vertex,) and bar.error_x.array[0] == pytest.approx(shape.vertex_high - shape.vertex)
+
+
+def test_raw_cosines_stand_above_centred_ones_on_one_axis():
+    fig = _cosines(SETS, [1, 2], emotion="sad")
+    assert fig.layout.xaxis.range == fig.layout.xaxis2.range == (-1.1, 1.1)
+    centred, raw = fig.data[0], fig.data[1]
+    np.testing.assert_allclose(np.array(raw.y) - np.array(centred.y), 1)
+    assert sum(symbol == "diamond" for symbol in raw.marker.symbol) == 20
+    assert f"Raw, all emotions look alike (cosine {min(raw.x):.2f}" in fig.layout.title.text or min(raw.x) > min(
+        fig.data[3].x
+    )
+
+
+def test_controls_are_told_apart_by_dash_and_have_a_ceiling():
+    fig = _controls(SETS, [1, 2])
+    lines = [t for t in fig.data if t.name == "sentence encoder" and t.y[0] is not None]
+    np.testing.assert_allclose(lines[0].y, depth_curves(SETS[0])["control sentence encoder"].values)
+    assert len({t.line.dash for t in fig.data if t.name in CONTROLS}) == 3
+    half = depth_curves(SETS[0])["split_half_rho"].values
+    ceiling = next(t for t in fig.data if t.name == "noise ceiling")
+    np.testing.assert_allclose(ceiling.y, np.sqrt(2 * half / (1 + half)))
 
 
 def test_chance_and_floor_are_drawn():
@@ -169,16 +254,18 @@ def test_map_shows_every_class_once_per_panel_at_its_own_place():
 
 
 def test_gauge_shows_value_random_vectors_and_every_published_model():
-    fig = gauge_figure(SETS[:1], [2], STYLE, published=published_models())
+    fig = _gauges(SETS[:1], [2], published=published_models())
     texts = [t.text if isinstance(t.text, str) else (t.text or ("",))[0] for t in fig.data]
     assert f"<b>{SETS[0].anisotropy[2]:.3f}</b>" in texts
     assert sum("published" in t for t in texts) == 12
     assert any("random vectors of width 32: 0 ± 0.177" in t for t in texts)
+    assert any("after the common mean is taken off: 0.180 [0.141, 0.219]" in t for t in texts)
+    assert "[0.401, 0.479]" in texts
 
 
 def test_gauge_of_a_missing_layer_says_so():
     vectors = make_set("one", nonfinite=(2,))
-    fig = gauge_figure([vectors], [2], styles([vectors]))
+    fig = _gauges([vectors], [2])
     assert any(t.text == ("missing",) for t in fig.data if t.mode == "text")
 
 

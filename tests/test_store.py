@@ -22,7 +22,7 @@ from emoviz.store import (
 from emoviz.store.files import compact
 from emoviz.types import Activations
 
-from .conftest import make_set
+from .conftest import make_set, with_intervals
 
 
 def test_round_trip_keeps_every_number_and_word(tmp_path):
@@ -45,6 +45,27 @@ def test_round_trip_keeps_every_number_and_word(tmp_path):
     np.testing.assert_array_equal(stored.at(3), activations.states[:, 1])
 
 
+def test_intervals_and_controls_survive_the_file(tmp_path):
+    vectors = with_intervals(make_set(nonfinite=(2,)), error=1e-5)
+    vectors = replace(vectors, notes={"sentence encoder": "not installed"})
+    back = load_set(save_set(vectors, tmp_path))
+    assert back.notes == vectors.notes and list(back.controls) == list(vectors.controls)
+    assert (back.resampled.n, back.resampled.seed) == (30, 0)
+    for centring in ("class", "neutral", "none"):
+        ours, theirs = depth_curves(vectors, centring), depth_curves(back, centring)
+        for name, curve in ours.items():
+            np.testing.assert_allclose(theirs[name].low, curve.low, rtol=2e-3, atol=2e-3, err_msg=name)
+    # Deviations of 1e-5 would be lost in float16 as they are.
+    np.testing.assert_allclose(back.resampled.mean_cosine, vectors.resampled.mean_cosine, rtol=2e-3, atol=1e-8)
+
+
+def test_a_set_of_an_earlier_version_is_read_and_says_what_it_lacks(tmp_path):
+    path = save_set(replace(make_set(), anisotropy_centred=None), tmp_path)
+    back = load_set(path)
+    assert back.resampled is None and back.anisotropy_centred is None and back.controls == {}
+    assert "earlier version" in depth_curves(back)["anisotropy_centred"].reason
+
+
 def test_tensors_are_mapped_and_not_read(tmp_path):
     back = load_set(save_set(make_set(), tmp_path))
     assert isinstance(back.class_means, np.memmap)
@@ -59,7 +80,10 @@ def test_file_is_plain_safetensors_with_the_documented_tensors(tmp_path):
         "residual_norm": 1,
         "anisotropy": 1,
         "decoding_accuracy": 1,
+        "anisotropy_centred": 1,
     }
+    tensors = load_file(save_set(with_intervals(make_set()), tmp_path))
+    assert tensors["controls"].shape == (3, 210) and tensors["curve_error"].shape == (15, 3, 6)
     assert all(array.dtype in (np.float16, np.float32) for array in tensors.values())
 
 

@@ -115,7 +115,7 @@ def _result_tabs(start: Selection) -> tuple[dict[str, list[Component]], dict[str
                 elem_classes="ez-pills",
             )
             published = gr.Checkbox(True, label="published", scale=1, min_width=110, visible=False)
-        depths = Figure()
+        depths = [Figure(), Figure(), Table()]
     with gr.Tab("Geometry", id="Geometry"):
         with gr.Row(elem_classes="ez-controls"):
             order = gr.Radio(list(ORDERS), value="quadrant", label="Order", elem_classes="ez-pills")
@@ -129,7 +129,7 @@ def _result_tabs(start: Selection) -> tuple[dict[str, list[Component]], dict[str
                 theirs = Figure()
         pairs = Table()
     with gr.Tab("Anisotropy", id="Anisotropy"):
-        anisotropy = [Figure(), Figure()]
+        anisotropy = [Figure(), Figure(), Figure()]
     with gr.Tab("Methods", id="Methods"):
         methods = [Figure(), Figure(), Figure()]
         with gr.Row():
@@ -140,7 +140,7 @@ def _result_tabs(start: Selection) -> tuple[dict[str, list[Component]], dict[str
         methods += [variants, compliance, Table()]
     outputs = {
         "Overview": overview,
-        "Depth": [depths],
+        "Depth": depths,
         "Geometry": geometry,
         "Models": [ours, theirs, pairs],
         "Anisotropy": anisotropy,

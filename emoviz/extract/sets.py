@@ -13,13 +13,18 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
-from ..geometry import best_layers, held_out_accuracy, mean_pairwise_cosine, umap_coordinates
+from ..geometry import best_layers, held_out_accuracy, mean_pairwise_cosine, preferred_layer, rdm_of, umap_coordinates
 from ..models.load import LoadedModel
+from ..stats.resampling import Readings, resample_curves
 from ..stimuli import DEFAULT_CORPUS, neutral_sentences, prompts_hash, story_prompts
 from ..types import Activations, Corpus, Passage, Protocol, Provenance, Story, VectorSet
 from .batches import encode
 from .capture import DEFAULT_BATCH_TOKENS, Captured, capture
+from .controls import control_features
 from .generation import encode_stories, write_stories
+
+# Counts up when a set of the same recipe holds more or other numbers than before, so that it is made anew.
+CONTENTS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,7 @@ def set_name(loaded: LoadedModel, protocol: Protocol, corpus: Corpus | None = No
     """
     recipe = {key: value for key, value in asdict(protocol).items() if value is not None}
     request = {
+        "contents": CONTENTS,
         "revision": loaded.revision,
         "precision": loaded.precision,
         "method": protocol.method,
@@ -65,9 +71,10 @@ def extract_set(
     """Class means of a corpus, or of the model's own stories, in one model.
 
     corpus   : the passages to read; None for a protocol by generation.
-    keep     : layers whose pooled states are given back: those that any best-layer rule picks (`best`), `all`, `none`.
+    keep     : layers whose pooled states are given back: where decoding is best and the protocol's own (`best`), `all`,
+               `none`.
     work     : folder in which an interrupted run leaves what it has, and finds it again (see `work_folder`).
-    progress : called with the stage (`writing`, `reading`), and tokens done so far and in all.
+    progress : called with the stage (`writing`, `reading`, in tokens; `resampling`, in layers), done so far and in all.
     Raises   : InputError if a passage does not fit the model, if the topics cannot be split into halves that both
                hold every class, or if no layer is finite.
     """
@@ -93,6 +100,8 @@ def extract_set(
         for texts, part in ((passages, "passages"), (sentences, "sentences"))
     )
     vectors = _vectors(loaded, corpus, protocol, halves, read, neutral)
+    token_counts = [int(one.content.sum()) for one in passages]
+    vectors = _resampled(loaded, vectors, corpus, halves, read, neutral, token_counts, progress)
     return Extracted(vectors, _kept(keep, vectors, corpus, read), stories)
 
 
@@ -198,6 +207,9 @@ def _vectors(
         anisotropy=per_layer(lambda layer: mean_pairwise_cosine(neutral.at(layer))),
         decoding_accuracy=per_layer(lambda layer: held_out_accuracy(read.at(layer), emotions, topics)),
         umap=None,
+        anisotropy_centred=per_layer(
+            lambda layer: mean_pairwise_cosine(neutral.at(layer) - read.at(layer).mean(0, keepdims=True))
+        ),
     )
     coordinates = umap_coordinates(vectors)
     if coordinates is not None:
@@ -205,10 +217,53 @@ def _vectors(
     return vectors
 
 
+def _resampled(
+    loaded: LoadedModel,
+    vectors: VectorSet,
+    corpus: Corpus,
+    halves: np.ndarray,
+    read: Captured,
+    neutral: Captured,
+    token_counts: Sequence[int],
+    progress: Callable[[str, int, int], None],
+) -> VectorSet:
+    """The set with its controls and the errors of its curves."""
+    features, notes = control_features(loaded, [p.text for p in corpus.passages])
+    emotions = np.array([p.emotion for p in corpus.passages])
+    topic_of = np.array([corpus.topics.index(p.topic) for p in corpus.passages])
+    controls = {}
+    for name, rows in features.items():
+        means = np.stack([rows[emotions == c].mean(0) for c in corpus.classes])
+        try:
+            controls[name] = rdm_of(means, corpus.classes, "class")[0]
+        except InputError as error:
+            notes[name] = str(error)
+    found = resample_curves(
+        Readings(
+            states=read.at,
+            sentences=neutral.at,
+            norms=lambda layer: read.norms[layer],
+            token_topics=np.repeat(topic_of, token_counts),
+            emotions=tuple(emotions.tolist()),
+            topic_of=topic_of,
+            topics=corpus.topics,
+            halves=np.array([halves[topic_of == t][0] for t in range(len(corpus.topics))]),
+            controls={name: features[name] for name in controls},
+        ),
+        vectors.finite_layers,
+        vectors.n_layers,
+        progress=progress,
+    )
+    if isinstance(found, str):
+        return replace(vectors, controls=controls, notes={**notes, "intervals": found})
+    return replace(vectors, controls=controls, notes=notes, resampled=found)
+
+
 def _kept(keep: str, vectors: VectorSet, corpus: Corpus, read: Captured) -> Activations | None:
     if keep == "none":
         return None
-    picked = {layer for layer in best_layers(vectors).values() if layer is not None}
+    best = best_layers(vectors)
+    picked = {layer for layer in (best["decoding"], preferred_layer(vectors, best)) if layer is not None}
     layers = vectors.finite_layers if keep == "all" else tuple(sorted(picked))
     return Activations(
         states=np.stack([read.at(layer) for layer in layers], axis=1),

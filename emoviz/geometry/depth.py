@@ -6,10 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ..emotions import arousal, valence
 from ..errors import InputError
 from ..types import DepthCurve, VectorSet
-from .ranks import spearman_matrix
-from .vectors import class_vectors, condensed_cosine
+from .maps import sign_correlation
+from .ranks import spearman_matrix, standard_ranks
+from .vectors import CENTRINGS, check_centring, class_vectors, condensed_cosine, rdm_of, unit
 
 CURVES = (
     "decoding_accuracy",
@@ -17,61 +19,207 @@ CURVES = (
     "mean_cosine",
     "rdm_std",
     "anisotropy",
+    "anisotropy_centred",
     "participation_ratio",
+    "effective_rank",
+    "vector_norm",
     "residual_norm",
+    "valence_r",
+    "arousal_r",
 )
+# How words, token embeddings and sentences explain the RDM; a set has those that could be made.
+CONTROLS = ("bag of words", "token embeddings", "sentence encoder")
+_OF_VECTORS = (
+    "mean_cosine",
+    "rdm_std",
+    "split_half_rho",
+    "participation_ratio",
+    "effective_rank",
+    "vector_norm",
+)
+_OF_CLASS_CENTRED = ("valence_r", "arousal_r")
+_MIN_CORRELATED = 3
+Z_95 = 1.959964
 
 
 def depth_curves(vectors: VectorSet, centring: str = "class") -> dict[str, DepthCurve]:
-    """All curves of `CURVES` for one set; values are NaN at non-finite layers.
+    """All curves of `CURVES` and of the controls for one set, with 95 % intervals where topics were resampled.
+
+    Values are NaN at non-finite layers and where a class vector has no direction; `DepthCurve.reason` says which.
 
     mean_cosine : mean off-diagonal cosine of the class vectors; its reference is the floor -1/(C - 1) that class
         centring forces when the vectors are equally long.
     rdm_std : standard deviation of the RDM. split_half_rho : Spearman rho between the RDMs of the two topic halves.
-    decoding_accuracy : see `held_out_accuracy`; its reference is chance. anisotropy : see `mean_pairwise_cosine`.
-    participation_ratio : (sum of eigenvalues)^2 / sum of squared eigenvalues of the class-centred unit vectors.
-    residual_norm : median norm of the residual stream over content tokens.
+    decoding_accuracy : see `held_out_accuracy`; its reference is chance. anisotropy : see `mean_pairwise_cosine`;
+        `anisotropy_centred` after the mean over the passages has been taken off the sentences.
+    participation_ratio, effective_rank : see the functions of that name. vector_norm : mean length of the class vectors
+        as a share of the residual norm. residual_norm : median norm of the residual stream over content tokens.
+    valence_r, arousal_r : |Pearson's r| of the first and the second principal component of the class-centred unit
+        vectors with the quadrant signs.
+    control NAME : Spearman rho of the class-centred RDM with that of a control, see `VectorSet.controls`.
+    Raises : InputError for a centring that the set does not have.
     """
-    shape = vectors.n_layers
-    values = {
-        name: np.full(shape, np.nan) for name in ("mean_cosine", "rdm_std", "split_half_rho", "participation_ratio")
-    }
-    n_compared = 0
+    check_centring(centring, vectors.classes)
+    values = {name: np.full(vectors.n_layers, np.nan) for name in (*_OF_VECTORS, *_OF_CLASS_CENTRED)}
+    values |= {f"control {name}": np.full(vectors.n_layers, np.nan) for name in vectors.controls}
+    reasons: dict[str, str] = {}
+    control_ranks = {name: standard_ranks(condensed) for name, condensed in vectors.controls.items()}
     for layer in vectors.finite_layers:
-        rows, classes = class_vectors(vectors.class_means[layer], vectors.classes, centring)
-        n_compared = len(classes)
-        if n_compared < 2:
-            raise InputError(
-                f"{vectors.name} has one class left under {centring} centring; at least 2 are needed for curves; "
-                "choose class centring."
-            )
-        cosines = condensed_cosine(rows, classes)
-        values["mean_cosine"][layer] = cosines.mean()
-        values["rdm_std"][layer] = cosines.std()
-        values["participation_ratio"][layer] = participation_ratio(rows)
-        halves = [
-            condensed_cosine(*class_vectors(vectors.half_means[half, layer], vectors.classes, centring))
-            for half in (0, 1)
-        ]
-        if len(halves[0]) > 2:
-            values["split_half_rho"][layer] = spearman_matrix(np.stack(halves))[0, 1]
-    for name in ("decoding_accuracy", "anisotropy", "residual_norm"):
-        values[name] = np.asarray(getattr(vectors, name), np.float64)
-    depth = (np.arange(shape) + 1) / shape
-    reference = {"decoding_accuracy": 1 / len(vectors.classes)}
-    if centring == "class":
+        for names, found in (
+            (_OF_VECTORS, lambda k: _of_vectors(vectors, k, centring)),
+            (
+                (*_OF_CLASS_CENTRED, *(f"control {c}" for c in control_ranks)),
+                lambda k: _fits(vectors, k, control_ranks),
+            ),
+        ):
+            try:
+                for name, value in found(layer).items():
+                    values[name][layer] = value
+            except InputError as error:
+                for name in names:
+                    reasons.setdefault(name, f"layer {layer}: {error}")
+    missing = np.full(vectors.n_layers, np.nan)
+    for name in ("decoding_accuracy", "anisotropy", "anisotropy_centred", "residual_norm"):
+        stored = getattr(vectors, name)
+        values[name] = missing if stored is None else np.asarray(stored, np.float64)
+    n_compared = len(vectors.classes) - (centring == "neutral")
+    reference = {"decoding_accuracy": 1 / len(vectors.classes), "anisotropy": 0.0, "anisotropy_centred": 0.0}
+    if centring == "class" and n_compared > 1:
         reference["mean_cosine"] = -1 / (n_compared - 1)
-    return {name: DepthCurve(name, vectors.name, depth, values[name], reference.get(name)) for name in CURVES}
+    return {
+        name: _curve(vectors, name, centring, values[name], reference.get(name), reasons.get(name, ""))
+        for name in (*CURVES, *(f"control {c}" for c in vectors.controls))
+    }
 
 
-def participation_ratio(rows: np.ndarray) -> float:
-    """Effective number of dimensions that the unit class vectors fill, from 1 to C - 1.
+def _of_vectors(vectors: VectorSet, layer: int, centring: str) -> dict[str, float]:
+    rows, classes = class_vectors(vectors.class_means[layer], vectors.classes, centring)
+    if len(classes) < 2:
+        raise InputError(
+            f"{len(classes)} class is left under {centring} centring; at least 2 are needed; choose class centring."
+        )
+    cosines = condensed_cosine(rows, classes)
+    spectrum = _spectrum(unit(rows, classes))
+    found = {
+        "mean_cosine": cosines.mean(),
+        "rdm_std": cosines.std(),
+        "participation_ratio": participation_ratio(spectrum),
+        "effective_rank": effective_rank(spectrum),
+        "vector_norm": np.linalg.norm(rows, axis=1).mean() / vectors.residual_norm[layer],
+    }
+    means = vectors.half_means[:, layer]
+    if len(cosines) >= _MIN_CORRELATED and np.isfinite(means).all():
+        halves = [condensed_cosine(*class_vectors(half, vectors.classes, centring)) for half in means]
+        found["split_half_rho"] = spearman_matrix(np.stack(halves))[0, 1]
+    return found
 
+
+def _fits(vectors: VectorSet, layer: int, control_ranks: Mapping[str, np.ndarray]) -> dict[str, float]:
+    rows = unit(*class_vectors(vectors.class_means[layer], vectors.classes, "class"))
+    rows -= rows.mean(0)
+    # Principal components of the classes, largest last: of the small matrix of products, not of the wide one of states.
+    components = np.linalg.eigh(rows @ rows.T)[1]
+    found = {
+        name: abs(sign_correlation(components[:, -1 - k], vectors.classes, sign))
+        for k, (name, sign) in enumerate(zip(_OF_CLASS_CENTRED, (valence, arousal), strict=True))
+    }
+    if control_ranks and len(rows) >= _MIN_CORRELATED:
+        own = standard_ranks(rdm_of(vectors.class_means[layer], vectors.classes, "class")[0])
+        found |= {f"control {name}": float(own @ ranks) for name, ranks in control_ranks.items()}
+    return found
+
+
+def _curve(
+    vectors: VectorSet, name: str, centring: str, values: np.ndarray, reference: float | None, reason: str
+) -> DepthCurve:
+    depth = (np.arange(vectors.n_layers) + 1) / vectors.n_layers
+    low = high = None
+    resampled = vectors.resampled
+    if resampled is not None and name in resampled.error:
+        spread = Z_95 * np.asarray(resampled.error[name][CENTRINGS.index(centring)], np.float64)
+        low, high = interval(values, spread, name)
+    if not reason and np.isnan(values).any():
+        reason = _why_missing(vectors, name, values)
+    return DepthCurve(name, vectors.name, depth, values, reference, low, high, reason)
+
+
+def interval(values: np.ndarray, spread: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """values -+ spread; for a correlation the spread is on Fisher's z scale, and shares stay within 0 and 1."""
+    if name in ("split_half_rho", *_OF_CLASS_CENTRED) or name.startswith("control "):
+        z = np.arctanh(np.clip(values, -1 + 1e-9, 1 - 1e-9))
+        low, high = np.tanh(z - spread), np.tanh(z + spread)
+        return (np.clip(low, 0, 1), high) if name in _OF_CLASS_CENTRED else (low, high)
+    low, high = values - spread, values + spread
+    return (np.clip(low, 0, 1), np.clip(high, 0, 1)) if name == "decoding_accuracy" else (low, high)
+
+
+def _why_missing(vectors: VectorSet, name: str, values: np.ndarray) -> str:
+    left_out = vectors.provenance.nonfinite_layers
+    if left_out and np.isfinite(values[list(vectors.finite_layers)]).all():
+        layers = ", ".join(map(str, left_out))
+        return f"layers {layers} hold values that are not finite in {vectors.provenance.precision}"
+    if name == "split_half_rho" and np.isnan(vectors.half_means).all():
+        return "the set has no halves; a set that was extracted by emoviz has them"
+    if name == "split_half_rho" or name.startswith("control "):
+        return "fewer than 3 pairs of classes are too few to correlate"
+    if name in _OF_CLASS_CENTRED:
+        return "the classes have no known valence and arousal signs that differ"
+    if name == "anisotropy_centred":
+        return "the set was made by an earlier version; extract it again"
+    return f"the set holds no finite {name.replace('_', ' ')} there"
+
+
+def participation_ratio(spectrum: np.ndarray) -> float:
+    """Effective number of dimensions, (sum of eigenvalues)^2 / sum of squared eigenvalues, from 1 to C - 1.
+
+    spectrum : singular values of the unit class vectors less their mean.
     Source : Gao et al. 2017 (participation ratio of a covariance spectrum).
     """
-    rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-    spectrum = np.linalg.svd(rows - rows.mean(0), compute_uv=False) ** 2
-    return float(spectrum.sum() ** 2 / (spectrum**2).sum())
+    eigenvalues = spectrum**2
+    return float(eigenvalues.sum() ** 2 / (eigenvalues**2).sum())
+
+
+def effective_rank(spectrum: np.ndarray) -> float:
+    """Exponential of the entropy of the normalised singular values, from 1 to C - 1.
+
+    spectrum : as for `participation_ratio`, which weighs the large dimensions more.
+    Source : Roy and Vetterli 2007 (the effective rank).
+    """
+    share = spectrum / spectrum.sum()
+    share = share[share > 0]
+    return float(np.exp(-(share * np.log(share)).sum()))
+
+
+def _spectrum(rows: np.ndarray) -> np.ndarray:
+    rows = rows - rows.mean(0)
+    return np.sqrt(np.clip(np.linalg.eigvalsh(rows @ rows.T), 0, None))
+
+
+def explained_by_controls(vectors: VectorSet, layer: int) -> dict[str, float]:
+    """How much of the ranks of the class-centred RDM the control RDMs explain.
+
+    Returns R^2 of each control alone, of `all` together, and of each `only NAME`: what R^2 loses without it. NaN where an
+    RDM has no ranks: fewer than 3 pairs of classes, or no spread.
+    Source : commonality of a rank regression; R^2 of one predictor is its squared Spearman rho.
+    """
+    own = standard_ranks(rdm_of(vectors.class_means[layer], vectors.classes, "class")[0])
+    ranks = {name: standard_ranks(condensed) for name, condensed in vectors.controls.items()}
+
+    def r_squared(names: list[str]) -> float:
+        if not names:
+            return 0.0
+        fitted = np.stack([ranks[name] for name in names], axis=1)
+        if len(own) < _MIN_CORRELATED or not np.isfinite([own @ own, fitted.sum()]).all():
+            return float("nan")
+        return float(own @ fitted @ np.linalg.lstsq(fitted, own, rcond=None)[0])
+
+    names = list(ranks)
+    whole = r_squared(names)
+    return {
+        **{name: r_squared([name]) for name in names},
+        "all": whole,
+        **{f"only {name}": whole - r_squared([other for other in names if other != name]) for name in names},
+    }
 
 
 def best_layers(vectors: VectorSet) -> dict[str, int | None]:
@@ -89,12 +237,12 @@ def best_layers(vectors: VectorSet) -> dict[str, int | None]:
 
 
 def preferred_layer(vectors: VectorSet, best: Mapping[str, int | None]) -> int:
-    """The layer that stands for a set: the pick of its protocol's rule, or of separation where that rule has none."""
+    """The layer that stands for a set: the pick of its protocol's rule, or of another rule where that one has none."""
     rule = vectors.provenance.protocol.layer_rule
     if rule == "middle" and vectors.n_layers // 2 in vectors.finite_layers:
         return vectors.n_layers // 2
-    pick = best.get(rule)
-    return best["separation"] if pick is None else pick
+    picks = [pick for pick in (best.get(rule), best["separation"], best["decoding"]) if pick is not None]
+    return picks[0] if picks else vectors.finite_layers[0]
 
 
 def _first_highest(values: np.ndarray) -> int | None:

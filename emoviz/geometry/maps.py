@@ -31,7 +31,7 @@ def pca_map(vectors: VectorSet, layer: int) -> Projection:
     explained = (s**2 / (s**2).sum())[:n_axes]
     fits = []
     for k, side in enumerate((valence, arousal)):
-        fit = _sign_correlation(points[:, k], vectors.classes, side)
+        fit = sign_correlation(points[:, k], vectors.classes, side)
         if fit < 0:
             points[:, k] *= -1
         fits.append(abs(fit))
@@ -83,7 +83,7 @@ def _unit_rows(vectors: VectorSet, layer: int) -> np.ndarray:
     return unit(*class_vectors(vectors.class_means[layer], vectors.classes, "class"))
 
 
-def _sign_correlation(axis: np.ndarray, classes: tuple[str, ...], side) -> float:
+def sign_correlation(axis: np.ndarray, classes: tuple[str, ...], side) -> float:
     """Pearson's r of an axis with the signs of the classes that have one; NaN where either has no spread."""
     signs = np.array([side(name) for name in classes])
     known = signs != 0

@@ -17,24 +17,29 @@ def class_vectors(means: np.ndarray, classes: tuple[str, ...], centring: str) ->
     means : (C, D). `class` subtracts the mean over classes; `neutral` subtracts the neutral mean and drops neutral,
     whose vector would be zero; `none` changes nothing.
     Returns : (C', D) float32 and the C' class names.
-    Raises  : InputError for an unknown centring, or `neutral` without a neutral class.
+    Raises  : InputError as `check_centring`.
     Source  : class centring, Jeong 2026 (arXiv 2604.11050); neutral centring, Jeong 2026 (arXiv 2604.04064).
     """
+    check_centring(centring, classes)
     means = np.asarray(means, np.float32)
     if centring == "none":
         return means, classes
     if centring == "class":
         return means - means.mean(0), classes
-    if centring == "neutral":
-        if NEUTRAL not in classes:
-            raise InputError(
-                "centring 'neutral' was asked for, but this set has no neutral class; "
-                "'class' and 'none' are allowed; choose one of them."
-            )
-        at = classes.index(NEUTRAL)
-        kept = [i for i in range(len(classes)) if i != at]
-        return means[kept] - means[at], tuple(classes[i] for i in kept)
-    raise InputError(f"centring {centring!r} is unknown; {', '.join(CENTRINGS)} are allowed; choose one of them.")
+    at = classes.index(NEUTRAL)
+    kept = [i for i in range(len(classes)) if i != at]
+    return means[kept] - means[at], tuple(classes[i] for i in kept)
+
+
+def check_centring(centring: str, classes: tuple[str, ...]) -> None:
+    """Raises InputError for an unknown centring, or `neutral` without a neutral class."""
+    if centring not in CENTRINGS:
+        raise InputError(f"centring {centring!r} is unknown; {', '.join(CENTRINGS)} are allowed; choose one of them.")
+    if centring == "neutral" and NEUTRAL not in classes:
+        raise InputError(
+            "centring 'neutral' was asked for, but this set has no neutral class; "
+            "'class' and 'none' are allowed; choose one of them."
+        )
 
 
 def unit(vectors: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:

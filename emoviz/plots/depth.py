@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ..reference import SOURCE, PublishedModel
-from ..types import DepthCurve, VectorSet
+from ..types import DepthCurve, UShape, VectorSet
 from .theme import PUBLISHED_COLOUR, Style, figure, provenance_notes, short_label
 
 # Curve -> (name, y axis, reading aid, what its reference line is).
@@ -28,8 +28,9 @@ CURVE_TEXT: dict[str, tuple[str, str, str, str]] = {
     "mean_cosine": (
         "Mean cosine",
         "mean cosine between classes",
-        "lower = emotion vectors point further apart; the papers' separation measure",
-        "floor -1/(n-1) that class centring forces",
+        "lower = emotion vectors point further apart; the papers' separation measure. Centred vectors sum to zero, so n "
+        "equally long ones have a mean cosine of exactly -1/(n-1), whatever they mean",
+        "floor -1/(n-1)",
     ),
     "rdm_std": (
         "RDM spread",
@@ -41,18 +42,48 @@ CURVE_TEXT: dict[str, tuple[str, str, str, str]] = {
         "Anisotropy",
         "mean cosine of neutral sentences",
         "1 = all states point the same way, whatever they say; 0 = isotropic",
-        "",
+        "isotropic",
+    ),
+    "anisotropy_centred": (
+        "Anisotropy, centred",
+        "mean cosine of neutral sentences",
+        "what is left of it after the mean over the emotion passages has been taken off; 0 = nothing",
+        "isotropic",
     ),
     "participation_ratio": (
         "Participation ratio",
         "effective dimensions",
-        "how many directions the class vectors spread over",
+        "how many directions the class vectors spread over, by variance",
+        "",
+    ),
+    "effective_rank": (
+        "Effective rank",
+        "effective dimensions",
+        "how many directions the class vectors spread over, by entropy: small ones count more than in the participation ratio",
+        "",
+    ),
+    "vector_norm": (
+        "Vector norm",
+        "share of the residual norm",
+        "mean length of the emotion vectors as a share of the length of the states they are taken from",
         "",
     ),
     "residual_norm": (
         "Residual norm",
         "median norm of the residual stream",
         "the unit that a steering dose is a fraction of",
+        "",
+    ),
+    "valence_r": (
+        "Valence",
+        "|r| of component 1 with valence",
+        "how far the first principal component sorts pleasant from unpleasant; 0.44 is reached by chance once in 20 times",
+        "",
+    ),
+    "arousal_r": (
+        "Arousal",
+        "|r| of component 2 with arousal",
+        "how far the second principal component sorts aroused from quiet; 0.44 is reached by chance once in 20 times",
         "",
     ),
 }
@@ -73,19 +104,37 @@ def depth_figure(
     *,
     centring: str,
     shown: Sequence[int] = (),
+    shapes: Sequence[UShape | None] = (),
+    second: Sequence[DepthCurve] = (),
     published: Sequence[PublishedModel] = (),
+    notes: Sequence[str] = (),
     height: int = 520,
 ) -> go.Figure:
     """One curve of every set over relative depth.
 
     curves, best : one per set, from `depth_curves` and `best_layers`; marks show the layer that each rule picks.
-    shown : the layer that the other views show, one per set, ringed. published : drawn in grey where the quantity was
-    published in a comparable form (mean cosine under class centring, anisotropy).
+    shown : the layer that the other views show, one per set, ringed. shapes : one per set, the vertex of each drawn
+    with its interval. second : another quantity of the same sets, drawn thin. published : drawn in grey where the
+    quantity was published in a comparable form (mean cosine under class centring, anisotropy). notes : more lines under
+    the figure.
     """
     name = curves[0].name
     title, y_title, aid, reference_text = CURVE_TEXT[name]
     traces = _published_traces(name, centring, published)
     drawn = len(traces)
+    for vectors, curve in zip(sets, curves, strict=True):
+        traces += band(curve, style[vectors.name].colour)
+    for vectors, curve in zip(sets, second, strict=False):
+        line = {"color": style[vectors.name].colour, "dash": "dot", "width": 1.5}
+        label = CURVE_TEXT[curve.name][0].lower()
+        traces.append(
+            {
+                "type": "scatter", "mode": "lines", "x": curve.depth, "y": curve.values, "line": line, "showlegend": False,
+                "hovertemplate": f"<b>{short_label(vectors)}</b><br>{label} at depth %{{x:.2f}}: %{{y:.4g}}<extra></extra>",
+            }
+        )  # fmt: skip
+    for vectors, curve, shape in zip(sets, curves, shapes, strict=False):
+        traces += _vertex(curve, shape, style[vectors.name].colour)
     for vectors, curve, picks in zip(sets, curves, best, strict=True):
         look = style[vectors.name]
         traces.append(
@@ -96,10 +145,10 @@ def depth_figure(
                 "y": curve.values,
                 "name": short_label(vectors),
                 "line": {"color": look.colour, "dash": look.dash, "width": 2.5},
-                "customdata": [[vectors.name, layer] for layer in range(vectors.n_layers)],
+                "customdata": [[vectors.name, layer, _range(curve, layer)] for layer in range(vectors.n_layers)],
                 "hovertemplate": "<b>%{fullData.name}</b><br>layer %{customdata[1]}, depth %{x:.2f}<br>"
                 + y_title
-                + ": %{y:.4g}<extra></extra>",
+                + ": %{y:.4g}%{customdata[2]}<extra></extra>",
                 "connectgaps": False,
             }
         )
@@ -135,15 +184,17 @@ def depth_figure(
         "uirevision": f"depth {name}",
         "meta": {"kind": "depth"},
     }  # fmt: skip
-    notes = provenance_notes(sets, None, f"{centring} centring")
+    dotted = f"Dotted: {CURVE_TEXT[second[0].name][2]}. " if second else ""
+    lines = provenance_notes(sets, None, f"{centring} centring", *_interval_note(sets, curves))
     if drawn:
-        notes.append(f"grey: {drawn} published models, {SOURCE} (fp16, last token, other passages)")
+        lines.append(f"grey: {drawn} published models, {SOURCE} (fp16, last token, other passages)")
+    lines += [*notes, *_missing_notes(sets, curves)]
     return figure(
         traces,
         layout,
         title=_claim(title, curves),
-        aid=f"{aid}. Marks: best by decoding\u00a0●, reliability\u00a0■, separation\u00a0◆",
-        notes=notes,
+        aid=f"{aid}. {dotted}Marks: best by decoding\u00a0●, reliability\u00a0■, separation\u00a0◆",
+        notes=lines,
         height=height,
         left=72,
         above=8 + _LEGEND_LINE * -(-(len(sets) + (drawn > 0)) // _LEGEND_COLUMNS),
@@ -158,10 +209,72 @@ def _y_axis(name: str, curves: Sequence[DepthCurve]) -> dict:
         return {"type": "log", "dtick": 1}
     if name != "mean_cosine":
         return {}
-    values = np.concatenate([c.values for c in curves] + [[c.reference] for c in curves if c.reference is not None])
+    edges = [edge for c in curves for edge in (c.values, c.low, c.high) if edge is not None]
+    values = np.concatenate(edges + [[c.reference] for c in curves if c.reference is not None])
     low, high = np.nanmin(values), np.nanmax(values)
     margin = 0.12 * max(high - low, 1e-4)
     return {"range": [float(low - 2 * margin), float(high + margin)]}
+
+
+def band(curve: DepthCurve, colour: str) -> list[dict]:
+    """The interval as a pale band, one piece for each run of layers that have it."""
+    if curve.low is None:
+        return []
+    known = np.flatnonzero(np.isfinite(curve.low) & np.isfinite(curve.high))
+    runs = np.split(known, np.flatnonzero(np.diff(known) > 1) + 1)
+    return [
+        {
+            "type": "scatter", "mode": "lines", "x": np.concatenate([curve.depth[run], curve.depth[run][::-1]]),
+            "y": np.concatenate([curve.high[run], curve.low[run][::-1]]), "fill": "toself", "fillcolor": colour,
+            "opacity": 0.16, "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False,
+        }
+        for run in runs
+        if len(run)
+    ]  # fmt: skip
+
+
+def _vertex(curve: DepthCurve, shape: UShape | None, colour: str) -> list[dict]:
+    """A bar over the depths where the quadratic may turn, at the height of the curve there."""
+    if shape is None or shape.curvature <= 0 or not 0 < shape.vertex < 1:
+        return []
+    finite = np.isfinite(curve.values)
+    height = float(np.interp(shape.vertex, curve.depth[finite], curve.values[finite]))
+    bar = {"type": "scatter", "mode": "markers", "x": [shape.vertex], "y": [height], "showlegend": False}
+    bar["marker"] = {"symbol": "line-ns-open", "size": 14, "color": colour, "line": {"width": 2.5}}
+    text = f"vertex of the quadratic: depth {shape.vertex:.2f}"
+    if shape.vertex_low is not None:
+        low, high = max(shape.vertex_low, 0.0), min(shape.vertex_high, 1.0)
+        bar["error_x"] = {
+            "type": "data", "symmetric": False, "array": [high - shape.vertex], "arrayminus": [shape.vertex - low],
+            "color": colour, "thickness": 2, "width": 5,
+        }  # fmt: skip
+        text += f"<br>95 % interval over topics {shape.vertex_low:.2f} to {shape.vertex_high:.2f}"
+    return [{**bar, "hovertemplate": f"{text}<extra></extra>"}]
+
+
+def _range(curve: DepthCurve, layer: int) -> str:
+    if curve.low is None or not np.isfinite(curve.low[layer]):
+        return ""
+    return f" [{curve.low[layer]:.4g}, {curve.high[layer]:.4g}]"
+
+
+def _interval_note(sets: Sequence[VectorSet], curves: Sequence[DepthCurve]) -> list[str]:
+    drawn = [s.resampled for s, c in zip(sets, curves, strict=True) if c.low is not None]
+    if not drawn:
+        return []
+    what = "sentences" if curves[0].name.startswith("anisotropy") else "topics"
+    return [f"bands: 95 % interval over {what} (bootstrap, {drawn[0].n:,} resamples, seed {drawn[0].seed})"]
+
+
+def _missing_notes(sets: Sequence[VectorSet], curves: Sequence[DepthCurve]) -> list[str]:
+    """Why a set has no interval, or no value somewhere."""
+    notes = []
+    for vectors, curve in zip(sets, curves, strict=True):
+        if curve.low is None and "intervals" in vectors.notes:
+            notes.append(f"no interval for {short_label(vectors)}: {vectors.notes['intervals']}")
+        if curve.reason:
+            notes.append(f"missing in {short_label(vectors)}: {curve.reason}")
+    return notes
 
 
 def _mark(curve: DepthCurve, layer: int) -> dict:

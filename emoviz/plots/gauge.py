@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ..reference import SOURCE, PublishedModel
-from ..types import VectorSet
+from ..types import DepthCurve, VectorSet
 from .theme import PUBLISHED_COLOUR, Style, figure, panel_rows, provenance_notes, short_label
 
 _INNER, _OUTER = 0.78, 1.0
@@ -20,6 +20,7 @@ _ROW_HEIGHT = 270
 def gauge_figure(
     sets: Sequence[VectorSet],
     layers: Sequence[int],
+    curves: Sequence[tuple[DepthCurve, DepthCurve]],
     style: Mapping[str, Style],
     *,
     published: Sequence[PublishedModel] = (),
@@ -27,18 +28,22 @@ def gauge_figure(
 ) -> go.Figure:
     """A half dial from 0 (isotropic) to 1 (all states alike) per set, at one layer each.
 
+    curves : per set the anisotropy and what centring leaves of it, which is a hollow mark on the dial.
     Outside the dial: the published models at their best layers. Inside: what random vectors of the same width give.
     """
     traces: list[dict] = []
     marks = []
-    for k, (vectors, layer) in enumerate(zip(sets, layers, strict=True)):
+    for k, (vectors, layer, (raw, centred)) in enumerate(zip(sets, layers, curves, strict=True)):
         centre = (k % 2 * _GAP, -(k // 2) * _ROW)
-        value = float(vectors.anisotropy[layer])
+        value, left = float(raw.values[layer]), float(centred.values[layer])
         colour = style[vectors.name].colour
         traces.append(_arc(centre, 1.0, "rgba(138,146,161,0.22)", None))
         if np.isfinite(value):
-            text = f"{short_label(vectors)}<br>layer {layer}: {value:.3f}"
+            text = f"{short_label(vectors)}<br>layer {layer}: {value:.3f}{_interval(raw, layer)}"
             traces.append(_arc(centre, float(np.clip(value, 0, 1)), colour, text))
+        if np.isfinite(left):
+            text = f"after the common mean is taken off: {left:.3f}{_interval(centred, layer)}"
+            traces.append(_centred_mark(centre, float(np.clip(left, 0, 1)), text))
         chance = 1 / np.sqrt(vectors.d_model)
         text = f"random vectors of width {vectors.d_model}: 0 ± {chance:.3f}"
         traces.append(_tick(centre, chance, (_INNER - 0.1, _INNER), colour, text))
@@ -49,9 +54,12 @@ def gauge_figure(
             x, y = _place(centre, at, (_INNER + _OUTER) / 2)
             marks.append({"x": x, "y": y - 0.05, "text": text, "yanchor": "top", "font": {"size": 11}})
         number = f"<b>{value:.3f}</b>" if np.isfinite(value) else "missing"
+        kept = f"{left:.2f} after centring" if np.isfinite(left) else ""
         for y, text, size in (
-            (0.2, number, 30),
-            (0.46, f"layer {layer}", 12),
+            (0.26, number, 30),
+            (0.5, f"layer {layer}", 12),
+            (0.08, _interval(raw, layer).strip(), 12),
+            (-0.06, kept, 12),
             (-0.36, f"<b>{short_label(vectors)}</b>", 13),
         ):
             traces.append(
@@ -71,7 +79,12 @@ def gauge_figure(
         "uirevision": "gauge",
         "meta": {"kind": "gauge"},
     }
-    notes = provenance_notes(sets, layers, f"{sets[0].provenance.n_neutral_sentences} neutral sentences")
+    notes = provenance_notes(
+        sets,
+        layers,
+        f"{sets[0].provenance.n_neutral_sentences} neutral sentences",
+        "brackets: 95 % interval over sentences",
+    )
     if published:
         notes.append(
             f"grey marks: {len(published)} published models, {SOURCE} (fp16, last token, 10 or 20 other sentences)"
@@ -80,7 +93,8 @@ def gauge_figure(
         traces,
         layout,
         title="How far do all states point the same way?",
-        aid="mean cosine between unrelated neutral sentences; inner mark: random vectors; grey outer marks: published models",
+        aid="mean cosine between unrelated neutral sentences; ring on the dial: after the mean over the emotion passages is "
+        "taken off; inner mark: random vectors; grey outer marks: published models",
         notes=notes,
         height=height + (rows - 1) * _ROW_HEIGHT,
         left=24,
@@ -101,6 +115,21 @@ def _arc(centre: tuple[float, float], end: float, colour: str, text: str | None)
         "type": "scatter", "mode": "lines", "x": x, "y": y, "fill": "toself", "fillcolor": colour, "line": {"width": 0},
         "hoveron": "fills", "text": text, "hoverinfo": "text" if text else "skip",
     }  # fmt: skip
+
+
+def _centred_mark(centre: tuple[float, float], value: float, text: str) -> dict:
+    x, y = _place(centre, value, (_INNER + _OUTER) / 2)
+    ring = {"size": 13, "symbol": "circle-open", "color": PUBLISHED_COLOUR, "line": {"width": 3}}
+    return {
+        "type": "scatter", "mode": "markers", "x": [x], "y": [y], "marker": ring, "text": text, "hoverinfo": "text"
+    }  # fmt: skip
+
+
+def _interval(curve: DepthCurve, layer: int) -> str:
+    """` [0.61, 0.68]`, or nothing where there is none."""
+    if curve.low is None or not np.isfinite(curve.low[layer]):
+        return ""
+    return f" [{curve.low[layer]:.3f}, {curve.high[layer]:.3f}]"
 
 
 def _tick(centre: tuple[float, float], value: float, radii: tuple[float, float], colour: str, text: str) -> dict:

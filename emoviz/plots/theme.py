@@ -42,6 +42,7 @@ TITLE_SIZE, AID_SIZE, TEXT_SIZE, NOTE_SIZE = 17, 13, 12, 11
 # Pixels: title and aid together, one line more of aid, one line of notes, distance from the edge.
 _HEAD, _AID_LINE, _NOTE_LINE, _EDGE, _LEGEND_HEIGHT = 64, 17, 14, 16, 30
 _PIXELS_PER_LETTER = 5.6
+_USUAL_NOTES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +139,12 @@ def figure(
     checks each later change anew, which made a figure take ten times as long.
 
     above, below : pixels that the figure needs between aid and plot (legend, panel titles) and between plot and notes
-    (axis labels). wide : characters that fit on a line of notes. fill : whether the page may draw it higher, to fill a
+    (axis labels). wide : characters that fit on a line of notes. height : with up to four lines of notes. fill : whether the page may draw it higher, to fill a
     large screen. legend_below : the legend stands right above the notes instead of where plotly puts it.
     """
     lines = [line for note in notes for line in textwrap.wrap(note, wide)]
+    # Many notes make the figure taller, not the plot in it smaller.
+    height += _NOTE_LINE * max(0, len(lines) - _USUAL_NOTES)
     # Letters of the aid are a fifth wider than those of the notes.
     aid_lines = textwrap.wrap(aid, int(wide / 1.2))
     top = _HEAD + _AID_LINE * (len(aid_lines) - 1) + above

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..types import Corpus
@@ -19,6 +21,13 @@ def lexical_rdm(corpus: Corpus, classes: tuple[str, ...]) -> np.ndarray:
     rows = rows - rows.mean(0)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     return 1 - (rows @ rows.T)[np.triu_indices(len(classes), 1)]
+
+
+def bag_of_words(texts: Sequence[str]) -> np.ndarray:
+    """TF-IDF vectors of length 1, one per text, (N, words) float32."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    return TfidfVectorizer(sublinear_tf=True, dtype=np.float32).fit_transform(texts).toarray()
 
 
 def partial_rho(rho_xy: np.ndarray, rho_xz: np.ndarray, rho_yz: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from ..errors import InputError
-from ..types import Activations, Provenance, Story, VectorSet
+from ..types import Activations, Provenance, Resampled, Story, VectorSet
 
 SCHEMA_VERSION = 1
 SUFFIX = ".safetensors"
@@ -48,11 +48,24 @@ def save_set(
     }
     if vectors.umap is not None:
         tensors["umap"] = np.asarray(vectors.umap, np.float32)
+    if vectors.anisotropy_centred is not None:
+        tensors["anisotropy_centred"] = np.asarray(vectors.anisotropy_centred, np.float32)
+    if vectors.controls:
+        tensors["controls"] = np.stack([np.asarray(rdm, np.float32) for rdm in vectors.controls.values()])
     header = {
         "classes": vectors.classes,
         "provenance": vectors.provenance.as_dict(),
         "umap_params": vectors.umap_params,
+        "controls": list(vectors.controls),
+        "notes": vectors.notes,
     }
+    if vectors.resampled is not None:
+        tensors |= _packed(vectors.resampled)
+        header["resampled"] = {
+            "n": vectors.resampled.n,
+            "seed": vectors.resampled.seed,
+            "curves": list(vectors.resampled.error),
+        }
     if activations is not None:
         _write(
             folder / f"{vectors.name}{ACTIVATIONS_SUFFIX}",
@@ -93,6 +106,10 @@ def load_set(path: Path | str, *, shipped: bool = False) -> VectorSet:
         classes = tuple(header["classes"])
         provenance = Provenance.from_dict(header["provenance"])
         umap_params = dict(header["umap_params"])
+        # Sets of earlier versions have none of these.
+        controls = dict(zip(header.get("controls", ()), tensors.get("controls", ()), strict=True))
+        resampled = _unpacked(tensors, header["resampled"]) if "resampled" in header else None
+        notes = dict(header.get("notes", {"intervals": "the set was made by an earlier version; extract it again"}))
     except (KeyError, TypeError, ValueError) as error:
         raise _damaged(path, f"its header lacks or misnames {error}") from error
     for name, rank in _REQUIRED.items():
@@ -112,9 +129,30 @@ def load_set(path: Path | str, *, shipped: bool = False) -> VectorSet:
         decoding_accuracy=tensors["decoding_accuracy"],
         umap=tensors.get("umap"),
         umap_params=umap_params,
+        anisotropy_centred=tensors.get("anisotropy_centred"),
+        controls=controls,
+        resampled=resampled,
+        notes=notes,
         path=path,
         shipped=shipped,
     )
+
+
+def _packed(resampled: Resampled) -> dict[str, np.ndarray]:
+    """Replicates are kept in units of their standard error: float16 would round deviations of 1e-5 away."""
+    spread = resampled.error["mean_cosine"][:, None]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        replicates = np.where(spread > 0, resampled.mean_cosine / spread, 0.0)
+    return {
+        "curve_error": np.stack(list(resampled.error.values())).astype(np.float32),
+        "mean_cosine_replicates": replicates.astype(np.float16),
+    }
+
+
+def _unpacked(tensors: dict[str, np.ndarray], header: dict) -> Resampled:
+    error = dict(zip(header["curves"], tensors["curve_error"], strict=True))
+    replicates = np.asarray(tensors["mean_cosine_replicates"], np.float32) * error["mean_cosine"][:, None]
+    return Resampled(int(header["n"]), int(header["seed"]), error, replicates)
 
 
 def load_activations(vectors: VectorSet) -> Activations | None:

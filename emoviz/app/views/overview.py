@@ -13,7 +13,7 @@ from ...reference import SOURCE, published_models
 from ...stats.rsa import MIN_COMMON
 from ..library import best_of, comparison_of, curves_of, library
 from ..state import BEST, Selection
-from .text import depth_of, highest, number
+from .text import depth_of, highest, interval_of, number
 
 
 def draw(view: Selection) -> tuple[dict, go.Figure]:
@@ -42,15 +42,23 @@ def cards(view: Selection) -> dict:
                     {
                         "name": "decoding",
                         "value": number(curves["decoding_accuracy"].values[layer], 2),
-                        "note": f"chance {1 / len(vectors.classes):.2f}",
+                        "note": f"{interval_of(curves['decoding_accuracy'], layer)}chance {1 / len(vectors.classes):.2f}",
                     },
-                    {"name": "reliability", "value": number(half, 2), "note": "split-half rho"},
+                    {
+                        "name": "reliability",
+                        "value": number(half, 2),
+                        "note": f"{interval_of(curves['split_half_rho'], layer)}split-half rho",
+                    },
                     {
                         "name": "peak depth",
                         "value": depth_of(vectors, best),
                         "note": "of decoding" if best is None else f"layer {best}",
                     },
-                    {"name": "anisotropy", "value": number(vectors.anisotropy[layer], 2), "note": "of 1"},
+                    {
+                        "name": "anisotropy",
+                        "value": number(vectors.anisotropy[layer], 2),
+                        "note": f"{interval_of(curves['anisotropy'], layer)}of 1",
+                    },
                 ],
             }
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...types import VectorSet
+from ...types import DepthCurve, VectorSet
 
 
 def highest(values: np.ndarray) -> float:
@@ -18,3 +18,10 @@ def number(value: float, digits: int) -> str:
 
 def depth_of(vectors: VectorSet, layer: int | None) -> str:
     return "–" if layer is None else f"{vectors.depth(layer):.2f}"
+
+
+def interval_of(curve: DepthCurve, layer: int) -> str:
+    """`[0.71, 0.81], ` before more words, or nothing where there is no interval."""
+    if curve.low is None or not np.isfinite(curve.low[layer]):
+        return ""
+    return f"[{curve.low[layer]:.2f}, {curve.high[layer]:.2f}], "

@@ -1,0 +1,140 @@
+"""The topic bootstrap of depth curves against a plain loop that builds every resample."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from emoviz.geometry import depth_curves, held_out_accuracy
+from emoviz.geometry.vectors import CENTRINGS, rdm_of
+from emoviz.stats.resampling import Readings, draw_weights, resample_curves
+
+from .conftest import make_set
+
+CLASSES = ("afraid", "calm", "happy", "neutral", "sad")
+T, C, D, N, SEED = 8, len(CLASSES), 12, 40, 3
+
+
+def _readings(per_cell: int = 1, topics: int = T, seed: int = 0) -> Readings:
+    rng = np.random.default_rng(seed)
+    topic_of = np.repeat(np.arange(topics), C * per_cell)
+    label = np.tile(np.repeat(np.arange(C), per_cell), topics)
+    signal = rng.normal(size=(C, D))[label] + 0.7 * rng.normal(size=(topics, D))[topic_of]
+    states = [(signal + 0.8 * rng.normal(size=signal.shape) + 20).astype(np.float32) for _ in range(2)]
+    sentences = rng.normal(size=(9, D)) + 19
+    norms = rng.lognormal(size=(2, 6 * len(label)))
+    return Readings(
+        states=lambda layer: states[layer],
+        sentences=lambda layer: sentences,
+        norms=lambda layer: norms[layer],
+        token_topics=np.repeat(topic_of, 6),
+        emotions=tuple(CLASSES[k] for k in label),
+        topic_of=topic_of,
+        topics=tuple(f"t{k}" for k in range(topics)),
+        halves=np.arange(topics) % 2,
+        controls={"bag of words": rng.normal(size=(len(label), 30)) + signal[:, :1]},
+    )
+
+
+def _slow(read: Readings, layer: int, centring: str) -> dict[str, np.ndarray]:
+    """Every replicate as a data set of its own, put through the functions that a set's curves come from."""
+    rng = np.random.default_rng(SEED)
+    draws = rng.integers(len(read.topics), size=(N, len(read.topics)))
+    sentence_draws = rng.integers(9, size=(N, 9))
+    states, emotions = read.states(layer).astype(np.float64), np.array(read.emotions)
+    out: dict[str, list[float]] = {}
+
+    def means(topics):
+        return np.stack(
+            [np.mean([states[(read.topic_of == t) & (emotions == c)].mean(0) for t in topics], axis=0) for c in CLASSES]
+        )
+
+    features = read.controls["bag of words"]
+    for draw, own in zip(draws, sentence_draws, strict=True):
+        halves = [means([t for t in draw if read.halves[t] == half]) for half in (0, 1)]
+        rows = np.concatenate([np.flatnonzero(read.topic_of == t) for t in draw])
+        control = np.stack(
+            [np.mean([features[(read.topic_of == t) & (emotions == c)].mean(0) for t in draw], axis=0) for c in CLASSES]
+        )
+        tokens = np.concatenate([read.norms(layer)[read.token_topics == t] for t in draw])
+        vectors = replace(
+            make_set(layers=1, classes=CLASSES, width=D),
+            class_means=means(draw)[None],
+            half_means=np.array(halves)[:, None],
+            controls={"bag of words": rdm_of(control, CLASSES, "class")[0]},
+            residual_norm=np.array([np.median(read.norms(layer))]),
+        )
+        values = {name: curve.values[0] for name, curve in depth_curves(vectors, centring).items()}
+        values["decoding_accuracy"] = held_out_accuracy(
+            states[rows], tuple(emotions[rows]), tuple(f"t{read.topic_of[r]}" for r in rows)
+        )
+        sentences = read.sentences(layer)
+        for name, shift in (("anisotropy", 0), ("anisotropy_centred", states.mean(0))):
+            unit = (sentences - shift)[own]
+            unit = unit / np.linalg.norm(unit, axis=1, keepdims=True)
+            pairs = own[:, None] != own[None]
+            values[name] = (unit @ unit.T)[pairs].mean()
+        values["residual_norm"] = np.median(tokens)
+        for name in ("split_half_rho", "valence_r", "arousal_r", "control bag of words"):
+            values[name] = np.arctanh(np.clip(values[name], -1 + 1e-6, 1 - 1e-6))
+        for name, value in values.items():
+            out.setdefault(name, []).append(value)
+    return {name: np.array(value) for name, value in out.items()}
+
+
+@pytest.mark.parametrize("per_cell", [1, 2])
+def test_errors_equal_a_loop_that_builds_every_resample(per_cell):
+    read = _readings(per_cell)
+    fast = resample_curves(read, (0, 1), 3, n=N, seed=SEED)
+    for k, centring in enumerate(CENTRINGS):
+        slow = _slow(read, 1, centring)
+        for name, spread in fast.error.items():
+            # A histogram stands for the tokens' norms.
+            allowed = 0.1 if name == "residual_norm" else 2e-3
+            assert spread[k, 1] == pytest.approx(slow[name].std(ddof=1), rel=allowed), (name, centring)
+        expected = slow["mean_cosine"] - slow["mean_cosine"].mean()
+        np.testing.assert_allclose(fast.mean_cosine[k, :, 1], expected, atol=2e-5)
+    assert set(fast.error) >= {"decoding_accuracy", "split_half_rho", "anisotropy_centred", "valence_r"}
+    assert all(np.isnan(spread[:, 2]).all() for spread in fast.error.values()), "layer 2 was not read"
+
+
+def test_topics_that_say_the_same_leave_no_error():
+    read = _readings()
+    same = np.tile(read.states(0)[:C], (T, 1))
+    found = resample_curves(replace(read, states=lambda layer: same), (0,), 1, n=20)
+    for name in ("mean_cosine", "rdm_std", "participation_ratio", "decoding_accuracy", "vector_norm"):
+        assert found.error[name][0, 0] == pytest.approx(0, abs=1e-5), name
+
+
+def test_scale_of_the_states_changes_no_error_but_of_the_norm():
+    read = _readings()
+    plain = resample_curves(read, (0,), 1, n=20).error
+    scaled = replace(
+        read,
+        states=lambda layer: 1000 * read.states(layer),
+        sentences=lambda layer: 1000 * read.sentences(layer),
+        norms=lambda layer: 1000 * read.norms(layer),
+    )
+    for name, spread in resample_curves(scaled, (0,), 1, n=20).error.items():
+        factor = 1000 if name == "residual_norm" else 1
+        np.testing.assert_allclose(spread, factor * plain[name], rtol=1e-3, err_msg=name)
+
+
+def test_too_few_topics_and_missing_passages_are_named():
+    assert "2 topics are too few to resample; 5 are needed" in resample_curves(_readings(topics=2), (0,), 1, n=5)
+    read = _readings()
+    kept = np.arange(1, T * C)
+    some = replace(
+        read,
+        states=lambda layer: read.states(layer)[kept],
+        emotions=read.emotions[1:],
+        topic_of=read.topic_of[1:],
+        controls={},
+    )
+    assert "class 'afraid' has no passage on topic 't0'" in resample_curves(some, (0,), 1, n=5)
+
+
+def test_resampled_weights_count_draws_with_replacement():
+    weights = draw_weights(np.random.default_rng(0), 6, 500)
+    np.testing.assert_allclose(weights.sum(1), 1, rtol=1e-6)
+    np.testing.assert_allclose(weights.mean(0), 1 / 6, atol=0.02)
