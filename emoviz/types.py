@@ -167,13 +167,14 @@ class Resampled:
     """What a topic bootstrap says about the depth curves of a set, made when the set is made.
 
     n, seed : replicates, and the seed of their draws.
-    error : curve -> (3, L) standard errors, a row per centring (class, neutral, none); of correlations on Fisher's z scale.
+    half_width : curve -> (3, L), half of a 95 % interval, a row per centring (class, neutral, none); of correlations on
+        Fisher's z scale.
     mean_cosine : (3, n, L) replicates of the mean cosine less their mean, from which the U shape gets its interval.
     """
 
     n: int
     seed: int
-    error: dict[str, np.ndarray]
+    half_width: dict[str, np.ndarray]
     mean_cosine: np.ndarray
 
 

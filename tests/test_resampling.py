@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import t as student
 
-from emoviz.geometry import depth_curves, held_out_accuracy
+from emoviz.geometry import depth_curves, held_out_accuracy, mean_pairwise_cosine
 from emoviz.geometry.vectors import CENTRINGS, rdm_of
 from emoviz.stats.resampling import Readings, draw_weights, resample_curves
 
@@ -69,7 +70,8 @@ def _slow(read: Readings, layer: int, centring: str) -> dict[str, np.ndarray]:
             states[rows], tuple(emotions[rows]), tuple(f"t{read.topic_of[r]}" for r in rows)
         )
         sentences = read.sentences(layer)
-        for name, shift in (("anisotropy", 0), ("anisotropy_centred", states.mean(0))):
+        topic_means = [states[read.topic_of == t].mean(0) for t in draw]
+        for name, shift in (("anisotropy", 0), ("anisotropy_centred", np.mean(topic_means, axis=0))):
             unit = (sentences - shift)[own]
             unit = unit / np.linalg.norm(unit, axis=1, keepdims=True)
             pairs = own[:, None] != own[None]
@@ -88,14 +90,16 @@ def test_errors_equal_a_loop_that_builds_every_resample(per_cell):
     fast = resample_curves(read, (0, 1), 3, n=N, seed=SEED)
     for k, centring in enumerate(CENTRINGS):
         slow = _slow(read, 1, centring)
-        for name, spread in fast.error.items():
+        for name, width in fast.half_width.items():
             # A histogram stands for the tokens' norms.
             allowed = 0.1 if name == "residual_norm" else 2e-3
-            assert spread[k, 1] == pytest.approx(slow[name].std(ddof=1), rel=allowed), (name, centring)
+            n = 9 if name.startswith("anisotropy") else T
+            expected = slow[name].std(ddof=1) * student.ppf(0.975, n - 1) * np.sqrt(n / (n - 1))
+            assert width[k, 1] == pytest.approx(expected, rel=allowed), (name, centring)
         expected = slow["mean_cosine"] - slow["mean_cosine"].mean()
         np.testing.assert_allclose(fast.mean_cosine[k, :, 1], expected, atol=2e-5)
-    assert set(fast.error) >= {"decoding_accuracy", "split_half_rho", "anisotropy_centred", "valence_r"}
-    assert all(np.isnan(spread[:, 2]).all() for spread in fast.error.values()), "layer 2 was not read"
+    assert set(fast.half_width) >= {"decoding_accuracy", "split_half_rho", "anisotropy_centred", "valence_r"}
+    assert all(np.isnan(width[:, 2]).all() for width in fast.half_width.values()), "layer 2 was not read"
 
 
 def test_topics_that_say_the_same_leave_no_error():
@@ -103,21 +107,21 @@ def test_topics_that_say_the_same_leave_no_error():
     same = np.tile(read.states(0)[:C], (T, 1))
     found = resample_curves(replace(read, states=lambda layer: same), (0,), 1, n=20)
     for name in ("mean_cosine", "rdm_std", "participation_ratio", "decoding_accuracy", "vector_norm"):
-        assert found.error[name][0, 0] == pytest.approx(0, abs=1e-5), name
+        assert found.half_width[name][0, 0] == pytest.approx(0, abs=1e-5), name
 
 
 def test_scale_of_the_states_changes_no_error_but_of_the_norm():
     read = _readings()
-    plain = resample_curves(read, (0,), 1, n=20).error
+    plain = resample_curves(read, (0,), 1, n=20).half_width
     scaled = replace(
         read,
         states=lambda layer: 1000 * read.states(layer),
         sentences=lambda layer: 1000 * read.sentences(layer),
         norms=lambda layer: 1000 * read.norms(layer),
     )
-    for name, spread in resample_curves(scaled, (0,), 1, n=20).error.items():
+    for name, width in resample_curves(scaled, (0,), 1, n=20).half_width.items():
         factor = 1000 if name == "residual_norm" else 1
-        np.testing.assert_allclose(spread, factor * plain[name], rtol=1e-3, err_msg=name)
+        np.testing.assert_allclose(width, factor * plain[name], rtol=1e-3, err_msg=name)
 
 
 def test_too_few_topics_and_missing_passages_are_named():
@@ -138,3 +142,33 @@ def test_resampled_weights_count_draws_with_replacement():
     weights = draw_weights(np.random.default_rng(0), 6, 500)
     np.testing.assert_allclose(weights.sum(1), 1, rtol=1e-6)
     np.testing.assert_allclose(weights.mean(0), 1 / 6, atol=0.02)
+
+
+def test_intervals_cover_what_other_topics_and_sentences_give_about_as_often_as_they_say():
+    """200 corpora of the same classes: the interval of each should hold the mean of all in about 95 of 100."""
+    classes, n_topics, width = CLASSES, 12, 10
+    truth = np.random.default_rng(0).normal(size=(C, width))
+    topic_of = np.repeat(np.arange(n_topics), C)
+    values, half_widths = [], []
+    for run in range(200):
+        rng = np.random.default_rng(run)
+        cells = truth + rng.normal(size=(n_topics, C, width)) + rng.normal(size=(n_topics, 1, width)) + 8
+        states, sentences = cells.reshape(-1, width), rng.normal(size=(12, width)) + 7
+        read = Readings(
+            states=lambda layer, states=states: states,
+            sentences=lambda layer, sentences=sentences: sentences,
+            norms=lambda layer, states=states: np.linalg.norm(states, axis=1),
+            token_topics=topic_of,
+            emotions=classes * n_topics,
+            topic_of=topic_of,
+            topics=tuple(f"t{k}" for k in range(n_topics)),
+            halves=np.arange(n_topics) % 2,
+            controls={},
+        )
+        found = resample_curves(read, (0,), 1, n=60, seed=run).half_width
+        condensed = rdm_of(cells.mean(0), classes, "class")[0]
+        values.append((condensed.std(), mean_pairwise_cosine(sentences - states.mean(0))))
+        half_widths.append((found["rdm_std"][0, 0], found["anisotropy_centred"][0, 0]))
+    values, half_widths = np.array(values), np.array(half_widths)
+    covered = (np.abs(values - values.mean(0)) <= half_widths).mean(0)
+    assert (covered >= 0.91).all() and (covered <= 0.985).all(), covered

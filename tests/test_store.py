@@ -83,7 +83,7 @@ def test_file_is_plain_safetensors_with_the_documented_tensors(tmp_path):
         "anisotropy_centred": 1,
     }
     tensors = load_file(save_set(with_intervals(make_set()), tmp_path))
-    assert tensors["controls"].shape == (3, 210) and tensors["curve_error"].shape == (15, 3, 6)
+    assert tensors["controls"].shape == (3, 210) and tensors["curve_half_width"].shape == (15, 3, 6)
     assert all(array.dtype in (np.float16, np.float32) for array in tensors.values())
 
 

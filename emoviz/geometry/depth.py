@@ -39,7 +39,6 @@ _OF_VECTORS = (
 )
 _OF_CLASS_CENTRED = ("valence_r", "arousal_r")
 _MIN_CORRELATED = 3
-Z_95 = 1.959964
 
 
 def depth_curves(vectors: VectorSet, centring: str = "class") -> dict[str, DepthCurve]:
@@ -135,21 +134,22 @@ def _curve(
     depth = (np.arange(vectors.n_layers) + 1) / vectors.n_layers
     low = high = None
     resampled = vectors.resampled
-    if resampled is not None and name in resampled.error:
-        spread = Z_95 * np.asarray(resampled.error[name][CENTRINGS.index(centring)], np.float64)
-        low, high = interval(values, spread, name)
+    if resampled is not None and name in resampled.half_width:
+        low, high = _interval(
+            name, values, np.asarray(resampled.half_width[name][CENTRINGS.index(centring)], np.float64)
+        )
     if not reason and np.isnan(values).any():
         reason = _why_missing(vectors, name, values)
     return DepthCurve(name, vectors.name, depth, values, reference, low, high, reason)
 
 
-def interval(values: np.ndarray, spread: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """values -+ spread; for a correlation the spread is on Fisher's z scale, and shares stay within 0 and 1."""
+def _interval(name: str, values: np.ndarray, half_width: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both ends; for a correlation the width is on Fisher's z scale, and shares stay within 0 and 1."""
     if name in ("split_half_rho", *_OF_CLASS_CENTRED) or name.startswith("control "):
         z = np.arctanh(np.clip(values, -1 + 1e-9, 1 - 1e-9))
-        low, high = np.tanh(z - spread), np.tanh(z + spread)
+        low, high = np.tanh(z - half_width), np.tanh(z + half_width)
         return (np.clip(low, 0, 1), high) if name in _OF_CLASS_CENTRED else (low, high)
-    low, high = values - spread, values + spread
+    low, high = values - half_width, values + half_width
     return (np.clip(low, 0, 1), np.clip(high, 0, 1)) if name == "decoding_accuracy" else (low, high)
 
 

@@ -53,13 +53,16 @@ def resample_curves(
     seed: int = 0,
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
 ) -> Resampled | str:
-    """Bootstrap errors of all curves of `depth_curves`, or the reason why topics cannot be resampled.
+    """Intervals of all curves of `depth_curves`, or the reason why topics cannot be resampled.
 
     Topics are drawn with replacement, as many as there are, and every curve is computed anew from the drawn ones; for
-    anisotropy the neutral sentences are drawn. Errors of correlations are on Fisher's z scale.
+    anisotropy the neutral sentences are drawn. Half the width of a 95 % interval is the bootstrap standard error times
+    sqrt(n / (n - 1)) and Student's t of n - 1 degrees of freedom, n topics or sentences, which make up for a spread that
+    is estimated from few of them. Simulated coverage of each curve is in docs/statistics.md.
 
-    layers : the finite ones; errors are NaN elsewhere. n_layers : of the model, the last axis of what is returned.
+    layers : the finite ones; spreads are NaN elsewhere. n_layers : of the model, the last axis of what is returned.
     progress : called with `resampling`, and layers done and in all.
+    Source : Hesterberg 2015, The American Statistician 69(4) (t intervals with bootstrap standard errors).
     """
     classes = tuple(sorted(set(read.emotions)))
     cell = read.topic_of * len(classes) + np.array([classes.index(name) for name in read.emotions])
@@ -76,7 +79,8 @@ def resample_curves(
     weights = draw_weights(rng, len(read.topics), n)
     sentence_weights = draw_weights(rng, len(read.sentences(layers[0])), n)
     controls = {name: _control_ranks(features, cell, classes, weights) for name, features in read.controls.items()}
-    error: dict[str, np.ndarray] = {}
+    factor = {"topics": _t_factor(len(read.topics)), "sentences": _t_factor(sentence_weights.shape[1])}
+    half_width: dict[str, np.ndarray] = {}
     deviations = np.full((len(CENTRINGS), n, n_layers), np.nan, np.float32)
     for k, layer in enumerate(layers):
         progress("resampling", k, len(layers))
@@ -84,16 +88,17 @@ def resample_curves(
         drawn = _passage_curves(Kernel.of(states, cell, classes), weights, read.halves, controls)
         sentences = read.sentences(layer)
         drawn["anisotropy"] = _mean_pair_cosine(sentences, sentence_weights)
-        drawn["anisotropy_centred"] = _mean_pair_cosine(sentences - states.mean(0), sentence_weights)
+        drawn["anisotropy_centred"] = _centred_pair_cosine(sentences, sentence_weights, states, read.topic_of, weights)
         drawn["residual_norm"] = _median(read.norms(layer), read.token_topics, weights)
         drawn["vector_norm"] = drawn["vector_norm"] / np.median(read.norms(layer))
         for name, values in drawn.items():
-            spread = np.nanstd(values, axis=-1, ddof=1) if np.isfinite(values).any() else np.nan
-            error.setdefault(name, np.full((len(CENTRINGS), n_layers), np.nan, np.float32))[:, layer] = spread
+            error = np.nanstd(values, axis=-1, ddof=1) if np.isfinite(values).any() else np.nan
+            width = half_width.setdefault(name, np.full((len(CENTRINGS), n_layers), np.nan, np.float32))
+            width[:, layer] = error * factor["sentences" if name.startswith("anisotropy") else "topics"]
         cosine = drawn["mean_cosine"]
         deviations[:, :, layer] = cosine - np.nanmean(cosine, axis=-1, keepdims=True)
     progress("resampling", len(layers), len(layers))
-    return Resampled(n, seed, error, deviations)
+    return Resampled(n, seed, half_width, deviations)
 
 
 def _control_ranks(features: np.ndarray, cell: np.ndarray, classes: tuple[str, ...], weights: np.ndarray) -> np.ndarray:
@@ -101,6 +106,12 @@ def _control_ranks(features: np.ndarray, cell: np.ndarray, classes: tuple[str, .
     cells = Kernel.of(features, cell, classes).cells
     parts = (weights[k : k + _CHUNK] for k in range(0, len(weights), _CHUNK))
     return np.concatenate([_ranks(_rdm(_double_centred(_gram(_to_cells(cells, w), w)))) for w in parts])
+
+
+def _t_factor(n: int) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(n - 1, 0.975) * np.sqrt(n / (n - 1)))
 
 
 def draw_weights(rng: np.random.Generator, n_items: int, n: int) -> np.ndarray:
@@ -337,9 +348,28 @@ def _mean_pair_cosine(states: np.ndarray, weights: np.ndarray) -> np.ndarray:
     rows = np.asarray(states, np.float64)
     rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     cosine = rows @ rows.T
-    np.fill_diagonal(cosine, 0)
+    return _over_pairs(np.broadcast_to(cosine, (len(weights), *cosine.shape)), weights)
+
+
+def _centred_pair_cosine(
+    sentences: np.ndarray, weights: np.ndarray, states: np.ndarray, topic_of: np.ndarray, topic_weights: np.ndarray
+) -> np.ndarray:
+    """The same after the mean over the passages is taken off, whose topics are resampled as well, (B,)."""
+    centre = np.asarray(states, np.float64).mean(0)
+    rows = sentences - centre
+    topics = np.stack([states[topic_of == t].mean(0) - centre for t in range(topic_weights.shape[1])])
+    shift = topic_weights @ (topics @ rows.T)
+    square = ((topic_weights @ (topics @ topics.T)) * topic_weights).sum(1)
+    gram = rows @ rows.T - shift[:, :, None] - shift[:, None] + square[:, None, None]
+    return _over_pairs(_cosines(gram)[0], weights)
+
+
+def _over_pairs(cosine: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted mean of (B, S, S) cosines over pairs of different rows."""
     weights = weights.astype(np.float64)
-    return ((weights @ cosine) * weights).sum(1) / (1 - (weights**2).sum(1))
+    total = np.einsum("bs,bst,bt->b", weights, cosine, weights, optimize=True)
+    own = np.einsum("bs,bss->b", weights**2, cosine)
+    return (total - own) / (1 - (weights**2).sum(1))
 
 
 def _median(values: np.ndarray, group: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -64,7 +64,7 @@ def save_set(
         header["resampled"] = {
             "n": vectors.resampled.n,
             "seed": vectors.resampled.seed,
-            "curves": list(vectors.resampled.error),
+            "curves": list(vectors.resampled.half_width),
         }
     if activations is not None:
         _write(
@@ -139,20 +139,20 @@ def load_set(path: Path | str, *, shipped: bool = False) -> VectorSet:
 
 
 def _packed(resampled: Resampled) -> dict[str, np.ndarray]:
-    """Replicates are kept in units of their standard error: float16 would round deviations of 1e-5 away."""
-    spread = resampled.error["mean_cosine"][:, None]
+    """Replicates are kept in units of the interval's half width: float16 would round deviations of 1e-5 away."""
+    unit = resampled.half_width["mean_cosine"][:, None]
     with np.errstate(invalid="ignore", divide="ignore"):
-        replicates = np.where(spread > 0, resampled.mean_cosine / spread, 0.0)
+        replicates = np.where(unit > 0, resampled.mean_cosine / unit, 0.0)
     return {
-        "curve_error": np.stack(list(resampled.error.values())).astype(np.float32),
+        "curve_half_width": np.stack(list(resampled.half_width.values())).astype(np.float32),
         "mean_cosine_replicates": replicates.astype(np.float16),
     }
 
 
 def _unpacked(tensors: dict[str, np.ndarray], header: dict) -> Resampled:
-    error = dict(zip(header["curves"], tensors["curve_error"], strict=True))
-    replicates = np.asarray(tensors["mean_cosine_replicates"], np.float32) * error["mean_cosine"][:, None]
-    return Resampled(int(header["n"]), int(header["seed"]), error, replicates)
+    half_width = dict(zip(header["curves"], tensors["curve_half_width"], strict=True))
+    replicates = np.asarray(tensors["mean_cosine_replicates"], np.float32) * half_width["mean_cosine"][:, None]
+    return Resampled(int(header["n"]), int(header["seed"]), half_width, replicates)
 
 
 def load_activations(vectors: VectorSet) -> Activations | None:
