@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export HF_HUB_DISABLE_TELEMETRY := 1
 export GRADIO_ANALYTICS_ENABLED := False
 
-.PHONY: run test install cache bench screenshots clean
+.PHONY: run test install cache contrasts bench screenshots clean
 
 run: install
 	$(BIN)/emoviz serve --open
@@ -35,6 +35,11 @@ cache: install
 		done; \
 	done
 	$(BIN)/emoviz extract SmolLM2-135M-Instruct --method generation --activations none --out cache
+
+# What the sets of other precisions and the greedy stories gave, which are too large to ship themselves (about an hour on two
+# cores where they are not at hand).
+contrasts: install
+	$(BIN)/python -m benchmarks.comparisons cache/contrasts.json
 
 # Every promised figure, measured here, as one JSON object (about twenty minutes on two cores).
 bench: install

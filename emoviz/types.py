@@ -311,6 +311,71 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class Contrast:
+    """How alike two vector sets are that differ in a known way. Pairs of values go with the two sets, reference first.
+
+    kind : `method`, `sub-parameters`, `precision`, `conflated` (method and precision at once), or `variant` (base, instruct).
+    differs : what else than the texts is not the same, in words.
+    rho, p, ceiling, ci_low, ci_high : as in `Comparison`; cosines : per emotion, between the class-centred vectors of the
+    two sets, None if there are none. What is NaN or None has its reason under `rho`, `p`, `ceiling`, `ci` or `cosines`.
+    """
+
+    kind: str
+    models: tuple[str, str]
+    sets: tuple[str, str]
+    methods: tuple[str, str]
+    protocols: tuple[str, str]
+    precisions: tuple[str, str]
+    layers: tuple[int | None, int | None]
+    nonfinite_layers: tuple[tuple[int, ...], tuple[int, ...]]
+    differs: tuple[str, ...]
+    n_classes: int
+    n_permutations: int
+    rho: float
+    p: float
+    ceiling: float
+    ci_low: float
+    ci_high: float
+    cosines: dict[str, float] | None
+    reasons: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Separation:
+    """How far apart the emotion vectors of one set point: the cosine of every pair, neutral-centred, at one layer.
+
+    cosines : (C * (C - 1) / 2,), in scipy's squareform order; lower = further apart.
+    reliability : Spearman's rho between the cosines of the two topic halves. noise_share : how much of the vectors' mean
+    squared length is noise, by the difference of the halves; above 1 where it is overestimated. noise_cosine : the mean
+    cosine that this noise would have without any geometry.
+    """
+
+    model: str
+    set: str
+    method: str
+    protocol: str
+    precision: str
+    layer: int
+    reliability: float
+    noise_share: float
+    noise_cosine: float
+    cosines: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How two samples differ: signs are those of the first minus the second. See `stats.methods.difference`."""
+
+    n: tuple[int, int]
+    means: tuple[float, float]
+    u: float
+    p: float
+    cohen_d: float
+    pooled_sd: float
+    rank_biserial: float
+
+
+@dataclass(frozen=True, slots=True)
 class Generation:
     """One text of a steered batch; `dose` 0 is the unsteered twin; `finished` if the model wrote its end token."""
 

@@ -22,7 +22,17 @@ pytestmark = [
 ]
 
 # Tab -> number of figures that it shows.
-TABS = {"Overview": 1, "Depth": 2, "Geometry": 2, "Models": 2, "Anisotropy": 3, "Steer": 0, "Library": 0, "About": 0}
+TABS = {
+    "Overview": 1,
+    "Depth": 2,
+    "Geometry": 2,
+    "Models": 2,
+    "Anisotropy": 3,
+    "Methods": 4,
+    "Steer": 0,
+    "Library": 0,
+    "About": 0,
+}
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +168,7 @@ def test_no_side_scrolling_on_a_phone(visit):
 
 def test_torch_is_not_in_the_server_while_stored_results_are_looked_at(server, visit):
     page = visit()
-    for tab in ("Depth", "Geometry", "Models", "Anisotropy"):
+    for tab in ("Depth", "Geometry", "Models", "Anisotropy", "Methods"):
         _open(page, tab)
     maps = Path(f"/proc/{server[1].pid}/maps")
     if not maps.exists():

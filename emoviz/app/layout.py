@@ -22,7 +22,7 @@ from .state import BEST, SAME_DEPTH, Selection, first_selection
 from .views import overview as overview_view
 from .wiring import wire
 
-TABS = ("Overview", "Depth", "Geometry", "Models", "Anisotropy", "Steer", "Library", "About")
+TABS = ("Overview", "Depth", "Geometry", "Models", "Anisotropy", "Methods", "Steer", "Library", "About")
 
 _ABOUT = (Path(__file__).parent / "about.md").read_text("utf-8")
 _DEFAULT_PROMPT = "She closed the door, sat down at the kitchen table and"
@@ -130,12 +130,21 @@ def _result_tabs(start: Selection) -> tuple[dict[str, list[Component]], dict[str
         pairs = Table()
     with gr.Tab("Anisotropy", id="Anisotropy"):
         anisotropy = [Figure(), Figure(), Figure()]
+    with gr.Tab("Methods", id="Methods"):
+        methods = [Figure(), Figure(), Figure()]
+        with gr.Row():
+            with gr.Column(scale=6, min_width=480):
+                variants = Figure()
+            with gr.Column(scale=5, min_width=380):
+                compliance = Table()
+        methods += [variants, compliance, Table()]
     outputs = {
         "Overview": overview,
         "Depth": depths,
         "Geometry": geometry,
         "Models": [ours, theirs, pairs],
         "Anisotropy": anisotropy,
+        "Methods": methods,
     }
     return {"Depth": [curve, published], "Geometry": [order, method]}, outputs
 

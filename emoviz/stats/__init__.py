@@ -1,6 +1,22 @@
 """How far the numbers can be trusted: permutation, bootstrap, ceiling, controls. No torch, no plotly."""
 
+from .contrasts import contrast, find_contrasts, steps
+from .methods import difference, method_pairs, pooled, separation
 from .rsa import compare, layers_of
 from .two_lines import mean_cosine_shape, pooled_shape, shape_words, u_shape
 
-__all__ = ["compare", "layers_of", "mean_cosine_shape", "pooled_shape", "shape_words", "u_shape"]
+__all__ = [
+    "compare",
+    "contrast",
+    "difference",
+    "find_contrasts",
+    "layers_of",
+    "mean_cosine_shape",
+    "method_pairs",
+    "pooled",
+    "pooled_shape",
+    "separation",
+    "shape_words",
+    "steps",
+    "u_shape",
+]

@@ -1,19 +1,23 @@
 """Vector sets on disk: the shipped cache folder, the user's own, and the file format."""
 
 from .catalog import delete_set, find_set, list_sets
+from .contrasts import Measured, load_contrasts, save_contrasts
 from .files import check_writable, files_of, load_activations, load_set, load_stories, save_set
 from .folders import models_folder, sets_folder, shipped_folder
 
 __all__ = [
+    "Measured",
     "check_writable",
     "delete_set",
     "files_of",
     "find_set",
     "list_sets",
     "load_activations",
+    "load_contrasts",
     "load_set",
     "load_stories",
     "models_folder",
+    "save_contrasts",
     "save_set",
     "sets_folder",
     "shipped_folder",

@@ -3,7 +3,7 @@
 Every module has `draw`, which returns what its tab shows in the order of the tab's outputs; None is shown as nothing.
 """
 
-from . import anisotropy, depth, geometry, models, overview
+from . import anisotropy, depth, geometry, methods, models, overview
 
 VIEWS = {
     "Overview": overview.draw,
@@ -11,4 +11,5 @@ VIEWS = {
     "Geometry": geometry.draw,
     "Models": models.draw,
     "Anisotropy": anisotropy.draw,
+    "Methods": methods.draw,
 }
