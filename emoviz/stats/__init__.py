@@ -2,5 +2,6 @@
 
 from .rsa import compare, layers_of
 from .two_lines import u_shape
+from .wording import class_lines, letters, reason_lines
 
-__all__ = ["compare", "layers_of", "u_shape"]
+__all__ = ["class_lines", "compare", "layers_of", "letters", "reason_lines", "u_shape"]
