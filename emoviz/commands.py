@@ -291,8 +291,10 @@ def compare(arguments) -> tuple[dict, str, int]:
         }
         for i, j in combinations(range(len(sets)), 2)
     ]
-    pairs_of = combinations(zip(found.sets, short, strict=True), 2)
-    names = {f"{a} x {b}": f"{x} and {y}" for (a, x), (b, y) in pairs_of}
+    names: dict[str, str] = {}
+    for (a, x), (b, y) in combinations(zip(found.sets, short, strict=True), 2):
+        # A set that was named twice makes two pairs of one name.
+        names[f"{a} x {b}"] = ", ".join([*filter(None, [names.get(f"{a} x {b}")]), f"{x} and {y}"])
     notes = [*class_lines(sets, short), *reason_lines(found.reasons, names)]
     return asdict(found), "\n".join([table(rows), *notes]), 0
 

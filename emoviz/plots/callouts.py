@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 # Plot areas in pixels that the labels must fit: a figure is drawn as wide as the page lets it be.
-_AREAS = ((330, 270), (480, 330), (900, 520))
-_LETTER, _LINE, _DOT, _ROUNDS, _MAX_DOTS = 6.4, 15, 5, 4, 500
+_AREAS = ((330, 270), (420, 240), (560, 330), (760, 420), (1000, 520), (1400, 800))
+_LETTER, _LINE, _DOT, _ROUNDS, _MAX_DOTS = 6.4, 17, 5, 8, 300
 # Where a label may start, seen from its dot: distance in pixels and direction.
 _REACH = [
     (r * np.cos(angle), r * np.sin(angle))
@@ -36,7 +36,7 @@ def callouts(
                 if other != k:
                     # A label on a label cannot be read at all.
                     total = total + sum(
-                        50 * _shared(boxes[k][a], boxes[other][a][place][None])[:, 0] for a in range(len(_AREAS))
+                        500 * _shared(boxes[k][a], boxes[other][a][place][None])[:, 0] for a in range(len(_AREAS))
                     )
             chosen[k] = int(total.argmin())
     return [

@@ -63,7 +63,7 @@ def pair_figure(
     top = paired.most_different(N_NAMED)
     layout = {
         "xaxis": {"title": {"text": f"dissimilarity in {names[0]} ({short_label(sets[0])})"}, "range": x_range},
-        "yaxis": {"title": {"text": f"dissimilarity in {names[1]} ({short_label(sets[1])})"}, "range": y_range},
+        "yaxis": {"title": {"text": f"dissimilarity in {names[1]}<br>({short_label(sets[1])})"}, "range": y_range},
         "annotations": callouts(points[top], [" – ".join(paired.pairs[k]) for k in top], points, x_range, y_range),
         "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "xanchor": "left", "itemsizing": "constant"},
         "uirevision": f"pair {names}",
@@ -82,7 +82,7 @@ def pair_figure(
             *notes,
         ],
         height=height,
-        left=60,
+        left=76,
         above=52,
         below=48,
         wide=74,
