@@ -265,7 +265,7 @@ def test_labels_of_dots_never_lie_on_each_other(seed, area):
     for note in callouts(dots[gap], names, dots, x_range, y_range):
         x = (note["x"] - x_range[0]) / (x_range[1] - x_range[0]) * area[0] + note["ax"]
         y = (note["y"] - y_range[0]) / (y_range[1] - y_range[0]) * area[1] - note["ay"]
-        width = 6.2 * len(note["text"])
+        width = 5.6 * len(note["text"])
         left = x - width * {"left": 0, "center": 0.5, "right": 1}[note["xanchor"]]
         boxes.append((left, left + width, y - 7, y + 7))
     for k, a in enumerate(boxes):

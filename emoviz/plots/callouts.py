@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 # Plot areas in pixels that the labels must fit: a figure is drawn as wide as the page lets it be.
-_AREAS = ((330, 270), (420, 240), (560, 330), (760, 420), (1000, 520), (1400, 800))
-_LETTER, _LINE, _DOT, _ROUNDS, _MAX_DOTS = 6.4, 17, 5, 8, 300
+_AREAS = ((330, 270), (420, 240), (560, 330), (760, 420), (900, 500), (1050, 540), (1200, 600), (1400, 800))
+_LETTER, _LINE, _DOT, _ROUNDS, _MAX_DOTS = 5.6, 17, 5, 8, 300
+# A label may stand this far over the right edge, into the margin.
+_SLACK = 16
 # Where a label may start, seen from its dot: distance in pixels and direction.
 _REACH = [
     (r * np.cos(angle), r * np.sin(angle))
@@ -44,6 +46,8 @@ def callouts(
             "x": points[k, 0],
             "y": points[k, 1],
             "text": name,
+            "templateitemname": "callout",
+            "visible": True,
             "showarrow": True,
             "arrowhead": 0,
             "arrowwidth": 1,
@@ -77,10 +81,11 @@ def _fixed_costs(at: np.ndarray, name: str, dots: np.ndarray, area: tuple[int, i
     marks = np.stack([dots[:, 0] - _DOT, dots[:, 0] + _DOT, dots[:, 1] - _DOT, dots[:, 1] + _DOT], axis=1)
     width, height = area
     outside = sum(
-        np.clip(beyond, 0, None) for beyond in (-boxes[:, 0], boxes[:, 1] - width, -boxes[:, 2], boxes[:, 3] - height)
+        np.clip(beyond, 0, None)
+        for beyond in (-boxes[:, 0], boxes[:, 1] - width - _SLACK, -boxes[:, 2], boxes[:, 3] - height)
     )
     way = np.array([np.hypot(*step) for step in _REACH])
-    return _shared(boxes, marks).sum(1) + 1000 * outside + 2 * way
+    return _shared(boxes, marks).sum(1) + 1000 * outside + 5 * way
 
 
 def _shared(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -269,6 +269,10 @@ def _template(ink: str, subdued: str, paper: str, line: str, grid: str) -> go.la
             "xaxis": axis,
             "yaxis": axis,
             "annotationdefaults": {"font": {"color": subdued}},
+            # What a callout takes by `templateitemname`: paper behind its words, so that dots do not strike them out.
+            "annotations": [
+                {"name": "callout", "visible": False, "bgcolor": paper, "arrowcolor": subdued, "opacity": 0.9}
+            ],
             "hoverlabel": {
                 "bgcolor": paper,
                 "bordercolor": line,
