@@ -1,6 +1,7 @@
 """The command line is a contract: keys, exit codes, one line per error."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -113,6 +114,30 @@ def test_what_cannot_be_compared_is_null_with_a_reason_and_no_error(capsys, tmp_
     text = capsys.readouterr().out
     assert "nan" not in text and "A and C, B and C: on the 2 class(es) that both have; left out: afraid" in text
     assert "not compared for A and C, B and C: they have 2 class(es) in common" in text
+
+
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        ("halves", "a half's class means are missing"),
+        ("class", "its mean of 'anxious' is zero"),
+        ("all", "is not finite in fp32"),
+    ],
+)
+def test_a_broken_set_leaves_the_other_pairs_their_numbers(capsys, tmp_path, broken, reason):
+    good = [make_set(name, seed=k) for k, name in enumerate(("one", "two"))]
+    bad = make_set("bad", seed=3, nonfinite=tuple(range(6)) if broken == "all" else ())
+    means, halves = bad.class_means.copy(), bad.half_means.copy()
+    if broken == "halves":
+        halves[:] = np.nan
+    if broken == "class":
+        means[:, 2] = 0
+    bad = replace(bad, class_means=means, half_means=halves)
+    paths = [str(save_set(s, tmp_path)) for s in (*good, bad)]
+    code, found = run(capsys, "compare", *paths, "--permutations", "50")
+    assert code == 0 and found["p"][0][1] is not None and found["ceiling"][0][1] is not None
+    assert found["ceiling"][0][2] is None
+    assert any(reason in why for key, why in found["reasons"].items() if "bad" in key)
 
 
 def test_extract_list_show_on_a_model_folder(capsys, llama_folder, tmp_path):

@@ -23,6 +23,8 @@ def noise_ceiling(disjoint: np.ndarray) -> np.ndarray:
 
     disjoint : from `disjoint_rho`. sqrt(r_i r_j) with r the split-half rho stepped up to the whole corpus (Spearman
     1910, Brown 1910). NaN where a split-half rho is not positive, since then there is no reliable geometry to agree on.
+    Against simulated pairs of noisy copies it is exact to 0.01 down to a rho of 0.85, and too low below (0.04 at 0.7),
+    since the noise of a cosine shrinks faster with more passages than the formula supposes.
     """
     half = _positive(disjoint.diagonal())
     whole = 2 * half / (1 + half)

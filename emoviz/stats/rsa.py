@@ -26,10 +26,12 @@ _TESTS = ("p", "ci", "ceiling", "rho_disjoint", "rho_partial_lexical", "rho_disa
 def layers_of(sets: Sequence[VectorSet], at: str | float) -> tuple[int, ...]:
     """One layer per set: `best` for each set's own best layer, or a relative depth in (0, 1] for all.
 
-    `best` follows the layer rule of the set's protocol. A depth d means the block whose (layer + 1) / L is nearest d.
+    `best` follows the layer rule of the set's protocol; for a set that is broken somewhere, so that its curves cannot be
+    had, it is the layer of its highest stored decoding accuracy, or the middle one. A depth d means the block whose
+    (layer + 1) / L is nearest d.
     """
     if at == "best":
-        return tuple(preferred_layer(s, best_layers(s)) for s in sets)
+        return tuple(_best_layer(s) for s in sets)
     if not isinstance(at, (int, float)) or not 0 < at <= 1:
         raise InputError(
             f"layer {at!r} was asked for; 'best' or a relative depth above 0 and up to 1 is allowed; choose one."
@@ -84,6 +86,16 @@ def compare(
         seed=seed,
         reasons=_named(found.reasons, [s.name for s in sets]),
     )
+
+
+def _best_layer(vectors: VectorSet) -> int:
+    try:
+        pick = preferred_layer(vectors, best_layers(vectors))
+    except InputError:
+        # One broken layer must not keep a set out of comparisons at the others.
+        accuracy = np.asarray(vectors.decoding_accuracy)
+        pick = int(np.nanargmax(accuracy)) if np.isfinite(accuracy).any() else None
+    return vectors.n_layers // 2 if pick is None else pick
 
 
 @dataclass(frozen=True, slots=True)
