@@ -106,14 +106,14 @@ def test_sets_of_other_passages_have_no_disjoint_rho_and_say_why():
 
 
 BROKEN = {
-    "a zero class mean": (lambda s: _with(s, (3, 1), 0), "of b at layer 3: its mean of 'calm' is zero"),
+    "a zero class mean": (lambda s: _with(s, (3, 1), 0), "b at layer 3: its mean of 'calm' is zero"),
     "a vector that centring makes zero": (
         lambda s: _with(s, (3, 1), np.delete(s.class_means[3], 1, 0).mean(0)),
-        "of b at layer 3: its vector of 'calm' is zero under class centring",
+        "b at layer 3: its vector of 'calm' is zero under class centring",
     ),
     "a class mean that is not a number": (lambda s: _with(s, (3, 7), np.nan), "its mean of 'sad' is not finite"),
     "an infinite value": (lambda s: _with(s, (3, 7, 5), np.inf), "its mean of 'sad' is not finite"),
-    "a layer that is not there": (lambda s: _with(s, 3, np.nan), "of b at layer 3: its class means are missing"),
+    "a layer that is not there": (lambda s: _with(s, 3, np.nan), "b at layer 3: its class means are missing"),
     "a layer that is known not to be finite": (
         lambda s: replace(s, provenance=replace(s.provenance, nonfinite_layers=(3,))),
         "layer 3 of b is not finite in fp32",
@@ -156,7 +156,7 @@ def test_a_broken_half_costs_what_needs_halves_only():
         _no_silent_nan(found)
         assert np.isfinite(found.rho[0, 1]) and np.isfinite(found.p[0, 1])
         for number in ("ceiling", "rho_disjoint", "rho_disattenuated"):
-            assert f"of b at layer 3: a half's {reason}" in _why(found, number)
+            assert f"b at layer 3: a half's {reason}" in _why(found, number)
 
 
 def test_halves_that_do_not_agree_leave_no_ceiling_but_a_disjoint_rho():

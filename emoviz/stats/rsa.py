@@ -19,6 +19,8 @@ from .lexical import lexical_rdm, partial_rho
 from .mantel import MIN_CLASSES, mantel_p
 from .reliability import disattenuated_rho, disjoint_rho, noise_ceiling
 
+# Pairs of sets by their place in the comparison, and the row that a set has in the arrays of its group.
+_Pairs, _Rows = list[tuple[int, int]], dict[int, int]
 # The numbers of a pair that ask how far its rho can be trusted.
 _TESTS = ("p", "ci", "ceiling", "rho_disjoint", "rho_partial_lexical", "rho_disattenuated")
 
@@ -129,10 +131,10 @@ class _Found:
             self.reasons.setdefault(name, {}).setdefault(pair, reason)
 
 
-def _pairs_by_classes(sets: Sequence[VectorSet]) -> dict[tuple[str, ...], list[tuple[int, int]]]:
+def _pairs_by_classes(sets: Sequence[VectorSet]) -> dict[tuple[str, ...], _Pairs]:
     """The pairs of sets, each set with itself too, under the classes that both have, in alphabetical order."""
     common: dict[tuple, tuple[str, ...]] = {}
-    groups: dict[tuple[str, ...], list[tuple[int, int]]] = {}
+    groups: dict[tuple[str, ...], _Pairs] = {}
     for i, j in combinations_with_replacement(range(len(sets)), 2):
         both = (sets[i].classes, sets[j].classes)
         if both not in common:
@@ -141,11 +143,11 @@ def _pairs_by_classes(sets: Sequence[VectorSet]) -> dict[tuple[str, ...], list[t
     return groups
 
 
-def _compare_on(classes: tuple[str, ...], pairs: list[tuple[int, int]], job: _Job, found: _Found) -> None:
+def _compare_on(classes: tuple[str, ...], pairs: _Pairs, job: _Job, found: _Found) -> None:
     """All numbers of the pairs that have these classes in common."""
-    n = len(classes) - (job.centring == "neutral")
+    n = len(classes) - (job.centring == "neutral" and NEUTRAL in classes)
     for pair in pairs:
-        found.put("n_classes", pair, max(n, 0))
+        found.put("n_classes", pair, n)
     why = _too_few(classes, n, job.centring)
     if why:
         for pair in pairs:
@@ -194,7 +196,7 @@ def _rdms_of(job: _Job, k: int, classes: tuple[str, ...]) -> tuple[np.ndarray | 
     at = slice(None) if classes == vectors.classes else [vectors.classes.index(name) for name in classes]
     whole = condensed_or_reason(vectors.class_means[layer][at], classes, job.centring)
     halves = [condensed_or_reason(vectors.half_means[half, layer][at], classes, job.centring) for half in (0, 1)]
-    where = f"of {vectors.name} at layer {layer}"
+    where = f"{vectors.name} at layer {layer}"
     if isinstance(whole, str):
         whole = f"{where}: its {whole}"
     halves = [f"{where}: a half's {half}" if isinstance(half, str) else half for half in halves]
@@ -207,7 +209,7 @@ def _stacked(rdms: Sequence[np.ndarray | str], n_classes: int) -> np.ndarray:
     return np.stack([missing if isinstance(rdm, str) else rdm for rdm in rdms])
 
 
-def _add_p(tested, at, ranks, n, job: _Job, found: _Found) -> None:
+def _add_p(tested: _Pairs, at: _Rows, ranks: np.ndarray, n: int, job: _Job, found: _Found) -> None:
     pairs = [(i, j) for i, j in tested if i != j]
     if n < MIN_CLASSES:
         for pair in pairs:
@@ -219,7 +221,7 @@ def _add_p(tested, at, ranks, n, job: _Job, found: _Found) -> None:
             found.put("p", (i, j), p[at[i], at[j]])
 
 
-def _add_from_halves(tested, at, halves, n, job: _Job, found: _Found) -> None:
+def _add_from_halves(tested: _Pairs, at: _Rows, halves: Sequence[list], n: int, job: _Job, found: _Found) -> None:
     stacked = np.stack([_stacked([half[k] for half in halves], n) for k in (0, 1)])
     disjoint = disjoint_rho(stacked)
     within = disjoint.diagonal()
@@ -249,7 +251,9 @@ def _add_from_halves(tested, at, halves, n, job: _Job, found: _Found) -> None:
                 found.put(name, (i, j), values[at[i], at[j]])
 
 
-def _add_intervals(tested, at, rho, classes, job: _Job, found: _Found) -> None:
+def _add_intervals(
+    tested: _Pairs, at: _Rows, rho: np.ndarray, classes: tuple[str, ...], job: _Job, found: _Found
+) -> None:
     pairs = [(i, j) for i, j in tested if i != j]
     means = {k: _topics_of(job, k, classes) for k in sorted({k for pair in pairs for k in pair})}
     neutral = classes.index(NEUTRAL) if job.centring == "neutral" else None
@@ -292,7 +296,9 @@ def _topics_of(job: _Job, k: int, classes: tuple[str, ...]) -> tuple[np.ndarray,
     return means, topics
 
 
-def _add_partial(tested, at, ranks, rho, classes, job: _Job, found: _Found) -> None:
+def _add_partial(
+    tested: _Pairs, at: _Rows, ranks: np.ndarray, rho: np.ndarray, classes: tuple[str, ...], job: _Job, found: _Found
+) -> None:
     from_corpus = [job.corpus is not None and s.provenance.corpus_hash == job.corpus.hash for s in job.sets]
     pairs = [(i, j) for i, j in tested if i != j]
     kept = [(i, j) for i, j in pairs if job.centring == "class" and from_corpus[i] and from_corpus[j]]
