@@ -318,3 +318,11 @@ def test_reasons_name_the_pairs_they_are_for():
     assert "no rho given shared words for A and C, B and C: they were made from other passages" in notes
     assert "no rho on disjoint topics, no rho without noise for A and C, B and C:" in notes
     assert table["rows"][0][-1] not in ("missing", "–"), "what the shipped pair has is not lost in their company"
+
+
+def test_a_rho_without_noise_above_one_is_shown_and_explained():
+    for name, seed in (("one", 0), ("two", 1)):
+        save_set(make_set(name, seed=seed, noise=2.0), sets_folder())
+    _, table = models.pairs(_view(sets=("one", "two"), layer_mode=SAME_DEPTH, depth=1.0))
+    assert float(table["rows"][0][7]) > 1
+    assert "a rho without noise above 1 is sampling error: the truth is near 1" in table["notes"]
