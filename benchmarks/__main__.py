@@ -16,7 +16,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 from emoviz.printing import plain
 
-from . import comparisons, extraction, page
+from . import comparisons, coverage, extraction, geometry, page
 
 BENCHMARKS = {
     "page": page.page,
@@ -24,9 +24,14 @@ BENCHMARKS = {
     "throughput": extraction.throughput,
     "memory": extraction.memory,
     "resume": extraction.resume,
+    "rsa": geometry.rsa,
 }
 # Minutes to an hour, so only when asked for by name.
-ON_REQUEST = {"precision": comparisons.precision, "methods": comparisons.methods}
+ON_REQUEST = {
+    "precision": comparisons.precision,
+    "methods": comparisons.methods,
+    "coverage": coverage.coverage,
+}
 
 
 def main() -> None:

@@ -254,8 +254,9 @@ def _layer_number(text: str, vectors) -> int:
 
 def compare(arguments) -> tuple[dict, str, int]:
     from dataclasses import asdict
+    from itertools import combinations
 
-    from .stats import compare, layers_of
+    from .stats import class_lines, compare, layers_of, letters, reason_lines
     from .stimuli import load_corpus
     from .store import find_set, load_activations
 
@@ -271,23 +272,34 @@ def compare(arguments) -> tuple[dict, str, int]:
         n_bootstrap=arguments.bootstrap,
         seed=arguments.seed,
     )
-    rows = []
-    for i in range(len(sets)):
-        for j in range(i + 1, len(sets)):
-            rows.append(
-                {
-                    "a": f"{found.sets[i]} @{layers[i]}",
-                    "b": f"{found.sets[j]} @{layers[j]}",
-                    "rho": f"{found.rho[i, j]:.3f}",
-                    "95 % interval of the observed rho": f"{found.ci_low[i, j]:.3f} to {found.ci_high[i, j]:.3f}",
-                    "p": f"{found.p[i, j]:.2g}",
-                    "ceiling": f"{found.ceiling[i, j]:.3f}",
-                    "disjoint": f"{found.rho_disjoint[i, j]:.3f}",
-                    "partial": f"{found.rho_partial_lexical[i, j]:.3f}",
-                }
-            )
-    reasons = "".join(f"\nno {what}: {why}" for what, why in found.reasons.items())
-    return asdict(found), table(rows) + reasons, 0
+
+    def shown(name: str, i: int, j: int, form: str = ".3f") -> str:
+        value = getattr(found, name)[i, j]
+        return format(value, form) if np.isfinite(value) else "-"
+
+    short = letters(len(sets))
+    rows = [
+        {
+            "pair": f"{short[i]} and {short[j]}",
+            "a": f"{found.sets[i]} @{layers[i]}",
+            "b": f"{found.sets[j]} @{layers[j]}",
+            "classes": str(found.n_classes[i, j]),
+            "rho": shown("rho", i, j),
+            "95 % interval of the observed rho": f"{shown('ci_low', i, j)} to {shown('ci_high', i, j)}",
+            "p": shown("p", i, j, ".2g"),
+            "ceiling": shown("ceiling", i, j),
+            "disjoint": shown("rho_disjoint", i, j),
+            "disattenuated": shown("rho_disattenuated", i, j),
+            "partial": shown("rho_partial_lexical", i, j),
+        }
+        for i, j in combinations(range(len(sets)), 2)
+    ]
+    names: dict[str, str] = {}
+    for (a, x), (b, y) in combinations(zip(found.sets, short, strict=True), 2):
+        # A set that was named twice makes two pairs of one name.
+        names[f"{a} x {b}"] = ", ".join([*filter(None, [names.get(f"{a} x {b}")]), f"{x} and {y}"])
+    notes = [*class_lines(sets, short), *reason_lines(found.reasons, names)]
+    return asdict(found), "\n".join([table(rows), *notes]), 0
 
 
 def _depth_number(text: str) -> float:

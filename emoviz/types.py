@@ -292,7 +292,11 @@ class Projection:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """RSA between K sets. Matrices are (K, K); NaN where not computable, with the reason in `reasons`."""
+    """RSA between K sets. Matrices are (K, K); NaN where not computable, with the reason in `reasons`.
+
+    classes : those that all sets have; every pair is compared on the n_classes that its two sets have in common (neutral
+    left out where it is the centring). reasons : by number, or by number and pair, as `stats.compare` says.
+    """
 
     sets: tuple[str, ...]
     layers: tuple[int, ...]
@@ -304,6 +308,8 @@ class Comparison:
     ceiling: np.ndarray
     rho_disjoint: np.ndarray
     rho_partial_lexical: np.ndarray
+    rho_disattenuated: np.ndarray
+    n_classes: np.ndarray
     n_permutations: int
     n_bootstrap: int
     seed: int

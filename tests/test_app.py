@@ -73,6 +73,8 @@ def test_clicks_are_checked_before_they_are_believed():
     name = _view().sets[0]
     assert clicked({"kind": "depth", "ids": [name, 3]}) == ("depth", [name, 3])
     assert clicked({"kind": "map", "ids": ["sad", name]}) == ("map", ["sad", name])
+    assert clicked({"kind": "pair", "ids": ["sad", "calm"]}) == ("pair", ["sad", "calm"])
+    assert clicked({"kind": "rsa", "ids": ["A and C", "text"]}) == ("rsa", ["A and C", "text"])
     for data in (
         None,
         "x",
@@ -84,6 +86,9 @@ def test_clicks_are_checked_before_they_are_believed():
         {"kind": "map", "ids": []},
         {"kind": "map", "ids": {"a": 1}},
         {"kind": "rdm", "ids": [["sad"]]},
+        {"kind": "rsa", "ids": ["", "published"]},
+        {"kind": "rsa", "ids": ["A and <b>"]},
+        {"kind": "pair", "ids": ["<script>", "sad"]},
     ):
         assert clicked(data) == ("", [])
 
@@ -231,9 +236,51 @@ def test_sets_of_any_classes_are_shown_beside_the_shipped_ones(classes):
         assert set(classes) <= drawn
         assert geometry.matrices(view, "alphabet").data and depth.curves(view, "rdm_std", True).data
     assert set(classes) <= set(library().classes)
-    if "sad" not in classes:
-        with pytest.raises(InputError, match="0 class.es. in common"):
-            models.pairs(_view(sets=("own", shipped)))
+    if len(classes) != 3 or "sad" not in classes:
+        figure, table = models.pairs(_view(sets=("own", shipped)))
+        assert figure is None and "not compared: they have 0 class(es) in common" in " | ".join(table["notes"])
+        assert table["rows"][0][2] == "missing"
+        assert models.pair_view(_view(sets=("own", shipped)), "A and B") == (None, None)
+
+
+def test_sets_with_other_classes_are_compared_on_the_common_ones_and_the_page_says_so():
+    save_set(make_set("own", classes=("afraid", "angry", "awe", "calm", "sad")), sets_folder())
+    figure, table = models.pairs(_view(sets=("own", *_view().sets)))
+    said = "A and B, A and C: on the 4 class(es) that both have; left out: anxious, awe, blissful"
+    assert any(note.startswith(said) and note.endswith("and 6 more") for note in table["notes"])
+    assert said in " ".join(note.text for note in figure.layout.annotations).replace("<br>", " ")
+    assert [row[1] for row in table["rows"]] == ["4", "4", "21"]
+    drawn, _ = models.pair_view(_view(sets=("own", *_view().sets)), "A and C")
+    assert sum(len(t.x) for t in drawn.data if t.customdata is not None) == 6
+    assert "left out: anxious, awe" in " ".join(note.text for note in drawn.layout.annotations).replace("<br>", " ")
+
+
+def test_a_pair_is_chosen_by_its_name_and_any_other_name_gives_the_first():
+    three = (*_view().sets, next(name for name in library().sets if "jeong2026b" in name))
+    view = _view(sets=three)
+    assert [name for _, name in models.pair_choices(view)] == ["A and B", "A and C", "B and C"]
+    titles = {
+        pair: models.pair_view(view, pair)[0].layout.title.text for pair in ("B and C", "A and B", None, "Z and <b>")
+    }
+    assert titles["B and C"].startswith("B and C differ most on")
+    assert titles[None] == titles["Z and <b>"] == titles["A and B"]
+    _, table = models.pair_view(view, "B and C")
+    assert table["columns"][0] == "where B and C part" and len(table["rows"]) == 8
+    gaps = [abs(float(row[3]) - float(row[4])) for row in table["rows"]]
+    assert gaps == sorted(gaps, reverse=True)
+    assert models.pair_choices(_view(sets=three[:1])) == []
+    assert models.pair_view(_view(sets=three[:1]), "A and B") == (None, None)
+
+
+def test_published_statistics_are_shown_with_their_number_and_a_caveat():
+    table = models.published_table()
+    shown = {row[0]: row[1:] for row in table["rows"]}
+    assert shown["with a model of 7B or more, instruct"] == ["0.838", "0.742 to 0.920", "7"]
+    assert shown["anisotropy and width"] == ["-0.882", "p = 0.00015", "12"]
+    assert "neither models nor pairs are independent" in table["notes"][0]
+    assert [table["rows"][k][0] for k in table["groups"]] == [
+        "original three, instruct", "Qwen 2.5 1.5B", "anisotropy and width"
+    ]  # fmt: skip
 
 
 def test_a_model_that_was_read_from_a_folder_can_be_steered_by_its_name(llama_folder, tmp_path):
@@ -269,5 +316,13 @@ def test_reasons_name_the_pairs_they_are_for():
     _, table = models.pairs(_view(sets=(*_view().sets, own.name)))
     notes = " | ".join(table["notes"])
     assert "no rho given shared words for A and C, B and C: they were made from other passages" in notes
-    assert "no rho on disjoint topics for A and C, B and C:" in notes
+    assert "no rho on disjoint topics, no rho without noise for A and C, B and C:" in notes
     assert table["rows"][0][-1] not in ("missing", "–"), "what the shipped pair has is not lost in their company"
+
+
+def test_a_rho_without_noise_above_one_is_shown_and_explained():
+    for name, seed in (("one", 0), ("two", 1)):
+        save_set(make_set(name, seed=seed, noise=2.0), sets_folder())
+    _, table = models.pairs(_view(sets=("one", "two"), layer_mode=SAME_DEPTH, depth=1.0))
+    assert float(table["rows"][0][7]) > 1
+    assert "a rho without noise above 1 is sampling error: the truth is near 1" in table["notes"]

@@ -26,7 +26,7 @@ TABS = {
     "Overview": 1,
     "Depth": 2,
     "Geometry": 2,
-    "Models": 2,
+    "Models": 3,
     "Anisotropy": 3,
     "Methods": 4,
     "Steer": 0,

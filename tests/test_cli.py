@@ -103,7 +103,7 @@ def test_rdm_defaults_to_the_best_layer(capsys):
 def test_compare_the_shipped_sets(capsys):
     code, found = run(capsys, "compare", SMOL, GEMMA, "--permutations", "2000", "--bootstrap", "200")
     assert code == 0
-    matrices = {"rho", "p", "ci_low", "ci_high", "ceiling", "rho_disjoint", "rho_partial_lexical"}
+    matrices = {"rho", "p", "ci_low", "ci_high", "ceiling", "rho_disjoint", "rho_partial_lexical", "rho_disattenuated"}
     assert matrices | {"sets", "layers"} <= set(found)
     assert all(np.shape(found[name]) == (2, 2) for name in matrices)
     assert found["rho"][0][1] > 0.85 and found["p"][0][1] < 0.001
@@ -118,6 +118,45 @@ def test_compare_at_one_depth_says_what_is_missing(capsys):
     assert found["layers"] == [8, 5]
     assert found["ci_low"][0][1] is None
     assert any("cannot be resampled" in reason for reason in found["reasons"].values())
+
+
+def test_what_cannot_be_compared_is_null_with_a_reason_and_no_error(capsys, tmp_path):
+    few = str(save_set(make_set("few", classes=("awe", "calm", "sad")), tmp_path))
+    code, found = run(capsys, "compare", SMOL, SMOL, few, "--permutations", "100")
+    assert code == 0
+    name = found["sets"][0]
+    assert found["rho"][0][1] == pytest.approx(1) and found["p"][0][1] is None
+    assert "rho is 1 by construction" in found["reasons"][f"p {name} x {name}"]
+    assert found["rho"][0][2] is None and "2 class(es) in common" in found["reasons"][f"rho {name} x few"]
+    assert found["n_classes"][0] == [21, 21, 2]
+    assert main(["compare", SMOL, SMOL, few, "--permutations", "100"]) == 0
+    text = capsys.readouterr().out
+    assert "nan" not in text and "A and C, B and C: on the 2 class(es) that both have; left out: afraid" in text
+    assert "not compared for A and C, B and C: they have 2 class(es) in common" in text
+
+
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        ("halves", "a half's class means are missing"),
+        ("class", "its mean of 'anxious' is zero"),
+        ("all", "is not finite in fp32"),
+    ],
+)
+def test_a_broken_set_leaves_the_other_pairs_their_numbers(capsys, tmp_path, broken, reason):
+    good = [make_set(name, seed=k) for k, name in enumerate(("one", "two"))]
+    bad = make_set("bad", seed=3, nonfinite=tuple(range(6)) if broken == "all" else ())
+    means, halves = bad.class_means.copy(), bad.half_means.copy()
+    if broken == "halves":
+        halves[:] = np.nan
+    if broken == "class":
+        means[:, 2] = 0
+    bad = replace(bad, class_means=means, half_means=halves)
+    paths = [str(save_set(s, tmp_path)) for s in (*good, bad)]
+    code, found = run(capsys, "compare", *paths, "--permutations", "50")
+    assert code == 0 and found["p"][0][1] is not None and found["ceiling"][0][1] is not None
+    assert found["ceiling"][0][2] is None
+    assert any(reason in why for key, why in found["reasons"].items() if "bad" in key)
 
 
 def test_extract_list_show_on_a_model_folder(capsys, llama_folder, tmp_path):

@@ -5,10 +5,12 @@ from dataclasses import replace
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+from scipy.stats import rankdata
 
-from emoviz.emotions import CLASSES
+from emoviz.emotions import CLASSES, QUADRANTS, valence
 from emoviz.geometry import best_layers, depth_curves, pca_map, rdm
 from emoviz.geometry.depth import CONTROLS
+from emoviz.plots.callouts import callouts
 from emoviz.plots.controls import controls_figure
 from emoviz.plots.cosines import cosines_figure
 from emoviz.plots.depth import CURVE_TEXT, depth_figure
@@ -16,9 +18,11 @@ from emoviz.plots.emotion_map import map_figure
 from emoviz.plots.gauge import gauge_figure
 from emoviz.plots.rdm import rdm_figure
 from emoviz.plots.rsa import comparison_figure, p_text, published_figure
-from emoviz.plots.theme import DARK, LIGHT, QUADRANT_COLOUR, SERIES, panel_rows, panels, styles
+from emoviz.plots.rsa_pair import pair_figure
+from emoviz.plots.theme import DARK, LIGHT, PAIR_COLOUR, QUADRANT_COLOUR, SERIES, panel_rows, panels, styles
 from emoviz.reference import published_models, published_rho
 from emoviz.stats import compare, u_shape
+from emoviz.stats.pairs import paired_rdms
 from emoviz.types import DepthCurve
 
 from .conftest import make_set, with_intervals
@@ -62,7 +66,13 @@ def _all_figures() -> list[go.Figure]:
         _cosines(SETS, [1, 2]),
         _controls(SETS, [1, 2]),
         comparison_figure(SETS, compare(SETS, (1, 2), n_permutations=100), centring="class"),
+        pair_figure(
+            tuple(SETS), (1, 2), paired_rdms(tuple(SETS), (1, 2), "class"), ("A", "B"), rho=0.5, centring="class"
+        ),
     ]
+
+
+FIGURES = ["depth", "rdm", "map", "gauge", "cosines", "controls", "rsa", "pair"]
 
 
 def _text(fig: go.Figure) -> str:
@@ -88,7 +98,7 @@ def test_panels_fit_into_their_figure_two_a_row_and_never_overlap(n):
         assert fig.layout.height > 300
 
 
-@pytest.mark.parametrize("fig", _all_figures(), ids=["depth", "rdm", "map", "gauge", "cosines", "controls", "rsa"])
+@pytest.mark.parametrize("fig", _all_figures(), ids=FIGURES)
 def test_every_figure_states_what_it_was_made_from(fig):
     text = _text(fig)
     for part in (
@@ -103,7 +113,7 @@ def test_every_figure_states_what_it_was_made_from(fig):
     assert fig.layout.title.text and fig.layout.meta["description"]
 
 
-@pytest.mark.parametrize("fig", _all_figures(), ids=["depth", "rdm", "map", "gauge", "cosines", "controls", "rsa"])
+@pytest.mark.parametrize("fig", _all_figures(), ids=FIGURES)
 def test_figures_name_no_text_or_paper_colour_so_that_a_theme_is_one_template(fig):
     layout = {**fig.to_plotly_json()["layout"]}
     layout.pop("template")
@@ -128,7 +138,9 @@ def test_text_and_marks_have_enough_contrast_in_both_themes(template):
     assert _contrast(template.layout.font.color, paper) >= 7
     assert _contrast(template.layout.annotationdefaults.font.color, paper) >= 4.5
     assert not set(SERIES) & set(QUADRANT_COLOUR.values()), "a colour would mean a model and a quadrant"
-    for colour in (*SERIES, *QUADRANT_COLOUR.values()):
+    taken = {*SERIES, *(c for name, c in QUADRANT_COLOUR.items() if name in QUADRANTS)}
+    assert not taken & set(PAIR_COLOUR.values()), "a colour would mean a pair and something else"
+    for colour in (*SERIES, *QUADRANT_COLOUR.values(), *PAIR_COLOUR.values()):
         assert _contrast(colour, paper) >= 3, colour
 
 
@@ -259,8 +271,8 @@ def test_gauge_shows_value_random_vectors_and_every_published_model():
     assert f"<b>{SETS[0].anisotropy[2]:.3f}</b>" in texts
     assert sum("published" in t for t in texts) == 12
     assert any("random vectors of width 32: 0 ± 0.177" in t for t in texts)
-    assert any("after the common mean is taken off: 0.180 [0.141, 0.219]" in t for t in texts)
-    assert "[0.401, 0.479]" in texts
+    assert any("after the common mean is taken off: 0.180 [0.160, 0.200]" in t for t in texts)
+    assert "[0.420, 0.460]" in texts
 
 
 def test_gauge_of_a_missing_layer_says_so():
@@ -286,6 +298,69 @@ def test_sets_of_one_model_share_a_colour_and_differ_in_dash():
 def test_p_at_the_floor_of_the_permutations_is_not_printed_as_exact():
     assert p_text(1 / 10_001, 10_000) == "p ≤ 0.0001"
     assert p_text(0.0123, 10_000) == "p = 0.012"
+
+
+PAIRED = paired_rdms(tuple(SETS), (1, 2), "class")
+
+
+def _pair(emotion="sad", paired=PAIRED):
+    return pair_figure(tuple(SETS), (1, 2), paired, ("A", "B"), rho=0.5, centring="class", emotion=emotion)
+
+
+def test_the_pair_view_has_a_dot_per_pair_at_its_two_dissimilarities():
+    first, second = rdm(SETS[0], 1), rdm(SETS[1], 2)
+    dots = {
+        tuple(c[:2]): (x, y)
+        for t in _pair().data
+        if t.customdata is not None
+        for c, x, y in zip(t.customdata, t.x, t.y, strict=True)
+    }
+    rows, columns = np.triu_indices(21, 1)
+    assert set(dots) == {(CLASSES[i], CLASSES[j]) for i, j in zip(rows, columns, strict=True)}
+    for k, (i, j) in enumerate(zip(rows, columns, strict=True)):
+        assert dots[CLASSES[i], CLASSES[j]] == pytest.approx((first.condensed[k], second.condensed[k]))
+
+
+def test_the_pair_view_tells_valence_by_colour_and_shape_and_rings_the_emotion():
+    data = {t.name: t for t in _pair().data}
+    kinds = [name for name in data if not name.startswith("with")]
+    assert set(kinds) == set(PAIR_COLOUR)
+    assert len({data[k].marker.color for k in kinds}) == len({data[k].marker.symbol for k in kinds}) == 3
+    for kind, signs in (("same valence", {1}), ("opposite valence", {-1}), ("neutral or unplaced", {0})):
+        assert {valence(a) * valence(b) for a, b, *_ in data[kind].customdata} == signs
+    assert len(data["with sad"].x) == 20
+    assert not any(t.name == "with nobody" for t in _pair("nobody").data)
+
+
+def test_the_pair_view_names_the_pairs_whose_ranks_differ_most():
+    gap = np.abs(PAIRED.ranks[0] - PAIRED.ranks[1])
+    np.testing.assert_array_equal(PAIRED.ranks[0], rankdata(PAIRED.values[0]))
+    top = [" – ".join(PAIRED.pairs[k]) for k in np.argsort(-gap, kind="stable")[:8]]
+    named = [a.text for a in _pair().layout.annotations if a.showarrow]
+    assert named == top
+    assert top[0].replace(" – ", " and ") in _pair().layout.title.text
+    same = paired_rdms((SETS[0], SETS[0]), (1, 1), "class")
+    assert same.most_different(8) == [] and "the same ranks" in _pair(paired=same).layout.title.text
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("area", [(330, 270), (450, 230), (640, 330), (1100, 560)])
+def test_labels_of_dots_never_lie_on_each_other(seed, area):
+    rng = np.random.default_rng(seed)
+    dots = rng.normal(size=(210, 2)) * (0.3, 0.2) + 1
+    gap = np.argsort(-np.abs(dots[:, 0] - dots[:, 1]))[:8]
+    x_range, y_range = ([v.min() - 0.1, v.max() + 0.1] for v in dots.T)
+    names = ["enthusiastic – exasperated"] * 8
+    boxes = []
+    for note in callouts(dots[gap], names, dots, x_range, y_range):
+        x = (note["x"] - x_range[0]) / (x_range[1] - x_range[0]) * area[0] + note["ax"]
+        y = (note["y"] - y_range[0]) / (y_range[1] - y_range[0]) * area[1] - note["ay"]
+        width = 5.6 * len(note["text"])
+        left = x - width * {"left": 0, "center": 0.5, "right": 1}[note["xanchor"]]
+        boxes.append((left, left + width, y - 7, y + 7))
+    for k, a in enumerate(boxes):
+        for b in boxes[:k]:
+            assert a[1] <= b[0] or b[1] <= a[0] or a[3] <= b[2] or b[3] <= a[2]
 
 
 def test_many_classes_are_drawn_without_labels_on_top_of_each_other():

@@ -8,7 +8,8 @@ from scipy.stats import t as student
 
 from emoviz.geometry import depth_curves, held_out_accuracy, mean_pairwise_cosine
 from emoviz.geometry.vectors import CENTRINGS, rdm_of
-from emoviz.stats.resampling import Readings, draw_weights, resample_curves
+from emoviz.stats.bootstrap import resample_weights
+from emoviz.stats.resampling import Readings, resample_curves
 
 from .conftest import make_set
 
@@ -39,9 +40,8 @@ def _readings(per_cell: int = 1, topics: int = T, seed: int = 0) -> Readings:
 
 def _slow(read: Readings, layer: int, centring: str) -> dict[str, np.ndarray]:
     """Every replicate as a data set of its own, put through the functions that a set's curves come from."""
-    rng = np.random.default_rng(SEED)
-    draws = rng.integers(len(read.topics), size=(N, len(read.topics)))
-    sentence_draws = rng.integers(9, size=(N, 9))
+    draws = np.random.default_rng(SEED).integers(len(read.topics), size=(N, len(read.topics)))
+    sentence_draws = np.random.default_rng(SEED + 1).integers(9, size=(N, 9))
     states, emotions = read.states(layer).astype(np.float64), np.array(read.emotions)
     out: dict[str, list[float]] = {}
 
@@ -139,7 +139,7 @@ def test_too_few_topics_and_missing_passages_are_named():
 
 
 def test_resampled_weights_count_draws_with_replacement():
-    weights = draw_weights(np.random.default_rng(0), 6, 500)
+    weights = resample_weights(6, 500, 0)
     np.testing.assert_allclose(weights.sum(1), 1, rtol=1e-6)
     np.testing.assert_allclose(weights.mean(0), 1 / 6, atol=0.02)
 

@@ -122,12 +122,22 @@ def _result_tabs(start: Selection) -> tuple[dict[str, list[Component]], dict[str
             method = gr.Radio(["UMAP", "PCA"], value="UMAP", label="Map", elem_classes="ez-pills")
         geometry = [Figure(), Figure()]
     with gr.Tab("Models", id="Models"):
+        with gr.Row(elem_classes="ez-controls"):
+            pair = gr.Dropdown(
+                [], label="Pair", info="or click a cell of the matrix", visible=False, allow_custom_value=True
+            )
         with gr.Row():
-            with gr.Column(scale=5, min_width=380):
+            with gr.Column(scale=1, min_width=380):
                 ours = Figure()
-            with gr.Column(scale=6, min_width=480):
-                theirs = Figure()
+            with gr.Column(scale=1, min_width=380):
+                one_pair = Figure()
         pairs = Table()
+        differences = Table()
+        with gr.Row():
+            with gr.Column(scale=1, min_width=440):
+                theirs = Figure()
+            with gr.Column(scale=1, min_width=380):
+                recomputed = Table()
     with gr.Tab("Anisotropy", id="Anisotropy"):
         anisotropy = [Figure(), Figure(), Figure()]
     with gr.Tab("Methods", id="Methods"):
@@ -142,11 +152,11 @@ def _result_tabs(start: Selection) -> tuple[dict[str, list[Component]], dict[str
         "Overview": overview,
         "Depth": depths,
         "Geometry": geometry,
-        "Models": [ours, theirs, pairs],
+        "Models": [ours, one_pair, pairs, differences, theirs, recomputed],
         "Anisotropy": anisotropy,
         "Methods": methods,
     }
-    return {"Depth": [curve, published], "Geometry": [order, method]}, outputs
+    return {"Depth": [curve, published], "Geometry": [order, method], "Models": [pair]}, outputs
 
 
 def _steer_tab(emotion: gr.Dropdown) -> None:

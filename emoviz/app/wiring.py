@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import gradio as gr
@@ -12,7 +13,7 @@ from . import extraction
 from .components import EMPTY, Figure
 from .library import library
 from .state import SAME_DEPTH, Selection
-from .views import VIEWS
+from .views import VIEWS, models
 
 _THEME_SWITCH = """() => {
   const dark = document.body.classList.toggle('dark');
@@ -31,13 +32,20 @@ def wire(page) -> None:
     controls = [*page.selection, *(c for options in page.options.values() for c in options)]
     figures = [part for parts in page.outputs.values() for part in parts]
     sets, layer_mode, depth, _, emotion = page.selection
+    (pair,) = page.options["Models"]
 
     def show(tab: str, *values: Any) -> dict:
         """What the open tab shows for the present selection; everything else stays as it is."""
         given = dict(zip(controls, values, strict=True))
         chosen, *others = (given[c] for c in page.selection)
         options = [given[c] for c in page.options.get(tab, ())]
+        menu = {}
         try:
+            if tab == "Models":
+                choices = models.pair_choices(Selection(tuple(chosen), *others))
+                known = [name for _, name in choices]
+                picked = given[pair] if given[pair] in known else next(iter(known), None)
+                menu = {pair: gr.update(choices=choices, value=picked, visible=len(choices) > 1)}
             drawn = VIEWS[tab](Selection(tuple(chosen), *others), *options) if tab in VIEWS else ()
         except InputError as error:
             # What was drawn for another selection must not stand under this message.
@@ -45,6 +53,7 @@ def wire(page) -> None:
             return {page.notice: gr.update(value=f"**Nothing to show.** {error}", visible=True), **blank}
         return {
             page.notice: gr.update(visible=False),
+            **menu,
             **{
                 part: EMPTY if value is None else value
                 for part, value in zip(page.outputs.get(tab, ()), drawn, strict=True)
@@ -65,6 +74,8 @@ def wire(page) -> None:
         kind, ids = clicked(event._data)
         if kind == "depth":
             chosen[1], chosen[2] = SAME_DEPTH, round(library().sets[ids[0]].depth(ids[1]), 4)
+        elif kind == "rsa":
+            chosen[controls.index(pair)] = ids[0]
         elif kind:
             chosen[4] = ids[0]
         return {layer_mode: chosen[1], depth: chosen[2], emotion: chosen[4], **show(tab, *chosen)}
@@ -80,7 +91,7 @@ def wire(page) -> None:
         }
 
     plain = {"queue": False, "show_progress": "hidden", "api_visibility": "private", "trigger_mode": "always_last"}
-    results = [page.notice, *figures]
+    results = [page.notice, pair, *figures]
     page.tabs.select(open_tab, controls, [active, *results], **plain)
     gr.on([c.input for c in controls if c is not depth], show, [active, *controls], results, **plain)
     depth.input(move_depth, [active, *controls], [layer_mode, *results], **plain)
@@ -109,6 +120,8 @@ def clicked(data: Any) -> tuple[str, list]:
     known = library()
     if kind == "depth" and len(ids) == 2 and ids[0] in known.sets and isinstance(ids[1], int):
         return (kind, ids) if 0 <= ids[1] < known.sets[ids[0]].n_layers else ("", [])
-    if kind in ("map", "rdm") and ids[0] in known.classes:
+    if kind == "rsa" and re.fullmatch("[A-Z]{1,9} and [A-Z]{1,9}", ids[0]):
+        return kind, ids
+    if kind in ("map", "rdm", "pair") and ids[0] in known.classes:
         return kind, ids
     return "", []

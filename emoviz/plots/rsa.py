@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ..reference import SOURCE, PublishedModel
+from ..stats import class_lines, letters
 from ..types import Comparison, VectorSet
 from .theme import CORRELATION_SCALE, figure, provenance_notes, recipe_label
 
@@ -17,23 +18,23 @@ AGREEMENT = 0.5
 _DARK_UNTIL = 0.45
 
 
-def letters(n: int) -> list[str]:
-    """Short names for n sets: A to Z, then AA to ZZ."""
-    return [chr(ord("A") + k % 26) * (k // 26 + 1) for k in range(n)]
-
-
 def comparison_figure(
     sets: Sequence[VectorSet], comparison: Comparison, *, centring: str, height: int = 520
 ) -> go.Figure:
-    """Our sets: Spearman's rho between RDMs; p too where there is one pair."""
+    """Our sets: Spearman's rho between RDMs; p too where there is one pair. At least one rho must be finite."""
     short = [f"<b>{letter}</b>" for letter in letters(len(sets))]
     labels = [
         f"{letter}  {s.provenance.model}<br>{recipe_label(s)}, layer {layer}"
         for letter, s, layer in zip(short, sets, comparison.layers, strict=True)
     ]
-    hover = [[_pair_text(comparison, i, j) for j in range(len(sets))] for i in range(len(sets))]
+    names = letters(len(sets))
+    hover = [
+        [[_pair_name(names, i, j), _pair_text(comparison, i, j)] for j in range(len(sets))] for i in range(len(sets))
+    ]
     off = comparison.rho[np.triu_indices(len(sets), 1)]
+    off = off[np.isfinite(off)]
     values = f"{off[0]:.2f}" if len(off) == 1 else f"{off.min():.2f} to {off.max():.2f}"
+    n_classes = sorted(set(comparison.n_classes[np.triu_indices(len(sets), 1)].tolist()))
     traces, layout = _matrix(comparison.rho, labels, hover, text=_cells(comparison), text_size=13)
     layout["xaxis"] |= {"ticktext": short, "tickangle": 0}
     return figure(
@@ -44,9 +45,10 @@ def comparison_figure(
         notes=provenance_notes(
             sets,
             comparison.layers,
-            f"Spearman between RDMs of {len(comparison.classes)} classes, {centring} centring",
+            f"Spearman between RDMs of {' or '.join(map(str, n_classes))} classes, {centring} centring",
             f"p by {comparison.n_permutations:,} label permutations (Mantel, one-sided, seed {comparison.seed})",
-        ),
+        )
+        + class_lines(sets, names),
         height=height,
         fill=True,
         left=168,
@@ -58,7 +60,7 @@ def comparison_figure(
 def published_figure(models: Sequence[PublishedModel], rho: np.ndarray, *, height: int = 520) -> go.Figure:
     """The published matrix, marked as such."""
     hover = [
-        [f"<b>published</b><br>{a.id}<br>{b.id}<br>rho = {rho[i, j]:.3f}" for j, b in enumerate(models)]
+        [["", f"<b>published</b><br>{a.id}<br>{b.id}<br>rho = {rho[i, j]:.3f}"] for j, b in enumerate(models)]
         for i, a in enumerate(models)
     ]
     cells = [[f"{v:.2f}" if i != j else "" for j, v in enumerate(row)] for i, row in enumerate(rho)]
@@ -81,9 +83,12 @@ def published_figure(models: Sequence[PublishedModel], rho: np.ndarray, *, heigh
 
 
 def _matrix(
-    rho: np.ndarray, labels: list[str], hover: list[list[str]], *, text: list[list[str]], text_size: float
+    rho: np.ndarray, labels: list[str], hover: list[list[list[str]]], *, text: list[list[str]], text_size: float
 ) -> tuple[list[dict], dict]:
-    """Traces and layout of a labelled matrix with its values written into the cells."""
+    """Traces and layout of a labelled matrix with its values written into the cells.
+
+    hover : per cell what a click picks, if anything, and what is told.
+    """
     shown = rho.copy()
     np.fill_diagonal(shown, np.nan)
     at = list(range(len(labels)))
@@ -94,7 +99,7 @@ def _matrix(
         "x": at,
         "y": at,
         "customdata": hover,
-        "hovertemplate": "%{customdata}<extra></extra>",
+        "hovertemplate": "%{customdata[1]}<extra></extra>",
         "hoverongaps": False,
         "xgap": 2,
         "ygap": 2,
@@ -138,7 +143,7 @@ def _matrix(
 
 def _cells(c: Comparison) -> list[list[str]]:
     def cell(i: int, j: int) -> str:
-        if i == j:
+        if i == j or np.isnan(c.rho[i, j]):
             return ""
         # With more sets the cells are too narrow for it; the table beside has it.
         p = "" if len(c.sets) > 2 or np.isnan(c.p[i, j]) else f"<br>{p_text(c.p[i, j], c.n_permutations)}"
@@ -153,10 +158,16 @@ def p_text(p: float, n_permutations: int) -> str:
     return f"p ≤ {smallest:.1g}" if p <= smallest * 1.0000001 else f"p = {p:.2g}"
 
 
+def _pair_name(names: Sequence[str], i: int, j: int) -> str:
+    """The pair as the menu names it; nothing for a set with itself."""
+    return "" if i == j else f"{names[min(i, j)]} and {names[max(i, j)]}"
+
+
 def _pair_text(c: Comparison, i: int, j: int) -> str:
     if i == j:
         return c.sets[i]
     lines = [f"{c.sets[i]}, layer {c.layers[i]}", f"{c.sets[j]}, layer {c.layers[j]}", f"rho = {c.rho[i, j]:.3f}"]
+    lines.append(f"on {c.n_classes[i, j]} classes")
     if np.isfinite(c.ci_low[i, j]):
         lines.append(f"95 % interval over topics {c.ci_low[i, j]:.3f} to {c.ci_high[i, j]:.3f}")
     if np.isfinite(c.p[i, j]):
@@ -164,6 +175,7 @@ def _pair_text(c: Comparison, i: int, j: int) -> str:
     for value, what in (
         (c.ceiling[i, j], "noise ceiling"),
         (c.rho_disjoint[i, j], "on disjoint topics"),
+        (c.rho_disattenuated[i, j], "disattenuated"),
         (c.rho_partial_lexical[i, j], "shared words held constant"),
     ):
         if np.isfinite(value):

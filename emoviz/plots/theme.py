@@ -31,6 +31,9 @@ QUADRANT_SYMBOL: dict[str, str] = {
 
 # Other hues than the quadrants, so that a colour means a model or a quadrant, never both.
 SERIES = ("#0d8f9c", "#d6336c", "#a8760b", "#6b8e23", "#8d6bd0", "#b5654a")
+# Of a pair of emotions: do the two share a valence? Other hues again.
+PAIR_COLOUR = {"same valence": "#2f8fc4", "opposite valence": "#c94f5d", "neutral or unplaced": "#7a8291"}
+PAIR_SYMBOL = {"same valence": "circle", "opposite valence": "diamond-open", "neutral or unplaced": "x-thin-open"}
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "2px,6px", "12px,3px,3px,3px")
 PUBLISHED_COLOUR = "#8a92a1"
 
@@ -269,6 +272,10 @@ def _template(ink: str, subdued: str, paper: str, line: str, grid: str) -> go.la
             "xaxis": axis,
             "yaxis": axis,
             "annotationdefaults": {"font": {"color": subdued}},
+            # What a callout takes by `templateitemname`: paper behind its words, so that dots do not strike them out.
+            "annotations": [
+                {"name": "callout", "visible": False, "bgcolor": paper, "arrowcolor": subdued, "opacity": 0.9}
+            ],
             "hoverlabel": {
                 "bgcolor": paper,
                 "bordercolor": line,

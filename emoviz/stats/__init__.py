@@ -4,17 +4,21 @@ from .contrasts import contrast, find_contrasts, steps
 from .methods import difference, method_pairs, pooled, separation
 from .rsa import compare, layers_of
 from .two_lines import mean_cosine_shape, pooled_shape, shape_words, u_shape
+from .wording import class_lines, letters, reason_lines
 
 __all__ = [
+    "class_lines",
     "compare",
     "contrast",
     "difference",
     "find_contrasts",
     "layers_of",
+    "letters",
     "mean_cosine_shape",
     "method_pairs",
     "pooled",
     "pooled_shape",
+    "reason_lines",
     "separation",
     "shape_words",
     "steps",

@@ -2,60 +2,99 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..geometry.ranks import standard_ranks
 from ..types import Activations
 
-_CHUNK = 100
-Z_95 = 1.959964
+# With fewer topics than this the spread over topics is hardly known at all.
+MIN_TOPICS = 5
+# Values that are held at once.
+_CHUNK_VALUES = 8_000_000
 
 
 def topic_means(activations: Activations, layer: int, classes: tuple[str, ...]) -> tuple[np.ndarray, tuple[str, ...]]:
     """Mean state per topic and class, (T, C, D), NaN where a topic lacks a class; with the topics in order."""
     states = activations.at(layer)
-    topics = tuple(dict.fromkeys(activations.topics))
-    topic = np.array([topics.index(name) for name in activations.topics])
-    emotion = np.array([classes.index(name) if name in classes else -1 for name in activations.emotions])
-    means = np.full((len(topics), len(classes), states.shape[1]), np.nan, np.float32)
-    for t in range(len(topics)):
-        for c in range(len(classes)):
-            rows = (topic == t) & (emotion == c)
-            if rows.any():
-                means[t, c] = states[rows].mean(0)
+    topics = tuple(sorted(set(activations.topics)))
+    place = {name: k for k, name in enumerate(topics)}
+    column = {name: k for k, name in enumerate(classes)}
+    means = np.zeros((len(topics), len(classes), states.shape[1]), np.float32)
+    count = np.zeros((len(topics), len(classes)), np.float32)
+    for state, topic, emotion in zip(states, activations.topics, activations.emotions, strict=True):
+        if emotion in column:
+            means[place[topic], column[emotion]] += state
+            count[place[topic], column[emotion]] += 1
+    with np.errstate(invalid="ignore"):
+        means /= count[:, :, None]
     return means, topics
 
 
-def resampled_rdms(means: np.ndarray, draws: np.ndarray, centring_row: int | None) -> np.ndarray:
-    """Condensed RDMs of resampled topics.
+def resample_weights(n_items: int, n_bootstrap: int, seed: int) -> np.ndarray:
+    """Share of each item in each resample, (B, n_items) float32, rows summing to 1: drawn with replacement, as many."""
+    draws = np.random.default_rng(seed).integers(n_items, size=(n_bootstrap, n_items))
+    return np.stack([np.bincount(draw, minlength=n_items) for draw in draws]).astype(np.float32) / n_items
 
-    means : (T, C, D) without NaN. draws : (B, T) topic indices. centring_row : the neutral class to subtract and drop,
-    or None for class centring. Returns (B, P).
+
+def t_factor(n: int) -> float:
+    """What a bootstrap standard error over n items is multiplied by, for half the width of a 95 % interval.
+
+    Student's t of n - 1 degrees of freedom, times sqrt(n / (n - 1)): both make up for a spread that is estimated from few
+    items.
+    Source : Hesterberg 2015, The American Statistician 69(4) (t intervals with bootstrap standard errors).
     """
-    n_topics, n_classes, width = means.shape
-    weights = np.stack([np.bincount(draw, minlength=n_topics) for draw in draws]) / n_topics
-    flat = means.reshape(n_topics, -1)
-    out = []
-    for start in range(0, len(draws), _CHUNK):
-        sample = (weights[start : start + _CHUNK].astype(np.float32) @ flat).reshape(-1, n_classes, width)
-        if centring_row is None:
-            sample -= sample.mean(1, keepdims=True)
-        else:
-            sample = np.delete(sample - sample[:, [centring_row]], centring_row, axis=1)
-        sample /= np.linalg.norm(sample, axis=2, keepdims=True)
-        cosines = sample @ sample.transpose(0, 2, 1)
-        rows, columns = np.triu_indices(cosines.shape[1], 1)
-        out.append(1 - cosines[:, rows, columns])
-    return np.concatenate(out)
+    from scipy.special import stdtrit
+
+    return float(stdtrit(n - 1, 0.975) * np.sqrt(n / (n - 1)))
 
 
-def rho_interval(rho: float, first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
-    """95 % interval of a Spearman rho from bootstrapped RDM pairs, each (B, P), drawn with the same topics.
+def weighted_rdms(means: np.ndarray, weights: np.ndarray, centring: str, neutral: int | None) -> np.ndarray:
+    """Condensed RDMs of weighted topics.
 
-    rho +- 1.96 bootstrap standard errors on Fisher's z scale. Percentiles are not used: a resample holds fewer distinct
-    topics than the corpus, so its rho is noisier and lower, and the percentile interval may exclude the estimate.
+    means : (T, C, D) without NaN. weights : (B, T). neutral : the place of the neutral class, which centring `neutral`
+    subtracts and drops. Returns (B, P).
     """
-    resampled = (standard_ranks(first) * standard_ranks(second)).sum(-1)
-    spread = Z_95 * np.arctanh(np.clip(resampled, -1 + 1e-9, 1 - 1e-9)).std(ddof=1)
-    centre = np.arctanh(np.clip(rho, -1 + 1e-9, 1 - 1e-9))
-    return float(np.tanh(centre - spread)), float(np.tanh(centre + spread))
+    n_classes, width = means.shape[1:]
+    sample = (weights.astype(np.float32) @ means.reshape(len(means), -1)).reshape(-1, n_classes, width)
+    if centring == "class":
+        sample -= sample.mean(1, keepdims=True)
+    elif centring == "neutral":
+        sample = np.delete(sample - sample[:, [neutral]], neutral, axis=1)
+    sample /= np.linalg.norm(sample, axis=2, keepdims=True)
+    cosines = sample @ sample.transpose(0, 2, 1)
+    rows, columns = np.triu_indices(cosines.shape[1], 1)
+    return 1 - cosines[:, rows, columns]
+
+
+def rho_spread(
+    means: Sequence[np.ndarray], n_bootstrap: int, seed: int, centring: str, neutral: int | None
+) -> np.ndarray:
+    """Half the width of a 95 % interval over topics of Spearman's rho between the RDMs of K sets, on Fisher's z scale.
+
+    The bootstrap standard error times `t_factor`. Simulated with two planted geometries, this covers the rho that is
+    expected of as many topics in 94 to 97 % of the runs with 20 topics, in 94 to 98 % with 10; percentile, basic and BCa
+    intervals fail, since a resample holds fewer distinct topics than the corpus, so that its rho is noisier and lower
+    (docs/statistics.md has the table).
+
+    means : one (T, C, D) per set, of the same topics, which are resampled together. Returns (K, K).
+    """
+    k, (n_topics, n_classes, width) = len(means), means[0].shape
+    weights = resample_weights(n_topics, n_bootstrap, seed)
+    chunk = max(1, _CHUNK_VALUES // (n_classes * max(width, k * n_classes)))
+    z = np.empty((n_bootstrap, k, k))
+    for start in range(0, n_bootstrap, chunk):
+        part = weights[start : start + chunk]
+        ranks = np.stack([standard_ranks(weighted_rdms(m, part, centring, neutral)) for m in means], axis=1)
+        z[start : start + chunk] = _fisher(ranks @ ranks.transpose(0, 2, 1))
+    return z.std(0, ddof=1) * t_factor(n_topics)
+
+
+def rho_interval(rho: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper end of the interval that reaches `spread` to either side on Fisher's z scale."""
+    return np.tanh(_fisher(rho) - spread), np.tanh(_fisher(rho) + spread)
+
+
+def _fisher(rho: np.ndarray) -> np.ndarray:
+    return np.arctanh(np.clip(rho, -1 + 1e-9, 1 - 1e-9))

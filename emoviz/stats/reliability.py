@@ -7,29 +7,40 @@ import numpy as np
 from ..geometry.ranks import standard_ranks
 
 
-def split_half(halves: np.ndarray) -> np.ndarray:
-    """Spearman's rho between the half RDMs of each set. halves : (2, K, P). Returns (K,)."""
-    first, second = standard_ranks(halves)
-    return (first * second).sum(-1)
-
-
-def noise_ceiling(halves: np.ndarray) -> np.ndarray:
-    """The rho that two sets with the same true geometry could reach, given their noise. Returns (K, K).
-
-    sqrt(r_i r_j) with r the split-half rho stepped up to the whole corpus (Spearman 1910, Brown 1910). NaN where a
-    half-to-half rho is not positive, since then there is no reliable geometry to agree on.
-    """
-    half = split_half(halves)
-    half = np.where(half > 0, half, np.nan)
-    whole = 2 * half / (1 + half)
-    return np.sqrt(np.outer(whole, whole))
-
-
 def disjoint_rho(halves: np.ndarray) -> np.ndarray:
     """Spearman's rho of one set on one half of the topics against the other set on the other half. Returns (K, K).
 
-    Mean of both ways round. Noise from shared stimuli cannot help here; the diagonal is the split-half rho.
+    halves : (2, K, P), the RDMs of the two halves. Mean of both ways round. Noise from shared stimuli cannot help here;
+    the diagonal is the split-half rho of each set.
     """
     first, second = standard_ranks(halves)
     crossed = first @ second.T
     return (crossed + crossed.T) / 2
+
+
+def noise_ceiling(disjoint: np.ndarray) -> np.ndarray:
+    """The rho that two sets with the same true geometry could reach, given their noise. Returns (K, K).
+
+    disjoint : from `disjoint_rho`. sqrt(r_i r_j) with r the split-half rho stepped up to the whole corpus (Spearman
+    1910, Brown 1910). NaN where a split-half rho is not positive, since then there is no reliable geometry to agree on.
+    Against simulated pairs of noisy copies it is exact to 0.01 down to a rho of 0.85, and too low below (0.04 at 0.7),
+    since the noise of a cosine shrinks faster with more passages than the formula supposes.
+    """
+    half = _positive(disjoint.diagonal())
+    whole = 2 * half / (1 + half)
+    return np.sqrt(np.outer(whole, whole))
+
+
+def disattenuated_rho(disjoint: np.ndarray) -> np.ndarray:
+    """What the disjoint rho would be without noise: divided by sqrt(r_i r_j), r the split-half rho. Returns (K, K).
+
+    All three are of half the topics, so no step up to the whole corpus is needed. Not clipped: where the truth is near 1,
+    noise in the halves takes it above 1. NaN where a split-half rho is not positive.
+    Source : Spearman 1904 (correction for attenuation).
+    """
+    half = _positive(disjoint.diagonal())
+    return disjoint / np.sqrt(np.outer(half, half))
+
+
+def _positive(rho: np.ndarray) -> np.ndarray:
+    return np.where(rho > 0, rho, np.nan)

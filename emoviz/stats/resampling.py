@@ -14,10 +14,9 @@ import numpy as np
 from ..emotions import NEUTRAL, arousal, valence
 from ..geometry.vectors import CENTRINGS
 from ..types import Resampled
+from .bootstrap import MIN_TOPICS, resample_weights, t_factor
 
 N_BOOTSTRAP = 1_000
-# With fewer topics a resample is often the same few passages again, and says nothing about others.
-MIN_TOPICS = 5
 # Replicates at a time: what they need fits into the cache of a core.
 _CHUNK = 100
 _NORM_BINS = 512
@@ -57,12 +56,10 @@ def resample_curves(
 
     Topics are drawn with replacement, as many as there are, and every curve is computed anew from the drawn ones; for
     anisotropy the neutral sentences are drawn. Half the width of a 95 % interval is the bootstrap standard error times
-    sqrt(n / (n - 1)) and Student's t of n - 1 degrees of freedom, n topics or sentences, which make up for a spread that
-    is estimated from few of them. Simulated coverage of each curve is in docs/statistics.md.
+    `t_factor`. Simulated coverage of each curve is in docs/statistics.md.
 
     layers : the finite ones; spreads are NaN elsewhere. n_layers : of the model, the last axis of what is returned.
     progress : called with `resampling`, and layers done and in all.
-    Source : Hesterberg 2015, The American Statistician 69(4) (t intervals with bootstrap standard errors).
     """
     classes = tuple(sorted(set(read.emotions)))
     cell = read.topic_of * len(classes) + np.array([classes.index(name) for name in read.emotions])
@@ -75,11 +72,10 @@ def resample_curves(
         return (
             f"class {classes[name]!r} has no passage on topic {read.topics[topic]!r}, so the topics cannot be resampled"
         )
-    rng = np.random.default_rng(seed)
-    weights = draw_weights(rng, len(read.topics), n)
-    sentence_weights = draw_weights(rng, len(read.sentences(layers[0])), n)
+    weights = resample_weights(len(read.topics), n, seed)
+    sentence_weights = resample_weights(len(read.sentences(layers[0])), n, seed + 1)
     controls = {name: _control_ranks(features, cell, classes, weights) for name, features in read.controls.items()}
-    factor = {"topics": _t_factor(len(read.topics)), "sentences": _t_factor(sentence_weights.shape[1])}
+    factor = {"topics": t_factor(len(read.topics)), "sentences": t_factor(sentence_weights.shape[1])}
     half_width: dict[str, np.ndarray] = {}
     deviations = np.full((len(CENTRINGS), n, n_layers), np.nan, np.float32)
     for k, layer in enumerate(layers):
@@ -106,19 +102,6 @@ def _control_ranks(features: np.ndarray, cell: np.ndarray, classes: tuple[str, .
     cells = Kernel.of(features, cell, classes).cells
     parts = (weights[k : k + _CHUNK] for k in range(0, len(weights), _CHUNK))
     return np.concatenate([_ranks(_rdm(_double_centred(_gram(_to_cells(cells, w), w)))) for w in parts])
-
-
-def _t_factor(n: int) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(n - 1, 0.975) * np.sqrt(n / (n - 1)))
-
-
-def draw_weights(rng: np.random.Generator, n_items: int, n: int) -> np.ndarray:
-    """Share of each item in n resamples of as many items, (n, n_items) float32; rows sum to 1."""
-    draws = rng.integers(n_items, size=(n, n_items))
-    counts = np.stack([np.bincount(draw, minlength=n_items) for draw in draws])
-    return (counts / n_items).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)

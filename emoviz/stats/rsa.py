@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations
+from dataclasses import dataclass
+from itertools import combinations, combinations_with_replacement
 
 import numpy as np
 
 from ..emotions import NEUTRAL
 from ..errors import InputError
-from ..geometry import best_layers, preferred_layer, rdm_of
-from ..geometry.ranks import spearman_matrix, standard_ranks
-from ..geometry.vectors import check_layer
+from ..geometry import CENTRINGS, best_layers, preferred_layer
+from ..geometry.ranks import standard_ranks
 from ..types import Activations, Comparison, Corpus, VectorSet
-from .bootstrap import resampled_rdms, rho_interval, topic_means
+from .bootstrap import MIN_TOPICS, rho_interval, rho_spread, topic_means
+from .dissimilarities import MIN_COMMON, SAME, condensed_or_reason
 from .lexical import lexical_rdm, partial_rho
 from .mantel import MIN_CLASSES, mantel_p
-from .reliability import disjoint_rho, noise_ceiling
+from .reliability import disattenuated_rho, disjoint_rho, noise_ceiling
 
-# Fewer classes have fewer than three pairs, too few to rank.
-MIN_COMMON = 3
+# Pairs of sets by their place in the comparison, and the row that a set has in the arrays of its group.
+_Pairs, _Rows = list[tuple[int, int]], dict[int, int]
+# The numbers of a pair that ask how far its rho can be trusted.
+_TESTS = ("p", "ci", "ceiling", "rho_disjoint", "rho_partial_lexical", "rho_disattenuated")
 
 
 def layers_of(sets: Sequence[VectorSet], at: str | float) -> tuple[int, ...]:
     """One layer per set: `best` for each set's own best layer, or a relative depth in (0, 1] for all.
 
-    `best` follows the layer rule of the set's protocol. A depth d means the block whose (layer + 1) / L is nearest d.
+    `best` follows the layer rule of the set's protocol; for a set that is broken somewhere, so that its curves cannot be
+    had, it is the layer of its highest stored decoding accuracy, or the middle one. A depth d means the block whose
+    (layer + 1) / L is nearest d.
     """
     if at == "best":
-        return tuple(preferred_layer(s, best_layers(s)) for s in sets)
+        return tuple(_best_layer(s) for s in sets)
     if not isinstance(at, (int, float)) or not 0 < at <= 1:
         raise InputError(
             f"layer {at!r} was asked for; 'best' or a relative depth above 0 and up to 1 is allowed; choose one."
@@ -47,136 +52,284 @@ def compare(
     n_bootstrap: int = 1_000,
     seed: int = 0,
 ) -> Comparison:
-    """Spearman's rho between the RDMs of sets, each at its layer, on the classes that all of them have.
+    """Spearman's rho between the RDMs of sets, each at its layer, every pair on the classes that both have.
 
     p from `mantel_p`; interval from `rho_interval` (needs stored activations of the layer, same passages in both sets);
-    ceiling and disjoint rho from the halves; partial rho given `lexical_rdm` (needs the passages that all sets were made
-    from). What cannot be computed is NaN, with the reason in `Comparison.reasons`.
+    ceiling, disjoint and disattenuated rho from the halves; partial rho given `lexical_rdm` (needs the passages that
+    both sets were made from).
 
-    activations : one entry per set, None where there are none. corpus : used only if every set was made from it.
-    Raises  : InputError for fewer than 2 sets, fewer than 3 common classes, or a layer that a set does not have.
+    What cannot be computed is NaN, with the reason in `Comparison.reasons` under the number's name and, unless it holds
+    for all pairs, the names of the pair: "p", "ci A x B". A reason for "rho A x B" holds for every number of that pair.
+
+    activations : one entry per set, None where there are none. corpus : used for the sets that were made from it.
+    Raises  : InputError for fewer than 2 sets, an unknown centring, or a layer that a set does not have.
     """
     if len(sets) < 2:
         raise InputError(f"{len(sets)} set(s) given; a comparison needs at least 2; name another one (emoviz list).")
+    if centring not in CENTRINGS:
+        raise InputError(f"centring {centring!r} is unknown; {', '.join(CENTRINGS)} are allowed; choose one of them.")
     for vectors, layer in zip(sets, layers, strict=True):
-        check_layer(vectors, layer)
-    classes = _common_classes(sets)
-    condensed, halves = _rdms(sets, layers, classes, centring)
-    rho = spearman_matrix(condensed)
-    reasons: dict[str, str] = {}
-
-    p = np.full_like(rho, np.nan)
-    n_compared = len(classes) - (centring == "neutral")
-    if n_compared >= MIN_CLASSES:
-        p = mantel_p(condensed, n_compared, n_permutations, seed)
-    else:
-        reasons["p"] = f"{n_compared} common classes; below {MIN_CLASSES} there are too few relabellings for a p value"
-
-    stored = [None] * len(sets) if activations is None else activations
-    resampled = [
-        _resampled(vectors, layer, kept, classes, centring, n_bootstrap, seed)
-        for vectors, layer, kept in zip(sets, layers, stored, strict=True)
-    ]
-    low, high = np.full((2, *rho.shape), np.nan)
-    for i, j in combinations(range(len(sets)), 2):
-        why = _not_resampled_together(sets[i], sets[j], resampled[i], resampled[j])
-        if why:
-            reasons[f"ci {sets[i].name} x {sets[j].name}"] = why
-            continue
-        low[i, j], high[i, j] = low[j, i], high[j, i] = rho_interval(rho[i, j], resampled[i], resampled[j])
-
-    partial = np.full_like(rho, np.nan)
-    same = [corpus is not None and s.provenance.corpus_hash == corpus.hash for s in sets]
-    if centring != "class":
-        reasons["rho_partial_lexical"] = "defined for class centring only"
-    elif sum(same) < 2:
-        reasons["rho_partial_lexical"] = "the passages are not at hand, or they differ"
-    else:
-        to_words = standard_ranks(condensed) @ standard_ranks(lexical_rdm(corpus, classes))
-        partial = partial_rho(rho, to_words[:, None], to_words[None, :])
-        np.fill_diagonal(partial, np.nan)
-        for i, j in combinations(range(len(sets)), 2):
-            if not (same[i] and same[j]):
-                partial[i, j] = partial[j, i] = np.nan
-                reasons[f"rho_partial_lexical {sets[i].name} x {sets[j].name}"] = "they were made from other passages"
-
-    ceiling = noise_ceiling(halves)
-    if np.isnan(ceiling).any():
-        reasons["ceiling"] = "a set's halves do not agree at its layer, so it has no reliable geometry there"
-    disjoint = disjoint_rho(halves)
-    for i, j in combinations(range(len(sets)), 2):
-        if not _same_passages(sets[i], sets[j]):
-            # Halves are dealt by the order of the topics: the other half of another corpus may hold the same ones.
-            disjoint[i, j] = disjoint[j, i] = np.nan
-            reasons[f"rho_disjoint {sets[i].name} x {sets[j].name}"] = (
-                "they were made from different passages, so their halves need not be disjoint"
+        if not 0 <= layer < vectors.n_layers:
+            raise InputError(
+                f"layer {layer} does not exist: {vectors.name} has layers 0-{vectors.n_layers - 1}; pick one of those."
             )
+    stored = [None] * len(sets) if activations is None else activations
+    job = _Job(tuple(sets), tuple(layers), tuple(stored), centring, corpus, n_permutations, n_bootstrap, seed)
+    found = _Found(len(sets))
+    for classes, pairs in _pairs_by_classes(sets).items():
+        _compare_on(classes, pairs, job, found)
     return Comparison(
         sets=tuple(s.name for s in sets),
         layers=tuple(layers),
-        classes=classes,
-        rho=rho,
-        p=p,
-        ci_low=low,
-        ci_high=high,
-        ceiling=ceiling,
-        rho_disjoint=disjoint,
-        rho_partial_lexical=partial,
+        classes=tuple(name for name in sets[0].classes if all(name in s.classes for s in sets)),
+        **found.matrices,
         n_permutations=n_permutations,
         n_bootstrap=n_bootstrap,
         seed=seed,
-        reasons=reasons,
+        reasons=_named(found.reasons, [s.name for s in sets]),
     )
 
 
-def _common_classes(sets: Sequence[VectorSet]) -> tuple[str, ...]:
-    common = tuple(name for name in sets[0].classes if all(name in s.classes for s in sets))
-    if len(common) < MIN_COMMON:
-        raise InputError(
-            f"the sets have {len(common)} class(es) in common; at least {MIN_COMMON} are needed to correlate RDMs; "
-            "compare sets made from the same classes."
-        )
-    return common
+def _best_layer(vectors: VectorSet) -> int:
+    try:
+        pick = preferred_layer(vectors, best_layers(vectors))
+    except InputError:
+        # One broken layer must not keep a set out of comparisons at the others.
+        accuracy = np.asarray(vectors.decoding_accuracy)
+        pick = int(np.nanargmax(accuracy)) if np.isfinite(accuracy).any() else None
+    return vectors.n_layers // 2 if pick is None else pick
 
 
-def _rdms(
-    sets: Sequence[VectorSet], layers: Sequence[int], classes: tuple[str, ...], centring: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """Condensed RDMs (K, P) and those of the halves (2, K, P), on the common classes."""
-    whole, halves = [], [[], []]
-    for vectors, layer in zip(sets, layers, strict=True):
-        at = [vectors.classes.index(name) for name in classes]
-        whole.append(rdm_of(vectors.class_means[layer][at], classes, centring)[0])
-        for half in (0, 1):
-            halves[half].append(rdm_of(vectors.half_means[half, layer][at], classes, centring)[0])
-    return np.stack(whole), np.array(halves)
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What was asked for."""
+
+    sets: tuple[VectorSet, ...]
+    layers: tuple[int, ...]
+    stored: tuple[Activations | None, ...]
+    centring: str
+    corpus: Corpus | None
+    n_permutations: int
+    n_bootstrap: int
+    seed: int
 
 
-def _resampled(
-    vectors: VectorSet,
-    layer: int,
-    stored: Activations | None,
-    classes: tuple[str, ...],
-    centring: str,
-    n_bootstrap: int,
-    seed: int,
-) -> np.ndarray | str:
-    """Condensed RDMs of resampled topics, or the reason why there are none. Sets with as many topics share the draws."""
+class _Found:
+    """Matrices that are filled pair by pair, and why an entry stays empty."""
+
+    def __init__(self, k: int):
+        names = ("rho", "p", "ci_low", "ci_high", "ceiling", "rho_disjoint", "rho_partial_lexical", "rho_disattenuated")
+        self.matrices = {name: np.full((k, k), np.nan) for name in names} | {"n_classes": np.zeros((k, k), int)}
+        self.reasons: dict[str, dict[tuple[int, int], str]] = {}
+
+    def put(self, name: str, pair: tuple[int, int], value: float) -> None:
+        self.matrices[name][pair] = self.matrices[name][pair[::-1]] = value
+
+    def why(self, name: str, pair: tuple[int, int], reason: str) -> None:
+        """The first reason stands. A set against itself needs none: its pairs with others have it."""
+        if pair[0] != pair[1]:
+            self.reasons.setdefault(name, {}).setdefault(pair, reason)
+
+
+def _pairs_by_classes(sets: Sequence[VectorSet]) -> dict[tuple[str, ...], _Pairs]:
+    """The pairs of sets, each set with itself too, under the classes that both have, in alphabetical order."""
+    common: dict[tuple, tuple[str, ...]] = {}
+    groups: dict[tuple[str, ...], _Pairs] = {}
+    for i, j in combinations_with_replacement(range(len(sets)), 2):
+        both = (sets[i].classes, sets[j].classes)
+        if both not in common:
+            common[both] = tuple(sorted(set(both[0]) & set(both[1])))
+        groups.setdefault(common[both], []).append((i, j))
+    return groups
+
+
+def _compare_on(classes: tuple[str, ...], pairs: _Pairs, job: _Job, found: _Found) -> None:
+    """All numbers of the pairs that have these classes in common."""
+    n = len(classes) - (job.centring == "neutral" and NEUTRAL in classes)
+    for pair in pairs:
+        found.put("n_classes", pair, n)
+    why = _too_few(classes, n, job.centring)
+    if why:
+        for pair in pairs:
+            found.why("rho", pair, why)
+        return
+    members = sorted({k for pair in pairs for k in pair})
+    at = {k: row for row, k in enumerate(members)}
+    whole, halves = zip(*(_rdms_of(job, k, classes) for k in members), strict=True)
+    rdms = _stacked(whole, n)
+    ranks = standard_ranks(rdms)
+    rho = np.clip(ranks @ ranks.T, -1, 1)
+    tested = []
+    for i, j in pairs:
+        reason = next((whole[at[k]] for k in (i, j) if isinstance(whole[at[k]], str)), "")
+        if reason:
+            found.why("rho", (i, j), reason)
+            continue
+        found.put("rho", (i, j), rho[at[i], at[j]])
+        if i != j and np.abs(rdms[at[i]] - rdms[at[j]]).max() <= SAME:
+            for name in _TESTS:
+                found.why(name, (i, j), "the two RDMs are the same, so rho is 1 by construction and tests nothing")
+        else:
+            tested.append((i, j))
+    _add_p(tested, at, ranks, n, job, found)
+    _add_from_halves(tested, at, halves, n, job, found)
+    _add_intervals(tested, at, rho, classes, job, found)
+    _add_partial(tested, at, ranks, rho, classes, job, found)
+
+
+def _too_few(classes: tuple[str, ...], n: int, centring: str) -> str:
+    if centring == "neutral" and NEUTRAL not in classes:
+        return "neutral centring needs a neutral class in both"
+    if n < MIN_COMMON:
+        besides = " besides neutral" if centring == "neutral" else ""
+        return f"they have {n} class(es) in common{besides}; at least {MIN_COMMON} are needed to correlate RDMs"
+    return ""
+
+
+def _rdms_of(job: _Job, k: int, classes: tuple[str, ...]) -> tuple[np.ndarray | str, list[np.ndarray | str]]:
+    """The RDM of a set on some of its classes and those of its halves, each as values or the reason why there is none."""
+    vectors, layer = job.sets[k], job.layers[k]
+    if layer in vectors.provenance.nonfinite_layers:
+        why = f"layer {layer} of {vectors.name} is not finite in {vectors.provenance.precision}"
+        return why, [why, why]
+    # A memory-mapped layer is read as it lies where all of its classes are asked for in its own order.
+    at = slice(None) if classes == vectors.classes else [vectors.classes.index(name) for name in classes]
+    whole = condensed_or_reason(vectors.class_means[layer][at], classes, job.centring)
+    halves = [condensed_or_reason(vectors.half_means[half, layer][at], classes, job.centring) for half in (0, 1)]
+    where = f"{vectors.name} at layer {layer}"
+    if isinstance(whole, str):
+        whole = f"{where}: its {whole}"
+    halves = [f"{where}: a half's {half}" if isinstance(half, str) else half for half in halves]
+    return whole, halves
+
+
+def _stacked(rdms: Sequence[np.ndarray | str], n_classes: int) -> np.ndarray:
+    """(K, P), rows of NaN where there is a reason instead of an RDM."""
+    missing = np.full(n_classes * (n_classes - 1) // 2, np.nan, np.float32)
+    return np.stack([missing if isinstance(rdm, str) else rdm for rdm in rdms])
+
+
+def _add_p(tested: _Pairs, at: _Rows, ranks: np.ndarray, n: int, job: _Job, found: _Found) -> None:
+    pairs = [(i, j) for i, j in tested if i != j]
+    if n < MIN_CLASSES:
+        for pair in pairs:
+            why = f"{n} common classes; below {MIN_CLASSES} there are too few relabellings for a p value"
+            found.why("p", pair, why)
+    elif pairs:
+        p = mantel_p(ranks, n, job.n_permutations, job.seed)
+        for i, j in pairs:
+            found.put("p", (i, j), p[at[i], at[j]])
+
+
+def _add_from_halves(tested: _Pairs, at: _Rows, halves: Sequence[list], n: int, job: _Job, found: _Found) -> None:
+    stacked = np.stack([_stacked([half[k] for half in halves], n) for k in (0, 1)])
+    disjoint = disjoint_rho(stacked)
+    within = disjoint.diagonal()
+    numbers = {
+        "ceiling": noise_ceiling(disjoint),
+        "rho_disjoint": disjoint,
+        "rho_disattenuated": disattenuated_rho(disjoint),
+    }
+    for i, j in tested:
+        missing = next((half for k in (i, j) for half in halves[at[k]] if isinstance(half, str)), "")
+        unreliable = [k for k in (i, j) if not within[at[k]] > 0]
+        for name, values in numbers.items():
+            if missing:
+                found.why(name, (i, j), missing)
+            elif name != "ceiling" and not _same_passages(job.sets[i], job.sets[j]):
+                # Halves are dealt by the order of the topics: the other half of another corpus may hold the same ones.
+                why = "they were made from different passages, so their halves need not be disjoint"
+                found.why(name, (i, j), why)
+            elif name != "rho_disjoint" and unreliable:
+                k = unreliable[0]
+                why = (
+                    f"the halves of {job.sets[k].name} do not agree at layer {job.layers[k]} "
+                    f"(rho {within[at[k]]:.2f}), so it has no reliable geometry there"
+                )
+                found.why(name, (i, j), why)
+            else:
+                found.put(name, (i, j), values[at[i], at[j]])
+
+
+def _add_intervals(
+    tested: _Pairs, at: _Rows, rho: np.ndarray, classes: tuple[str, ...], job: _Job, found: _Found
+) -> None:
+    pairs = [(i, j) for i, j in tested if i != j]
+    means = {k: _topics_of(job, k, classes) for k in sorted({k for pair in pairs for k in pair})}
+    neutral = classes.index(NEUTRAL) if job.centring == "neutral" else None
+    asked = set(pairs)
+    together: dict[tuple, list[int]] = {}
+    for k, resampled in means.items():
+        if not isinstance(resampled, str):
+            together.setdefault((job.sets[k].provenance.corpus_hash, resampled[1]), []).append(k)
+    for i, j in pairs:
+        missing = next((means[k] for k in (i, j) if isinstance(means[k], str)), "")
+        if missing:
+            found.why("ci", (i, j), missing)
+        elif not _same_passages(job.sets[i], job.sets[j]) or means[i][1] != means[j][1]:
+            found.why("ci", (i, j), "they were made from different passages, which are not resampled together")
+    for members in together.values():
+        if len(members) < 2:
+            continue
+        spread = rho_spread([means[k][0] for k in members], job.n_bootstrap, job.seed, job.centring, neutral)
+        known = [at[k] for k in members]
+        low, high = rho_interval(rho[np.ix_(known, known)], spread)
+        for a, b in combinations(range(len(members)), 2):
+            pair = (members[a], members[b])
+            if pair in asked:
+                found.put("ci_low", pair, low[a, b])
+                found.put("ci_high", pair, high[a, b])
+                if np.isnan(low[a, b]):
+                    found.why("ci", pair, "some resamples of the topics have no RDM")
+
+
+def _topics_of(job: _Job, k: int, classes: tuple[str, ...]) -> tuple[np.ndarray, tuple[str, ...]] | str:
+    """Means per topic and class with the topics, or the reason why topics cannot be resampled."""
+    vectors, layer, stored = job.sets[k], job.layers[k], job.stored[k]
     if stored is None or layer not in stored.layers:
         return f"no stored activations of {vectors.name} at layer {layer}, so its topics cannot be resampled"
     means, topics = topic_means(stored, layer, classes)
-    if np.isnan(means).any():
-        return f"{vectors.name} lacks some classes on some topics, so its topics cannot be resampled"
-    draws = np.random.default_rng(seed).integers(len(topics), size=(n_bootstrap, len(topics)))
-    return resampled_rdms(means, draws, classes.index(NEUTRAL) if centring == "neutral" else None)
+    if len(topics) < MIN_TOPICS:
+        return f"{vectors.name} has {len(topics)} topics; at least {MIN_TOPICS} are needed to resample them"
+    if not np.isfinite(means).all():
+        return f"{vectors.name} lacks some classes on some topics (or finite states), so its topics cannot be resampled"
+    return means, topics
 
 
-def _not_resampled_together(a: VectorSet, b: VectorSet, first: np.ndarray | str, second: np.ndarray | str) -> str:
-    for found in (first, second):
-        if isinstance(found, str):
-            return found
-    return "" if _same_passages(a, b) else "they were made from different passages, which are not resampled together"
+def _add_partial(
+    tested: _Pairs, at: _Rows, ranks: np.ndarray, rho: np.ndarray, classes: tuple[str, ...], job: _Job, found: _Found
+) -> None:
+    from_corpus = [job.corpus is not None and s.provenance.corpus_hash == job.corpus.hash for s in job.sets]
+    pairs = [(i, j) for i, j in tested if i != j]
+    kept = [(i, j) for i, j in pairs if job.centring == "class" and from_corpus[i] and from_corpus[j]]
+    for i, j in pairs:
+        if job.centring != "class":
+            found.why("rho_partial_lexical", (i, j), "defined for class centring only")
+        elif job.corpus is None or not (from_corpus[i] or from_corpus[j]):
+            found.why("rho_partial_lexical", (i, j), "the passages are not at hand")
+        elif not (from_corpus[i] and from_corpus[j]):
+            found.why("rho_partial_lexical", (i, j), "they were made from other passages")
+    if not kept:
+        return
+    to_words = ranks @ standard_ranks(lexical_rdm(job.corpus, classes))
+    partial = partial_rho(rho, to_words[:, None], to_words[None, :])
+    for i, j in kept:
+        found.put("rho_partial_lexical", (i, j), partial[at[i], at[j]])
+        if np.isnan(partial[at[i], at[j]]):
+            found.why("rho_partial_lexical", (i, j), "the words of the passages have no RDM, or explain one fully")
 
 
 def _same_passages(a: VectorSet, b: VectorSet) -> bool:
     return a.provenance.corpus_hash == b.provenance.corpus_hash
+
+
+def _named(reasons: dict[str, dict[tuple[int, int], str]], names: Sequence[str]) -> dict[str, str]:
+    """Reasons by number and pair; one that holds for all pairs by the number alone."""
+    n_pairs = len(names) * (len(names) - 1) // 2
+    out = {}
+    for what, of_pairs in reasons.items():
+        if len(of_pairs) == n_pairs and len(set(of_pairs.values())) == 1:
+            out[what] = next(iter(of_pairs.values()))
+        else:
+            out |= {f"{what} {names[i]} x {names[j]}": why for (i, j), why in of_pairs.items()}
+    return out

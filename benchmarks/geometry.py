@@ -1,0 +1,101 @@
+"""Comparing many sets: permutations for twelve models, and a hundred large sets from memory-mapped files."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+ROUNDS = 3
+# Seconds that each may take on two cores.
+BUDGETS = {"mantel_66_pairs_10000_permutations": 2.0, "compare_100_sets_171_classes_4096_wide": 5.0}
+# As many as fit; p values from 0.01.
+LARGE_PERMUTATIONS = 99
+
+
+def rsa() -> dict:
+    """Median seconds, beside what they may be.
+
+    mantel_66_pairs_10000_permutations : all pairs of 12 RDMs of 21 classes.
+    compare_100_sets_171_classes_4096_wide : 100 sets opened from their files and compared at one layer each: RDMs of the
+    sets and of their halves, rho, p from 99 permutations, ceiling, disjoint and disattenuated rho of all 4950 pairs. The
+    files were written just before, so they are in memory.
+    """
+    from emoviz.geometry.ranks import standard_ranks
+    from emoviz.stats import compare
+    from emoviz.stats.mantel import mantel_p
+    from emoviz.store import load_set
+
+    condensed = np.random.default_rng(0).uniform(0, 2, (12, 210))
+    with tempfile.TemporaryDirectory() as folder:
+        files = _large_sets(Path(folder))
+
+        def large() -> None:
+            found = compare([load_set(f) for f in files], [0] * len(files), n_permutations=LARGE_PERMUTATIONS)
+            if not np.isfinite(found.p[0, 1]):
+                raise RuntimeError(f"no p value: {found.reasons}")
+
+        seconds = {
+            "mantel_66_pairs_10000_permutations": _median(lambda: mantel_p(standard_ranks(condensed), 21, 10_000, 0)),
+            "compare_100_sets_171_classes_4096_wide": _median(large),
+        }
+    return {
+        name: {"seconds": round(taken, 2), "budget": BUDGETS[name], "met": taken <= BUDGETS[name]}
+        for name, taken in seconds.items()
+    }
+
+
+def _median(run: Callable[[], object]) -> float:
+    taken = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        run()
+        taken.append(time.perf_counter() - started)
+    return median(taken)
+
+
+def _large_sets(folder: Path, n: int = 100, n_classes: int = 171, width: int = 4096) -> list[Path]:
+    """Files of sets with one layer: a shared geometry, each with noise of its own."""
+    from emoviz.store import save_set
+    from emoviz.types import Protocol, Provenance, VectorSet
+
+    rng = np.random.default_rng(0)
+    truth = rng.standard_normal((n_classes, width), np.float32)
+    provenance = Provenance(
+        model="made-up",
+        revision="0" * 8,
+        architecture="none",
+        weights="none",
+        precision="fp32",
+        method="comprehension",
+        protocol=Protocol("emoviz", "mean", True, True, True, "class", "decoding"),
+        corpus="made-up",
+        corpus_hash="0" * 64,
+        n_passages=20 * n_classes,
+        n_neutral_sentences=1,
+        topics=tuple(f"topic {k}" for k in range(20)),
+        nonfinite_layers=(),
+        created="2026-01-01T00:00:00+00:00",
+        versions={},
+    )
+    files = []
+    for k in range(n):
+        halves = truth + 3 * rng.standard_normal((2, 1, n_classes, width), np.float32)
+        one = np.ones(1, np.float32)
+        vectors = VectorSet(
+            name=f"set-{k:03}",
+            classes=tuple(f"class {c:03}" for c in range(n_classes)),
+            provenance=provenance,
+            class_means=halves.mean(0),
+            half_means=halves,
+            residual_norm=one,
+            anisotropy=one,
+            decoding_accuracy=one,
+            umap=None,
+        )
+        files.append(save_set(vectors, folder))
+    return files
