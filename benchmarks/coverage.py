@@ -103,7 +103,7 @@ def _intervals(means: list[np.ndarray], seed: int) -> dict[str, tuple[float, flo
     """Lower and upper end of each kind of 95 % interval."""
     from scipy.stats import norm
 
-    from emoviz.stats.bootstrap import rho_interval, rho_spread, resample_weights
+    from emoviz.stats.bootstrap import resample_weights, rho_interval, rho_spread
 
     n = len(means[0])
     rho = _rho(means)

@@ -7,7 +7,7 @@ from scipy.stats import kstest, rankdata, spearmanr
 from emoviz.geometry import rdm_of
 from emoviz.geometry.ranks import average_ranks, spearman_matrix, standard_ranks
 from emoviz.stats import mantel
-from emoviz.stats.bootstrap import rho_interval, rho_spread, topic_means, resample_weights, weighted_rdms
+from emoviz.stats.bootstrap import resample_weights, rho_interval, rho_spread, topic_means, weighted_rdms
 from emoviz.stats.dissimilarities import condensed_or_reason
 from emoviz.stats.lexical import partial_rho
 from emoviz.stats.mantel import mantel_p

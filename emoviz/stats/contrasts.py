@@ -128,8 +128,11 @@ def contrast(
         else:
             values = {name: float(getattr(found, name)[0, 1]) for name in values}
             n_classes = len(found.classes)
-            cosines, why = _cosines(kept, layers, found.classes)
             reasons = _reasons(found.reasons, values)
+            if "rho" in reasons:
+                cosines, why = None, reasons["rho"]
+            else:
+                cosines, why = _cosines(kept, layers, found.classes)
             if not same_texts:
                 reasons["ci"] = "they were made from different texts, which cannot be resampled together"
             if why:
@@ -202,13 +205,10 @@ def _cosines(
 
 def _reasons(given: Mapping[str, str], values: Mapping[str, float]) -> dict[str, str]:
     """Those of the reasons of a `Comparison` of two that belong to a value that is missing here."""
-    found = {}
-    for name in values:
-        key = "ci" if name.startswith("ci") else name
-        if np.isnan(values[name]):
-            fitting = [why for what, why in given.items() if what.partition(" ")[0] == key]
-            found[key] = fitting[0] if fitting else "an RDM without spread has no ranks to correlate"
-    return found
+    why = {what.partition(" ")[0]: reason for what, reason in given.items()}
+    missing = {"ci" if name.startswith("ci") else name for name, value in values.items() if np.isnan(value)}
+    # What rho lacks, every number of the pair lacks.
+    return {name: why.get(name, why.get("rho")) for name in missing}
 
 
 def _differs(sets: tuple[VectorSet, VectorSet], layers: tuple[int | None, int | None]) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ def layers_of(sets: Sequence[VectorSet], at: str | float) -> tuple[int, ...]:
     (layer + 1) / L is nearest d.
     """
     if at == "best":
-        return tuple(_best_layer(s) for s in sets)
+        return tuple(preferred_layer(s, best_layers(s)) for s in sets)
     if not isinstance(at, (int, float)) or not 0 < at <= 1:
         raise InputError(
             f"layer {at!r} was asked for; 'best' or a relative depth above 0 and up to 1 is allowed; choose one."
@@ -88,16 +88,6 @@ def compare(
         seed=seed,
         reasons=_named(found.reasons, [s.name for s in sets]),
     )
-
-
-def _best_layer(vectors: VectorSet) -> int:
-    try:
-        pick = preferred_layer(vectors, best_layers(vectors))
-    except InputError:
-        # One broken layer must not keep a set out of comparisons at the others.
-        accuracy = np.asarray(vectors.decoding_accuracy)
-        pick = int(np.nanargmax(accuracy)) if np.isfinite(accuracy).any() else None
-    return vectors.n_layers // 2 if pick is None else pick
 
 
 @dataclass(frozen=True, slots=True)
