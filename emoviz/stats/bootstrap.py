@@ -63,8 +63,9 @@ def rho_spread(
 
     The bootstrap standard error times sqrt(T / (T - 1)), times Student's t of T - 1 degrees of freedom: both make up for
     a spread that is estimated from few topics. Simulated with two planted geometries, this covers the rho that is expected
-    of as many topics in 93 to 97 % of the runs with 20 topics, in 94 to 98 % with 10; percentile, basic and BCa intervals fail, since a resample holds fewer
-    distinct topics than the corpus, so that its rho is noisier and lower (`python -m benchmarks coverage`).
+    of as many topics in 93 to 97 % of the runs with 20 topics, in 94 to 98 % with 10. Percentile, basic and BCa intervals
+    fail: a resample holds fewer distinct topics than the corpus, so its rho is noisier and lower
+    (`python -m benchmarks coverage`).
 
     means : one (T, C, D) per set, of the same topics, which are resampled together. Returns (K, K).
     Source : Hesterberg 2015, The American Statistician 69(4) (t intervals with bootstrap standard errors).
