@@ -290,7 +290,8 @@ def compare(arguments) -> tuple[dict, str, int]:
             "ceiling": shown("ceiling", i, j),
             "disjoint": shown("rho_disjoint", i, j),
             "disattenuated": shown("rho_disattenuated", i, j),
-            "partial": shown("rho_partial_lexical", i, j),
+            "given words": shown("rho_partial_lexical", i, j),
+            "given all controls": shown("rho_partial_controls", i, j),
         }
         for i, j in combinations(range(len(sets)), 2)
     ]

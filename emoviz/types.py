@@ -309,6 +309,7 @@ class Comparison:
     rho_disjoint: np.ndarray
     rho_partial_lexical: np.ndarray
     rho_disattenuated: np.ndarray
+    rho_partial_controls: np.ndarray
     n_classes: np.ndarray
     n_permutations: int
     n_bootstrap: int

@@ -4,13 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import rankdata
 
 from emoviz.errors import InputError
+from emoviz.geometry import rdm
 from emoviz.stats import class_lines, compare, layers_of, letters, reason_lines
 from emoviz.stimuli import load_corpus
 from emoviz.types import Activations
 
-from .conftest import make_set
+from .conftest import make_set, with_intervals
 
 CLASSES = ("angry", "calm", "guilty", "happy", "hopeful", "neutral", "proud", "sad")
 TOPICS = tuple("abcdefgh")
@@ -282,3 +284,19 @@ def test_relative_depth_picks_the_nearest_layer_in_each_set():
     assert layers_of(sets, 1.0) == (29, 17)
     with pytest.raises(InputError, match="above 0 and up to 1"):
         layers_of(sets, 1.5)
+
+
+def test_rho_given_all_controls_equals_a_regression_by_hand_and_names_what_is_missing():
+    a, b = with_intervals(make_set("a")), with_intervals(make_set("b", seed=1))
+    own = {name: rdm_ + 0.2 for name, rdm_ in b.controls.items()}
+    own["token embeddings"] = np.random.default_rng(8).normal(size=210)
+    b = replace(b, controls=own)
+    found = compare([a, b], (1, 2), n_permutations=9)
+    ranks = [rankdata(rdm(s, k).condensed) for s, k in ((a, 1), (b, 2))]
+    controls = np.column_stack([np.ones(210), *(rankdata(c) for s in (a, b) for c in s.controls.values())])
+    left = [r - controls @ np.linalg.lstsq(controls, r, rcond=None)[0] for r in ranks]
+    assert found.rho_partial_controls[0, 1] == pytest.approx(np.corrcoef(left)[0, 1], abs=1e-4)
+    assert (
+        "earlier version"
+        in compare([a, replace(b, controls={})], (1, 2), n_permutations=9).reasons["rho_partial_controls"]
+    )

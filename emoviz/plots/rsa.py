@@ -176,6 +176,7 @@ def _pair_text(c: Comparison, i: int, j: int) -> str:
         (c.ceiling[i, j], "noise ceiling"),
         (c.rho_disjoint[i, j], "on disjoint topics"),
         (c.rho_disattenuated[i, j], "disattenuated"),
+        (c.rho_partial_controls[i, j], "given all controls"),
         (c.rho_partial_lexical[i, j], "shared words held constant"),
     ):
         if np.isfinite(value):

@@ -74,7 +74,7 @@ def rho_spread(
     """Half the width of a 95 % interval over topics of Spearman's rho between the RDMs of K sets, on Fisher's z scale.
 
     The bootstrap standard error times `t_factor`. Simulated with two planted geometries, this covers the rho that is
-    expected of as many topics in 94 to 97 % of the runs with 20 topics, in 94 to 98 % with 10; percentile, basic and BCa
+    expected of as many topics in 93 to 96 % of the runs with 20 topics, in 94 to 98 % with 10; percentile, basic and BCa
     intervals fail, since a resample holds fewer distinct topics than the corpus, so that its rho is noisier and lower
     (docs/statistics.md has the table).
 

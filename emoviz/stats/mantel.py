@@ -15,7 +15,8 @@ _TIE = 1e-6
 def mantel_p(ranks: np.ndarray, n_classes: int, n_permutations: int, seed: int) -> np.ndarray:
     """One-sided p of Spearman's rho for every pair of RDMs, by permuting the class labels of one of them.
 
-    ranks   : (K, P), `standard_ranks` of condensed RDMs, P = n_classes * (n_classes - 1) / 2. p = (1 + #{rho* >= rho}) / (1 + n_permutations).
+    ranks   : (K, P), `standard_ranks` of condensed RDMs, P = n_classes * (n_classes - 1) / 2.
+    p = (1 + #{rho* >= rho}) / (1 + n_permutations), with rho* of the relabelled RDMs.
     Returns : (K, K), symmetric, NaN on the diagonal (a set against itself is not a test) and where rho
               is undefined (an RDM without spread).
     Source  : Mantel 1967; pairs of an RDM are not independent, so the p of a plain Spearman test is far too small.

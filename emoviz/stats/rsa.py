@@ -22,7 +22,7 @@ from .reliability import disattenuated_rho, disjoint_rho, noise_ceiling
 # Pairs of sets by their place in the comparison, and the row that a set has in the arrays of its group.
 _Pairs, _Rows = list[tuple[int, int]], dict[int, int]
 # The numbers of a pair that ask how far its rho can be trusted.
-_TESTS = ("p", "ci", "ceiling", "rho_disjoint", "rho_partial_lexical", "rho_disattenuated")
+_TESTS = ("p", "ci", "ceiling", "rho_disjoint", "rho_partial_lexical", "rho_disattenuated", "rho_partial_controls")
 
 
 def layers_of(sets: Sequence[VectorSet], at: str | float) -> tuple[int, ...]:
@@ -56,7 +56,7 @@ def compare(
 
     p from `mantel_p`; interval from `rho_interval` (needs stored activations of the layer, same passages in both sets);
     ceiling, disjoint and disattenuated rho from the halves; partial rho given `lexical_rdm` (needs the passages that
-    both sets were made from).
+    both sets were made from) and given all controls of both sets (`VectorSet.controls`).
 
     What cannot be computed is NaN, with the reason in `Comparison.reasons` under the number's name and, unless it holds
     for all pairs, the names of the pair: "p", "ci A x B". A reason for "rho A x B" holds for every number of that pair.
@@ -108,7 +108,7 @@ class _Found:
     """Matrices that are filled pair by pair, and why an entry stays empty."""
 
     def __init__(self, k: int):
-        names = ("rho", "p", "ci_low", "ci_high", "ceiling", "rho_disjoint", "rho_partial_lexical", "rho_disattenuated")
+        names = ("rho", "ci_low", "ci_high", *(name for name in _TESTS if name != "ci"))
         self.matrices = {name: np.full((k, k), np.nan) for name in names} | {"n_classes": np.zeros((k, k), int)}
         self.reasons: dict[str, dict[tuple[int, int], str]] = {}
 
@@ -165,6 +165,7 @@ def _compare_on(classes: tuple[str, ...], pairs: _Pairs, job: _Job, found: _Foun
     _add_from_halves(tested, at, halves, n, job, found)
     _add_intervals(tested, at, rho, classes, job, found)
     _add_partial(tested, at, ranks, rho, classes, job, found)
+    _add_partial_controls(tested, at, ranks, classes, job, found)
 
 
 def _too_few(classes: tuple[str, ...], n: int, centring: str) -> str:
@@ -307,6 +308,28 @@ def _add_partial(
         found.put("rho_partial_lexical", (i, j), partial[at[i], at[j]])
         if np.isnan(partial[at[i], at[j]]):
             found.why("rho_partial_lexical", (i, j), "the words of the passages have no RDM, or explain one fully")
+
+
+def _add_partial_controls(
+    tested: _Pairs, at: _Rows, ranks: np.ndarray, classes: tuple[str, ...], job: _Job, found: _Found
+) -> None:
+    for i, j in tested:
+        both = job.sets[i], job.sets[j]
+        if job.centring != "class":
+            why = "defined for class centring only"
+        elif not _same_passages(*both):
+            why = "they were made from different passages"
+        elif not (both[0].controls and both[1].controls):
+            why = "a set has no controls: it was made by an earlier version; extract it again"
+        elif any(s.classes != classes for s in both):
+            why = "controls are of all classes of a set, not of some"
+        else:
+            controls = standard_ranks(np.stack([rdm for s in both for rdm in s.controls.values()]))
+            left = [ranks[at[k]] - np.linalg.lstsq(controls.T, ranks[at[k]], rcond=None)[0] @ controls for k in (i, j)]
+            value = left[0] @ left[1] / np.sqrt((left[0] @ left[0]) * (left[1] @ left[1]))
+            found.put("rho_partial_controls", (i, j), value)
+            continue
+        found.why("rho_partial_controls", (i, j), why)
 
 
 def _same_passages(a: VectorSet, b: VectorSet) -> bool:

@@ -15,6 +15,7 @@ _REASON_OF = {
     "rho_disjoint": "no rho on disjoint topics",
     "rho_partial_lexical": "no rho given shared words",
     "rho_disattenuated": "no rho without noise",
+    "rho_partial_controls": "no rho given all controls",
 }
 _MAX_NAMED = 12
 

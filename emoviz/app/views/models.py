@@ -60,6 +60,7 @@ def pairs(view: Selection) -> tuple[go.Figure | None, dict | None]:
                 number(found.rho_disjoint[i, j], 3),
                 number(found.rho_disattenuated[i, j], 3),
                 number(found.rho_partial_lexical[i, j], 3),
+                number(found.rho_partial_controls[i, j], 3),
             ]
         )
     above_one = (found.rho_disattenuated > 1).any()
@@ -74,6 +75,11 @@ def pairs(view: Selection) -> tuple[go.Figure | None, dict | None]:
             ["disjoint topics", "one set on half of the topics against the other set on the other half"],
             ["without noise", "the disjoint rho divided by the reliability of the halves (Spearman 1904)"],
             ["given shared words", "partial rho with the RDM of the passages' words (TF-IDF) held constant"],
+            [
+                "given all controls",
+                "the same with the words, both models' token embeddings and a sentence encoder held constant; the encoder reads "
+                "meaning, so some of what is taken out is emotion",
+            ],
         ],
         "rows": rows,
         "notes": [
