@@ -12,10 +12,10 @@ from statistics import median
 
 ROUNDS = 3
 # Name -> tab, and which of its figures.
-FIGURES = {"Depth": ("Depth", 0), "Geometry, RDM": ("Geometry", 0), "Geometry, map": ("Geometry", -1)}
+FIGURES = {"Depth": ("Depth", 0), "Geometry, RDM": ("Geometry", 0), "Geometry, map": ("Geometry", 1)}
 
 # Moves the depth slider fifteen times and waits until a figure of the open tab has been drawn anew: the first, which is on
-# screen, or the last, which may be below the fold.
+# screen, or the second, which may be below the fold.
 _SLIDE = """async (which) => {
   const taken = [];
   const slider = document.querySelector('#ez-sidebar input[type=range]');

@@ -22,7 +22,7 @@ pytestmark = [
 ]
 
 # Tab -> number of figures that it shows.
-TABS = {"Overview": 1, "Depth": 1, "Geometry": 2, "Models": 2, "Anisotropy": 2, "Steer": 0, "Library": 0, "About": 0}
+TABS = {"Overview": 1, "Depth": 1, "Geometry": 3, "Models": 2, "Anisotropy": 2, "Steer": 0, "Library": 0, "About": 0}
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from emoviz.geometry.clusters import branches, clusters, leaf_order
 from emoviz.geometry.components import components_over_layers, principal_coordinates
 from emoviz.geometry.maps import half_residual
 from emoviz.geometry.procrustes import disparity, disparity_by_chance, fitted, turned
-from emoviz.geometry.umap_layout import umap_coordinates
+from emoviz.geometry.umap_layout import shared_neighbours, umap_coordinates
 from emoviz.geometry.vectors import class_vectors, unit
 from emoviz.stats.rand_index import adjusted_rand_index, rand_index_p
 from emoviz.types import Projection
@@ -203,6 +203,12 @@ def test_umap_is_the_same_twice_and_says_how_stable_it_is():
     assert found.params["stability"] == params["stability"][3] and found.params["seed"] == 0
 
 
+def test_neighbours_that_maps_share_are_counted_over_all_pairs():
+    line = np.column_stack([np.arange(6.0), np.zeros(6)])
+    assert shared_neighbours(np.stack([line, 3 * line @ _turn(50), -line])) == pytest.approx(1)
+    assert shared_neighbours(np.stack([line, line[[0, 3, 1, 4, 2, 5]]])) < 0.9
+
+
 def test_umap_of_a_single_finite_layer():
     points, params = umap_coordinates(make_set(classes=CLASSES[:6], layers=2, nonfinite=(0,)))
     assert np.isfinite(points[1]).all() and params["n_neighbors"] == 5
@@ -224,7 +230,7 @@ def test_clustering_order_equals_scipys_and_its_branches_do_not_cross():
     theirs = dendrogram(tree, no_plot=True)
     # scipy places leaf k at 10 k + 5.
     expected = sorted(
-        (tuple((x - 5) / 10 for x in xs), tuple(ys)) for xs, ys in zip(theirs["icoord"], theirs["dcoord"])
+        (tuple((x - 5) / 10 for x in xs), tuple(ys)) for xs, ys in zip(theirs["icoord"], theirs["dcoord"], strict=True)
     )
     ours = sorted((tuple(p), tuple(h)) for p, h in branches(tree))
     np.testing.assert_allclose(np.array(ours), np.array(expected))

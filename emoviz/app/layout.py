@@ -11,6 +11,7 @@ from gradio.components import Component
 from ..emotions import CLASSES
 from ..extract import PROTOCOLS
 from ..geometry import CENTRINGS
+from ..geometry.maps import METHODS
 from ..models.registry import PRECISIONS
 from ..plots.depth import CURVE_TEXT
 from ..plots.rdm import ORDERS
@@ -20,6 +21,7 @@ from .components import EMPTY, Cards, Figure, Table, Texts
 from .library import library
 from .state import BEST, SAME_DEPTH, Selection, first_selection
 from .views import overview as overview_view
+from .views.geometry import norms_label
 from .wiring import wire
 
 TABS = ("Overview", "Depth", "Geometry", "Models", "Anisotropy", "Steer", "Library", "About")
@@ -119,8 +121,10 @@ def _result_tabs(start: Selection) -> tuple[dict[str, list[Component]], dict[str
     with gr.Tab("Geometry", id="Geometry"):
         with gr.Row(elem_classes="ez-controls"):
             order = gr.Radio(list(ORDERS), value="quadrant", label="Order", elem_classes="ez-pills")
-            method = gr.Radio(["UMAP", "PCA"], value="UMAP", label="Map", elem_classes="ez-pills")
-        geometry = [Figure(), Figure()]
+            method = gr.Radio(list(METHODS), value="UMAP", label="Map", elem_classes="ez-pills")
+        geometry = [Figure(), Figure(), Table(elem_classes="ez-compact")]
+        norms = _norms_row()
+        geometry += [Figure(), Table()]
     with gr.Tab("Models", id="Models"):
         with gr.Row():
             with gr.Column(scale=5, min_width=380):
@@ -137,7 +141,25 @@ def _result_tabs(start: Selection) -> tuple[dict[str, list[Component]], dict[str
         "Models": [ours, theirs, pairs],
         "Anisotropy": anisotropy,
     }
-    return {"Depth": [curve, published], "Geometry": [order, method]}, outputs
+    return {"Depth": [curve, published], "Geometry": [order, method, norms]}, outputs
+
+
+def _norms_row() -> gr.State:
+    """Buttons that load the user's norms and leave them again; returns the path of the file, None without one."""
+    norms = gr.State(None)
+    with gr.Row(elem_classes="ez-controls"):
+        upload = gr.UploadButton(
+            norms_label(None), file_types=[".csv", ".tsv", ".txt"], size="sm", scale=0, min_width=420
+        )
+        leave = gr.Button("back to the quadrant signs", size="sm", scale=0, min_width=220, visible=False)
+
+    def use(path: str | None) -> list:
+        return [path, gr.update(value=None, label=norms_label(path)), gr.update(visible=path is not None)]
+
+    quick = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    upload.upload(use, upload, [norms, upload, leave], **quick)
+    leave.click(lambda: use(None), None, [norms, upload, leave], **quick)
+    return norms
 
 
 def _steer_tab(emotion: gr.Dropdown) -> None:

@@ -82,7 +82,9 @@ def wire(page) -> None:
     plain = {"queue": False, "show_progress": "hidden", "api_visibility": "private", "trigger_mode": "always_last"}
     results = [page.notice, *figures]
     page.tabs.select(open_tab, controls, [active, *results], **plain)
-    gr.on([c.input for c in controls if c is not depth], show, [active, *controls], results, **plain)
+    # A State is not the visitor's to change: what a button put into it counts.
+    changed = [c.change if isinstance(c, gr.State) else c.input for c in controls if c is not depth]
+    gr.on(changed, show, [active, *controls], results, **plain)
     depth.input(move_depth, [active, *controls], [layer_mode, *results], **plain)
     gr.on(
         [part.select for part in figures if isinstance(part, Figure)],
@@ -107,8 +109,8 @@ def clicked(data: Any) -> tuple[str, list]:
     if not isinstance(ids, list) or not ids or not isinstance(ids[0], str):
         return "", []
     known = library()
-    if kind == "depth" and len(ids) == 2 and ids[0] in known.sets and isinstance(ids[1], int):
-        return (kind, ids) if 0 <= ids[1] < known.sets[ids[0]].n_layers else ("", [])
+    if kind in ("depth", "valence") and len(ids) == 2 and ids[0] in known.sets and isinstance(ids[1], int):
+        return ("depth", ids) if 0 <= ids[1] < known.sets[ids[0]].n_layers else ("", [])
     if kind in ("map", "rdm") and ids[0] in known.classes:
         return kind, ids
     return "", []

@@ -73,28 +73,29 @@ def components_over_layers(vectors: VectorSet, anchor: int | None = None) -> dic
     return over_layers(
         found,
         anchor_layer(vectors) if anchor is None else anchor,
-        first=lambda c: Components(c.scores * _fixed_signs(c.scores, vectors.classes), c.explained),
-        then=lambda c, near: Components(
+        first=lambda _, c: Components(c.scores * _fixed_signs(c.scores, vectors.classes), c.explained),
+        then=lambda _, c, near: Components(
             c.scores * np.where((c.scores * near.scores).sum(0) < 0, -1.0, 1.0), c.explained
         ),
     )
 
 
 def over_layers(
-    found: Mapping[int, Any], anchor: int, *, first: Callable[[Any], Any], then: Callable[[Any, Any], Any]
+    found: Mapping[int, Any], anchor: int, *, first: Callable[[int, Any], Any], then: Callable[[int, Any, Any], Any]
 ) -> dict[int, Any]:
     """`found` with each layer brought into line with its neighbour, outward from the one nearest the anchor.
 
-    first : what is done to the layer nearest the anchor; then : to another, given its neighbour as already done.
+    first : what is made of the layer nearest the anchor, from its number and value; then : of another, given also its
+    neighbour as already made.
     """
     if not found:
         return {}
     start = min(found, key=lambda layer: abs(layer - anchor))
-    aligned = {start: first(found[start])}
+    aligned = {start: first(start, found[start])}
     for outward in (sorted(k for k in found if k > start), sorted((k for k in found if k < start), reverse=True)):
         near = start
         for layer in outward:
-            aligned[layer] = then(found[layer], aligned[near])
+            aligned[layer] = then(layer, found[layer], aligned[near])
             near = layer
     return dict(sorted(aligned.items()))
 

@@ -56,8 +56,8 @@ def maps_over_layers(vectors: VectorSet, method: str, anchor: int | None = None)
     return over_layers(
         found,
         anchor,
-        first=lambda m: replace(m, points=turned(m.points, pca[m.layer].points)),
-        then=lambda m, near: replace(m, points=turned(m.points, near.points)),
+        first=lambda layer, m: replace(m, points=turned(m.points, pca[layer].points)),
+        then=lambda _, m, near: replace(m, points=turned(m.points, near.points)),
     )
 
 

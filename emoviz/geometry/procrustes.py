@@ -63,5 +63,6 @@ def _residuals(a: np.ndarray, many: np.ndarray) -> np.ndarray:
     """1 - (sum of singular values of a.T b)^2 for every b. many : (N, C, 2)."""
     crossed = np.einsum("ci,ncj->nij", a, many)
     # Of a 2 x 2 matrix, without decomposing each: (s1 + s2)^2 = s1^2 + s2^2 + 2 s1 s2.
-    nuclear = (crossed**2).sum((1, 2)) + 2 * np.abs(np.linalg.det(crossed))
+    determinant = crossed[:, 0, 0] * crossed[:, 1, 1] - crossed[:, 0, 1] * crossed[:, 1, 0]
+    nuclear = (crossed**2).sum((1, 2)) + 2 * np.abs(determinant)
     return np.clip(1 - nuclear, 0, 1)

@@ -23,9 +23,21 @@ from .theme import (
 _GROUPS = (*QUADRANTS, NEUTRAL, "other")
 _MAX_LABELLED = 60
 _BELOW = 66
+# Pixels of a second line under a panel.
+_SECOND_LINE = 15
 _GAP = 0.06
 # Pixels between two rows: axis title and panel title.
 _ROW_GAP = 64
+
+
+_AIDS = {
+    "PCA": "near = represented alike; signs are kept from layer to layer, set at the best one so that valence points right "
+    "and arousal up; models do not share axes",
+    "MDS": "far = unlike, as well as two axes can show it; axes mean nothing: turned onto the neighbouring layer, further "
+    "panels onto the first",
+    "UMAP": "near = represented alike; only neighbourhoods mean something, not gaps or axes: turned onto the neighbouring "
+    "layer, further panels onto the first",
+}
 
 
 def map_figure(
@@ -40,11 +52,15 @@ def map_figure(
     """One map per set; colour and shape say the quadrant, position is the model's own.
 
     emotion : ringed and written in bold. notes : more lines under the figure.
+    A second line stands under a panel whose `params` have `halves` or `residual`, Procrustes residuals with the map of the
+    other topic half and with the first panel (see `geometry.procrustes.disparity`).
     """
     rows = panel_rows(len(sets))
-    height += (rows - 1) * (height - _BELOW)
+    second = _SECOND_LINE if any(_residual_text(m) for m in maps) else 0
+    below = _BELOW + second
+    height += (rows - 1) * (height - below)
     titles = [f"{short_label(s)}, layer {m.layer}" for s, m in zip(sets, maps, strict=True)]
-    places, heads = panels(titles, _GAP, _ROW_GAP / (height - 220))
+    places, heads = panels(titles, _GAP, (_ROW_GAP + second) / (height - 220))
     traces, axes = [], {}
     for panel, vectors, projection in zip(places, sets, maps, strict=True):
         number = panel.number
@@ -102,21 +118,16 @@ def map_figure(
         "uirevision": f"map {maps[0].method}",
         "meta": {"kind": "map"},
     }
-    aid = (
-        "near = represented alike; turned so that r with valence (right) and arousal (up) is positive; models do not share axes"
-        if maps[0].method == "PCA"
-        else "near = represented alike; only neighbourhoods mean something, not axes or gaps; models do not share axes"
-    )
     return figure(
         traces,
         layout,
         title=title or "How does each model arrange the emotions?",
-        aid=aid,
+        aid=_AIDS[maps[0].method],
         notes=[*provenance_notes(sets, [m.layer for m in maps], _method_note(maps[0])), *notes],
         height=height,
         left=36,
         above=26,
-        below=_BELOW,
+        below=below,
         legend_below=True,
     )
 
@@ -187,18 +198,45 @@ def _padded(points: np.ndarray) -> list[list[float]]:
 
 
 def _axis_titles(projection: Projection) -> tuple[str, str]:
-    if projection.method != "PCA":
-        return "", ""
-    shares = [*projection.params["explained"], 0.0, 0.0]
-    signs = [projection.params["valence_r"], projection.params["arousal_r"]]
+    second = _residual_text(projection)
+    first, y_title = _axis_texts(projection)
+    return "<br>".join(part for part in (first, second) if part), y_title
+
+
+def _axis_texts(projection: Projection) -> tuple[str, str]:
+    p = projection.params
+    if projection.method == "MDS":
+        return f"two axes show {p['shown']:.0%}; negative eigenvalues {p['negative']:.0%}", ""
+    if projection.method == "UMAP":
+        if p.get("stability") is None:
+            return "stability over seeds not stored; extract again", ""
+        return f"{p['stability_neighbors']} nearest kept between {p['seeds']} seeds: {p['stability']:.0%}", ""
+    shares = [*p["explained"], 0.0, 0.0]
     return tuple(
         f"PC{k + 1}, {shares[k]:.0%} of variance" + ("" if np.isnan(r) else f", r with {name} {r:.2f}")
-        for k, (name, r) in enumerate(zip(("valence", "arousal"), signs, strict=True))
+        for k, (name, r) in enumerate((("valence", p["valence_r"]), ("arousal", p["arousal_r"])))
     )
+
+
+def _residual_text(projection: Projection) -> str:
+    """What the map's shape was compared with, and what is left of it; empty if with nothing."""
+    p = projection.params
+    parts = []
+    if np.isfinite(p.get("halves", np.nan)):
+        parts.append(f"between topic halves {p['halves']:.2f}")
+    if np.isfinite(p.get("residual", np.nan)):
+        chance = "" if np.isnan(p["residual_by_chance"]) else f" (relabelled {p['residual_by_chance']:.2f})"
+        parts.append(f"with first panel {p['residual']:.2f}{chance}")
+    return f"residual {', '.join(parts)}" if parts else ""
 
 
 def _method_note(projection: Projection) -> str:
     if projection.method == "PCA":
         return "PCA of class-centred unit vectors"
+    if projection.method == "MDS":
+        return "classical MDS of the class-centred RDM"
     p = projection.params
-    return f"UMAP {p['n_neighbors']} neighbours, min_dist {p['min_dist']}, {p['metric']}, seed {p['seed']}, started from PCA"
+    return (
+        f"UMAP {p['n_neighbors']} neighbours, min_dist {p['min_dist']}, {p['metric']}, seed {p['seed']}, started from "
+        f"{p['init']}"
+    )

@@ -39,8 +39,9 @@ DISSIMILARITY_SCALE = "Viridis"
 CORRELATION_SCALE = "Viridis"
 
 TITLE_SIZE, AID_SIZE, TEXT_SIZE, NOTE_SIZE = 17, 13, 12, 11
-# Pixels: title and aid together, one line more of aid, one line of notes, distance from the edge.
-_HEAD, _AID_LINE, _NOTE_LINE, _EDGE, _LEGEND_HEIGHT = 64, 17, 14, 16, 30
+# Pixels: title and aid together, one line more of aid, one line of notes, distance from the edge, a legend and one more
+# row of it.
+_HEAD, _AID_LINE, _NOTE_LINE, _EDGE, _LEGEND_HEIGHT, _LEGEND_ROW = 64, 17, 14, 16, 30, 20
 _PIXELS_PER_LETTER = 5.6
 
 
@@ -131,6 +132,7 @@ def figure(
     wide: int = 160,
     fill: bool = False,
     legend_below: bool = False,
+    legend_rows: int = 1,
 ) -> go.Figure:
     """A figure from plain dictionaries, with title, reading aid and provenance notes where every figure has them.
 
@@ -139,7 +141,8 @@ def figure(
 
     above, below : pixels that the figure needs between aid and plot (legend, panel titles) and between plot and notes
     (axis labels). wide : characters that fit on a line of notes. fill : whether the page may draw it higher, to fill a
-    large screen. legend_below : the legend stands right above the notes instead of where plotly puts it.
+    large screen. legend_below : the legend, of `legend_rows` rows, stands right above the notes instead of where plotly puts
+    it.
     """
     lines = [line for note in notes for line in textwrap.wrap(note, wide)]
     # Letters of the aid are a fifth wider than those of the notes.
@@ -166,7 +169,7 @@ def figure(
         },
     ]
     if legend_below:
-        low = (bottom - below + _LEGEND_HEIGHT) / height
+        low = (bottom - below + _LEGEND_HEIGHT + _LEGEND_ROW * (legend_rows - 1)) / height
         layout = {**layout, "legend": {**layout["legend"], "yref": "container", "y": low, "yanchor": "top"}}
     return go.Figure(
         {

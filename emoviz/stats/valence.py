@@ -14,6 +14,7 @@ from .mantel import MIN_CLASSES
 
 N_PERMUTATIONS = 10_000
 TRAITS = ("valence", "arousal")
+QUADRANT_SIGNS = "quadrant signs"
 MIN_WORDS = 3
 
 
@@ -46,7 +47,7 @@ class TraitFit:
 
 @dataclass(frozen=True, slots=True)
 class ValenceArousal:
-    """Both fits of one set. source : `quadrant signs`, or the name of the norms file. `words` counts those that matched."""
+    """Both fits of one set. source : `QUADRANT_SIGNS`, or the name of the norms file. `words` counts those that matched."""
 
     set: str
     source: str
@@ -73,7 +74,7 @@ def valence_arousal(
     Raises : InputError if no word of the set stands in the norms.
     """
     if norms is None:
-        source, values = "quadrant signs", (valence_signs(vectors.classes), arousal_signs(vectors.classes))
+        source, values = QUADRANT_SIGNS, (valence_signs(vectors.classes), arousal_signs(vectors.classes))
         known = values[0] != 0
     else:
         source, rated = norms.name, [norms.ratings.get(name.casefold()) for name in vectors.classes]
