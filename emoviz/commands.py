@@ -169,14 +169,19 @@ def list_(_arguments) -> tuple[dict, str, int]:
 def show(arguments) -> tuple[dict, str, int]:
     from dataclasses import asdict
 
-    from .geometry import best_layers, depth_curves
+    from .geometry import best_layers, depth_curves, preferred_layer
     from .stats import u_shape
     from .stats.two_lines import CAVEAT
+    from .stats.valence import valence_arousal
+    from .stimuli.norms import load_norms
     from .store import find_set
 
     vectors = find_set(arguments.set)
+    norms = None if arguments.norms is None else load_norms(arguments.norms)
     curves = depth_curves(vectors, arguments.centring)
     best = best_layers(vectors)
+    at = preferred_layer(vectors, best)
+    traits = valence_arousal(vectors, norms, anchor=at)
     shape = u_shape(curves["mean_cosine"])
     layers = list(range(vectors.n_layers))
     result = {
@@ -192,6 +197,7 @@ def show(arguments) -> tuple[dict, str, int]:
         },
         "best_layer": best,
         "u_shape": None if shape is None else {**asdict(shape), "note": CAVEAT},
+        "valence_arousal": _valence_arousal(traits),
     }
     rows = [
         {
@@ -204,7 +210,29 @@ def show(arguments) -> tuple[dict, str, int]:
     picks = ", ".join(
         f"{rule} {layer} (depth {vectors.depth(layer):.2f})" for rule, layer in best.items() if layer is not None
     )
-    return result, f"{table(rows)}\n\nbest layer by {picks}\n{_shape_text(shape)}", 0
+    return result, f"{table(rows)}\n\nbest layer by {picks}\n{_shape_text(shape)}\n{_traits_text(traits, at)}", 0
+
+
+def _valence_arousal(found) -> dict:
+    return {
+        "source": found.source,
+        "components": ["PC1", "PC2", "PC3"],
+        "valence": found.valence.as_dict(),
+        "arousal": found.arousal.as_dict(),
+        "n_permutations": found.n_permutations,
+        "seed": found.seed,
+    }
+
+
+def _traits_text(found, layer: int) -> str:
+    parts = []
+    for fit in (found.valence, found.arousal):
+        p = "" if np.isnan(fit.best_p[layer]) else f" (p {fit.best_p[layer]:.2g}, best of three)"
+        if fit.best[layer] >= 0:
+            parts.append(f"{fit.trait} PC{fit.best[layer] + 1} r {fit.best_r[layer]:+.2f}{p}")
+        if fit.reason:
+            parts.append(fit.reason)
+    return f"at layer {layer}, {found.source}, {len(found.valence.words)} words: {'; '.join(parts)}"
 
 
 def _shape_text(shape) -> str:

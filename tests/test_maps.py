@@ -193,14 +193,36 @@ def test_half_residual_is_small_for_a_shared_geometry_and_large_for_noise():
         assert half_residual(make_set(geometry=0.001 * plane, noise=1.0), 1, method) > 0.4
 
 
-def test_umap_is_the_same_twice_and_says_how_stable_it_is():
+def test_umap_is_the_same_twice_and_says_how_stable_it_is(monkeypatch):
     vectors = make_set(classes=CLASSES[:8], layers=4, nonfinite=(1,))
+    # Two seeds that are the same: their maps must share every neighbour.
+    monkeypatch.setattr("emoviz.geometry.umap_layout.UMAP_SEEDS", (0, 0))
     (points, params), (again, _) = umap_coordinates(vectors), umap_coordinates(vectors)
     np.testing.assert_array_equal(points, again)
     assert points.shape == (4, 8, 2) and np.isnan(points[1]).all() and np.isfinite(points[[0, 2, 3]]).all()
-    assert params["stability"][1] is None and all(0 <= params["stability"][k] <= 1 for k in (0, 2, 3))
+    assert params["stability"] == [1.0, None, 1.0, 1.0] and params["seeds"] == 2
     found = stored_umap_map(replace(vectors, umap=points, umap_params=params), 3)
-    assert found.params["stability"] == params["stability"][3] and found.params["seed"] == 0
+    assert found.params["stability"] == 1.0 and found.params["seed"] == 0
+    monkeypatch.setattr("emoviz.geometry.umap_layout.UMAP_SEEDS", (1, 2))
+    other, params = umap_coordinates(vectors)
+    assert not np.allclose(other[0], points[0]) and params["stability"][0] < 1
+
+
+def test_umap_of_a_smooth_path_moves_smoothly():
+    """From layer to layer the map moves less than when every layer is embedded on its own."""
+    from umap import UMAP
+
+    vectors = _smooth_path(5)
+    points, params = umap_coordinates(vectors)
+    found = [m.points for m in maps_over_layers(replace(vectors, umap=points, umap_params=params), "UMAP").values()]
+    own = [
+        UMAP(n_neighbors=7, min_dist=0.3, metric="cosine", random_state=0, n_jobs=1).fit_transform(
+            unit(*class_vectors(means, CLASSES, "class"))
+        )
+        for means in vectors.class_means
+    ]
+    moved, moved_alone = (np.mean([disparity(a, b) for a, b in zip(m, m[1:], strict=False)]) for m in (found, own))
+    assert moved < 0.5 * moved_alone
 
 
 def test_neighbours_that_maps_share_are_counted_over_all_pairs():

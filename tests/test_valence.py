@@ -75,9 +75,12 @@ def test_missing_layers_and_missing_components_are_nan():
 def test_too_few_words_give_no_p_and_say_why():
     few = valence_arousal(make_set(classes=("afraid", "calm", "happy", "sad"))).valence
     assert np.isfinite(few.r[:, 0]).all() and np.isnan(few.p).all()
-    assert few.reason == "4 words with a valence; below 7 there are too few relabellings for a p value"
+    assert few.reason == "4 words with a value for valence; below 7 there are too few relabellings for a p value"
     none = valence_arousal(make_set(classes=("up", "down", "even"))).arousal
-    assert np.isnan(none.r).all() and none.reason == "0 word(s) with a arousal; at least 3 are needed for a correlation"
+    assert (
+        np.isnan(none.r).all()
+        and none.reason == "0 word(s) with a value for arousal; at least 3 are needed for a correlation"
+    )
     alike = valence_arousal(make_set(classes=("calm", "happy", "proud"))).valence
     assert np.isnan(alike.r).all() and alike.reason == "all 3 words have the same valence"
 

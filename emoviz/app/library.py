@@ -17,9 +17,12 @@ from ..store import list_sets, load_activations, sets_folder, shipped_folder
 from ..types import Comparison, DepthCurve, Projection, VectorSet
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Library:
-    """Known sets by name, in the order of `emoviz list`, each with the style it has in every figure."""
+    """Known sets by name, in the order of `emoviz list`, each with the style it has in every figure.
+
+    Equal only to itself, so that what was drawn from one can be kept until there is another.
+    """
 
     sets: Mapping[str, VectorSet]
     style: Mapping[str, Style]
@@ -42,6 +45,9 @@ def library() -> Library:
 
 @lru_cache(maxsize=1)
 def _open(_files: tuple) -> Library:
+    for kept in (curves_of, best_of, comparison_of, maps_of, valence_of):
+        # A set may have been replaced by another of its name.
+        kept.cache_clear()
     sets = list_sets()
     return Library({s.name: s for s in sets}, styles(sets))
 

@@ -65,7 +65,8 @@ def map_figure(
     for panel, vectors, projection in zip(places, sets, maps, strict=True):
         number = panel.number
         groups = [quadrant(name) for name in projection.classes]
-        sides = _label_sides(projection.points, projection.classes)
+        labelled = len(projection.classes) <= _MAX_LABELLED
+        sides = _label_sides(projection.points, projection.classes) if labelled else ["middle right"] * len(groups)
         for group in _GROUPS:
             members = [k for k, g in enumerate(groups) if g == group]
             if not members:
@@ -76,7 +77,7 @@ def map_figure(
                     "type": "scatter",
                     "x": projection.points[members, 0],
                     "y": projection.points[members, 1],
-                    "mode": "markers+text" if len(projection.classes) <= _MAX_LABELLED else "markers",
+                    "mode": "markers+text" if labelled else "markers",
                     "text": [f"<b>{n}</b>" if n == emotion else n for n in names],
                     "textposition": [sides[k] for k in members],
                     "textfont": {"size": TEXT_SIZE},
@@ -155,25 +156,32 @@ def _label_sides(points: np.ndarray, names: Sequence[str]) -> list[str]:
     """
     scale = np.ptp(points, axis=0)
     at = (points - points.min(0)) / np.where(scale > 0, scale, 1) * _PANEL
-    marks = [(x - _MARK, x + _MARK, y - _MARK, y + _MARK) for x, y in at]
+    marks = np.array([(x - _MARK, x + _MARK, y - _MARK, y + _MARK) for x, y in at])
     distance = np.hypot(*(at[:, None] - at[None]).transpose(2, 0, 1))
     np.fill_diagonal(distance, np.inf)
     far, (width, height) = 1e4, _PANEL
-    beyond = [
-        (-far, -_X_MARGIN * width, -far, far),
-        ((1 + _X_MARGIN) * width, far, -far, far),
-        (-far, far, -far, -_Y_MARGIN * height),
-        (-far, far, (1 + _Y_MARGIN) * height, far),
-    ]
-    boxes = np.array([[_label_box(at[k], name, way) for way in _SIDES.values()] for k, name in enumerate(names)])
-    chosen = np.zeros(len(names), int)
-    placed = np.zeros(len(names), bool)
+    beyond = np.array(
+        [
+            (-far, -_X_MARGIN * width, -far, far),
+            ((1 + _X_MARGIN) * width, far, -far, far),
+            (-far, far, -far, -_Y_MARGIN * height),
+            (-far, far, (1 + _Y_MARGIN) * height, far),
+        ]
+    )
+    n, m = len(names), len(_SIDES)
+    boxes = np.array([_label_box(at[k], name, way) for k, name in enumerate(names) for way in _SIDES.values()])
+    # What every label would cover on every side: once for all, so that choosing is only adding up.
+    on_marks = _overlap(boxes, marks).reshape(n, m, n)
+    on_marks[np.arange(n), :, np.arange(n)] = 0
+    fixed = on_marks.sum(2) + _overlap(boxes, beyond).sum(1).reshape(n, m)
+    on_labels = _overlap(boxes, boxes).reshape(n, m, n, m)
+    chosen = np.zeros(n, int)
+    placed = np.zeros(n, bool)
     for _ in range(_ROUNDS):
         for k in distance.min(1).argsort():
             placed[k] = False
-            labels = boxes[placed, chosen[placed]]
-            others = np.concatenate([np.delete(marks, k, axis=0), labels, beyond])
-            chosen[k] = _overlap(boxes[k], others).sum(1).argmin()
+            others = np.flatnonzero(placed)
+            chosen[k] = (fixed[k] + on_labels[k][:, others, chosen[others]].sum(1)).argmin()
             placed[k] = True
     return [list(_SIDES)[side] for side in chosen]
 

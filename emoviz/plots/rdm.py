@@ -104,6 +104,8 @@ def rdm_figure(
             "ticks": "",
             "tickfont": {"size": 11},
             "constrain": "domain",
+            # All labels fit; measuring each of them to make sure takes as long as drawing the rest.
+            "ticklabeloverflow": "allow",
         }
         axes[f"xaxis{number}"] = {
             **shared, "range": [-1.7, right], "tickangle": -60, "domain": panel.x, "anchor": f"y{number}"

@@ -44,6 +44,19 @@ class TraitFit:
         picked = np.take_along_axis(self.r, np.maximum(self.best, 0)[:, None], axis=1)[:, 0]
         return np.where(self.best >= 0, picked, np.nan)
 
+    def as_dict(self) -> dict:
+        """Arrays by name, the best component as PC1 to PC3 or None; reason None where nothing is missing."""
+        return {
+            "r": self.r,
+            "p": self.p,
+            "null_level": self.null_level,
+            "best": [f"PC{k + 1}" if k >= 0 else None for k in self.best],
+            "best_p": self.best_p,
+            "best_null_level": self.best_null_level,
+            "words": self.words,
+            "reason": self.reason or None,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class ValenceArousal:
@@ -106,14 +119,16 @@ def _fit(
     best_p, best_level = np.full((2, n_layers), np.nan)
     reason = ""
     if n < MIN_WORDS:
-        reason = f"{n} word(s) with a {trait}; at least {MIN_WORDS} are needed for a correlation"
+        reason = f"{n} word(s) with a value for {trait}; at least {MIN_WORDS} are needed for a correlation"
     elif np.ptp(values) == 0:
         reason = f"all {n} words have the same {trait}"
     else:
         columns, target = _standard(scores.transpose(0, 2, 1).reshape(-1, n)), _standard(values[None])[0]
         r = np.clip(columns @ target, -1.0, 1.0).reshape(shape)
         if n < MIN_CLASSES:
-            reason = f"{n} words with a {trait}; below {MIN_CLASSES} there are too few relabellings for a p value"
+            reason = (
+                f"{n} words with a value for {trait}; below {MIN_CLASSES} there are too few relabellings for a p value"
+            )
         else:
             relabelled = np.random.default_rng(seed).permuted(np.tile(target, (n_permutations, 1)), axis=1)
             null = np.abs(columns @ relabelled.T).reshape(*shape, n_permutations)

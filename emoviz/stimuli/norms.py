@@ -10,7 +10,7 @@ from pathlib import Path
 from ..errors import InputError
 
 _WORD_COLUMNS = ("word", "emotion", "term")
-_FORM = "a header with the columns word, valence and arousal, separated by commas or tabs, and a word a line"
+_FORM = "a header with the columns word, valence and arousal, and a line a word, separated by commas or tabs"
 MAX_BYTES = 5_000_000
 
 
@@ -68,7 +68,7 @@ def _text(path: Path) -> str:
         return path.read_text("utf-8-sig")
     except OSError as error:
         raise InputError(
-            f"{path.name} cannot be read ({error.strerror}); a file with {_FORM} is needed; check the path."
+            f"{path.name} cannot be read ({error.strerror}); {_FORM} are needed; check the path."
         ) from error
     except UnicodeDecodeError as error:
         raise InputError(

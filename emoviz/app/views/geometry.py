@@ -23,7 +23,7 @@ from ...plots.valence import valence_figure
 from ...stats.rand_index import adjusted_rand_index, rand_index_p
 from ...stats.valence import QUADRANT_SIGNS, TRAITS, TraitFit, ValenceArousal
 from ...types import RDM, VectorSet
-from ..library import library, maps_of, valence_of
+from ..library import Library, library, maps_of, valence_of
 from ..state import Selection
 
 N_CLUSTERS = 4
@@ -91,7 +91,7 @@ def traits(view: Selection, norms: str | None) -> tuple[go.Figure, dict]:
         ]
         for s, fit, layer in zip(sets, fits, view.layers(sets), strict=True)
     ]
-    return _drawn(tuple(s.name for s in sets), norms), {
+    return _drawn(library(), tuple(s.name for s in sets), norms), {
         "columns": [
             "set",
             "layer",
@@ -114,10 +114,10 @@ def traits(view: Selection, norms: str | None) -> tuple[go.Figure, dict]:
 
 
 @lru_cache(maxsize=16)
-def _drawn(names: tuple[str, ...], norms: str | None) -> go.Figure:
+def _drawn(known: Library, names: tuple[str, ...], norms: str | None) -> go.Figure:
     """The same for every layer, so that a moved slider does not draw it anew."""
-    sets = [library().sets[name] for name in names]
-    return valence_figure(sets, _fits(sets, norms)[0], library().style)
+    sets = [known.sets[name] for name in names]
+    return valence_figure(sets, _fits(sets, norms)[0], known.style)
 
 
 def _fits(sets: Sequence[VectorSet], norms: str | None) -> tuple[list[ValenceArousal], list[str]]:
