@@ -82,9 +82,10 @@ def wire(page) -> None:
     plain = {"queue": False, "show_progress": "hidden", "api_visibility": "private", "trigger_mode": "always_last"}
     results = [page.notice, *figures]
     page.tabs.select(open_tab, controls, [active, *results], **plain)
-    # A State is not the visitor's to change: what a button put into it counts.
-    changed = [c.change if isinstance(c, gr.State) else c.input for c in controls if c is not depth]
+    changed = [c.input for c in controls if c is not depth and not isinstance(c, gr.State)]
     gr.on(changed, show, [active, *controls], results, **plain)
+    for loaded in page.loaded:
+        loaded.then(show, [active, *controls], results, **plain)
     depth.input(move_depth, [active, *controls], [layer_mode, *results], **plain)
     gr.on(
         [part.select for part in figures if isinstance(part, Figure)],

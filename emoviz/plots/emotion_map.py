@@ -66,7 +66,11 @@ def map_figure(
         number = panel.number
         groups = [quadrant(name) for name in projection.classes]
         labelled = len(projection.classes) <= _MAX_LABELLED
-        sides = _label_sides(projection.points, projection.classes) if labelled else ["middle right"] * len(groups)
+        # Where axes have no names, a distance counts the same in all directions.
+        equal = projection.method != "PCA"
+        sides = (
+            _label_sides(projection.points, projection.classes, equal) if labelled else ["middle right"] * len(groups)
+        )
         for group in _GROUPS:
             members = [k for k, g in enumerate(groups) if g == group]
             if not members:
@@ -107,6 +111,8 @@ def map_figure(
             axes[f"{letter}axis{number}"] = {
                 **axis, "title": {"text": text}, "range": span, "domain": domain, "anchor": f"{other}{number}"
             }  # fmt: skip
+        if equal:
+            axes[f"yaxis{number}"]["scaleanchor"] = f"x{number}"
     layout = {
         **axes,
         "annotations": heads,
@@ -144,22 +150,26 @@ _SIDES = {
     "bottom left": (-1, -1),
 }
 # Rough sizes in pixels of a panel, a letter and a line, enough to keep labels apart.
-_PANEL, _LETTER, _LINE, _MARK, _ROUNDS = (310, 220), 6.6, 14, 8, 4
+_PANEL, _EQUAL_PANEL, _LETTER, _LINE, _MARK, _ROUNDS = (310, 220), (310, 280), 6.6, 14, 8, 4
 # Room around the points for their labels, as a share of their span.
 _X_MARGIN, _Y_MARGIN = 0.16, 0.1
 
 
-def _label_sides(points: np.ndarray, names: Sequence[str]) -> list[str]:
+def _label_sides(points: np.ndarray, names: Sequence[str], equal: bool = False) -> list[str]:
     """For each point the side on which its label covers least of other labels, marks and the frame.
 
+    equal : whether both axes have one scale, so that one of them leaves room on both sides.
     Crowded points choose first; a few more rounds let each choose again, now that it sees all the others.
     """
-    scale = np.ptp(points, axis=0)
-    at = (points - points.min(0)) / np.where(scale > 0, scale, 1) * _PANEL
+    span = np.ptp(points, axis=0)
+    panel = np.array(_EQUAL_PANEL if equal else _PANEL)
+    scale = np.where(span > 0, span, 1) / panel
+    scale = np.full(2, scale.max()) if equal else scale
+    at = (points - points.min(0) - span / 2) / scale + panel / 2
     marks = np.array([(x - _MARK, x + _MARK, y - _MARK, y + _MARK) for x, y in at])
     distance = np.hypot(*(at[:, None] - at[None]).transpose(2, 0, 1))
     np.fill_diagonal(distance, np.inf)
-    far, (width, height) = 1e4, _PANEL
+    far, (width, height) = 1e4, panel
     beyond = np.array(
         [
             (-far, -_X_MARGIN * width, -far, far),

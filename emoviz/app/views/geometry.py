@@ -52,7 +52,11 @@ def maps(view: Selection, method: str) -> go.Figure:
             replace(m, params={**m.params, "halves": half_residual(s, m.layer, method)})
             for s, m in zip(sets, found, strict=True)
         ]
-    return map_figure(sets, found, emotion=view.emotion, notes=[_stability(method), *left_out])
+    # Maps of one scale need about as much height as width.
+    height = 520 if method == "PCA" else 600
+    return map_figure(
+        sets, found, emotion=view.emotion, notes=[*_map_notes(method, len(sets)), *left_out], height=height
+    )
 
 
 def neighbours(view: Selection) -> dict:
@@ -127,7 +131,7 @@ def _fits(sets: Sequence[VectorSet], norms: str | None) -> tuple[list[ValenceAro
         try:
             fits.append(valence_of(vectors.name, norms))
         except InputError as error:
-            problems.append(f"Norms not used for {short_label(vectors)}, quadrant signs instead: {error}")
+            problems.append(f"Norms not used, quadrant signs instead: {error}")
             fits.append(valence_of(vectors.name, None))
     return fits, problems
 
@@ -157,11 +161,11 @@ def _agreement(sets: Sequence[VectorSet], rdms: Sequence[RDM]) -> str:
     )
 
 
-def _stability(method: str) -> str:
+def _map_notes(method: str, n_panels: int) -> list[str]:
     residual = "Procrustes residual: 0 = the same shape, 1 = no relation; relabelled: median over 1,000 relabellings"
-    if method == "UMAP":
-        return residual
-    return f"{method} has no seed: the same set gives the same map. {residual}"
+    if method != "UMAP":
+        return [f"{method} has no seed: the same set gives the same map. {residual}"]
+    return [residual] if n_panels > 1 else []
 
 
 def _near(found: list[tuple[str, float]] | None) -> str:
