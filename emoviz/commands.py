@@ -197,7 +197,7 @@ def show(arguments) -> tuple[dict, str, int]:
         },
         "best_layer": best,
         "u_shape": None if shape is None else {**asdict(shape), "note": CAVEAT},
-        "valence_arousal": _valence_arousal(traits),
+        "valence_arousal": traits.as_dict(),
     }
     rows = [
         {
@@ -211,17 +211,6 @@ def show(arguments) -> tuple[dict, str, int]:
         f"{rule} {layer} (depth {vectors.depth(layer):.2f})" for rule, layer in best.items() if layer is not None
     )
     return result, f"{table(rows)}\n\nbest layer by {picks}\n{_shape_text(shape)}\n{_traits_text(traits, at)}", 0
-
-
-def _valence_arousal(found) -> dict:
-    return {
-        "source": found.source,
-        "components": ["PC1", "PC2", "PC3"],
-        "valence": found.valence.as_dict(),
-        "arousal": found.arousal.as_dict(),
-        "n_permutations": found.n_permutations,
-        "seed": found.seed,
-    }
 
 
 def _traits_text(found, layer: int) -> str:

@@ -45,7 +45,7 @@ class TraitFit:
         return np.where(self.best >= 0, picked, np.nan)
 
     def as_dict(self) -> dict:
-        """Arrays by name, the best component as PC1 to PC3 or None; reason None where nothing is missing."""
+        """Values by name, the best component as PC1 to PC3 or None; reason None where nothing is missing."""
         return {
             "r": self.r,
             "p": self.p,
@@ -60,7 +60,7 @@ class TraitFit:
 
 @dataclass(frozen=True, slots=True)
 class ValenceArousal:
-    """Both fits of one set. source : `QUADRANT_SIGNS`, or the name of the norms file. `words` counts those that matched."""
+    """Both fits of one set. source : `QUADRANT_SIGNS`, or the name of the norms file."""
 
     set: str
     source: str
@@ -68,6 +68,16 @@ class ValenceArousal:
     arousal: TraitFit
     n_permutations: int
     seed: int
+
+    def as_dict(self) -> dict:
+        return {
+            "source": self.source,
+            "components": [f"PC{k + 1}" for k in range(N_COMPONENTS)],
+            "valence": self.valence.as_dict(),
+            "arousal": self.arousal.as_dict(),
+            "n_permutations": self.n_permutations,
+            "seed": self.seed,
+        }
 
 
 def valence_arousal(
