@@ -12,14 +12,15 @@ from statistics import median
 
 ROUNDS = 3
 # Name -> tab, and which of its figures.
-FIGURES = {"Depth": ("Depth", 0), "Geometry, RDM": ("Geometry", 0), "Geometry, map": ("Geometry", -1)}
+FIGURES = {"Depth": ("Depth", 0), "Geometry, RDM": ("Geometry", 0), "Geometry, map": ("Geometry", 1)}
 
-# Moves the depth slider fifteen times and waits until a figure of the open tab has been drawn anew: the first, which is on
-# screen, or the last, which may be below the fold.
+# Scrolls to a figure of the open tab, moves the depth slider fifteen times and waits until the figure has been drawn anew.
 _SLIDE = """async (which) => {
   const taken = [];
   const slider = document.querySelector('#ez-sidebar input[type=range]');
   const plot = [...document.querySelectorAll('.ez-plot[data-drawn]')].filter((p) => p.offsetParent).at(which);
+  plot.scrollIntoView({ block: 'center' });
+  await new Promise((r) => setTimeout(r, 500));
   for (let k = 0; k < 15; k++) {
     const before = plot.dataset.drawn, start = performance.now();
     slider.value = (0.2 + k * 0.05).toFixed(2);

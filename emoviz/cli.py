@@ -131,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("show", commands.show, "curves over depth and best layers of a set")
     sub.add_argument("set", metavar="SET", help="name, beginning of a name, or path")
     sub.add_argument("--centring", default="class", help="class (default), neutral or none")
+    sub.add_argument("--norms", metavar="FILE", help="your own ratings (CSV or TSV: word, valence, arousal)")
 
     sub = command("rdm", commands.rdm, "the RDM of a set at one layer")
     sub.add_argument("set", metavar="SET")

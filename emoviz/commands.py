@@ -169,15 +169,20 @@ def list_(_arguments) -> tuple[dict, str, int]:
 def show(arguments) -> tuple[dict, str, int]:
     from dataclasses import asdict
 
-    from .geometry import best_layers, depth_curves
+    from .geometry import best_layers, depth_curves, preferred_layer
     from .geometry.depth import explained_by_controls
     from .stats.two_lines import mean_cosine_shape, shape_words
+    from .stats.valence import valence_arousal
+    from .stimuli.norms import load_norms
     from .store import find_set
 
     vectors = find_set(arguments.set)
+    norms = None if arguments.norms is None else load_norms(arguments.norms)
     curves = depth_curves(vectors, arguments.centring)
     best = best_layers(vectors)
     shape = mean_cosine_shape(vectors, curves["mean_cosine"], arguments.centring)
+    at = preferred_layer(vectors, best)
+    traits = valence_arousal(vectors, norms, anchor=at)
     layers = list(range(vectors.n_layers))
     reasons = {name: curve.reason for name, curve in curves.items() if curve.reason}
     if shape is None:
@@ -204,6 +209,7 @@ def show(arguments) -> tuple[dict, str, int]:
             for rule, layer in best.items()
             if layer is not None and vectors.controls
         },
+        "valence_arousal": traits.as_dict(),
         "reasons": {**reasons, **vectors.notes},
     }
     rows = [
@@ -218,8 +224,19 @@ def show(arguments) -> tuple[dict, str, int]:
         f"{rule} {layer} (depth {vectors.depth(layer):.2f})" for rule, layer in best.items() if layer is not None
     )
     missing = "".join(f"\nno {what}: {why}" for what, why in result["reasons"].items())
-    words = f"mean cosine: {shape_words(shape)}"
+    words = f"mean cosine: {shape_words(shape)}\n{_traits_text(traits, at)}"
     return result, f"{table(rows)}\n\nbest layer by {picks}\n{words}{missing}", 0
+
+
+def _traits_text(found, layer: int) -> str:
+    parts = []
+    for fit in (found.valence, found.arousal):
+        p = "" if np.isnan(fit.best_p[layer]) else f" (p {fit.best_p[layer]:.2g}, best of three)"
+        if fit.best[layer] >= 0:
+            parts.append(f"{fit.trait} PC{fit.best[layer] + 1} r {fit.best_r[layer]:+.2f}{p}")
+        if fit.reason:
+            parts.append(fit.reason)
+    return f"at layer {layer}, {found.source}, {len(found.valence.words)} words: {'; '.join(parts)}"
 
 
 def rdm(arguments) -> tuple[dict, str, int]:

@@ -72,6 +72,7 @@ def test_set_names_that_do_not_exist_are_ignored():
 def test_clicks_are_checked_before_they_are_believed():
     name = _view().sets[0]
     assert clicked({"kind": "depth", "ids": [name, 3]}) == ("depth", [name, 3])
+    assert clicked({"kind": "valence", "ids": [name, 3]}) == ("depth", [name, 3])
     assert clicked({"kind": "map", "ids": ["sad", name]}) == ("map", ["sad", name])
     assert clicked({"kind": "pair", "ids": ["sad", "calm"]}) == ("pair", ["sad", "calm"])
     assert clicked({"kind": "rsa", "ids": ["A and C", "text"]}) == ("rsa", ["A and C", "text"])
@@ -326,3 +327,54 @@ def test_a_rho_without_noise_above_one_is_shown_and_explained():
     _, table = models.pairs(_view(sets=("one", "two"), layer_mode=SAME_DEPTH, depth=1.0))
     assert float(table["rows"][0][7]) > 1
     assert "a rho without noise above 1 is sampling error: the truth is near 1" in table["notes"]
+
+
+def test_the_geometry_tab_draws_every_order_and_map():
+    sets = _view().sets
+    for order in ("quadrant", "clustering", "alphabet"):
+        for method in ("UMAP", "PCA", "MDS"):
+            drawn = geometry.draw(_view(sets=sets), order, method, None)
+            assert len(drawn) == 5 and drawn[1].layout.meta["kind"] == "map"
+    figure = geometry.matrices(_view(), "clustering")
+    text = " ".join(note.text for note in figure.layout.annotations).replace("<br>", " ")
+    assert "4 clusters against the quadrants, adjusted Rand index" in text and "(p =" in text
+    shapes = geometry.maps(_view(), "PCA").layout
+    assert "residual between topic halves" in shapes.xaxis.title.text
+    assert "with first panel" in shapes.xaxis2.title.text and "(relabelled" in shapes.xaxis2.title.text
+
+
+def test_neighbours_put_the_selected_emotion_first():
+    table = geometry.neighbours(_view(emotion="sad"))
+    assert table["rows"][0][0] == "sad" and table["groups"] == {0: "nearest to sad", 1: "all others"}
+    assert len(table["rows"]) == 21 and len(table["rows"][0]) == 3
+    assert [row[0] for row in table["rows"][1:]] == sorted(row[0] for row in table["rows"][1:])
+    assert len(geometry.neighbours(_view(centring="neutral", emotion="neutral"))["rows"]) == 20
+
+
+def test_norms_replace_the_signs_and_bad_norms_say_why_and_leave_them(tmp_path):
+    _, table = geometry.traits(_view(), None)
+    assert table["rows"][0][2] == "20 of 21" and "quadrant signs" in table["notes"][0]
+    good, bad, other = tmp_path / "good.csv", tmp_path / "bad.csv", tmp_path / "other.csv"
+    words = ("afraid", "angry", "calm", "happy", "sad", "proud", "loving", "hostile")
+    good.write_text("word,valence,arousal\n" + "".join(f"{w},{k},{k * k % 5}\n" for k, w in enumerate(words)))
+    bad.write_text("word,valence\nsad,1\n")
+    other.write_text("word,valence,arousal\nchair,1,2\n")
+    figure, table = geometry.traits(_view(), str(good))
+    assert table["rows"][0][2] == "8 of 21" and table["notes"] == ["correlated with good.csv"]
+    assert "good.csv, 8 words" in " ".join(note.text for note in figure.layout.annotations)
+    for path, why in ((bad, "bad.csv has no column 'arousal'"), (other, "other.csv has no word of")):
+        _, table = geometry.traits(_view(), str(path))
+        assert "quadrant signs instead" in table["notes"][0] and why in table["notes"][0]
+        assert table["rows"][0][2] == "20 of 21" and str(tmp_path) not in " ".join(table["notes"])
+
+
+def test_few_classes_and_classes_of_ones_own_are_no_trouble():
+    for name, classes in (("two", ("down", "up")), ("three", ("down", "even", "up")), ("four", tuple("abcd"))):
+        save_set(make_set(name, classes=classes), sets_folder())
+        for method in ("PCA", "MDS"):
+            drawn = geometry.draw(_view(sets=(name,), emotion="up"), "clustering", method, None)
+            assert "at least 3 are needed for a correlation" in " ".join(drawn[4]["notes"])
+            together = geometry.draw(_view(sets=(name, *_view().sets)), "clustering", method, None)
+            assert "with first panel" not in (together[1].layout.xaxis2.title.text or "")
+        with pytest.raises(InputError, match="5 classes or more are needed"):
+            geometry.maps(_view(sets=(name,)), "UMAP")

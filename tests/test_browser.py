@@ -25,7 +25,7 @@ pytestmark = [
 TABS = {
     "Overview": 1,
     "Depth": 2,
-    "Geometry": 2,
+    "Geometry": 3,
     "Models": 3,
     "Anisotropy": 3,
     "Methods": 4,
@@ -287,3 +287,32 @@ def test_steered_texts_stream_side_by_side_and_markup_stays_text(visit):
     assert all(c.locator("p").inner_text().strip() for c in cells)
     assert "<b>She</b>" in page.locator(".ez-prompt").inner_text()
     assert page.title() == "emoviz" and page.locator(".ez-texts img, .ez-texts b").count() == 0
+
+
+def test_norms_of_ones_own_are_loaded_and_left_again(visit, tmp_path):
+    norms, bad = tmp_path / "mine.csv", tmp_path / "bad.csv"
+    norms.write_text("word,valence,arousal\nafraid,2,7\ncalm,7,2\nhappy,8,6\nsad,2,3\n")
+    bad.write_text("word,valence\nafraid,2\n")
+    page = visit()
+    _open(page, "Geometry")
+    chooser = page.locator("input[type=file][accept*='.csv']")
+    chooser.set_input_files(norms)
+    page.get_by_text("correlated with mine.csv").wait_for()
+    assert page.get_by_text("Norms: mine.csv").is_visible()
+    chooser.set_input_files(bad)
+    page.get_by_text("bad.csv has no column 'arousal'").first.wait_for()
+    page.get_by_text("back to the quadrant signs").click()
+    page.get_by_text("Norms of your own").wait_for()
+    page.get_by_text("correlated with quadrant signs").wait_for()
+
+
+def test_a_figure_below_the_fold_is_redrawn_after_those_in_sight(visit):
+    page = visit()
+    _open(page, "Geometry")
+    read = (
+        "[...document.querySelectorAll('.ez-plot[data-drawn]')].filter(p => p.offsetParent).map(p => p.dataset.drawn)"
+    )
+    before = page.evaluate(read)
+    page.get_by_text("PCA", exact=True).click()
+    page.wait_for_function(f"old => {read}[1] !== old", arg=before[1])
+    assert page.evaluate("window.scrollY") == 0

@@ -78,6 +78,21 @@ def test_show_gives_intervals_controls_and_reasons(capsys):
     assert "too few to test for a U" in found["reasons"]["u_shape"] and "2 topics" in found["reasons"]["intervals"]
 
 
+def test_show_correlates_components_with_signs_or_norms(capsys, tmp_path):
+    _, found = run(capsys, "show", SMOL)
+    fit = found["valence_arousal"]
+    assert fit["source"] == "quadrant signs" and fit["components"] == ["PC1", "PC2", "PC3"]
+    for trait in ("valence", "arousal"):
+        assert np.shape(fit[trait]["r"]) == np.shape(fit[trait]["p"]) == np.shape(fit[trait]["null_level"]) == (30, 3)
+        assert len(fit[trait]["words"]) == 20 and fit[trait]["reason"] is None
+    norms = tmp_path / "norms.tsv"
+    norms.write_text("emotion\tvalence\tarousal\nafraid\t1\t7\nCalm\t7\t1\nhappy\t8\t6\nchair\t5\t3\n")
+    _, found = run(capsys, "show", SMOL, "--norms", str(norms))
+    fit = found["valence_arousal"]
+    assert fit["source"] == "norms.tsv" and fit["valence"]["words"] == ["afraid", "calm", "happy"]
+    assert fit["valence"]["p"][0] == [None] * 3 and "below 7" in fit["valence"]["reason"]
+
+
 def test_show_prints_missing_layers_as_null(capsys):
     save_set(make_set("holes", nonfinite=(1,)), sets_folder())
     _, found = run(capsys, "show", "holes")
@@ -251,6 +266,7 @@ def test_tables_are_printed_without_json(capsys):
         (["show"], "the following arguments are required: SET"),
         (["show", "nope"], "set 'nope' is unknown; known sets: "),
         (["show", "nope.safetensors"], "nope.safetensors does not exist"),
+        (["show", SMOL, "--norms", "nope.csv"], "nope.csv cannot be read"),
         (["show", SMOL, "--centring", "wrong"], "centring 'wrong' is unknown; class, neutral, none are allowed"),
         (["rdm", SMOL, "--layer", "99"], "layer 99 does not exist: .* has layers 0-29; pick one"),
         (["rdm", SMOL, "--layer", "x"], "layer 'x' was asked for; best or a number from 0 to 29"),

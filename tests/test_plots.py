@@ -8,7 +8,8 @@ import pytest
 from scipy.stats import rankdata
 
 from emoviz.emotions import CLASSES, QUADRANTS, valence
-from emoviz.geometry import best_layers, depth_curves, pca_map, rdm
+from emoviz.geometry import best_layers, depth_curves, linkage_of, mds_map, onto_first, pca_map, rdm
+from emoviz.geometry.clusters import leaf_order
 from emoviz.geometry.depth import CONTROLS
 from emoviz.plots.callouts import callouts
 from emoviz.plots.controls import controls_figure
@@ -20,9 +21,11 @@ from emoviz.plots.rdm import rdm_figure
 from emoviz.plots.rsa import comparison_figure, p_text, published_figure
 from emoviz.plots.rsa_pair import pair_figure
 from emoviz.plots.theme import DARK, LIGHT, PAIR_COLOUR, QUADRANT_COLOUR, SERIES, panel_rows, panels, styles
+from emoviz.plots.valence import valence_figure
 from emoviz.reference import published_models, published_rho
 from emoviz.stats import compare, u_shape
 from emoviz.stats.pairs import paired_rdms
+from emoviz.stats.valence import valence_arousal
 from emoviz.types import DepthCurve
 
 from .conftest import make_set, with_intervals
@@ -69,10 +72,12 @@ def _all_figures() -> list[go.Figure]:
         pair_figure(
             tuple(SETS), (1, 2), paired_rdms(tuple(SETS), (1, 2), "class"), ("A", "B"), rho=0.5, centring="class"
         ),
+        rdm_figure(SETS, [rdm(s, 1) for s in SETS], order="clustering"),
+        valence_figure(SETS, [valence_arousal(s, n_permutations=50) for s in SETS], STYLE),
     ]
 
 
-FIGURES = ["depth", "rdm", "map", "gauge", "cosines", "controls", "rsa", "pair"]
+FIGURES = ["depth", "rdm", "map", "gauge", "cosines", "controls", "rsa", "pair", "clusters", "valence"]
 
 
 def _text(fig: go.Figure) -> str:
@@ -369,3 +374,54 @@ def test_many_classes_are_drawn_without_labels_on_top_of_each_other():
     fig = rdm_figure([vectors], [rdm(vectors, 0)])
     assert fig.layout.xaxis.tickvals == ()
     assert all(t.mode == "markers" for t in map_figure([vectors], [pca_map(vectors, 0)]).data)
+
+
+def test_clustering_orders_all_panels_by_the_first_sets_tree_which_stands_beside_it():
+    rdms = [rdm(s, 1) for s in SETS]
+    fig = rdm_figure(SETS, rdms, order="clustering")
+    leaves = [CLASSES[k] for k in leaf_order(linkage_of(rdms[0]))]
+    assert list(fig.layout.xaxis.ticktext) == list(fig.layout.xaxis2.ticktext) == leaves
+    (tree,) = [t for t in fig.data if t.type == "scatter" and t.mode == "lines"]
+    assert tree.xaxis == "x" and np.nanmin(np.array(tree.x, float)) > 20.5
+    assert np.nanmax(np.array(tree.x, float)) < fig.layout.xaxis.range[1] == fig.layout.xaxis2.range[1]
+    assert "In the order of model-one" in fig.layout.title.text
+    few = [rdm(make_set(classes=("down", "up")), 0), rdm(make_set(classes=("down", "even", "up")), 0)]
+    fig = rdm_figure(SETS, few, order="clustering")
+    assert fig.layout.xaxis2.ticktext[-1] == "even", "a class that the first set lacks comes last"
+
+
+def test_maps_print_what_their_shape_was_compared_with():
+    first, second = onto_first([mds_map(s, 1) for s in SETS])
+    fig = map_figure(SETS, [replace(first, params={**first.params, "halves": 0.25}), second])
+    assert "two axes show" in fig.layout.xaxis.title.text and "negative eigenvalues" in fig.layout.xaxis.title.text
+    assert "residual between topic halves 0.25" in fig.layout.xaxis.title.text
+    p = second.params
+    expected = f"with first panel {p['residual']:.2f} (relabelled {p['residual_by_chance']:.2f})"
+    assert expected in fig.layout.xaxis2.title.text
+
+
+def test_umap_maps_print_their_stability_or_that_it_was_not_stored():
+    params = {"n_neighbors": 7, "min_dist": 0.3, "metric": "cosine", "seed": 0, "init": "PCA", "stability": None}
+    stored = {**params, "stability": 0.8123, "stability_neighbors": 3, "seeds": 5}
+    for values, text in ((params, "not stored; extract again"), (stored, "3 nearest kept between 5 seeds: 81%")):
+        fig = map_figure(SETS[:1], [replace(pca_map(SETS[0], 1), method="UMAP", params=values)])
+        assert text in fig.layout.xaxis.title.text
+
+
+def test_valence_figure_shows_the_best_component_over_the_null_of_the_best():
+    fits = [valence_arousal(s, n_permutations=50) for s in SETS]
+    fig = valence_figure(SETS, fits, STYLE)
+    bands = [t for t in fig.data if t.fill == "tozeroy"]
+    assert len(bands) == 4
+    np.testing.assert_allclose(bands[0].y, fits[0].valence.best_null_level)
+    thick = [t for t in fig.data if t.line.width == 2.8]
+    assert len(thick) == 4 and list(thick[0].customdata[3]) == ["one", 3]
+    np.testing.assert_allclose(thick[1].y, np.abs(fits[1].valence.best_r))
+    np.testing.assert_allclose(thick[2].y, np.abs(fits[0].arousal.best_r))
+    assert "quadrant signs, 20 words" in _text(fig).replace("<br>", " ")
+
+
+def test_valence_figure_of_classes_without_a_sign_is_empty_and_not_broken():
+    vectors = make_set("mine", classes=("down", "even", "up"))
+    fig = valence_figure([vectors], [valence_arousal(vectors)], styles([vectors]))
+    assert not any(t.fill for t in fig.data) and np.isnan(np.asarray(fig.data[0].y, float)).all()

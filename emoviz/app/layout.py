@@ -11,6 +11,7 @@ from gradio.components import Component
 from ..emotions import CLASSES
 from ..extract import PROTOCOLS
 from ..geometry import CENTRINGS
+from ..geometry.maps import METHODS
 from ..models.registry import PRECISIONS
 from ..plots.depth import CURVE_TEXT
 from ..plots.rdm import ORDERS
@@ -20,6 +21,7 @@ from .components import EMPTY, Cards, Figure, Table, Texts
 from .library import library
 from .state import BEST, SAME_DEPTH, Selection, first_selection
 from .views import overview as overview_view
+from .views.geometry import norms_label
 from .wiring import wire
 
 TABS = ("Overview", "Depth", "Geometry", "Models", "Anisotropy", "Methods", "Steer", "Library", "About")
@@ -35,6 +37,7 @@ class Page:
 
     selection : sets, layer mode, depth, centring, emotion; options : the controls of each tab that has some.
     outputs : the components that each tab draws into, in the order in which its view returns them.
+    loaded : events after which an option that is no control (the norms) has another value.
     """
 
     blocks: gr.Blocks
@@ -44,6 +47,7 @@ class Page:
     selection: list[Component]
     options: dict[str, list[Component]]
     outputs: dict[str, list[Component]]
+    loaded: list[gr.events.Dependency]
     shelf: Shelf
 
 
@@ -64,14 +68,14 @@ def build() -> gr.Blocks:
         selection, theme = _sidebar(start)
         notice = gr.Markdown(visible=False, elem_id="ez-notice")
         with gr.Tabs(elem_id="ez-tabs") as tabs:
-            options, outputs = _result_tabs(start)
+            options, outputs, loaded = _result_tabs(start)
             with gr.Tab("Steer", id="Steer"):
                 _steer_tab(emotion=selection[-1])
             with gr.Tab("Library", id="Library"):
                 shelf = _library_tab(start.emotion)
             with gr.Tab("About", id="About"):
                 gr.Markdown(_ABOUT, elem_classes="ez-prose")
-        wire(Page(blocks, tabs, notice, theme, selection, options, outputs, shelf))
+        wire(Page(blocks, tabs, notice, theme, selection, options, outputs, loaded, shelf))
     return blocks
 
 
@@ -97,7 +101,9 @@ def _sidebar(start: Selection) -> tuple[list[Component], gr.Button]:
     return [sets, layer_mode, depth, centring, emotion], theme
 
 
-def _result_tabs(start: Selection) -> tuple[dict[str, list[Component]], dict[str, list[Component]]]:
+def _result_tabs(
+    start: Selection,
+) -> tuple[dict[str, list[Component]], dict[str, list[Component]], list[gr.events.Dependency]]:
     with gr.Tab("Overview", id="Overview"):
         any_set = bool(start.sets)
         overview = [
@@ -119,8 +125,10 @@ def _result_tabs(start: Selection) -> tuple[dict[str, list[Component]], dict[str
     with gr.Tab("Geometry", id="Geometry"):
         with gr.Row(elem_classes="ez-controls"):
             order = gr.Radio(list(ORDERS), value="quadrant", label="Order", elem_classes="ez-pills")
-            method = gr.Radio(["UMAP", "PCA"], value="UMAP", label="Map", elem_classes="ez-pills")
-        geometry = [Figure(), Figure()]
+            method = gr.Radio(list(METHODS), value="UMAP", label="Map", elem_classes="ez-pills")
+        geometry = [Figure(), Figure(), Table(elem_classes="ez-compact")]
+        norms, loaded = _norms_row()
+        geometry += [Figure(), Table()]
     with gr.Tab("Models", id="Models"):
         with gr.Row(elem_classes="ez-controls"):
             pair = gr.Dropdown(
@@ -156,7 +164,27 @@ def _result_tabs(start: Selection) -> tuple[dict[str, list[Component]], dict[str
         "Anisotropy": anisotropy,
         "Methods": methods,
     }
-    return {"Depth": [curve, published], "Geometry": [order, method], "Models": [pair]}, outputs
+    return {"Depth": [curve, published], "Geometry": [order, method, norms], "Models": [pair]}, outputs, loaded
+
+
+def _norms_row() -> tuple[gr.State, list[gr.events.Dependency]]:
+    """Buttons that load the user's norms and leave them again: the path of the file, None without one, and the events.
+
+    The path is kept on the server: a path that a visitor could name would be any file's.
+    """
+    norms = gr.State(None)
+    with gr.Row(elem_classes="ez-controls"):
+        upload = gr.UploadButton(
+            norms_label(None), file_types=[".csv", ".tsv", ".txt"], size="sm", scale=0, min_width=420
+        )
+        leave = gr.Button("back to the quadrant signs", size="sm", scale=0, min_width=220, visible=False)
+
+    def use(path: str | None) -> list:
+        return [path, gr.update(value=None, label=norms_label(path)), gr.update(visible=path is not None)]
+
+    quick = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    parts = [norms, upload, leave]
+    return norms, [upload.upload(use, upload, parts, **quick), leave.click(lambda: use(None), None, parts, **quick)]
 
 
 def _steer_tab(emotion: gr.Dropdown) -> None:

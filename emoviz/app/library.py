@@ -7,17 +7,22 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ..emotions import CLASSES
-from ..geometry import best_layers, depth_curves
+from ..geometry import best_layers, depth_curves, maps_over_layers, preferred_layer
 from ..plots.theme import Style, short_label, styles
 from ..stats import compare
+from ..stats.valence import ValenceArousal, valence_arousal
 from ..stimuli import load_corpus
+from ..stimuli.norms import Norms, load_norms
 from ..store import list_sets, load_activations, sets_folder, shipped_folder
-from ..types import Comparison, DepthCurve, VectorSet
+from ..types import Comparison, DepthCurve, Projection, VectorSet
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Library:
-    """Known sets by name, in the order of `emoviz list`, each with the style it has in every figure."""
+    """Known sets by name, in the order of `emoviz list`, each with the style it has in every figure.
+
+    Equal only to itself, so that what was drawn from one can be kept until there is another.
+    """
 
     sets: Mapping[str, VectorSet]
     style: Mapping[str, Style]
@@ -40,6 +45,9 @@ def library() -> Library:
 
 @lru_cache(maxsize=1)
 def _open(_files: tuple) -> Library:
+    for kept in (curves_of, best_of, comparison_of, maps_of, valence_of):
+        # A set may have been replaced by another of its name.
+        kept.cache_clear()
     sets = list_sets()
     return Library({s.name: s for s in sets}, styles(sets))
 
@@ -65,3 +73,23 @@ def comparison_of(names: tuple[str, ...], layers: tuple[int, ...], centring: str
         activations=[load_activations(s) for s in sets] if controls else None,
         corpus=load_corpus() if controls else None,
     )
+
+
+@lru_cache(maxsize=256)
+def maps_of(name: str, method: str) -> dict[int, Projection]:
+    """The maps of all layers, so that a moved slider only has to look one up."""
+    vectors = library().sets[name]
+    return maps_over_layers(vectors, method, preferred_layer(vectors, best_of(name)))
+
+
+@lru_cache(maxsize=256)
+def valence_of(name: str, norms: str | None) -> ValenceArousal:
+    """norms : path of a norms file, None for the quadrant signs. Raises InputError if the file cannot be used."""
+    vectors = library().sets[name]
+    ratings = None if norms is None else _norms(norms)
+    return valence_arousal(vectors, ratings, anchor=preferred_layer(vectors, best_of(name)))
+
+
+@lru_cache(maxsize=8)
+def _norms(path: str) -> Norms:
+    return load_norms(path)

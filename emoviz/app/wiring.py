@@ -93,7 +93,10 @@ def wire(page) -> None:
     plain = {"queue": False, "show_progress": "hidden", "api_visibility": "private", "trigger_mode": "always_last"}
     results = [page.notice, pair, *figures]
     page.tabs.select(open_tab, controls, [active, *results], **plain)
-    gr.on([c.input for c in controls if c is not depth], show, [active, *controls], results, **plain)
+    changed = [c.input for c in controls if c is not depth and not isinstance(c, gr.State)]
+    gr.on(changed, show, [active, *controls], results, **plain)
+    for loaded in page.loaded:
+        loaded.then(show, [active, *controls], results, **plain)
     depth.input(move_depth, [active, *controls], [layer_mode, *results], **plain)
     gr.on(
         [part.select for part in figures if isinstance(part, Figure)],
@@ -118,8 +121,8 @@ def clicked(data: Any) -> tuple[str, list]:
     if not isinstance(ids, list) or not ids or not isinstance(ids[0], str):
         return "", []
     known = library()
-    if kind == "depth" and len(ids) == 2 and ids[0] in known.sets and isinstance(ids[1], int):
-        return (kind, ids) if 0 <= ids[1] < known.sets[ids[0]].n_layers else ("", [])
+    if kind in ("depth", "valence") and len(ids) == 2 and ids[0] in known.sets and isinstance(ids[1], int):
+        return ("depth", ids) if 0 <= ids[1] < known.sets[ids[0]].n_layers else ("", [])
     if kind == "rsa" and re.fullmatch("[A-Z]{1,9} and [A-Z]{1,9}", ids[0]):
         return kind, ids
     if kind in ("map", "rdm", "pair") and ids[0] in known.classes:

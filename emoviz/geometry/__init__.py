@@ -1,9 +1,12 @@
 """From class means to numbers: arrays and vector sets in, dataclasses out. No torch, no plotly."""
 
 from .anisotropy import mean_pairwise_cosine
+from .clusters import linkage_of
 from .decoding import held_out_accuracy
 from .depth import best_layers, depth_curves, preferred_layer
-from .maps import pca_map, umap_coordinates, umap_map
+from .maps import map_at, maps_over_layers, mds_map, onto_first, pca_map, umap_map
+from .neighbours import nearest_neighbours
+from .umap_layout import umap_coordinates
 from .vectors import CENTRINGS, class_vectors, rdm, rdm_of
 
 __all__ = [
@@ -12,7 +15,13 @@ __all__ = [
     "class_vectors",
     "depth_curves",
     "held_out_accuracy",
+    "linkage_of",
+    "map_at",
+    "maps_over_layers",
+    "mds_map",
     "mean_pairwise_cosine",
+    "nearest_neighbours",
+    "onto_first",
     "pca_map",
     "preferred_layer",
     "rdm",

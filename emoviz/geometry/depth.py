@@ -6,11 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..emotions import arousal, valence
 from ..errors import InputError
 from ..types import DepthCurve, VectorSet
-from .maps import sign_correlation
 from .ranks import spearman_matrix, standard_ranks
+from .signs import arousal_signs, sign_correlation, valence_signs
 from .vectors import CENTRINGS, check_centring, class_vectors, condensed_cosine, rdm_of, unit
 
 CURVES = (
@@ -119,8 +118,8 @@ def _fits(vectors: VectorSet, layer: int, control_ranks: Mapping[str, np.ndarray
     # Principal components of the classes, largest last: of the small matrix of products, not of the wide one of states.
     components = np.linalg.eigh(rows @ rows.T)[1]
     found = {
-        name: abs(sign_correlation(components[:, -1 - k], vectors.classes, sign))
-        for k, (name, sign) in enumerate(zip(_OF_CLASS_CENTRED, (valence, arousal), strict=True))
+        name: abs(sign_correlation(components[:, -1 - k], signs(vectors.classes)))
+        for k, (name, signs) in enumerate(zip(_OF_CLASS_CENTRED, (valence_signs, arousal_signs), strict=True))
     }
     if control_ranks and len(rows) >= _MIN_CORRELATED:
         own = standard_ranks(rdm_of(vectors.class_means[layer], vectors.classes, "class")[0])

@@ -23,9 +23,21 @@ from .theme import (
 _GROUPS = (*QUADRANTS, NEUTRAL, "other")
 _MAX_LABELLED = 60
 _BELOW = 66
+# Pixels of a second line under a panel.
+_SECOND_LINE = 15
 _GAP = 0.06
 # Pixels between two rows: axis title and panel title.
 _ROW_GAP = 64
+
+
+_AIDS = {
+    "PCA": "near = represented alike; signs are kept from layer to layer, set at the best one so that valence points right "
+    "and arousal up; models do not share axes",
+    "MDS": "far = unlike, as well as two axes can show it; axes mean nothing: turned onto the neighbouring layer, further "
+    "panels onto the first",
+    "UMAP": "near = represented alike; only neighbourhoods mean something, not gaps or axes: turned onto the neighbouring "
+    "layer, further panels onto the first",
+}
 
 
 def map_figure(
@@ -40,16 +52,25 @@ def map_figure(
     """One map per set; colour and shape say the quadrant, position is the model's own.
 
     emotion : ringed and written in bold. notes : more lines under the figure.
+    A second line stands under a panel whose `params` have `halves` or `residual`, Procrustes residuals with the map of the
+    other topic half and with the first panel (see `geometry.procrustes.disparity`).
     """
     rows = panel_rows(len(sets))
-    height += (rows - 1) * (height - _BELOW)
+    second = _SECOND_LINE if any(_residual_text(m) for m in maps) else 0
+    below = _BELOW + second
+    height += (rows - 1) * (height - below)
     titles = [f"{short_label(s)}, layer {m.layer}" for s, m in zip(sets, maps, strict=True)]
-    places, heads = panels(titles, _GAP, _ROW_GAP / (height - 220))
+    places, heads = panels(titles, _GAP, (_ROW_GAP + second) / (height - 220))
     traces, axes = [], {}
     for panel, vectors, projection in zip(places, sets, maps, strict=True):
         number = panel.number
         groups = [quadrant(name) for name in projection.classes]
-        sides = _label_sides(projection.points, projection.classes)
+        labelled = len(projection.classes) <= _MAX_LABELLED
+        # Where axes have no names, a distance counts the same in all directions.
+        equal = projection.method != "PCA"
+        sides = (
+            _label_sides(projection.points, projection.classes, equal) if labelled else ["middle right"] * len(groups)
+        )
         for group in _GROUPS:
             members = [k for k, g in enumerate(groups) if g == group]
             if not members:
@@ -60,7 +81,7 @@ def map_figure(
                     "type": "scatter",
                     "x": projection.points[members, 0],
                     "y": projection.points[members, 1],
-                    "mode": "markers+text" if len(projection.classes) <= _MAX_LABELLED else "markers",
+                    "mode": "markers+text" if labelled else "markers",
                     "text": [f"<b>{n}</b>" if n == emotion else n for n in names],
                     "textposition": [sides[k] for k in members],
                     "textfont": {"size": TEXT_SIZE},
@@ -90,6 +111,8 @@ def map_figure(
             axes[f"{letter}axis{number}"] = {
                 **axis, "title": {"text": text}, "range": span, "domain": domain, "anchor": f"{other}{number}"
             }  # fmt: skip
+        if equal:
+            axes[f"yaxis{number}"]["scaleanchor"] = f"x{number}"
     layout = {
         **axes,
         "annotations": heads,
@@ -102,21 +125,16 @@ def map_figure(
         "uirevision": f"map {maps[0].method}",
         "meta": {"kind": "map"},
     }
-    aid = (
-        "near = represented alike; turned so that r with valence (right) and arousal (up) is positive; models do not share axes"
-        if maps[0].method == "PCA"
-        else "near = represented alike; only neighbourhoods mean something, not axes or gaps; models do not share axes"
-    )
     return figure(
         traces,
         layout,
         title=title or "How does each model arrange the emotions?",
-        aid=aid,
+        aid=_AIDS[maps[0].method],
         notes=[*provenance_notes(sets, [m.layer for m in maps], _method_note(maps[0])), *notes],
         height=height,
         left=36,
         above=26,
-        below=_BELOW,
+        below=below,
         legend_below=True,
     )
 
@@ -132,37 +150,48 @@ _SIDES = {
     "bottom left": (-1, -1),
 }
 # Rough sizes in pixels of a panel, a letter and a line, enough to keep labels apart.
-_PANEL, _LETTER, _LINE, _MARK, _ROUNDS = (310, 220), 6.6, 14, 8, 4
+_PANEL, _EQUAL_PANEL, _LETTER, _LINE, _MARK, _ROUNDS = (310, 220), (310, 280), 6.6, 14, 8, 4
 # Room around the points for their labels, as a share of their span.
 _X_MARGIN, _Y_MARGIN = 0.16, 0.1
 
 
-def _label_sides(points: np.ndarray, names: Sequence[str]) -> list[str]:
+def _label_sides(points: np.ndarray, names: Sequence[str], equal: bool = False) -> list[str]:
     """For each point the side on which its label covers least of other labels, marks and the frame.
 
+    equal : whether both axes have one scale, so that one of them leaves room on both sides.
     Crowded points choose first; a few more rounds let each choose again, now that it sees all the others.
     """
-    scale = np.ptp(points, axis=0)
-    at = (points - points.min(0)) / np.where(scale > 0, scale, 1) * _PANEL
-    marks = [(x - _MARK, x + _MARK, y - _MARK, y + _MARK) for x, y in at]
+    span = np.ptp(points, axis=0)
+    panel = np.array(_EQUAL_PANEL if equal else _PANEL)
+    scale = np.where(span > 0, span, 1) / panel
+    scale = np.full(2, scale.max()) if equal else scale
+    at = (points - points.min(0) - span / 2) / scale + panel / 2
+    marks = np.array([(x - _MARK, x + _MARK, y - _MARK, y + _MARK) for x, y in at])
     distance = np.hypot(*(at[:, None] - at[None]).transpose(2, 0, 1))
     np.fill_diagonal(distance, np.inf)
-    far, (width, height) = 1e4, _PANEL
-    beyond = [
-        (-far, -_X_MARGIN * width, -far, far),
-        ((1 + _X_MARGIN) * width, far, -far, far),
-        (-far, far, -far, -_Y_MARGIN * height),
-        (-far, far, (1 + _Y_MARGIN) * height, far),
-    ]
-    boxes = np.array([[_label_box(at[k], name, way) for way in _SIDES.values()] for k, name in enumerate(names)])
-    chosen = np.zeros(len(names), int)
-    placed = np.zeros(len(names), bool)
+    far, (width, height) = 1e4, panel
+    beyond = np.array(
+        [
+            (-far, -_X_MARGIN * width, -far, far),
+            ((1 + _X_MARGIN) * width, far, -far, far),
+            (-far, far, -far, -_Y_MARGIN * height),
+            (-far, far, (1 + _Y_MARGIN) * height, far),
+        ]
+    )
+    n, m = len(names), len(_SIDES)
+    boxes = np.array([_label_box(at[k], name, way) for k, name in enumerate(names) for way in _SIDES.values()])
+    # What every label would cover on every side: once for all, so that choosing is only adding up.
+    on_marks = _overlap(boxes, marks).reshape(n, m, n)
+    on_marks[np.arange(n), :, np.arange(n)] = 0
+    fixed = on_marks.sum(2) + _overlap(boxes, beyond).sum(1).reshape(n, m)
+    on_labels = _overlap(boxes, boxes).reshape(n, m, n, m)
+    chosen = np.zeros(n, int)
+    placed = np.zeros(n, bool)
     for _ in range(_ROUNDS):
         for k in distance.min(1).argsort():
             placed[k] = False
-            labels = boxes[placed, chosen[placed]]
-            others = np.concatenate([np.delete(marks, k, axis=0), labels, beyond])
-            chosen[k] = _overlap(boxes[k], others).sum(1).argmin()
+            others = np.flatnonzero(placed)
+            chosen[k] = (fixed[k] + on_labels[k][:, others, chosen[others]].sum(1)).argmin()
             placed[k] = True
     return [list(_SIDES)[side] for side in chosen]
 
@@ -187,18 +216,45 @@ def _padded(points: np.ndarray) -> list[list[float]]:
 
 
 def _axis_titles(projection: Projection) -> tuple[str, str]:
-    if projection.method != "PCA":
-        return "", ""
-    shares = [*projection.params["explained"], 0.0, 0.0]
-    signs = [projection.params["valence_r"], projection.params["arousal_r"]]
+    second = _residual_text(projection)
+    first, y_title = _axis_texts(projection)
+    return "<br>".join(part for part in (first, second) if part), y_title
+
+
+def _axis_texts(projection: Projection) -> tuple[str, str]:
+    p = projection.params
+    if projection.method == "MDS":
+        return f"two axes show {p['shown']:.0%}; negative eigenvalues {p['negative']:.0%}", ""
+    if projection.method == "UMAP":
+        if p.get("stability") is None:
+            return "stability over seeds not stored; extract again", ""
+        return f"{p['stability_neighbors']} nearest kept between {p['seeds']} seeds: {p['stability']:.0%}", ""
+    shares = [*p["explained"], 0.0, 0.0]
     return tuple(
         f"PC{k + 1}, {shares[k]:.0%} of variance" + ("" if np.isnan(r) else f", r with {name} {r:.2f}")
-        for k, (name, r) in enumerate(zip(("valence", "arousal"), signs, strict=True))
+        for k, (name, r) in enumerate((("valence", p["valence_r"]), ("arousal", p["arousal_r"])))
     )
+
+
+def _residual_text(projection: Projection) -> str:
+    """What the map's shape was compared with, and what is left of it; empty if with nothing."""
+    p = projection.params
+    parts = []
+    if np.isfinite(p.get("halves", np.nan)):
+        parts.append(f"between topic halves {p['halves']:.2f}")
+    if np.isfinite(p.get("residual", np.nan)):
+        chance = "" if np.isnan(p["residual_by_chance"]) else f" (relabelled {p['residual_by_chance']:.2f})"
+        parts.append(f"with first panel {p['residual']:.2f}{chance}")
+    return f"residual {', '.join(parts)}" if parts else ""
 
 
 def _method_note(projection: Projection) -> str:
     if projection.method == "PCA":
         return "PCA of class-centred unit vectors"
+    if projection.method == "MDS":
+        return "classical MDS of the class-centred RDM"
     p = projection.params
-    return f"UMAP {p['n_neighbors']} neighbours, min_dist {p['min_dist']}, {p['metric']}, seed {p['seed']}, started from PCA"
+    return (
+        f"UMAP {p['n_neighbors']} neighbours, min_dist {p['min_dist']}, {p['metric']}, seed {p['seed']}, started from "
+        f"{p['init']}"
+    )

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from ..emotions import by_quadrant
+from ..emotions import NEUTRAL, by_quadrant
+from ..geometry import linkage_of
+from ..geometry.clusters import branches, leaf_order
 from ..types import RDM, VectorSet
 from .theme import (
     DISSIMILARITY_SCALE,
@@ -20,11 +22,13 @@ from .theme import (
     short_label,
 )
 
-ORDERS = ("quadrant", "alphabet")
+ORDERS = ("quadrant", "clustering", "alphabet")
 _MAX_LABELLED = 30
 _GAP = 0.09
 # Pixels between two rows: class names below the upper one, title of the lower one.
 _ROW_GAP = 130
+# Room for the tree right of a heat map, and its distance from it, as shares of the classes.
+_TREE, _TREE_GAP = 0.15, 0.02
 
 
 def rdm_figure(
@@ -38,7 +42,8 @@ def rdm_figure(
 ) -> go.Figure:
     """One heat map per set, same order of classes, same colour range, diagonal left out.
 
-    order : `quadrant` (valence and arousal) or `alphabet`. emotion : its row and column are marked.
+    order : `quadrant` (valence and arousal), `alphabet`, or `clustering`: the leaves of the first set's tree, which is
+    drawn beside its heat map, in all panels. emotion : its row and column are marked.
     notes : more lines under the figure.
     """
     top = max(float(r.condensed.max()) for r in rdms)
@@ -46,10 +51,12 @@ def rdm_figure(
     rows = panel_rows(len(sets))
     height += (rows - 1) * (height - 84)
     places, heads = panels(titles, _GAP, _ROW_GAP / (height - 260))
+    tree = linkage_of(rdms[0]) if order == "clustering" else None
+    leaves = () if tree is None else tuple(rdms[0].classes[k] for k in leaf_order(tree))
     traces, shapes, axes = [], [], {}
     for panel, rdm in zip(places, rdms, strict=True):
         number = panel.number
-        classes = by_quadrant(rdm.classes) if order == "quadrant" else tuple(sorted(rdm.classes))
+        classes = _ordered(rdm.classes, order, leaves)
         n = len(classes)
         at = [rdm.classes.index(name) for name in classes]
         on = {"xaxis": f"x{number}", "yaxis": f"y{number}"}
@@ -86,6 +93,9 @@ def rdm_figure(
                 **on,
             }
         )
+        if tree is not None and number == "":
+            traces.append({**_tree(tree, n), **on})
+        right = n - 0.5 + (0 if tree is None else _TREE * n)
         ticks = list(range(n)) if n <= _MAX_LABELLED else []
         shared = {
             "tickvals": ticks,
@@ -94,9 +104,11 @@ def rdm_figure(
             "ticks": "",
             "tickfont": {"size": 11},
             "constrain": "domain",
+            # All labels fit; measuring each of them to make sure takes as long as drawing the rest.
+            "ticklabeloverflow": "allow",
         }
         axes[f"xaxis{number}"] = {
-            **shared, "range": [-1.7, n - 0.5], "tickangle": -60, "domain": panel.x, "anchor": f"y{number}"
+            **shared, "range": [-1.7, right], "tickangle": -60, "domain": panel.x, "anchor": f"y{number}"
         }  # fmt: skip
         axes[f"yaxis{number}"] = {
             **shared,
@@ -130,7 +142,8 @@ def rdm_figure(
     return figure(
         traces,
         layout,
-        title="Which emotions are represented alike?",
+        title="Which emotions are represented alike?"
+        + ("" if tree is None else f" In the order of {short_label(sets[0])}'s clusters"),
         aid="dark = more alike, bright = less; diagonal left out; one colour range for all panels; "
         "▲\u00a0pleasant,\u00a0aroused ●\u00a0pleasant,\u00a0quiet ■\u00a0unpleasant,\u00a0quiet ◆\u00a0unpleasant,\u00a0aroused",
         notes=[*provenance_notes(sets, [r.layer for r in rdms], f"{rdms[0].centring} centring"), *notes],
@@ -140,6 +153,34 @@ def rdm_figure(
         above=26,
         below=84,
     )
+
+
+def _ordered(classes: tuple[str, ...], order: str, leaves: tuple[str, ...]) -> tuple[str, ...]:
+    if order == "quadrant":
+        return by_quadrant(classes)
+    # A class that the first set lacks has no place in its tree and comes last.
+    return tuple(sorted(classes, key=lambda name: (leaves.index(name) if name in leaves else len(leaves), name)))
+
+
+def _tree(tree: np.ndarray, n: int) -> dict:
+    """The tree of the clusters, its leaves at the rows of the heat map, its root to the right."""
+    start, span = n - 0.5 + _TREE_GAP * n, (_TREE - 2 * _TREE_GAP) * n
+    top = max(float(tree[:, 2].max()), 1e-12)
+    x, y, text = [], [], []
+    for places, heights in branches(tree):
+        x += [*(start + span * h / top for h in heights), None]
+        y += [*places, None]
+        text += [f"joined at {heights[1]:.3f}"] * 4 + [""]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": x,
+        "y": y,
+        "text": text,
+        "hovertemplate": "%{text}<extra></extra>",
+        "line": {"color": class_colour(NEUTRAL), "width": 1.2},
+        "showlegend": False,
+    }
 
 
 def _square(condensed: np.ndarray, n: int) -> np.ndarray:

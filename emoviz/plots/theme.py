@@ -42,8 +42,9 @@ DISSIMILARITY_SCALE = "Viridis"
 CORRELATION_SCALE = "Viridis"
 
 TITLE_SIZE, AID_SIZE, TEXT_SIZE, NOTE_SIZE = 17, 13, 12, 11
-# Pixels: title and aid together, one line more of aid, one line of notes, distance from the edge.
-_HEAD, _AID_LINE, _NOTE_LINE, _EDGE, _LEGEND_HEIGHT = 64, 17, 14, 16, 30
+# Pixels: title and aid together, one line more of aid, one line of notes, distance from the edge, a legend and one more
+# row of it.
+_HEAD, _AID_LINE, _NOTE_LINE, _EDGE, _LEGEND_HEIGHT, _LEGEND_ROW = 64, 17, 14, 16, 30, 20
 _PIXELS_PER_LETTER = 5.6
 _USUAL_NOTES = 4
 
@@ -135,6 +136,7 @@ def figure(
     wide: int = 160,
     fill: bool = False,
     legend_below: bool = False,
+    legend_rows: int = 1,
 ) -> go.Figure:
     """A figure from plain dictionaries, with title, reading aid and provenance notes where every figure has them.
 
@@ -142,8 +144,9 @@ def figure(
     checks each later change anew, which made a figure take ten times as long.
 
     above, below : pixels that the figure needs between aid and plot (legend, panel titles) and between plot and notes
-    (axis labels). wide : characters that fit on a line of notes. height : with up to four lines of notes. fill : whether the page may draw it higher, to fill a
-    large screen. legend_below : the legend stands right above the notes instead of where plotly puts it.
+    (axis labels). wide : characters that fit on a line of notes. height : with up to four lines of notes. fill : whether
+    the page may draw it higher, to fill a large screen. legend_below : the legend, of `legend_rows` rows, stands right above
+    the notes instead of where plotly puts it.
     """
     lines = [line for note in notes for line in textwrap.wrap(note, wide)]
     # Many notes make the figure taller, not the plot in it smaller.
@@ -172,7 +175,7 @@ def figure(
         },
     ]
     if legend_below:
-        low = (bottom - below + _LEGEND_HEIGHT) / height
+        low = (bottom - below + _LEGEND_HEIGHT + _LEGEND_ROW * (legend_rows - 1)) / height
         layout = {**layout, "legend": {**layout["legend"], "yref": "container", "y": low, "yanchor": "top"}}
     return go.Figure(
         {

@@ -43,7 +43,15 @@ function draw() {
   }
 }
 
-watch('value', draw);
+// What is in sight is drawn at once; the rest a moment later, so that a moved slider does not wait for it.
+let later = 0;
+function drawInTurn() {
+  const box = frame.getBoundingClientRect();
+  const inSight = Math.min(box.bottom, window.innerHeight) - Math.max(box.top, 0) > 0.25 * box.height;
+  clearTimeout(later);
+  if (!plot.data || inSight) draw(); else later = setTimeout(draw, 150);
+}
+watch('value', drawInTurn);
 // A figure in a tab that was hidden while it was drawn has no width yet; it is fitted when it gets one.
 new ResizeObserver(() => { if (plot.data && plot.clientWidth) Plotly.Plots.resize(plot); }).observe(plot);
 new MutationObserver(draw).observe(document.body, { attributes: true, attributeFilter: ['class'] });

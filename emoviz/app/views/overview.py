@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from ...geometry import pca_map
+from ...geometry import map_at
 from ...plots.emotion_map import map_figure
 from ...plots.rsa import AGREEMENT, p_text
 from ...plots.theme import recipe_label, short_label
 from ...reference import SOURCE, published_models
 from ...stats.rsa import MIN_COMMON
-from ..library import best_of, comparison_of, curves_of, library
+from ..library import best_of, comparison_of, curves_of, library, maps_of
 from ..state import BEST, Selection
 from .text import depth_of, highest, interval_of, number
 
@@ -78,7 +78,7 @@ def emotion_map(view: Selection) -> go.Figure:
             what = "Two recipes, one model"
         chance = f", {p_text(p, found.n_permutations)}" if np.isfinite(p) else ""
         title = f"{what}: RDM Spearman rho = {rho:.2f}{chance}"
-    maps = [pca_map(s, k) for s, k in zip(sets, layers, strict=True)]
+    maps = [map_at(s, maps_of(s.name, "PCA"), k) for s, k in zip(sets, layers, strict=True)]
     return map_figure(sets, maps, emotion=view.emotion, title=title, notes=left_out, height=470)
 
 

@@ -1,0 +1,172 @@
+"""Do the leading components of the class vectors follow valence and arousal?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import InputError
+from ..geometry.components import N_COMPONENTS, components_over_layers
+from ..geometry.signs import arousal_signs, valence_signs
+from ..stimuli.norms import Norms
+from ..types import VectorSet
+from .mantel import MIN_CLASSES
+
+N_PERMUTATIONS = 10_000
+TRAITS = ("valence", "arousal")
+QUADRANT_SIGNS = "quadrant signs"
+MIN_WORDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class TraitFit:
+    """Correlation of PC1 to PC3 with one trait over the layers of a set.
+
+    r, p : (L, 3), p two-sided by relabelling the words; null_level : (L, 3), the |r| that 95 % of relabellings stay below.
+    best : (L,), index of the component with the largest |r|, -1 where there is none. best_p, best_null_level : (L,), of
+    the largest of the three |r| against the largest of the three under relabelling: picking the best is part of the test.
+    words : those that were correlated. NaN where not computable; `reason` says why there is no r or no p, else is empty.
+    """
+
+    trait: str
+    r: np.ndarray
+    p: np.ndarray
+    null_level: np.ndarray
+    best: np.ndarray
+    best_p: np.ndarray
+    best_null_level: np.ndarray
+    words: tuple[str, ...]
+    reason: str
+
+    @property
+    def best_r(self) -> np.ndarray:
+        """r of the best component, (L,), NaN where there is none."""
+        picked = np.take_along_axis(self.r, np.maximum(self.best, 0)[:, None], axis=1)[:, 0]
+        return np.where(self.best >= 0, picked, np.nan)
+
+    def as_dict(self) -> dict:
+        """Values by name, the best component as PC1 to PC3 or None; reason None where nothing is missing."""
+        return {
+            "r": self.r,
+            "p": self.p,
+            "null_level": self.null_level,
+            "best": [f"PC{k + 1}" if k >= 0 else None for k in self.best],
+            "best_p": self.best_p,
+            "best_null_level": self.best_null_level,
+            "words": self.words,
+            "reason": self.reason or None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ValenceArousal:
+    """Both fits of one set. source : `QUADRANT_SIGNS`, or the name of the norms file."""
+
+    set: str
+    source: str
+    valence: TraitFit
+    arousal: TraitFit
+    n_permutations: int
+    seed: int
+
+    def as_dict(self) -> dict:
+        return {
+            "source": self.source,
+            "components": [f"PC{k + 1}" for k in range(N_COMPONENTS)],
+            "valence": self.valence.as_dict(),
+            "arousal": self.arousal.as_dict(),
+            "n_permutations": self.n_permutations,
+            "seed": self.seed,
+        }
+
+
+def valence_arousal(
+    vectors: VectorSet,
+    norms: Norms | None = None,
+    *,
+    anchor: int | None = None,
+    n_permutations: int = N_PERMUTATIONS,
+    seed: int = 0,
+) -> ValenceArousal:
+    """Pearson's r of PC1 to PC3 with valence and arousal at every layer, with a two-sided permutation p.
+
+    Components are those of `components_over_layers`, of all classes of the set; r is over the words that have a value:
+    the emotions with a quadrant (signs -1 and 1), or, where norms are given, the words of the set that stand in them.
+    p = (1 + #{|r*| >= |r|}) / (1 + n_permutations); the same relabellings for all layers and components.
+    anchor : see `components_over_layers`.
+    Raises : InputError if no word of the set stands in the norms.
+    """
+    if norms is None:
+        source, values = QUADRANT_SIGNS, (valence_signs(vectors.classes), arousal_signs(vectors.classes))
+        known = values[0] != 0
+    else:
+        source, rated = norms.name, [norms.ratings.get(name.casefold()) for name in vectors.classes]
+        known = np.array([r is not None for r in rated])
+        values = tuple(np.array([np.nan if r is None else r[k] for r in rated]) for k in (0, 1))
+        if not known.any():
+            raise InputError(
+                f"{norms.name} has no word of {vectors.name}; its words are {', '.join(vectors.classes[:4])}"
+                f"{', ...' if len(vectors.classes) > 4 else ''}; add lines for them."
+            )
+    scores = np.full((vectors.n_layers, len(vectors.classes), N_COMPONENTS), np.nan)
+    for layer, found in components_over_layers(vectors, anchor).items():
+        scores[layer] = found.scores
+    words = tuple(name for name, k in zip(vectors.classes, known, strict=True) if k)
+    fits = [
+        _fit(trait, scores[:, known], value[known].astype(float), words, n_permutations, seed)
+        for trait, value in zip(TRAITS, values, strict=True)
+    ]
+    return ValenceArousal(vectors.name, source, *fits, n_permutations, seed)
+
+
+def _fit(
+    trait: str, scores: np.ndarray, values: np.ndarray, words: tuple[str, ...], n_permutations: int, seed: int
+) -> TraitFit:
+    """scores : (L, n, 3) of the n words. values : (n,)."""
+    n_layers, n = scores.shape[:2]
+    shape = (n_layers, N_COMPONENTS)
+    r, p, level = np.full((3, *shape), np.nan)
+    best_p, best_level = np.full((2, n_layers), np.nan)
+    reason = ""
+    if n < MIN_WORDS:
+        reason = f"{n} word(s) with a value for {trait}; at least {MIN_WORDS} are needed for a correlation"
+    elif np.ptp(values) == 0:
+        reason = f"all {n} words have the same {trait}"
+    else:
+        columns, target = _standard(scores.transpose(0, 2, 1).reshape(-1, n)), _standard(values[None])[0]
+        r = np.clip(columns @ target, -1.0, 1.0).reshape(shape)
+        if n < MIN_CLASSES:
+            reason = (
+                f"{n} words with a value for {trait}; below {MIN_CLASSES} there are too few relabellings for a p value"
+            )
+        else:
+            relabelled = np.random.default_rng(seed).permuted(np.tile(target, (n_permutations, 1)), axis=1)
+            null = np.abs(columns @ relabelled.T).reshape(*shape, n_permutations)
+            p, level = _against(null, np.abs(r))
+            best_p, best_level = _against(_largest(null, 1), _largest(np.abs(r), 1))
+    best = np.where(np.isnan(r).all(1), -1, np.where(np.isnan(r), -1.0, np.abs(r)).argmax(1))
+    return TraitFit(trait, r, p, level, best, best_p, best_level, words, reason)
+
+
+def _standard(rows: np.ndarray) -> np.ndarray:
+    """Rows centred and of length 1, so that dot products are Pearson's r; NaN where a row has no spread."""
+    centred = rows - rows.mean(1, keepdims=True)
+    length = np.linalg.norm(centred, axis=1, keepdims=True)
+    # What rounding leaves of a constant row is no spread.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(length > 1e-12, centred / length, np.nan)
+
+
+def _largest(values: np.ndarray, axis: int) -> np.ndarray:
+    """The maximum that passes over NaN, NaN where there is nothing else."""
+    filled = np.where(np.isnan(values), -np.inf, values).max(axis)
+    return np.where(np.isinf(filled), np.nan, filled)
+
+
+def _against(null: np.ndarray, observed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """p of each observed |r| and the level that 95 % of its null stay below. null : (..., N)."""
+    at_least = (null >= observed[..., None] - 1e-12).sum(-1)
+    missing = np.isnan(observed)
+    level = np.quantile(null, 0.95, axis=-1)
+    return np.where(missing, np.nan, (1 + at_least) / (1 + null.shape[-1])), np.where(missing, np.nan, level)

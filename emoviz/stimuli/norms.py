@@ -1,0 +1,88 @@
+"""A user's own ratings of words for valence and arousal."""
+
+from __future__ import annotations
+
+import csv
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InputError
+
+_WORD_COLUMNS = ("word", "emotion", "term")
+_FORM = "a header with the columns word, valence and arousal, and a line a word, separated by commas or tabs"
+MAX_BYTES = 5_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Norms:
+    """Ratings by word, in lower case: (valence, arousal), on any scale. `name` is the file's."""
+
+    name: str
+    ratings: dict[str, tuple[float, float]]
+
+
+def load_norms(path: Path | str) -> Norms:
+    """Norms from a CSV or TSV file with a header: word (or emotion, or term), valence, arousal; other columns are ignored.
+
+    Case does not matter, in the header or in words. Raises InputError for a file that is missing, larger than 5 MB or not
+    UTF-8, a missing column, a rating that is not a finite number, a word that stands twice, or no word at all.
+    """
+    path = Path(path)
+    lines = _text(path).splitlines()
+    delimiter = "\t" if lines and "\t" in lines[0] else ","
+    rows = csv.reader(lines, delimiter=delimiter)
+    ratings: dict[str, tuple[float, float]] = {}
+    try:
+        header = [name.strip().casefold() for name in next(rows, [])]
+        at_word = next((header.index(name) for name in _WORD_COLUMNS if name in header), None)
+        for name, found in (("word", at_word is not None), *((n, n in header) for n in ("valence", "arousal"))):
+            if not found:
+                raise InputError(f"{path.name} has no column {name!r}; {_FORM} are needed; rename or add the column.")
+        columns = [header.index("valence"), header.index("arousal")]
+        for row in rows:
+            if not any(cell.strip() for cell in row):
+                continue
+            where = f"{path.name}, line {rows.line_num}"
+            if len(row) <= max(at_word, *columns):
+                raise InputError(f"{where} has {len(row)} cell(s), fewer than the header names; complete the line.")
+            word = row[at_word].strip().casefold()
+            if word in ratings:
+                raise InputError(f"{where}: {word!r} stands in the file twice; one line a word is allowed; remove one.")
+            ratings[word] = tuple(_number(row[k], header[k], where) for k in columns)
+    except csv.Error as error:
+        raise InputError(f"{path.name}, line {rows.line_num} cannot be read ({error}); {_FORM} are needed.") from error
+    if not ratings:
+        raise InputError(f"{path.name} holds no words; {_FORM} are needed; add lines.")
+    return Norms(path.name, ratings)
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise InputError(
+                f"{path.name} has {path.stat().st_size / 1e6:.1f} MB; up to {MAX_BYTES / 1e6:.0f} MB are allowed; keep "
+                "the words that the vector set has."
+            )
+        # utf-8-sig: editors on Windows put a byte order mark in front.
+        return path.read_text("utf-8-sig")
+    except OSError as error:
+        raise InputError(
+            f"{path.name} cannot be read ({error.strerror}); {_FORM} are needed; check the path."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path.name} is not UTF-8 text (byte {error.start}); save it as UTF-8 and try again."
+        ) from error
+
+
+def _number(text: str, column: str, where: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputError(
+            f"{where}: {column} is {text.strip()[:24]!r}, not a number; write a number or leave the line out."
+        )
+    return value
