@@ -27,7 +27,8 @@ CURVES = (
     "arousal_r",
 )
 # How words, token embeddings and sentences explain the RDM; a set has those that could be made.
-CONTROLS = ("bag of words", "token embeddings", "sentence encoder")
+WORDS = "bag of words"
+CONTROLS = (WORDS, "token embeddings", "sentence encoder")
 _OF_VECTORS = (
     "mean_cosine",
     "rdm_std",
