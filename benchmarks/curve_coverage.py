@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .simulated import provenance
+
 RUNS, RESAMPLES = 300, 200
 # Noise of a passage, as a multiple of the spread of the classes: split-half rho about 0.9 and 0.6.
 NOISE = (1.0, 2.5)
@@ -42,7 +44,7 @@ def _corpus(rng: np.random.Generator, noise: float, seed: int) -> dict[str, tupl
     from emoviz.geometry import depth_curves, held_out_accuracy, mean_pairwise_cosine
     from emoviz.geometry.vectors import rdm_of
     from emoviz.stats.resampling import Readings, resample_curves
-    from emoviz.types import Protocol, Provenance, VectorSet
+    from emoviz.types import VectorSet
 
     classes = CLASSES
     truth = np.random.default_rng(1).normal(size=(len(classes), _WIDTH)) * np.linspace(2, 0.2, _WIDTH)
@@ -68,23 +70,7 @@ def _corpus(rng: np.random.Generator, noise: float, seed: int) -> dict[str, tupl
     vectors = VectorSet(
         name="simulated",
         classes=classes,
-        provenance=Provenance(
-            model="simulated",
-            revision="0" * 8,
-            architecture="none",
-            weights="none",
-            precision="fp32",
-            method="comprehension",
-            protocol=Protocol("emoviz", "mean", True, True, True, "class", "decoding"),
-            corpus="simulated",
-            corpus_hash="0" * 64,
-            n_passages=len(states),
-            n_neutral_sentences=_SENTENCES,
-            topics=topics,
-            nonfinite_layers=(),
-            created="2026-01-01T00:00:00+00:00",
-            versions={},
-        ),
+        provenance=provenance(len(states), _SENTENCES, topics),
         class_means=cells.mean(0)[None],
         half_means=np.stack([cells[half::2].mean(0) for half in (0, 1)])[:, None],
         residual_norm=np.array([np.median(norms)]),

@@ -11,6 +11,8 @@ from statistics import median
 
 import numpy as np
 
+from .simulated import provenance
+
 ROUNDS = 3
 # Seconds that each may take on two cores.
 BUDGETS = {
@@ -97,27 +99,11 @@ def _median(run: Callable[[], object]) -> float:
 def _large_sets(folder: Path, n: int = 100, n_classes: int = 171, width: int = 4096) -> list[Path]:
     """Files of sets with one layer: a shared geometry, each with noise of its own."""
     from emoviz.store import save_set
-    from emoviz.types import Protocol, Provenance, VectorSet
+    from emoviz.types import VectorSet
 
     rng = np.random.default_rng(0)
     truth = rng.standard_normal((n_classes, width), np.float32)
-    provenance = Provenance(
-        model="made-up",
-        revision="0" * 8,
-        architecture="none",
-        weights="none",
-        precision="fp32",
-        method="comprehension",
-        protocol=Protocol("emoviz", "mean", True, True, True, "class", "decoding"),
-        corpus="made-up",
-        corpus_hash="0" * 64,
-        n_passages=20 * n_classes,
-        n_neutral_sentences=1,
-        topics=tuple(f"topic {k}" for k in range(20)),
-        nonfinite_layers=(),
-        created="2026-01-01T00:00:00+00:00",
-        versions={},
-    )
+    origin = provenance(20 * n_classes, 1, tuple(f"topic {k}" for k in range(20)))
     files = []
     for k in range(n):
         halves = truth + 3 * rng.standard_normal((2, 1, n_classes, width), np.float32)
@@ -125,7 +111,7 @@ def _large_sets(folder: Path, n: int = 100, n_classes: int = 171, width: int = 4
         vectors = VectorSet(
             name=f"set-{k:03}",
             classes=tuple(f"class {c:03}" for c in range(n_classes)),
-            provenance=provenance,
+            provenance=origin,
             class_means=halves.mean(0),
             half_means=halves,
             residual_norm=one,
