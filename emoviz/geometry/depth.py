@@ -95,7 +95,7 @@ def _of_vectors(vectors: VectorSet, layer: int, centring: str) -> dict[str, floa
     rows, classes = class_vectors(vectors.class_means[layer], vectors.classes, centring)
     if len(classes) < 2:
         raise InputError(
-            f"{len(classes)} class is left under {centring} centring; at least 2 are needed; choose class centring."
+            f"{len(classes)} class is left under {centring} centring; a cosine needs at least 2; use a set with more classes."
         )
     cosines = condensed_cosine(rows, classes)
     spectrum = _spectrum(unit(rows, classes))

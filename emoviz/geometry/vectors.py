@@ -17,11 +17,12 @@ def class_vectors(means: np.ndarray, classes: tuple[str, ...], centring: str) ->
     means : (C, D). `class` subtracts the mean over classes; `neutral` subtracts the neutral mean and drops neutral,
     whose vector would be zero; `none` changes nothing.
     Returns : (C', D) float32 and the C' class names.
-    Raises  : InputError as `check_centring`.
+    Raises  : InputError as `check_centring`, and if a mean is zero or not finite (named).
     Source  : class centring, Jeong 2026 (arXiv 2604.11050); neutral centring, Jeong 2026 (arXiv 2604.04064).
     """
     check_centring(centring, classes)
     means = np.asarray(means, np.float32)
+    _check_lengths(means, classes, "mean")
     if centring == "none":
         return means, classes
     if centring == "class":
@@ -45,14 +46,19 @@ def check_centring(centring: str, classes: tuple[str, ...]) -> None:
 def unit(vectors: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
     """Rows scaled to length 1 in float64. Raises InputError that names a row which is zero or not finite."""
     vectors = np.asarray(vectors, np.float64)
-    norms = np.linalg.norm(vectors, axis=-1)
-    bad = np.flatnonzero(~np.isfinite(norms) | (norms == 0))
+    return vectors / _check_lengths(vectors, classes, "vector")[:, None]
+
+
+def _check_lengths(vectors: np.ndarray, classes: tuple[str, ...], what: str) -> np.ndarray:
+    """Length of each row. Raises InputError that names a class whose row is zero or not finite."""
+    lengths = np.linalg.norm(vectors, axis=-1)
+    bad = np.flatnonzero(~np.isfinite(lengths) | (lengths == 0))
     if bad.size:
         raise InputError(
-            f"the vector of {classes[bad[0]]!r} is zero or not finite; a cosine needs a direction; "
+            f"the {what} of {classes[bad[0]]!r} is zero or not finite; a cosine needs a direction; "
             "choose another layer or another centring."
         )
-    return vectors / norms[:, None]
+    return lengths
 
 
 def condensed_cosine(vectors: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
