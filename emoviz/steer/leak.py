@@ -69,7 +69,7 @@ def leak_share(text: str, own: Set[str]) -> float:
     """Share of the letters of the text that are in scripts other than `own`; 0 if it has no letters, NaN if it is blank."""
     if not text.strip():
         return float("nan")
-    return sum(share for script, share in script_shares(text).items() if script not in own)
+    return sum((share for script, share in script_shares(text).items() if script not in own), 0.0)
 
 
 def leaked_spans(text: str, own: Set[str]) -> tuple[Span, ...]:

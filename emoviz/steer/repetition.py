@@ -6,6 +6,7 @@ On tokens, a loop without spaces is a loop as well: an endless Chinese word is o
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,10 @@ import numpy as np
 
 # Tokens in a row that may be repeated as one unit; more would take long on texts of a book's length.
 MAX_PERIOD = 400
+# A unit counts as repeated when it stands there three times; twice is a figure of speech.
+LEAST_TIMES = 3
+# White space beyond this in a row is content: some models fill a page with it.
+_LONGEST_GAP = 8
 # A run of letters longer than any word is read letter by letter, so that "hahaha..." is a loop too.
 LONGEST_WORD = 24
 # How the names of characters begin in scripts that are written without spaces between words.
@@ -78,10 +83,11 @@ def words_of(text: str) -> list[str]:
     """What stands for tokens where there is no tokenizer, without case: words, and each other visible character.
 
     Words are runs of letters, marks and digits; in scripts without spaces, and in runs longer than any word, each
-    letter with its marks is one.
+    letter with its marks is one. Of a long stretch of white space, each character beyond the eighth is one.
     """
     units: list[str] = []
     run: list[str] = []
+    gap = 0
 
     def close() -> None:
         units.extend(run if len(run) > LONGEST_WORD else ["".join(run)] if run else [])
@@ -89,6 +95,7 @@ def words_of(text: str) -> list[str]:
 
     for character in unicodedata.normalize("NFC", text).casefold():
         kind = unicodedata.category(character)
+        gap = gap + 1 if character.isspace() else 0
         # Marks, and the invisible joiners of Arabic and Indic scripts, belong to the letter before them.
         if kind[0] == "M" or character in "\u200c\u200d":
             if run:
@@ -96,19 +103,45 @@ def words_of(text: str) -> list[str]:
             elif units:
                 units[-1] += character
         elif kind[0] in "LN":
-            if kind == "Lo" and unicodedata.name(character, "").startswith(_WITHOUT_SPACES):
+            if _stands_alone(character):
                 close()
                 units.append(character)
             else:
                 run.append(character)
         else:
             close()
-            if not character.isspace() and kind[0] != "C":
+            if gap > _LONGEST_GAP or (not gap and kind[0] != "C"):
                 units.append(character)
     close()
     return units
 
 
+def _stands_alone(character: str) -> bool:
+    """Whether a letter is written without spaces to its neighbours, and so counts as a word."""
+    return unicodedata.category(character) == "Lo" and unicodedata.name(character, "").startswith(_WITHOUT_SPACES)
+
+
+def spell_words(units: Sequence[str]) -> str:
+    """What `words_of` took apart as text again, without case: a space before each word, none in scripts without them."""
+    return "".join(unit if _stands_alone(unit[0]) else f" {unit}" for unit in units).strip()
+
+
 def count_words(text: str) -> int:
     """Number of words as `words_of` reads them, other characters left out."""
     return sum(unicodedata.category(unit[0])[0] in "LN" for unit in words_of(text))
+
+
+def repeated_share(tokens: Sequence[Hashable]) -> float:
+    """Share of the tokens that repeat what stands before them, 0 to 1: the largest of three views; NaN for no tokens.
+
+    - the longest cycle of three units or more: its tokens after the first unit, over all;
+    - 1 - distinct-3, which also sees a loop with small changes;
+    - how often the two commonest tokens come again, over all, which sees two words in ever new order.
+    """
+    if not len(tokens):
+        return float("nan")
+    cycle = longest_cycle(tokens)
+    looped = 0 if cycle is None or cycle.times < LEAST_TIMES else cycle.length - cycle.period
+    again = sum(n - 1 for _, n in Counter(tokens).most_common(2))
+    distinct = distinct_share(tokens, 3)
+    return max(looped / len(tokens), again / len(tokens), 0.0 if np.isnan(distinct) else 1 - distinct)
