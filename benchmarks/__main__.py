@@ -16,7 +16,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 from emoviz.printing import plain
 
-from . import comparisons, coverage, extraction, geometry, page
+from . import comparisons, coverage, extraction, geometry, page, regimes
 
 BENCHMARKS = {
     "page": page.page,
@@ -31,6 +31,7 @@ ON_REQUEST = {
     "precision": comparisons.precision,
     "methods": comparisons.methods,
     "coverage": coverage.coverage,
+    "regimes": regimes.regimes,
 }
 
 
