@@ -411,6 +411,7 @@ def regimes(arguments) -> tuple[dict, str, int]:
 def lens(arguments) -> tuple[dict, str, int]:
     from dataclasses import asdict
 
+    from .geometry.vectors import check_layer
     from .stats import layers_of
     from .store import find_set
 
@@ -421,10 +422,12 @@ def lens(arguments) -> tuple[dict, str, int]:
             f"emotion {arguments.emotion!r} is not in {vectors.name}; {', '.join(vectors.classes)} are allowed; "
             "choose one of them."
         )
+    check_layer(vectors, layer)
     from .models.load import load_model
     from .steer.lens import lens
 
-    loaded = load_model(vectors.provenance.origin, device=arguments.device)
+    source = vectors.provenance.origin if vectors.provenance.origin else vectors.provenance.model
+    loaded = load_model(source, device=arguments.device)
     raised, lowered = lens(loaded, vectors, arguments.emotion, layer, arguments.top)
     result = {
         "set": vectors.name,

@@ -25,7 +25,7 @@ SURGICAL, COLLAPSE, EXPLOSIVE, UNCHANGED, EMPTY = (
 REGIMES = (SURGICAL, COLLAPSE, EXPLOSIVE, UNCHANGED, EMPTY)
 # Set on the calibration half of the labelled texts, `python -m benchmarks regimes`: a text that repeats this share of its
 # tokens is a loop, and one that is this many times as perplexing as its unsteered twin is noise.
-COLLAPSE_REPETITION = 0.45
+COLLAPSE_REPETITION = 0.42
 EXPLOSIVE_PPL_RATIO = 8.0
 # From the text alone: English prose, a bare list of English words, and letters of no language; see `prose`.
 READABLE_BARE, READABLE_SURPRISE = 0.2, 2.6
