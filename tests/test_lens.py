@@ -11,7 +11,8 @@ from emoviz.errors import InputError
 from emoviz.geometry import class_vectors
 from emoviz.geometry.vectors import unit
 from emoviz.models.load import load_model
-from emoviz.steer.lens import final_norm, lens, token_changes
+from emoviz.steer.lens import final_norm, lens, scripts_over_layers, token_changes
+from emoviz.steer.vocabulary import vocabulary_scripts
 
 from .conftest import make_set, save_tiny_model
 from .test_architectures import ARCHITECTURES
@@ -96,6 +97,17 @@ def test_lists_are_in_order_complete_and_hold_no_special_token(llama):
     assert [row.change for row in raised] == sorted((float(changes[k]) for k in ids), reverse=True)
     assert {row.script for row in raised} == {"Latin", None}
     assert abs(changes.mean()) < 1e-5
+
+
+def test_shares_of_scripts_are_those_of_the_lists(llama):
+    vectors = _set_of(llama, nonfinite=(1,))
+    found = scripts_over_layers(llama, vectors, "sad", 6)
+    assert list(found) == [0, 2, 3]
+    for layer, shares in found.items():
+        scripts = [row.script for row in lens(llama, vectors, "sad", layer, 6)[0]]
+        assert sum(shares.values()) == pytest.approx(1)
+        assert shares.get("none", 0) == pytest.approx(scripts.count(None) / 6)
+    assert vocabulary_scripts(llama).shares() == {"Latin": 16 / 32, "none": 16 / 32}
 
 
 def test_scaling_a_sets_vectors_and_states_changes_nothing(llama):

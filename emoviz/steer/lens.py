@@ -6,6 +6,7 @@ that entanglement with another language is seen in the vector before any text is
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,3 +94,19 @@ def final_norm(loaded: LoadedModel) -> nn.Module:
         f"the final norm of {loaded.architecture} was not found (looked for {', '.join(_FINAL_NORMS)}); "
         "the lens does not know this architecture; choose another model."
     )
+
+
+def scripts_over_layers(
+    loaded: LoadedModel, vectors: VectorSet, emotion: str, top: int = 100
+) -> dict[int, dict[str, float]]:
+    """Layer -> script -> share of the `top` most raised tokens that are in it, for every finite layer; `none` for no script.
+
+    To be read beside the script's share of the vocabulary, `VocabularyScripts.shares`: what is no more than that is chance.
+    Errors as `lens`.
+    """
+    out = {}
+    for layer in vectors.finite_layers:
+        raised, _ = lens(loaded, vectors, emotion, layer, top)
+        counts = Counter("none" if row.script is None else row.script for row in raised)
+        out[layer] = {script: n / len(raised) for script, n in counts.most_common()}
+    return out

@@ -41,6 +41,10 @@ class VocabularyScripts:
         other = [k for k, name in enumerate(self.scripts) if name != PARTIAL and name not in own]
         return np.isin(self.codes, other)
 
+    def shares(self) -> dict[str, float]:
+        """Script -> share of the vocabulary in it, `none` for tokens of no script; together 1."""
+        return {name: float((self.codes == k).mean()) for k, name in [*enumerate(self.scripts), (-1, "none")]}
+
     @property
     def partial(self) -> np.ndarray:
         """(V,) bool: tokens that hold bytes of an unfinished character, which may become any script but Latin."""
