@@ -128,13 +128,13 @@ def calibration(labelled: list[dict]) -> dict:
     best = [thresholds for thresholds, right in found.items() if right == most]
     used = (COLLAPSE_REPETITION, EXPLOSIVE_PPL_RATIO)
     return {
-        "best_on_calibration": {
-            "accuracy": most,
-            "repetition": [min(r for r, _ in best), max(r for r, _ in best)],
-            "ppl_ratio": [min(p for _, p in best), max(p for _, p in best)],
-        },
+        "best_on_calibration": {"accuracy": most, "repetition, ppl_ratio": best},
         **{
-            name: {"n": len(rows), "accuracy": _accuracy(rows, *used), "confusion": confusion(rows, *used)}
+            name: {
+                "n": len(_in_question(rows)),
+                "accuracy": _accuracy(rows, *used),
+                "confusion": confusion(rows, *used),
+            }
             for name, rows in parts.items()
         },
     }
@@ -161,9 +161,14 @@ def confusion(rows: list[dict], repetition: float, ratio: float) -> dict[str, di
 
 
 def _accuracy(rows: list[dict], repetition: float, ratio: float) -> float:
-    """Share of right verdicts among the texts whose regime is in question: neither empty nor unsteered."""
-    asked = [row for row in rows if row["label"] not in ("empty", "unchanged")]
+    """Share of right verdicts."""
+    asked = _in_question(rows)
     return round(sum(row["label"] == regime_of(row, repetition, ratio) for row in asked) / len(asked), 3)
+
+
+def _in_question(rows: list[dict]) -> list[dict]:
+    """Neither empty nor unsteered, which needs no threshold."""
+    return [row for row in rows if row["label"] not in ("empty", "unchanged")]
 
 
 def text_alone(labelled: list[dict]) -> dict[str, dict[str, int]]:

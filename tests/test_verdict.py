@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.regimes import HELD_OUT, calibration, confusion, labelled_texts, text_alone
+from benchmarks.regimes import calibration, confusion, labelled_texts, text_alone
 from emoviz.steer.judge import judge
 from emoviz.steer.leak import own_scripts
 from emoviz.steer.perplexity import log_perplexities, text_ids, until_end
@@ -139,11 +139,8 @@ def test_labelled_texts_of_both_models_are_judged_right_on_the_prompt_that_set_n
     labelled = labelled_texts()
     assert {row["label"] for row in labelled} == set(REGIMES)
     found = calibration(labelled)
-    low, high = found["best_on_calibration"]["repetition"]
-    assert low <= COLLAPSE_REPETITION <= high
-    low, high = found["best_on_calibration"]["ppl_ratio"]
-    assert low <= EXPLOSIVE_PPL_RATIO <= high
-    assert found["held_out"]["n"] == sum(row["prompt"] == HELD_OUT for row in labelled) > 50
+    assert (COLLAPSE_REPETITION, EXPLOSIVE_PPL_RATIO) in found["best_on_calibration"]["repetition, ppl_ratio"]
+    assert found["held_out"]["n"] == 62 and found["calibration"]["n"] == 119
     assert found["held_out"]["accuracy"] >= 0.85
     without_repetition = confusion(labelled, 2.0, EXPLOSIVE_PPL_RATIO)["repetitive_collapse"]
     assert without_repetition["surgical"] > 50, "perplexity alone takes loops for sense"
