@@ -58,6 +58,12 @@ def test_texts_end_before_their_end_token_and_empty_ones_have_no_perplexity(llam
     assert log_perplexities(llama, [3], []).shape == (0,)
 
 
+def test_what_is_beyond_the_context_is_not_scored(gpt2):
+    prompt, row = [3] * 60, [4, 5, 6, 7, 8, 9]
+    whole, fitting, none = *log_perplexities(gpt2, prompt, [row, row[:4]]), log_perplexities(gpt2, [3] * 64, [row])[0]
+    assert whole == pytest.approx(fitting, rel=1e-6) and math.isnan(none)
+
+
 def test_logits_that_are_not_finite_give_no_perplexity(llama):
     with torch.no_grad():
         llama.model.lm_head.weight[7] = float("nan")

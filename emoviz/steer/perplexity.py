@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from ..models.blocks import text_config
 from ..models.load import LoadedModel
 
 # Vocabulary logits of one pass; Gemma's 262,144 words take 40 MB per row of 40 tokens.
@@ -34,19 +35,20 @@ def log_perplexities(
     Nothing is injected, so this is the opinion of the unsteered model. Rows are padded on the right and go through the
     model together, as many at a time as their logits fit into half a gigabyte.
     Continuations end before their end token (`until_end`); an empty one, and one of logits that are not finite, is NaN.
+    What a text split anew has beyond the model's context is not scored.
 
     prompt_ids : at least one id, as the tokenizer gives them for the prompt, special tokens included.
     """
     found = np.full(len(continuations), np.nan)
+    room = None if loaded.max_tokens is None else max(0, loaded.max_tokens - len(prompt_ids))
+    continuations = [list(ids[:room]) for ids in continuations]
     rows = [k for k, ids in enumerate(continuations) if len(ids)]
     # Rows of like length together, so that little is padded.
     rows.sort(key=lambda k: len(continuations[k]))
     while rows:
-        size = max(
-            1, _LOGIT_BYTES // (4 * loaded.model.config.get_text_config().vocab_size * len(continuations[rows[-1]]))
-        )
+        size = max(1, _LOGIT_BYTES // (4 * text_config(loaded.model).vocab_size * len(continuations[rows[-1]])))
         part, rows = rows[-size:], rows[:-size]
-        found[part] = _negative_log_probability(loaded, list(prompt_ids), [list(continuations[k]) for k in part])
+        found[part] = _negative_log_probability(loaded, list(prompt_ids), [continuations[k] for k in part])
     return np.where(np.isfinite(found), found, np.nan)
 
 
