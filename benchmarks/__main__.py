@@ -16,7 +16,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 from emoviz.printing import plain
 
-from . import comparisons, coverage, extraction, geometry, page, regimes
+from . import comparisons, coverage, curve_coverage, extraction, geometry, page, regimes
 
 BENCHMARKS = {
     "page": page.page,
@@ -25,12 +25,14 @@ BENCHMARKS = {
     "memory": extraction.memory,
     "resume": extraction.resume,
     "rsa": geometry.rsa,
+    "curves": geometry.curves,
 }
 # Minutes to an hour, so only when asked for by name.
 ON_REQUEST = {
     "precision": comparisons.precision,
     "methods": comparisons.methods,
     "coverage": coverage.coverage,
+    "curve_coverage": curve_coverage.curve_coverage,
     "regimes": regimes.regimes,
 }
 

@@ -274,7 +274,6 @@ def compare(arguments) -> tuple[dict, str, int]:
     from itertools import combinations
 
     from .stats import class_lines, compare, layers_of, letters, reason_lines
-    from .stimuli import load_corpus
     from .store import find_set, load_activations
 
     sets = [find_set(name) for name in arguments.sets]
@@ -284,7 +283,6 @@ def compare(arguments) -> tuple[dict, str, int]:
         layers,
         centring=arguments.centring,
         activations=[load_activations(s) for s in sets],
-        corpus=load_corpus(),
         n_permutations=arguments.permutations,
         n_bootstrap=arguments.bootstrap,
         seed=arguments.seed,

@@ -207,7 +207,7 @@ def test_clicking_an_emotion_in_a_map_picks_it_everywhere(visit):
 def test_zoom_survives_a_layer_change(visit):
     page = visit()
     _open(page, "Depth")
-    plot = page.locator(".ez-plot:visible")
+    plot = page.locator(".ez-plot:visible").first
     area = page.locator(".ez-plot:visible .nsewdrag").first.bounding_box()
     page.mouse.move(area["x"] + 0.3 * area["width"], area["y"] + 100)
     page.mouse.down()
@@ -219,8 +219,9 @@ def test_zoom_survives_a_layer_change(visit):
     slider = page.get_by_role("slider", name=re.compile("Depth"))
     slider.focus()
     slider.press("ArrowRight")
-    page.wait_for_timeout(800)
-    assert int(plot.get_attribute("data-drawn")) > drawn, "the figure was not redrawn"
+    page.wait_for_function(
+        "([p, n]) => Number(p.dataset.drawn) > n", arg=[plot.element_handle(), drawn], timeout=10_000
+    )
     assert plot.evaluate("p => p._fullLayout.xaxis.range") == pytest.approx(zoomed)
 
 

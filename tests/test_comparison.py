@@ -9,14 +9,23 @@ from scipy.stats import rankdata
 from emoviz.errors import InputError
 from emoviz.geometry import rdm
 from emoviz.stats import class_lines, compare, layers_of, letters, reason_lines
-from emoviz.stimuli import load_corpus
 from emoviz.types import Activations
 
 from .conftest import make_set, with_intervals
 
 CLASSES = ("angry", "calm", "guilty", "happy", "hopeful", "neutral", "proud", "sad")
 TOPICS = tuple("abcdefgh")
-NUMBERS = ("rho", "p", "ci_low", "ci_high", "ceiling", "rho_disjoint", "rho_partial_lexical", "rho_disattenuated")
+NUMBERS = (
+    "rho",
+    "p",
+    "ci_low",
+    "ci_high",
+    "ceiling",
+    "rho_disjoint",
+    "rho_partial_lexical",
+    "rho_disattenuated",
+    "rho_partial_controls",
+)
 FAST = {"n_permutations": 99, "n_bootstrap": 20}
 
 
@@ -71,7 +80,8 @@ def test_two_sets_of_one_geometry_agree_and_all_numbers_are_there():
     assert 0 < found.rho_disjoint[0, 1] < found.rho[0, 1]
     assert 0 < found.ceiling[0, 1] <= 1
     assert found.rho_disjoint[0, 1] < found.rho_disattenuated[0, 1]
-    assert found.reasons == {"rho_partial_lexical": "the passages are not at hand"}
+    assert set(found.reasons) == {"rho_partial_lexical", "rho_partial_controls"}
+    assert "a set has no controls" in found.reasons["rho_partial_lexical"]
     _no_silent_nan(found)
 
 
@@ -182,7 +192,7 @@ def test_identical_sets_are_not_tested_against_each_other(same):
         "the same geometry, longer and moved": replace(_set("b", 5), class_means=4 * a.class_means + 1),
     }[same]
     stored = [_stored(s) for s in (a, b)]
-    found = compare([a, b], (3, 3), activations=stored, corpus=load_corpus(), **FAST)
+    found = compare([a, b], (3, 3), activations=stored, **FAST)
     _no_silent_nan(found)
     assert found.rho[0, 1] == pytest.approx(1)
     for number in ("p", "ci", "ceiling", "rho_disjoint", "rho_partial_lexical", "rho_disattenuated"):
@@ -296,7 +306,8 @@ def test_rho_given_all_controls_equals_a_regression_by_hand_and_names_what_is_mi
     controls = np.column_stack([np.ones(210), *(rankdata(c) for s in (a, b) for c in s.controls.values())])
     left = [r - controls @ np.linalg.lstsq(controls, r, rcond=None)[0] for r in ranks]
     assert found.rho_partial_controls[0, 1] == pytest.approx(np.corrcoef(left)[0, 1], abs=1e-4)
-    assert (
-        "earlier version"
-        in compare([a, replace(b, controls={})], (1, 2), n_permutations=9).reasons["rho_partial_controls"]
-    )
+    words = np.column_stack([np.ones(210), rankdata(a.controls["bag of words"])])
+    left = [r - words @ np.linalg.lstsq(words, r, rcond=None)[0] for r in ranks]
+    assert found.rho_partial_lexical[0, 1] == pytest.approx(np.corrcoef(left)[0, 1], abs=1e-4)
+    bare = compare([a, replace(b, controls={})], (1, 2), n_permutations=9)
+    assert "earlier version" in bare.reasons["rho_partial_controls"] and np.isnan(bare.rho_partial_lexical[0, 1])

@@ -37,7 +37,7 @@ from emoviz.stats import (
 from emoviz.stats.contrasts import CHAINS, KINDS
 from emoviz.store import Measured, load_activations, load_contrasts, save_contrasts, save_set, sets_folder
 
-from .conftest import make_set
+from .conftest import make_set, with_intervals
 
 ANY = Selection((), BEST, 0.5, "class", "sad")
 
@@ -248,6 +248,12 @@ def test_a_model_scaled_by_a_constant_changes_nothing():
     bigger = replace(b, class_means=7 * b.class_means, half_means=7 * b.half_means)
     one, two = (contrast("precision", a, other, (3, 3), n_permutations=100) for other in (b, bigger))
     assert one.rho == pytest.approx(two.rho) and one.cosines == pytest.approx(two.cosines, abs=1e-6)
+
+
+def test_sets_with_controls_of_all_classes_are_contrasted_without_neutral():
+    a, b = with_intervals(_set(seed=1)), with_intervals(_set(precision="int8", seed=2))
+    found, bare = (contrast("precision", *pair, (3, 3), n_permutations=100) for pair in ((a, b), (_set(seed=1), b)))
+    assert found.n_classes == 20 and found.rho == pytest.approx(bare.rho)
 
 
 def test_equal_sets_agree_wholly():

@@ -9,9 +9,9 @@ from emoviz.geometry.ranks import average_ranks, spearman_matrix, standard_ranks
 from emoviz.stats import mantel
 from emoviz.stats.bootstrap import resample_weights, rho_interval, rho_spread, topic_means, weighted_rdms
 from emoviz.stats.dissimilarities import condensed_or_reason
-from emoviz.stats.lexical import partial_rho
 from emoviz.stats.mantel import mantel_p
 from emoviz.stats.reliability import disattenuated_rho, disjoint_rho, noise_ceiling
+from emoviz.stats.rsa import _partial
 from emoviz.types import Activations
 
 RNG = np.random.default_rng(3)
@@ -85,14 +85,15 @@ def test_mantel_p_is_at_its_floor_for_a_planted_geometry():
     assert mantel_p(standard_ranks(related), 12, 999, 0)[0, 1] == pytest.approx(1 / 1000)
 
 
-def test_partial_spearman_equals_the_correlation_of_rank_residuals():
-    x, y, z = RNG.normal(size=(3, 100))
-    x, y = x + z, y + z
-    ranks = [rankdata(v) for v in (x, y, z)]
-    design = np.column_stack([np.ones(100), ranks[2]])
-    residuals = [r - design @ np.linalg.lstsq(design, r, rcond=None)[0] for r in ranks[:2]]
-    rho = spearman_matrix(np.stack([x, y, z]))
-    assert partial_rho(rho[0, 1], rho[0, 2], rho[1, 2]) == pytest.approx(np.corrcoef(*residuals)[0, 1])
+def test_partial_rho_equals_the_correlation_of_rank_residuals():
+    x, y, *z = RNG.normal(size=(4, 100))
+    x, y = x + z[0] + z[1], y + z[0] - z[1]
+    design = np.column_stack([np.ones(100), *(rankdata(v) for v in z)])
+    ranks = [rankdata(v) for v in (x, y)]
+    left = [r - design @ np.linalg.lstsq(design, r, rcond=None)[0] for r in ranks]
+    found = _partial(standard_ranks(np.stack([x, y])), standard_ranks(np.stack(z)))
+    assert found == pytest.approx(np.corrcoef(*left)[0, 1])
+    assert np.isnan(_partial(standard_ranks(np.stack([x, y])), standard_ranks(np.stack([x, z[0]]))))
 
 
 def test_ceiling_disjoint_and_disattenuated_rho_follow_from_the_halves():

@@ -11,7 +11,6 @@ from ..geometry import best_layers, depth_curves, maps_over_layers, preferred_la
 from ..plots.theme import Style, short_label, styles
 from ..stats import compare
 from ..stats.valence import ValenceArousal, valence_arousal
-from ..stimuli import load_corpus
 from ..stimuli.norms import Norms, load_norms
 from ..store import list_sets, load_activations, sets_folder, shipped_folder
 from ..types import Comparison, DepthCurve, Projection, VectorSet
@@ -63,15 +62,14 @@ def best_of(name: str) -> dict[str, int | None]:
 
 
 @lru_cache(maxsize=256)
-def comparison_of(names: tuple[str, ...], layers: tuple[int, ...], centring: str, controls: bool = True) -> Comparison:
-    """RSA of the named sets. Without controls (interval, lexical partial) it is there at once and needs no scikit-learn."""
+def comparison_of(names: tuple[str, ...], layers: tuple[int, ...], centring: str, intervals: bool = True) -> Comparison:
+    """RSA of the named sets; without intervals it is there at once."""
     sets = [library().sets[name] for name in names]
     return compare(
         sets,
         layers,
         centring=centring,
-        activations=[load_activations(s) for s in sets] if controls else None,
-        corpus=load_corpus() if controls else None,
+        activations=[load_activations(s) for s in sets] if intervals else None,
     )
 
 

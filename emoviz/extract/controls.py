@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from ..geometry.depth import WORDS
 from ..models.encoder import ENCODER, encoder_folder, sentence_vectors
 from ..models.load import LoadedModel
 from ..stats.lexical import bag_of_words
@@ -18,7 +19,7 @@ def control_features(loaded: LoadedModel, texts: Sequence[str]) -> tuple[dict[st
     bag of words : TF-IDF. token embeddings : mean of the model's input embeddings over the tokens of the text.
     sentence encoder : see `sentence_vectors`.
     """
-    features = {"bag of words": bag_of_words(texts), "token embeddings": _token_embeddings(loaded, texts)}
+    features = {WORDS: bag_of_words(texts), "token embeddings": _token_embeddings(loaded, texts)}
     if encoder_folder() is None:
         return features, {"sentence encoder": f"the package of {ENCODER} is not installed (requirements-models.txt)"}
     return {**features, "sentence encoder": sentence_vectors(texts)}, {}

@@ -27,7 +27,8 @@ CURVES = (
     "arousal_r",
 )
 # How words, token embeddings and sentences explain the RDM; a set has those that could be made.
-CONTROLS = ("bag of words", "token embeddings", "sentence encoder")
+WORDS = "bag of words"
+CONTROLS = (WORDS, "token embeddings", "sentence encoder")
 _OF_VECTORS = (
     "mean_cosine",
     "rdm_std",
@@ -236,12 +237,11 @@ def best_layers(vectors: VectorSet) -> dict[str, int | None]:
 
 
 def preferred_layer(vectors: VectorSet, best: Mapping[str, int | None]) -> int:
-    """The layer that stands for a set: the pick of its protocol's rule, or of another rule where that one has none."""
-    rule = vectors.provenance.protocol.layer_rule
-    if rule == "middle" and vectors.n_layers // 2 in vectors.finite_layers:
-        return vectors.n_layers // 2
-    picks = [pick for pick in (best.get(rule), best["separation"], best["decoding"]) if pick is not None]
-    return picks[0] if picks else vectors.finite_layers[0]
+    """The layer that stands for a set: the pick of its protocol's rule, else of another rule, else the middle."""
+    rule, middle = vectors.provenance.protocol.layer_rule, vectors.n_layers // 2
+    if rule == "middle" and middle in vectors.finite_layers:
+        return middle
+    return next((k for k in (best.get(rule), best["separation"], best["decoding"]) if k is not None), middle)
 
 
 def _first_highest(values: np.ndarray) -> int | None:

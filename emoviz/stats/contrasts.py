@@ -179,12 +179,14 @@ def _missing_layer(sets: tuple[VectorSet, VectorSet], layers: tuple[int | None, 
 
 
 def _without_neutral(vectors: VectorSet) -> VectorSet:
+    """The set on its emotions alone, without the controls, which are of all its classes."""
     kept = [k for k, name in enumerate(vectors.classes) if name != NEUTRAL]
     return replace(
         vectors,
         classes=tuple(vectors.classes[k] for k in kept),
         class_means=vectors.class_means[:, kept],
         half_means=vectors.half_means[:, :, kept],
+        controls={},
     )
 
 

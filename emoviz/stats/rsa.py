@@ -11,11 +11,11 @@ import numpy as np
 from ..emotions import NEUTRAL
 from ..errors import InputError
 from ..geometry import CENTRINGS, best_layers, preferred_layer
+from ..geometry.depth import WORDS
 from ..geometry.ranks import standard_ranks
-from ..types import Activations, Comparison, Corpus, VectorSet
+from ..types import Activations, Comparison, VectorSet
 from .bootstrap import MIN_TOPICS, rho_interval, rho_spread, topic_means
 from .dissimilarities import MIN_COMMON, SAME, condensed_or_reason
-from .lexical import lexical_rdm, partial_rho
 from .mantel import MIN_CLASSES, mantel_p
 from .reliability import disattenuated_rho, disjoint_rho, noise_ceiling
 
@@ -47,7 +47,6 @@ def compare(
     *,
     centring: str = "class",
     activations: Sequence[Activations | None] | None = None,
-    corpus: Corpus | None = None,
     n_permutations: int = 10_000,
     n_bootstrap: int = 1_000,
     seed: int = 0,
@@ -55,13 +54,13 @@ def compare(
     """Spearman's rho between the RDMs of sets, each at its layer, every pair on the classes that both have.
 
     p from `mantel_p`; interval from `rho_interval` (needs stored activations of the layer, same passages in both sets);
-    ceiling, disjoint and disattenuated rho from the halves; partial rho given `lexical_rdm` (needs the passages that
-    both sets were made from) and given all controls of both sets (`VectorSet.controls`).
+    ceiling, disjoint and disattenuated rho from the halves; partial rho given the words of the passages, and given all
+    controls of both sets (`VectorSet.controls`).
 
     What cannot be computed is NaN, with the reason in `Comparison.reasons` under the number's name and, unless it holds
     for all pairs, the names of the pair: "p", "ci A x B". A reason for "rho A x B" holds for every number of that pair.
 
-    activations : one entry per set, None where there are none. corpus : used for the sets that were made from it.
+    activations : one entry per set, None where there are none.
     Raises  : InputError for fewer than 2 sets, an unknown centring, or a layer that a set does not have.
     """
     if len(sets) < 2:
@@ -74,7 +73,7 @@ def compare(
                 f"layer {layer} does not exist: {vectors.name} has layers 0-{vectors.n_layers - 1}; pick one of those."
             )
     stored = [None] * len(sets) if activations is None else activations
-    job = _Job(tuple(sets), tuple(layers), tuple(stored), centring, corpus, n_permutations, n_bootstrap, seed)
+    job = _Job(tuple(sets), tuple(layers), tuple(stored), centring, n_permutations, n_bootstrap, seed)
     found = _Found(len(sets))
     for classes, pairs in _pairs_by_classes(sets).items():
         _compare_on(classes, pairs, job, found)
@@ -98,7 +97,6 @@ class _Job:
     layers: tuple[int, ...]
     stored: tuple[Activations | None, ...]
     centring: str
-    corpus: Corpus | None
     n_permutations: int
     n_bootstrap: int
     seed: int
@@ -164,8 +162,7 @@ def _compare_on(classes: tuple[str, ...], pairs: _Pairs, job: _Job, found: _Foun
     _add_p(tested, at, ranks, n, job, found)
     _add_from_halves(tested, at, halves, n, job, found)
     _add_intervals(tested, at, rho, classes, job, found)
-    _add_partial(tested, at, ranks, rho, classes, job, found)
-    _add_partial_controls(tested, at, ranks, classes, job, found)
+    _add_partial(tested, at, ranks, classes, job, found)
 
 
 def _too_few(classes: tuple[str, ...], n: int, centring: str) -> str:
@@ -288,48 +285,37 @@ def _topics_of(job: _Job, k: int, classes: tuple[str, ...]) -> tuple[np.ndarray,
 
 
 def _add_partial(
-    tested: _Pairs, at: _Rows, ranks: np.ndarray, rho: np.ndarray, classes: tuple[str, ...], job: _Job, found: _Found
-) -> None:
-    from_corpus = [job.corpus is not None and s.provenance.corpus_hash == job.corpus.hash for s in job.sets]
-    pairs = [(i, j) for i, j in tested if i != j]
-    kept = [(i, j) for i, j in pairs if job.centring == "class" and from_corpus[i] and from_corpus[j]]
-    for i, j in pairs:
-        if job.centring != "class":
-            found.why("rho_partial_lexical", (i, j), "defined for class centring only")
-        elif job.corpus is None or not (from_corpus[i] or from_corpus[j]):
-            found.why("rho_partial_lexical", (i, j), "the passages are not at hand")
-        elif not (from_corpus[i] and from_corpus[j]):
-            found.why("rho_partial_lexical", (i, j), "they were made from other passages")
-    if not kept:
-        return
-    to_words = ranks @ standard_ranks(lexical_rdm(job.corpus, classes))
-    partial = partial_rho(rho, to_words[:, None], to_words[None, :])
-    for i, j in kept:
-        found.put("rho_partial_lexical", (i, j), partial[at[i], at[j]])
-        if np.isnan(partial[at[i], at[j]]):
-            found.why("rho_partial_lexical", (i, j), "the words of the passages have no RDM, or explain one fully")
-
-
-def _add_partial_controls(
     tested: _Pairs, at: _Rows, ranks: np.ndarray, classes: tuple[str, ...], job: _Job, found: _Found
 ) -> None:
+    """Agreement of what controls leave over: the words of the passages alone, and all controls of both sets."""
     for i, j in tested:
-        both = job.sets[i], job.sets[j]
-        if job.centring != "class":
-            why = "defined for class centring only"
-        elif not _same_passages(*both):
-            why = "they were made from different passages"
-        elif not (both[0].controls and both[1].controls):
-            why = "a set has no controls: it was made by an earlier version; extract it again"
-        elif any(s.classes != classes for s in both):
-            why = "controls are of all classes of a set, not of some"
-        else:
-            controls = standard_ranks(np.stack([rdm for s in both for rdm in s.controls.values()]))
-            left = [ranks[at[k]] - np.linalg.lstsq(controls.T, ranks[at[k]], rcond=None)[0] @ controls for k in (i, j)]
-            value = left[0] @ left[1] / np.sqrt((left[0] @ left[0]) * (left[1] @ left[1]))
-            found.put("rho_partial_controls", (i, j), value)
+        if i == j:
             continue
-        found.why("rho_partial_controls", (i, j), why)
+        both = job.sets[i], job.sets[j]
+        every = [rdm for s in both for rdm in s.controls.values()]
+        words = [rdm for name, rdm in both[0].controls.items() if name == WORDS]
+        for name, controls in (("rho_partial_lexical", words), ("rho_partial_controls", every)):
+            if job.centring != "class":
+                why = "defined for class centring only"
+            elif not _same_passages(*both):
+                why = "they were made from other passages"
+            elif not (both[0].controls and both[1].controls):
+                why = "a set has no controls: it was made by an earlier version; extract it again"
+            elif any(s.classes != classes for s in both):
+                why = "controls are of all classes of a set, not of some"
+            else:
+                value = _partial(ranks[[at[i], at[j]]], standard_ranks(np.stack(controls)))
+                found.put(name, (i, j), value)
+                why = "the controls explain an RDM fully" if np.isnan(value) else ""
+            if why:
+                found.why(name, (i, j), why)
+
+
+def _partial(ranks: np.ndarray, controls: np.ndarray) -> float:
+    """Correlation of two rows of ranks with the rows of controls held constant; NaN where these explain one fully."""
+    left = ranks - (ranks @ np.linalg.pinv(controls)) @ controls
+    length = np.linalg.norm(left, axis=1)
+    return float(left[0] @ left[1] / length.prod()) if (length > 1e-6).all() else float("nan")
 
 
 def _same_passages(a: VectorSet, b: VectorSet) -> bool:

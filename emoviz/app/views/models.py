@@ -74,7 +74,7 @@ def pairs(view: Selection) -> tuple[go.Figure | None, dict | None]:
             ["noise ceiling", "the rho that two noisy copies of one geometry would reach"],
             ["disjoint topics", "one set on half of the topics against the other set on the other half"],
             ["without noise", "the disjoint rho divided by the reliability of the halves (Spearman 1904)"],
-            ["given shared words", "partial rho with the RDM of the passages' words (TF-IDF) held constant"],
+            ["given shared words", "partial rho with the RDM of the passages as bags of words (TF-IDF) held constant"],
             [
                 "given all controls",
                 "the same with the words, both models' token embeddings and a sentence encoder held constant; the encoder reads "

@@ -70,7 +70,7 @@ def emotion_map(view: Selection) -> go.Figure:
     sets, layers, left_out = view.readable(view.panels())
     title = None
     if len(sets) == 2 and len(set(sets[0].classes) & set(sets[1].classes)) >= MIN_COMMON:
-        found = comparison_of(tuple(s.name for s in sets), layers, "class", controls=False)
+        found = comparison_of(tuple(s.name for s in sets), layers, "class", intervals=False)
         rho, p = found.rho[0, 1], found.p[0, 1]
         verb = "arrange emotions alike" if rho >= AGREEMENT and p < 0.01 else "compared"
         what = f"Two models {verb}"
