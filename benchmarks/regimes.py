@@ -54,7 +54,18 @@ def regimes() -> dict:
 
 
 def labelled_texts() -> list[dict]:
-    return [json.loads(line) for line in LABELLED.read_text("utf-8").split("\n") if line]
+    """What was labelled, with the repetition and perplexity ratio of each text."""
+    from emoviz.steer.repetition import repeated_share
+
+    rows = [json.loads(line) for line in LABELLED.read_text("utf-8").split("\n") if line]
+    return [
+        {
+            **row,
+            "repetition": repeated_share(row["ids"]),
+            "ppl_ratio": float(np.exp(row["log_ppl"] - row["twin_log_ppl"])),
+        }
+        for row in rows
+    ]
 
 
 def _key(row: dict) -> tuple:
@@ -142,15 +153,13 @@ def calibration(labelled: list[dict]) -> dict:
 
 def regime_of(row: dict, repetition: float, ratio: float) -> str:
     """The rule of `steer.verdict.verdict` with any thresholds."""
-    from emoviz.steer.repetition import repeated_share
-
     if not row["text"].strip():
         return "empty"
     if row["dose"] == 0:
         return "unchanged"
-    if repeated_share(row["ids"]) >= repetition:
+    if row["repetition"] >= repetition:
         return "repetitive_collapse"
-    return "explosive" if np.exp(row["log_ppl"] - row["twin_log_ppl"]) >= ratio else "surgical"
+    return "explosive" if row["ppl_ratio"] >= ratio else "surgical"
 
 
 def confusion(rows: list[dict], repetition: float, ratio: float) -> dict[str, dict[str, int]]:
