@@ -16,7 +16,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 from emoviz.printing import plain
 
-from . import comparisons, coverage, curve_coverage, extraction, geometry, page
+from . import comparisons, coverage, curve_coverage, extraction, geometry, page, regimes
 
 BENCHMARKS = {
     "page": page.page,
@@ -33,6 +33,7 @@ ON_REQUEST = {
     "methods": comparisons.methods,
     "coverage": coverage.coverage,
     "curve_coverage": curve_coverage.curve_coverage,
+    "regimes": regimes.regimes,
 }
 
 

@@ -159,6 +159,18 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--layers", default="window", help="window (default: the middle third), all, a layer, or 10-20")
     sub.add_argument("--device", default="auto", help="auto (default), cpu, cuda or mps")
 
+    sub = command(
+        "regimes", commands.regimes, "judge texts of any origin: loop, leak, and sense where that can be told"
+    )
+    sub.add_argument("--texts", required=True, metavar="FILE.jsonl", help='lines {"text": "...", "prompt": "..."}')
+
+    sub = command("lens", commands.lens, "the tokens that an emotion vector raises and lowers most")
+    sub.add_argument("set", metavar="SET")
+    sub.add_argument("--emotion", required=True, metavar="E")
+    sub.add_argument("--layer", default="best", help="a layer or best (default)")
+    sub.add_argument("--top", type=_whole(1, 1000), default=20, metavar="K", help="tokens of each kind (default 20)")
+    sub.add_argument("--device", default="auto", help="auto (default), cpu, cuda or mps")
+
     sub = command("lint", commands.lint, "check a passage file (default: the shipped corpus)")
     sub.add_argument("file", metavar="FILE", nargs="?")
 

@@ -328,44 +328,125 @@ def _depth_number(text: str) -> float:
 
 
 def steer(arguments) -> tuple[dict, str, int]:
+    from dataclasses import asdict
+
     doses = parse_doses(arguments.dose)
     from .models.load import load_model
     from .steer.generate import steer_texts
     from .steer.injection import parse_layers
+    from .steer.judge import judge
     from .steer.sets import set_for
 
     started = time.perf_counter()
     rows: list[dict] = []
-    missing = dict.fromkeys(("ppl_ratio", "repetition", "leak", "regime", "classifier"))
+    # Every verdict compares with the unsteered twin, asked for or not.
+    written = doses if 0 in doses else [0.0, *doses]
     for model in arguments.models:
         loaded = load_model(model, device=arguments.device)
-        for made in steer_texts(
+        made = steer_texts(
             loaded,
             set_for(loaded, arguments.emotion),
             arguments.emotion,
-            doses,
+            written,
             arguments.prompt,
             parse_layers(arguments.layers, loaded.n_layers),
             max_new_tokens=arguments.max_new_tokens,
             temperature=arguments.temperature,
             seed=arguments.seed,
-        ):
-            rows.append(
-                {
-                    **{key: getattr(made, key) for key in ("model", "set", "emotion", "dose", "text", "finished")},
-                    **missing,
-                }
-            )
+        )
+        twin = next(one.text for one in made if one.dose == 0)
+        verdicts = judge(loaded, arguments.prompt, twin, [one.text for one in made])
+        for one, verdict in zip(made, verdicts, strict=True):
+            if one.dose in doses:
+                rows.append(
+                    {
+                        **{key: getattr(one, key) for key in ("model", "set", "emotion", "dose", "text", "finished")},
+                        **asdict(verdict),
+                        "classifier": None,
+                    }
+                )
     result = {
         "prompt": arguments.prompt,
         "rows": rows,
         "seconds": round(time.perf_counter() - started, 3),
-        "reasons": dict.fromkeys(
-            missing, "not computed by this version: steer gives texts and doses, not yet a verdict"
-        ),
+        "reasons": {"classifier": "not computed by this version"},
     }
-    blocks = [f"{r['model']}, {r['emotion']} {r['dose']:g}\n{r['text'].strip()}" for r in rows]
+    blocks = [
+        f"{r['model']}, {r['emotion']} {r['dose']:g}: {r['regime']} ({r['reason']})\n{r['text'].strip()}" for r in rows
+    ]
     return result, "\n\n".join(blocks), 0
+
+
+def regimes(arguments) -> tuple[dict, str, int]:
+    from .steer.texts import load_texts
+    from .steer.verdict import text_verdict
+
+    rows = []
+    for text, prompt in load_texts(arguments.texts):
+        found = text_verdict(text, prompt)
+        rows.append(
+            {
+                "repetition": found.repetition,
+                "leak": found.leak,
+                "n_words": found.n_tokens,
+                "regime": found.regime,
+                "reason": found.reason,
+            }
+        )
+    shown = [
+        {
+            "line": k,
+            "regime": row["regime"] if row["regime"] else "-",
+            **{name: f"{row[name]:.2f}" if np.isfinite(row[name]) else "-" for name in ("repetition", "leak")},
+            "n_words": row["n_words"],
+            "reason": row["reason"],
+        }
+        for k, row in enumerate(rows, 1)
+    ]
+    return {"rows": rows}, table(shown), 0
+
+
+def lens(arguments) -> tuple[dict, str, int]:
+    from dataclasses import asdict
+
+    from .geometry.vectors import check_layer
+    from .stats import layers_of
+    from .store import find_set
+
+    vectors = find_set(arguments.set)
+    layer = layers_of([vectors], "best")[0] if arguments.layer == "best" else _layer_number(arguments.layer, vectors)
+    if arguments.emotion not in vectors.classes:
+        raise InputError(
+            f"emotion {arguments.emotion!r} is not in {vectors.name}; {', '.join(vectors.classes)} are allowed; "
+            "choose one of them."
+        )
+    check_layer(vectors, layer)
+    from .models.load import load_model
+    from .steer.lens import lens
+
+    source = vectors.provenance.origin if vectors.provenance.origin else vectors.provenance.model
+    loaded = load_model(source, device=arguments.device)
+    raised, lowered = lens(loaded, vectors, arguments.emotion, layer, arguments.top)
+    result = {
+        "set": vectors.name,
+        "emotion": arguments.emotion,
+        "layer": layer,
+        "raised": [asdict(row) for row in raised],
+        "lowered": [asdict(row) for row in lowered],
+    }
+    shown = [
+        {
+            "raised": repr(up.token),
+            "change": f"{up.change:+.2f}",
+            "script": up.script if up.script else "-",
+            "lowered": repr(down.token),
+            "change ": f"{down.change:+.2f}",
+            "script ": down.script if down.script else "-",
+        }
+        for up, down in zip(raised, lowered, strict=True)
+    ]
+    head = f"{vectors.name}, {arguments.emotion} at layer {layer}: change of the logit per unit of dose, direct path"
+    return result, f"{head}\n{table(shown)}", 0
 
 
 def lint(arguments) -> tuple[dict, str, int]:

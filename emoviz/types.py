@@ -393,3 +393,23 @@ class Generation:
     prompt: str
     text: str
     finished: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one steered text, see `steer.verdict`.
+
+    regime : `surgical`, `repetitive_collapse`, `explosive`, `unchanged` or `empty`; None where it cannot be told.
+    reason : why, in one line of words.
+    ppl_ratio : perplexity over that of the unsteered twin, both under the unsteered model; NaN where there is none.
+    repetition : share of the tokens that repeat what stands before them, 0 to 1; NaN for an empty text.
+    leak : share of the letters in scripts that the prompt does not use, 0 to 1; NaN for an empty text.
+    n_tokens : length in tokens, or in words where only the text is known.
+    """
+
+    regime: str | None
+    reason: str
+    ppl_ratio: float
+    repetition: float
+    leak: float
+    n_tokens: int

@@ -228,7 +228,63 @@ def test_steer_gives_a_text_per_model_emotion_and_dose(capsys, llama_folder):
     ]
     keys = {"model", "emotion", "dose", "text", "ppl_ratio", "repetition", "leak", "regime", "classifier"}
     assert all(keys <= set(row) for row in found["rows"])
-    assert set(found["reasons"]) == {"ppl_ratio", "repetition", "leak", "regime", "classifier"}
+    assert set(found["reasons"]) == {"classifier"}
+    twin, steered = found["rows"][:2]
+    assert (twin["regime"], twin["ppl_ratio"]) == ("unchanged", 1) and steered["ppl_ratio"] > 0
+    assert all(row["reason"] and row["n_tokens"] <= 3 for row in found["rows"])
+    alone = ["steer", str(llama_folder), "--emotion", "sad", "--dose", "0.5", "--prompt", "the cat", "--max-new-tokens"]
+    _, without_twin = run(capsys, *alone, "3")
+    assert without_twin["rows"] == [steered], "the twin is written for the ratio, and not shown"
+
+
+def test_regimes_judges_texts_of_any_origin(capsys, tmp_path):
+    rows = [
+        {"text": "安宁" * 9, "prompt": "I felt"},
+        {"text": ""},
+        {"text": "It was late and she went home to her bed."},
+    ]
+    code, found = run(capsys, "regimes", "--texts", str(write_passages(tmp_path / "t.jsonl", rows)))
+    assert code == 0
+    assert all(set(row) == {"repetition", "leak", "n_words", "regime", "reason"} for row in found["rows"])
+    loop, empty, prose = found["rows"]
+    assert (loop["regime"], loop["leak"], loop["n_words"]) == ("repetitive_collapse", 1, 18)
+    assert (empty["regime"], empty["leak"], empty["repetition"], empty["n_words"]) == ("empty", None, None, 0)
+    assert (prose["regime"], prose["leak"], prose["n_words"]) == ("surgical", 0, 10)
+    assert loop["reason"].startswith("loop: '安宁安宁安宁' fills 100 %")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "holds no texts"),
+        (b"[1]\n", "line 1 has no 'text'"),
+        (b'{"text": 3}\n', "line 1 has no 'text'"),
+        (b'{"text": "x"}\n\n{"text": "x", "prompt": 3}\n', "line 3 has a prompt that is not text"),
+        (b'{"text": "\\ud800"}', "line 1 is not JSON"),
+        (b"\xff\xfe", "is not UTF-8"),
+    ],
+)
+def test_files_of_texts_that_cannot_be_read_say_where(capsys, tmp_path, content, message):
+    path = tmp_path / "texts.jsonl"
+    path.write_bytes(content)
+    assert main(["regimes", "--texts", str(path)]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_lens_lists_tokens_with_change_and_script(capsys, llama_folder):
+    from emoviz.models.load import load_model
+
+    loaded = load_model(str(llama_folder))
+    vectors = make_set("tiny_set", layers=4, width=16, model="tiny-llama")
+    provenance = replace(vectors.provenance, revision=loaded.revision, origin=str(llama_folder))
+    save_set(replace(vectors, provenance=provenance), sets_folder())
+    code, found = run(capsys, "lens", "tiny_set", "--emotion", "sad", "--layer", "2", "--top", "4")
+    assert code == 0 and (found["set"], found["emotion"], found["layer"]) == ("tiny_set", "sad", 2)
+    assert len(found["raised"]) == len(found["lowered"]) == 4
+    assert all({"token", "change", "script"} <= set(row) for row in found["raised"] + found["lowered"])
+    assert found["raised"][0]["change"] > found["raised"][3]["change"] > found["lowered"][0]["change"]
+    assert main(["lens", "tiny_set", "--emotion", "sad", "--top", "2"]) == 0
+    assert "direct path" in capsys.readouterr().out
 
 
 def test_lint_exits_with_1_on_findings_and_0_without(capsys, tmp_path):
@@ -298,6 +354,13 @@ def test_tables_are_printed_without_json(capsys):
         (["compare", SMOL, GEMMA, "--bootstrap", "10000000000"], "--bootstrap: '10000000000' was given"),
         (["steer", "nonsense", "--emotion", "sad", "--prompt", "x", "--seed", "9" * 30], "--seed: '9999"),
         (["steer", "nonsense", "--emotion", "sad", "--prompt", "caf\udce9"], "is not UTF-8 text"),
+        (["regimes"], "the following arguments are required: --texts"),
+        (["regimes", "--texts", "nowhere.jsonl"], "nowhere.jsonl cannot be read"),
+        (["regimes", "--texts", "pyproject.toml"], "line 1 is not JSON"),
+        (["lens", SMOL, "--emotion", "bored"], "emotion 'bored' is not in"),
+        (["lens", SMOL, "--emotion", "sad", "--layer", "99"], "layer 99"),
+        (["lens", "nowhere", "--emotion", "sad"], "nowhere"),
+        (["lens", SMOL, "--emotion", "sad", "--top", "0"], "--top: '0'"),
         (["rdm", SMOL, "--layer=--5"], "layer '--5' was asked for"),
         (["rdm", SMOL, "--layer", "9" * 5000], "layer '99999"),
         (["extract", "~nosuchuser/model"], "model '~nosuchuser/model' is unknown"),

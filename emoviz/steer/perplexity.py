@@ -1,0 +1,72 @@
+"""How likely the unsteered model finds a text: the perplexity of many continuations of one prompt."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from ..models.blocks import text_config
+from ..models.load import LoadedModel
+
+# Vocabulary logits of one pass; Gemma's 262,144 words take 40 MB per row of 40 tokens.
+_LOGIT_BYTES = 1 << 29
+
+
+def text_ids(loaded: LoadedModel, text: str) -> list[int]:
+    """Token ids of a text that stands after a prompt: no special tokens."""
+    return loaded.tokenizer(text, add_special_tokens=False)["input_ids"]
+
+
+def until_end(loaded: LoadedModel, ids: Sequence[int]) -> list[int]:
+    """The ids before the first end token, which is no part of the text, and neither is what pads the row after it."""
+    ends = set(loaded.end_tokens)
+    stop = next((k for k, token in enumerate(ids) if token in ends), len(ids))
+    return list(ids[:stop])
+
+
+def log_perplexities(
+    loaded: LoadedModel, prompt_ids: Sequence[int], continuations: Sequence[Sequence[int]]
+) -> np.ndarray:
+    """Mean negative log probability per token, in nats, of each continuation given the prompt: (rows,) float64.
+
+    Nothing is injected, so this is the opinion of the unsteered model. Rows are padded on the right and go through the
+    model together, as many at a time as their logits fit into half a gigabyte.
+    Continuations end before their end token (`until_end`); an empty one, and one of logits that are not finite, is NaN.
+    What a text split anew has beyond the model's context is not scored.
+
+    prompt_ids : at least one id, as the tokenizer gives them for the prompt, special tokens included.
+    """
+    found = np.full(len(continuations), np.nan)
+    room = None if loaded.max_tokens is None else max(0, loaded.max_tokens - len(prompt_ids))
+    continuations = [list(ids[:room]) for ids in continuations]
+    rows = [k for k, ids in enumerate(continuations) if len(ids)]
+    # Rows of like length together, so that little is padded.
+    rows.sort(key=lambda k: len(continuations[k]))
+    while rows:
+        size = max(1, _LOGIT_BYTES // (4 * text_config(loaded.model).vocab_size * len(continuations[rows[-1]])))
+        part, rows = rows[-size:], rows[:-size]
+        found[part] = _negative_log_probability(loaded, list(prompt_ids), [continuations[k] for k in part])
+    return np.where(np.isfinite(found), found, np.nan)
+
+
+def _negative_log_probability(loaded: LoadedModel, prompt: list[int], rows: list[list[int]]) -> np.ndarray:
+    lengths = torch.tensor([len(ids) for ids in rows])
+    longest = int(lengths.max())
+    # The causal mask keeps what stands behind a row's end out of it; any id may pad.
+    targets = torch.tensor([ids + [0] * (longest - len(ids)) for ids in rows])
+    ids = torch.cat([torch.tensor(prompt).expand(len(rows), -1), targets], 1)
+    there = torch.arange(longest) < lengths[:, None]
+    attention = torch.cat([torch.ones(len(rows), len(prompt), dtype=torch.bool), there], 1).long()
+    keeps = "logits_to_keep" in inspect.signature(loaded.model.forward).parameters
+    options = {"logits_to_keep": longest + 1} if keeps else {}
+    with loaded.lock, torch.inference_mode():
+        logits = loaded.model(
+            input_ids=ids.to(loaded.device), attention_mask=attention.to(loaded.device), use_cache=False, **options
+        ).logits[:, -longest - 1 : -1]
+        logits = logits.float()
+        chosen = logits.gather(-1, targets.to(logits.device)[..., None])[..., 0]
+        lost = (logits.logsumexp(-1) - chosen).double().cpu()
+    return (torch.where(there, lost, 0.0).sum(1) / lengths).numpy()

@@ -1,0 +1,151 @@
+"""Leak: scripts of characters and texts, spans to mark, and probability on scripts before it becomes text."""
+
+import math
+
+import numpy as np
+import pytest
+
+from emoviz.steer.leak import Span, leak_share, leaked_spans, own_scripts, script_of, script_shares
+
+SAMPLES = {
+    "Latin": "aÉßøÅｗ",
+    "Han": "安宁汉々𠀀",
+    "Hiragana": "うれ",
+    "Katakana": "カナｱ",
+    "Hangul": "행복ᄒ",
+    "Cyrillic": "радЁ",
+    "Arabic": "سعيدپ",
+    "Devanagari": "खुशी",
+    "Greek": "χαράΏ",
+    "Hebrew": "שמח",
+    "Thai": "สุข",
+    "Bengali": "খুশি",
+    "Tamil": "மகிழ்",
+    "Georgian": "ბედ",
+}
+
+
+@pytest.mark.parametrize("script", SAMPLES)
+def test_letters_and_their_marks_have_the_script(script):
+    assert {script_of(character) for character in SAMPLES[script]} == {script}
+
+
+def test_signs_digits_emoji_and_space_have_no_script():
+    assert {script_of(character) for character in " \n.,!?0५٣-—“”…€😀❤\u0301\u200d\ufffd𝐱µ。、ー\x00"} == {None}
+
+
+def test_shares_are_of_letters_and_add_up():
+    shares = script_shares("abc 安宁, d 12!")
+    assert shares == {"Latin": pytest.approx(4 / 6), "Han": pytest.approx(2 / 6)}
+    assert list(shares) == ["Latin", "Han"]
+    assert script_shares("12 ...") == {}
+
+
+def test_leak_is_the_share_of_scripts_that_the_prompt_does_not_use():
+    assert leak_share("all is 安宁", own_scripts("I felt")) == pytest.approx(2 / 7)
+    assert leak_share("all is well", own_scripts("I felt")) == 0
+    assert leak_share("all is 安宁", own_scripts("I felt 安")) == 0
+    assert leak_share("!!! 12", own_scripts("I felt")) == 0
+    assert math.isnan(leak_share(" \n", own_scripts("I felt")))
+
+
+def test_japanese_uses_three_scripts_and_chinese_one():
+    assert own_scripts("とても") == {"Hiragana", "Katakana", "Han"}
+    assert own_scripts("安宁") == {"Han"}
+    assert leak_share("嬉しいカナ", own_scripts("とても")) == 0
+    assert leak_share("嬉しい", own_scripts("安宁")) == pytest.approx(2 / 3)
+
+
+def test_spans_mark_what_leaked_and_nothing_else():
+    text = "I felt 安宁, 安宁 and рад."
+    spans = leaked_spans(text, own_scripts("I felt"))
+    assert [(text[s.start : s.end], s.script) for s in spans] == [("安宁, 安宁", "Han"), ("рад", "Cyrillic")]
+    assert leaked_spans("安宁рад", {"Latin"}) == (Span(0, 2, "Han"), Span(2, 5, "Cyrillic"))
+    assert leaked_spans("plain", {"Latin"}) == leaked_spans("", {"Latin"}) == leaked_spans("1 2", set()) == ()
+
+
+@pytest.mark.parametrize("script", SAMPLES)
+def test_spans_and_share_agree_on_every_script(script):
+    text = f"he said {SAMPLES[script]} 12 {SAMPLES[script]}!"
+    spans = leaked_spans(text, {"Latin"})
+    if script == "Latin":
+        assert spans == ()
+        return
+    assert [s.script for s in spans] == [script]
+    letters = sum(script_of(c) is not None for c in text)
+    inside = sum(script_of(c) is not None for c in text[spans[0].start : spans[0].end])
+    assert leak_share(text, {"Latin"}) == pytest.approx(inside / letters)
+
+
+def _leaking_model(tmp_path, push: float):
+    """A small model whose head finds one Chinese token likelier by `push` than its other tokens, whatever it reads."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    from emoviz.models.load import load_model
+
+    from .conftest import save_tiny_model, tiny_llama
+
+    folder = save_tiny_model(tmp_path / "leaks", tiny_llama())
+    vocabulary = {"<unk>": 0, "<s>": 1, "</s>": 2, "the": 3, "cat": 4, "安宁": 5, "рад": 6, "12": 7, "the安": 8}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>", bos_token="<s>", eos_token="</s>")
+    fast.save_pretrained(folder)
+    loaded = load_model(str(folder))
+
+    def head(_module, _inputs, logits):
+        flat = torch.zeros_like(logits)
+        flat[..., 3], flat[..., 5] = 5.0, 5.0 + push
+        return flat
+
+    loaded.model.lm_head.register_forward_hook(head)
+    return loaded
+
+
+def test_a_hidden_leak_shows_before_it_is_sampled(tmp_path):
+    import torch
+
+    from emoviz.steer.vocabulary import probability_mass, vocabulary_scripts
+
+    loaded = _leaking_model(tmp_path, push=-0.5)
+    table = vocabulary_scripts(loaded)
+    with torch.inference_mode():
+        logits = loaded.model(torch.tensor([[3, 4]])).logits[:, -1]
+    assert table.of(int(logits.argmax())) == "Latin", "what is sampled is clean"
+    mass = probability_mass(logits, table.foreign(own_scripts("the cat")))
+    weights = np.exp([5.0, 4.5, *[0.0] * 30])
+    assert mass == pytest.approx([(weights[1] + 1) / weights.sum()]), "安宁 and рад"
+    assert mass[0] > 0.3
+    assert probability_mass(logits, table.foreign(own_scripts("the 安"))) == pytest.approx([1 / weights.sum()])
+
+
+def test_the_table_is_as_long_as_the_logits_and_made_once(tmp_path):
+    from emoviz.steer.vocabulary import vocabulary_scripts
+
+    loaded = _leaking_model(tmp_path, push=0.0)
+    table = vocabulary_scripts(loaded)
+    assert table is vocabulary_scripts(loaded)
+    assert table.codes.shape == (32,)
+    assert [table.of(k) for k in range(9)] == [None, None, None, "Latin", "Latin", "Han", "Cyrillic", None, "Latin"]
+    assert not table.partial.any()
+
+
+def test_bytes_of_an_unfinished_character_are_partial():
+
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    from emoviz.steer.vocabulary import _table
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {character: k for k, character in enumerate(alphabet)}
+    pieces = pre_tokenizers.ByteLevel(add_prefix_space=False).pre_tokenize_str("安")[0][0]
+    vocabulary |= {pieces[:2]: 256, pieces: 257, "Ġcat": 258}
+    tokenizer = Tokenizer(models.BPE(vocabulary, []))
+    tokenizer.decoder = decoders.ByteLevel()
+    table = _table(PreTrainedTokenizerFast(tokenizer_object=tokenizer), 259)
+    assert [table.of(k) for k in (256, 257, 258)] == ["partial", "Han", "Latin"]
+    assert table.partial.sum() == 129, "128 bytes that only stand inside characters, and the unfinished one"
+    assert not table.foreign({"Latin"})[table.partial].any()
