@@ -370,6 +370,56 @@ def steer(arguments) -> tuple[dict, str, int]:
     return result, "\n\n".join(blocks), 0
 
 
+def read(arguments) -> tuple[dict, str, int]:
+    from .extract.read import read
+    from .extract.summary import layer_of, passage_scale, ranked, sentences, text_scores
+    from .models.load import load_model
+    from .steer.sets import set_for
+    from .store import find_set, load_activations
+
+    started = time.perf_counter()
+    vectors = None if arguments.set is None else find_set(arguments.set)
+    loaded = load_model(arguments.model, device=arguments.device)
+    vectors = set_for(loaded) if vectors is None else vectors
+    reading = read(loaded, vectors, arguments.text)
+    layer = layer_of(reading, arguments.layer)
+    scale, why = passage_scale(vectors, load_activations(vectors), layer)
+    mean = text_scores(reading, layer)
+    z = (
+        dict.fromkeys(reading.classes)
+        if scale is None
+        else dict(zip(reading.classes, (mean - scale[0]) / scale[1], strict=True))
+    )
+
+    def best(scores: np.ndarray) -> list[dict]:
+        return [{"class": name, "score": score} for name, score in ranked(reading.classes, scores, 5)]
+
+    result = {
+        "model": reading.model,
+        "set": reading.set,
+        "tokens": reading.tokens,
+        "layer": layer,
+        "classes": reading.classes,
+        "scores": reading.scores[layer],
+        "top": [{**row, "z": z[row["class"]]} for row in best(mean)],
+        "sentences": [{"text": s.text, "scores": s.scores, "top": best(s.scores)} for s in sentences(reading, layer)],
+        "reasons": {**reading.reasons, **({"z": why} if why else {})},
+        "seconds": round(time.perf_counter() - started, 3),
+    }
+    words = [", ".join(f"{row['class']} {row['score']:+.3f}" for row in s["top"][:3]) for s in result["sentences"]]
+    lines = [f"{word}  {s['text']}" for word, s in zip(words, result["sentences"], strict=True)]
+    head = f"{reading.set}, layer {layer}: mean scores in fractions of the residual norm"
+    missing = [f"{what}: {reason}" for what, reason in result["reasons"].items()]
+    return result, "\n".join([head, table(_top_rows(result["top"])), "", *lines, *missing]), 0
+
+
+def _top_rows(top: list[dict]) -> list[dict]:
+    return [
+        {"class": row["class"], "score": f"{row['score']:+.4f}", "z": "-" if row["z"] is None else f"{row['z']:+.1f}"}
+        for row in top
+    ]
+
+
 def lint(arguments) -> tuple[dict, str, int]:
     from dataclasses import asdict
 
