@@ -30,6 +30,7 @@ TABS = {
     "Anisotropy": 3,
     "Methods": 4,
     "Steer": 0,
+    "Read": 0,
     "Library": 0,
     "About": 0,
 }
