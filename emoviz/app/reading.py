@@ -207,7 +207,7 @@ def tab(blocks: gr.Blocks, emotion: gr.Dropdown) -> None:
     first = sets[0][1] if sets else None
     reading, token = gr.State(None), gr.State(None)
     with gr.Row(elem_classes="ez-controls", equal_height=True):
-        text = gr.Textbox(next(iter(EXAMPLES.values())), label="Text to read", lines=3, max_lines=8, scale=6)
+        text = gr.Textbox(next(iter(EXAMPLES.values())), label="Text to read", lines=4, max_lines=8, scale=6)
         with gr.Column(scale=3, min_width=260):
             chosen = gr.Dropdown(sets, value=first, label="Vectors, read by their own model")
             layer = gr.Slider(0, _layers(first) - 1, value=_best(first), step=1, label="Layer read")
@@ -221,7 +221,7 @@ def tab(blocks: gr.Blocks, emotion: gr.Dropdown) -> None:
     )
     tokens = Tokens()
     line, heat = Figure(EMPTY), Figure(EMPTY)
-    table = Table()
+    table = Table(elem_classes="ez-left")
     gr.Markdown("### A number in a sentence", elem_classes="ez-prose")
     with gr.Row(elem_classes="ez-controls", equal_height=True):
         template = gr.Dropdown(
@@ -229,11 +229,12 @@ def tab(blocks: gr.Blocks, emotion: gr.Dropdown) -> None:
             label="Sentence",
             info="an example, or your own with {n}",
             allow_custom_value=True,
-            scale=5,
+            scale=6,
         )
-        numbers = gr.Textbox(next(iter(TEMPLATES.values())), label="Numbers", info="separated by commas", scale=3)
-        where = gr.Radio([MEAN, LAST], value=MEAN, label="Scores of", scale=2)
-        vary_it = gr.Button("Vary", elem_id="ez-vary", scale=1, min_width=100)
+        numbers = gr.Textbox(next(iter(TEMPLATES.values())), label="Numbers", info="separated by commas", scale=4)
+    with gr.Row(elem_classes="ez-controls"):
+        vary_it = gr.Button("Vary", elem_id="ez-vary", scale=0, min_width=120)
+        where = gr.Radio([MEAN, LAST], value=MEAN, show_label=False, elem_classes="ez-pills")
     varied = gr.Markdown("", elem_id="ez-vary-status", elem_classes="ez-status")
     curve = Figure(EMPTY)
 

@@ -136,7 +136,8 @@ def number_figure(
     scores : (numbers, C). where : which tokens the scores are of, in words.
     """
     classes = vectors.classes
-    change = np.ptp(scores, axis=0)
+    # Each class has its own level, which is the sentence's; what the number does is the change.
+    rise, change = scores - scores.mean(0), np.ptp(scores, axis=0)
     others = [classes[k] for k in np.argsort(-change, kind="stable") if classes[k] != emotion][:3]
     x = np.asarray(numbers, float)
     order = np.argsort(x, kind="stable")
@@ -145,11 +146,11 @@ def number_figure(
     for k, name in enumerate((emotion, *others)):
         traces.append(
             {
-                "type": "scatter", "mode": "lines+markers", "x": x[order], "y": scores[order, classes.index(name)],
-                "name": name,
+                "type": "scatter", "mode": "lines+markers", "x": x[order], "y": rise[order, classes.index(name)],
+                "name": name, "customdata": scores[order, classes.index(name)].tolist(),
                 "line": {"color": class_colour(name), "dash": DASHES[k], "width": 3 if k == 0 else 1.8},
                 "marker": {"symbol": class_symbol(name), "size": 8 if k == 0 else 6},
-                "hovertemplate": f"<b>{name}</b><br>n = %{{x}}: %{{y:+.3f}}<extra></extra>",
+                "hovertemplate": f"<b>{name}</b><br>n = %{{x}}: score %{{customdata:+.3f}}<extra></extra>",
             }
         )  # fmt: skip
     own = scores[order, classes.index(emotion)]
@@ -158,14 +159,17 @@ def number_figure(
         traces,
         {
             "xaxis": {
-                "title": {"text": "n, on a log scale" if logarithmic else "n"}, "type": "log" if logarithmic else "linear"
+                "title": {"text": "n, on a log scale" if logarithmic else "n"},
+                "type": "log" if logarithmic else "linear",
+                "tickvals": x[order], "ticktext": [f"{value:g}" for value in x[order]],
             },
-            "yaxis": {"title": {"text": "score"}, "zeroline": True, "zerolinewidth": 1, "zerolinecolor": "#8a92a1"},
+            "yaxis": {"title": {"text": "score less its mean"}, "zeroline": True, "zerolinewidth": 1, "zerolinecolor": "#8a92a1"},
             "legend": _LEGEND,
             "meta": {"kind": "number"},
         },
         title=title.replace("-", "−"),
-        aid=f"the same sentence with another number, {where}; {emotion} (thick) and the three classes that change most",
+        aid=f"the same sentence with another number, {where}, less each class's mean over the numbers; {emotion} (thick) and the three "
+        "classes that change most",
         notes=[html.escape(template, quote=False), *provenance_notes([vectors], [layer], FORMULA)],
         height=height,
         above=30,
@@ -178,5 +182,5 @@ def token_label(reading: Reading, token: int) -> str:
     text = reading.tokens[token]
     shown = text.strip()
     if not shown:
-        shown = "(part of a character)" if not text else "⏎" if "\n" in text else "␣"
+        shown = "(part)" if not text else "⏎" if "\n" in text else "␣"
     return html.escape(shown if len(shown) <= 16 else shown[:15] + "…", quote=False)

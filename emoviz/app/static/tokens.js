@@ -34,7 +34,7 @@ function draw() {
 
   function say(k) {
     const token = shown.tokens[k];
-    said.textContent = `“${token.text.trim() || '␣'}”  ${token.score === null ? '' : signed(token.score) + ' '}${token.said}`;
+    said.textContent = `“${token.text ? token.text.trim() || '␣' : 'part of a character'}”  ${token.score === null ? '' : signed(token.score) + ' '}${token.said}`;
   }
   function mark() {
     spans.forEach((span, k) => {
