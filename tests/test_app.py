@@ -381,23 +381,21 @@ def test_few_classes_and_classes_of_ones_own_are_no_trouble():
             geometry.maps(_view(sets=(name,)), "UMAP")
 
 
-def _read_tiny(llama_folder, tmp_path, text="the cat sat on a red mat ."):
+def _read_tiny(llama):
     """A set of a tiny model in the library, and what the Read tab's function says last."""
-    *_, last = extraction.extract(
-        str(llama_folder), "emoviz", "fp32", str(write_passages(tmp_path / "mine.jsonl", ROWS))
-    )
-    assert "is in the library" in last
-    (name,) = [name for name, s in library().sets.items() if not s.shipped]
-    *_, (found, token, status, slider) = reading.run(text, name, "up")
-    return name, found, token, status, slider
+    vectors = make_set("tiny", layers=4, width=16, model=llama.name, classes=("down", "even", "up"), scale=100)
+    provenance = replace(vectors.provenance, revision=llama.revision, origin=llama.origin)
+    save_set(replace(vectors, provenance=provenance), sets_folder())
+    *_, (found, token, status, slider) = reading.run("the cat sat on a red mat .", "tiny", "up")
+    return found, token, status, slider
 
 
-def test_a_text_is_read_once_and_shown_at_any_layer_for_any_emotion(llama_folder, tmp_path, monkeypatch):
+def test_a_text_is_read_once_and_shown_at_any_layer_for_any_emotion(llama, monkeypatch):
     from emoviz.extract import read as module
 
-    name, found, token, status, slider = _read_tiny(llama_folder, tmp_path)
+    found, token, status, slider = _read_tiny(llama)
     assert status.startswith("tiny-llama read 8 tokens") and slider["maximum"] == 3 and slider["value"] == found.layer
-    assert (name in [value for _, value in reading.choices()]) and np.isfinite(found.scores[found.layer, token]).all()
+    assert "tiny" in [value for _, value in reading.choices()] and np.isfinite(found.scores[found.layer, token]).all()
     monkeypatch.setattr(module, "read", None)
     for layer in range(4):
         for emotion in ("up", "down"):
@@ -414,12 +412,12 @@ def test_a_text_is_read_once_and_shown_at_any_layer_for_any_emotion(llama_folder
     assert "layer '99' was asked for" in reading.views(found, 99, "up", token)[0]
 
 
-def test_clicks_on_tokens_are_checked_before_they_are_believed(llama_folder, tmp_path):
+def test_clicks_on_tokens_are_checked_before_they_are_believed(llama):
     class Event:
         def __init__(self, data):
             self._data = data
 
-    _, found, *_ = _read_tiny(llama_folder, tmp_path)
+    found, *_ = _read_tiny(llama)
     token, line = reading.pick(Event({"token": 3}), found, 1, "up")
     assert token == 3 and "on is closest to" in line.layout.title.text
     skipped = type(reading.pick(Event(None), found, 1, "up")[0])
@@ -429,12 +427,12 @@ def test_clicks_on_tokens_are_checked_before_they_are_believed(llama_folder, tmp
     assert all(type(part) is skipped for part in reading.pick(Event({"token": 3}), found, 1, "nonsense"))
 
 
-def test_a_number_is_varied_in_a_sentence(llama_folder, tmp_path):
-    name, found, *_ = _read_tiny(llama_folder, tmp_path)
+def test_a_number_is_varied_in_a_sentence(llama):
+    found, *_ = _read_tiny(llama)
     for where in (reading.LAST, reading.MEAN):
-        *_, (figure, status) = reading.vary("a cat sat on {n} red mat", "1, 2,3", name, "up", where, found, 2)
+        *_, (figure, status) = reading.vary("a cat sat on {n} red mat", "1, 2,3", "tiny", "up", where, found, 2)
         assert status == "read 3 sentences at layer 2" and list(figure.data[0].x) == [1, 2, 3]
-    *_, (_, status) = reading.vary("cat {n} dog", "1,2", name, "up", reading.MEAN, None, 0)
+    *_, (_, status) = reading.vary("cat {n} dog", "1,2", "tiny", "up", reading.MEAN, None, 0)
     assert status == f"read 2 sentences at layer {found.layer}"
 
 
