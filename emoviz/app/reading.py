@@ -270,19 +270,13 @@ def tab(blocks: gr.Blocks, emotion: gr.Dropdown) -> None:
 def _loaded(name: str | None, before: tuple, after: tuple) -> Iterator[Any]:
     """Yields what is being loaded as the status between other outputs; returns the set and its model."""
     vectors = _vectors(name)
-    for _, status in (loading := _Result(steering._load_with_status(None, vectors.provenance.model))):
+    steps = steering._load_with_status(None, vectors.provenance.model)
+    while True:
+        try:
+            _, status = next(steps)
+        except StopIteration as done:
+            return vectors, done.value
         yield *before, status, *after
-    return vectors, loading.value
-
-
-class _Result:
-    """A generator whose return value is kept."""
-
-    def __init__(self, steps):
-        self.steps = steps
-
-    def __iter__(self):
-        self.value = yield from self.steps
 
 
 def _vectors(name: str | None) -> VectorSet:
