@@ -171,6 +171,13 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--top", type=_whole(1, 1000), default=20, metavar="K", help="tokens of each kind (default 20)")
     sub.add_argument("--device", default="auto", help="auto (default), cpu, cuda or mps")
 
+    sub = command("read", commands.read, "score every token of a text for every emotion")
+    sub.add_argument("model", metavar="MODEL")
+    sub.add_argument("--text", required=True, metavar="TEXT")
+    sub.add_argument("--layer", default="best", help="a layer or best (default); `layer` says which it was")
+    sub.add_argument("--set", metavar="SET", help="vector set of this model (default: protocol emoviz before others)")
+    sub.add_argument("--device", default="auto", help="auto (default), cpu, cuda or mps")
+
     sub = command("lint", commands.lint, "check a passage file (default: the shipped corpus)")
     sub.add_argument("file", metavar="FILE", nargs="?")
 

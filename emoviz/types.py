@@ -413,3 +413,24 @@ class Verdict:
     repetition: float
     leak: float
     n_tokens: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """The tokens of one text, projected on every class vector of a set after every block. See `extract.read`.
+
+    tokens  : T pieces that join to the text; a token that goes on with a split character is an empty piece.
+    offsets : where each piece begins and ends in the text.
+    scores  : (L, T, C) float32, in fractions of the residual norm like a steering dose; NaN where a token is not read.
+    layer   : the set's best layer. reasons : `layer 3` or `token 0` -> why scores are missing there.
+    """
+
+    model: str
+    set: str
+    text: str
+    tokens: tuple[str, ...]
+    offsets: tuple[tuple[int, int], ...]
+    classes: tuple[str, ...]
+    scores: np.ndarray
+    layer: int
+    reasons: dict[str, str]

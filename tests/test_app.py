@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from emoviz.app import extraction, steering
+from emoviz.app import extraction, reading, steering
+from emoviz.app.components import EMPTY
 from emoviz.app.layout import build
 from emoviz.app.library import best_of, library
 from emoviz.app.state import BEST, SAME_DEPTH, Selection
@@ -378,3 +379,91 @@ def test_few_classes_and_classes_of_ones_own_are_no_trouble():
             assert "with first panel" not in (together[1].layout.xaxis2.title.text or "")
         with pytest.raises(InputError, match="5 classes or more are needed"):
             geometry.maps(_view(sets=(name,)), "UMAP")
+
+
+def _read_tiny(llama):
+    """A set of a tiny model in the library, and what the Read tab's function says last."""
+    vectors = make_set("tiny", layers=4, width=16, model=llama.name, classes=("down", "even", "up"), scale=100)
+    provenance = replace(vectors.provenance, revision=llama.revision, origin=llama.origin)
+    save_set(replace(vectors, provenance=provenance), sets_folder())
+    *_, (found, token, status, slider) = reading.run("the cat sat on a red mat .", "tiny", "up")
+    return found, token, status, slider
+
+
+def test_a_text_is_read_once_and_shown_at_any_layer_for_any_emotion(llama, monkeypatch):
+    from emoviz.extract import read as module
+
+    found, token, status, slider = _read_tiny(llama)
+    assert status.startswith("tiny-llama read 8 tokens") and slider["maximum"] == 3 and slider["value"] == found.layer
+    assert "tiny" in [value for _, value in reading.choices()] and np.isfinite(found.scores[found.layer, token]).all()
+    monkeypatch.setattr(module, "read", None)
+    for layer in range(4):
+        for emotion in ("up", "down"):
+            said, coloured, line, heat, table = reading.views(found, layer, emotion, token)
+            assert said == status and coloured["title"] == f"Each token on {emotion}, layer {layer} of 4"
+            assert "".join(t["text"] for t in coloured["tokens"]) == "the cat sat on a red mat ."
+            column = found.classes.index(emotion)
+            for k, t in enumerate(coloured["tokens"]):
+                assert t["score"] == (None if np.isnan(found.scores[layer, k, 0]) else pytest.approx(found.scores[layer, k, column], abs=1e-4))  # fmt: skip
+            assert line.layout.meta["kind"] == "token" and heat.layout.meta["kind"] == "reading"
+            assert [row[0] for row in table["rows"]] == ["the whole text", "the cat sat on a red mat ."]
+    assert reading.views(None, 0, "up", None)[1:] == (EMPTY,) * 4
+    assert "emotion 'proud' is not in" in reading.views(found, 0, "proud", token)[0]
+    assert "layer '99' was asked for" in reading.views(found, 99, "up", token)[0]
+
+
+def test_clicks_on_tokens_are_checked_before_they_are_believed(llama):
+    class Event:
+        def __init__(self, data):
+            self._data = data
+
+    found, *_ = _read_tiny(llama)
+    token, line = reading.pick(Event({"token": 3}), found, 1, "up")
+    assert token == 3 and "on is closest to" in line.layout.title.text
+    skipped = type(reading.pick(Event(None), found, 1, "up")[0])
+    for data in (None, "x", {}, {"token": 8}, {"token": -1}, {"token": True}, {"token": "3"}, {"token": [3]}):
+        assert all(type(part) is skipped for part in reading.pick(Event(data), found, 1, "up")), data
+    assert all(type(part) is skipped for part in reading.pick(Event({"token": 3}), None, 1, "up"))
+    assert all(type(part) is skipped for part in reading.pick(Event({"token": 3}), found, 1, "nonsense"))
+
+
+def test_a_number_is_varied_in_a_sentence(llama):
+    found, *_ = _read_tiny(llama)
+    for where in (reading.LAST, reading.MEAN):
+        *_, (figure, status) = reading.vary("a cat sat on {n} red mat", "1, 2,3", "tiny", "up", where, found, 2)
+        assert status == "read 3 sentences at layer 2" and list(figure.data[0].x) == [1, 2, 3]
+    *_, (_, status) = reading.vary("cat {n} dog", "1,2", "tiny", "up", reading.MEAN, None, 0)
+    assert status == f"read 2 sentences at layer {found.layer}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"template": "no number"}, "needs {n} once"),
+        ({"template": "{n} and {n}"}, "needs {n} once"),
+        ({"template": None}, "needs {n} once"),
+        ({"numbers": "1"}, "2 to 20 numbers separated by commas"),
+        ({"numbers": "1, 1"}, "2 to 20 numbers separated by commas"),
+        ({"numbers": "1, nan"}, "2 to 20 numbers separated by commas"),
+        ({"numbers": ",".join(map(str, range(30)))}, "2 to 20 numbers separated by commas"),
+        ({"numbers": "one, two"}, "2 to 20 numbers separated by commas"),
+        ({"name": "nonsense"}, "no vector set is chosen"),
+    ],
+)
+def test_wrong_sentences_and_numbers_end_as_one_line(changes, message):
+    values = {"template": "{n} cats", "numbers": "1, 2", "name": None, "emotion": "sad", "where": "", "reading": None, "layer": 0}  # fmt: skip
+    *_, (figure, status) = reading.vary(**{**values, **changes})
+    assert figure == EMPTY and status.startswith("**Cannot vary.**") and message in status
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "message"),
+    [
+        ("a" * 7000, None, "the text has 7000 letters"),
+        ("a cat", None, "no vector set is chosen"),
+        ("a", "x", "no vector"),
+    ],
+)
+def test_texts_that_cannot_be_read_end_as_one_line(text, name, message):
+    *_, (found, token, status, _) = reading.run(text, name, "sad")
+    assert found is None and token is None and status.startswith("**Cannot read.**") and message in status

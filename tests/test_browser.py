@@ -30,6 +30,7 @@ TABS = {
     "Anisotropy": 3,
     "Methods": 4,
     "Steer": 0,
+    "Read": 0,
     "Library": 0,
     "About": 0,
 }
@@ -317,3 +318,60 @@ def test_a_figure_below_the_fold_is_redrawn_after_those_in_sight(visit):
     page.get_by_text("PCA", exact=True).click()
     page.wait_for_function(f"old => {read}[1] !== old", arg=before[1])
     assert page.evaluate("window.scrollY") == 0
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_text_is_read_coloured_and_clicked(visit, theme):
+    from emoviz.models import REGISTRY, available
+
+    if not all(available(e) for e in REGISTRY if e.source == "bundled"):
+        pytest.skip("the bundled models are not installed (make install)")
+    page = visit(theme)
+    _open(page, "Read")
+    text = "The <b>cat</b> ran off <img src=x onerror='document.title=\"hit\"'>. She cried all night."
+    page.get_by_label("Text to read").fill(text)
+    page.locator("#ez-read").click()
+    page.wait_for_function(
+        "() => /tokens|Cannot/.test(document.querySelector('#ez-read-status').innerText)", timeout=240_000
+    )
+    page.locator(".ez-token").first.wait_for()
+    assert page.locator(".ez-tokens-text").evaluate("t => t.textContent") == text
+    assert page.title() == "emoviz" and page.locator(".ez-tokens img, .ez-tokens b").count() == 0
+    assert page.locator(".ez-token").first.evaluate("t => t.classList.contains('ez-token-unread')")
+    colours = page.evaluate(
+        "() => [...document.querySelectorAll('.ez-token')].map(t => getComputedStyle(t).backgroundColor)"
+    )
+    assert len(set(colours)) > 10
+    page.wait_for_function("() => [...document.querySelectorAll('.ez-plot[data-drawn]')].filter(p => p.offsetParent).length === 2")  # fmt: skip
+    page.wait_for_timeout(500)
+    assert page.evaluate(_TEXT_FAULTS) == []
+    title = "() => [...document.querySelectorAll('.ez-plot')].find(p => p.offsetParent).layout.title.text"
+    page.locator(".ez-token", has_text="cried").click()
+    page.wait_for_function(f"() => ({title})().startsWith('cried is closest to')")
+    assert page.locator(".ez-token[aria-pressed=true]").inner_text() == " cried"
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("() => document.querySelector('.ez-tokens-said').innerText.startsWith('“all”')")
+    page.keyboard.press("Enter")
+    page.wait_for_function(f"() => ({title})().startsWith('all is closest to')")
+    slider = page.get_by_role("slider", name=re.compile("Layer read"))
+    slider.focus()
+    slider.press("Home")
+    page.wait_for_function("() => document.querySelector('.ez-tokens h3').innerText.includes('layer 0 of 30')")
+    page.wait_for_function(
+        "before => [...document.querySelectorAll('.ez-token')].map(t => getComputedStyle(t).backgroundColor).join() !== before",
+        arg=",".join(colours),
+    )
+
+
+def test_a_text_that_is_too_long_is_answered_and_the_button_is_free_again(visit):
+    page = visit()
+    _open(page, "Read")
+    page.get_by_label("Numbers").fill("many")
+    page.locator("#ez-vary").click()
+    page.wait_for_function("() => document.querySelector('#ez-vary-status').innerText.includes('Cannot vary')")
+    page.get_by_label("Text to read").fill("a" * 6001)
+    page.locator("#ez-read").click()
+    page.wait_for_function("() => document.querySelector('#ez-read-status').innerText.includes('Cannot read')")
+    page.wait_for_function("() => !document.querySelector('#ez-read').disabled")
+    assert page.locator(".ez-token").count() == 0

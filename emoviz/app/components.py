@@ -81,3 +81,12 @@ class Table(_Filled):
     """A plain table: {columns: [name or [name, explanation]], rows: [[...]], groups: {row index: heading}, notes: [...]}."""
 
     script = "table"
+
+
+class Tokens(_Filled):
+    """A text in coloured tokens: {title, aid, limit, chosen, tokens: [{text, score or null, said}]}.
+
+    `select` fires with {token: index}.
+    """
+
+    script = "tokens"

@@ -16,7 +16,7 @@ from ..models.registry import PRECISIONS
 from ..plots.depth import CURVE_TEXT
 from ..plots.rdm import ORDERS
 from ..steer.doses import DEFAULT_DOSES
-from . import extraction, steering
+from . import extraction, reading, steering
 from .components import EMPTY, Cards, Figure, Table, Texts
 from .library import library
 from .state import BEST, SAME_DEPTH, Selection, first_selection
@@ -24,7 +24,7 @@ from .views import overview as overview_view
 from .views.geometry import norms_label
 from .wiring import wire
 
-TABS = ("Overview", "Depth", "Geometry", "Models", "Anisotropy", "Methods", "Steer", "Library", "About")
+TABS = ("Overview", "Depth", "Geometry", "Models", "Anisotropy", "Methods", "Steer", "Read", "Library", "About")
 
 _ABOUT = (Path(__file__).parent / "about.md").read_text("utf-8")
 _DEFAULT_PROMPT = "She closed the door, sat down at the kitchen table and"
@@ -71,6 +71,8 @@ def build() -> gr.Blocks:
             options, outputs, loaded = _result_tabs(start)
             with gr.Tab("Steer", id="Steer"):
                 _steer_tab(emotion=selection[-1])
+            with gr.Tab("Read", id="Read"):
+                reading.tab(blocks, emotion=selection[-1])
             with gr.Tab("Library", id="Library"):
                 shelf = _library_tab(start.emotion)
             with gr.Tab("About", id="About"):

@@ -96,7 +96,7 @@ def _read(loaded: LoadedModel, batch: Batch, protocol: Protocol, layers: tuple[i
     try:
         found = _forward(loaded, batch, protocol, layers)
     except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
-        if not _out_of_memory(error):
+        if not out_of_memory(error):
             raise
         if len(batch.rows) == 1:
             raise InputError(
@@ -140,7 +140,7 @@ def _forward(
         return np.stack([p.cpu().numpy() for p in pooled]), np.stack([n.cpu().numpy() for n in norms])
 
 
-def _out_of_memory(error: Exception) -> bool:
+def out_of_memory(error: Exception) -> bool:
     text = str(error).lower()
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
         "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text

@@ -40,6 +40,11 @@ PUBLISHED_COLOUR = "#8a92a1"
 # Dark is alike: read downwards from 0. One range for all panels of a figure.
 DISSIMILARITY_SCALE = "Viridis"
 CORRELATION_SCALE = "Viridis"
+# Around zero: against, paper, towards; (light, dark), each with at least 4.5:1 to the ink that stands on it. Brown and
+# teal are told apart without red or green, and are no quadrant. static/app.css has the same. The scale ends where this
+# share of the values does.
+DIVERGING = (("#4fb3ad", "#ffffff", "#e0a43a"), ("#13706b", "#15181f", "#8f5d12"))
+DIVERGING_LIMIT = 0.98
 
 TITLE_SIZE, AID_SIZE, TEXT_SIZE, NOTE_SIZE = 17, 13, 12, 11
 # Pixels: title and aid together, one line more of aid, one line of notes, distance from the edge, a legend and one more
@@ -252,7 +257,7 @@ def panels(titles: Sequence[str], gap: float, row_gap: float) -> tuple[list[Pane
     return found, heads
 
 
-def _template(ink: str, subdued: str, paper: str, line: str, grid: str) -> go.layout.Template:
+def _template(ink: str, subdued: str, paper: str, line: str, grid: str, diverging: Sequence[str]) -> go.layout.Template:
     axis = {
         "gridcolor": grid,
         "linecolor": line,
@@ -270,6 +275,7 @@ def _template(ink: str, subdued: str, paper: str, line: str, grid: str) -> go.la
             "paper_bgcolor": paper,
             "plot_bgcolor": paper,
             "colorway": list(SERIES),
+            "colorscale": {"diverging": [[0, diverging[0]], [0.5, diverging[1]], [1, diverging[2]]]},
             "title": {"font": {"color": ink}},
             "legend": {"font": {"size": TEXT_SIZE, "color": ink}, "bgcolor": "rgba(0,0,0,0)"},
             "xaxis": axis,
@@ -292,5 +298,9 @@ def _template(ink: str, subdued: str, paper: str, line: str, grid: str) -> go.la
     )
 
 
-LIGHT = _template(ink="#16181d", subdued="#565d6b", paper="#ffffff", line="#c9cdd6", grid="#eceef2")
-DARK = _template(ink="#eceef3", subdued="#a3abba", paper="#15181f", line="#3a4150", grid="#232833")
+LIGHT = _template(
+    ink="#16181d", subdued="#565d6b", paper="#ffffff", line="#c9cdd6", grid="#eceef2", diverging=DIVERGING[0]
+)
+DARK = _template(
+    ink="#eceef3", subdued="#a3abba", paper="#15181f", line="#3a4150", grid="#232833", diverging=DIVERGING[1]
+)

@@ -14,6 +14,7 @@ from ..errors import InputError
 from ..geometry import class_vectors
 from ..geometry.vectors import check_layer, unit
 from ..models.blocks import hidden_of, with_hidden
+from ..models.fit import check_fit as check_fit
 from ..models.load import LoadedModel
 from ..types import VectorSet
 from .doses import check_doses
@@ -72,17 +73,6 @@ def emotion_offsets(
         direction = unit(rows, classes)[classes.index(emotion)]
         by_layer[layer] = np.outer(doses, vectors.residual_norm[layer] * direction).astype(np.float32)
     return Offsets(by_layer, len(doses))
-
-
-def check_fit(vectors: VectorSet, loaded: LoadedModel) -> None:
-    """Raises InputError if the set was made from another model than the loaded one."""
-    p = vectors.provenance
-    if (loaded.revision, loaded.n_layers, loaded.d_model) != (p.revision, vectors.n_layers, vectors.d_model):
-        raise InputError(
-            f"{vectors.name} was made from {p.model} @{p.revision[:8]} ({vectors.n_layers} layers x {vectors.d_model}), "
-            f"the loaded model is {loaded.name} @{loaded.revision[:8]} ({loaded.n_layers} x {loaded.d_model}); vectors do "
-            "not carry over between models; use a set of this model."
-        )
 
 
 @contextmanager

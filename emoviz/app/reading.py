@@ -1,0 +1,308 @@
+"""The Read tab: which emotions each token of a text lights up, at every layer, and what a number in a sentence does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from ..errors import InputError
+from ..extract.summary import layer_of, passage_scale, ranked, sentences, text_scores
+from ..geometry import preferred_layer
+from ..plots.reading import FORMULA, heat_map_figure, number_figure, scale_limit, token_figure
+from ..plots.theme import short_label
+from ..store import load_activations
+from ..types import Reading, VectorSet
+from . import steering
+from .components import EMPTY, Figure, Table, Tokens
+from .library import best_of, library
+
+# The command line reads longer texts; a page of that many tokens is slow to draw.
+MAX_LETTERS = 6000
+MAX_NUMBERS = 20
+EXAMPLES = {
+    "a night of waiting": (
+        "She waited all night by the telephone. The hospital had promised to call before nine, and it was past midnight "
+        "now. Then the door opened: he was there, laughing, snow on his coat, and she ran to him."
+    ),
+    "the wrong invoice": (
+        "They had billed him three times for the same repair. He read the letter twice, put it down very carefully and "
+        "rang them again. Nobody there had ever heard of him. On the bus home a child offered him half of an orange, and "
+        "he took it."
+    ),
+    "an empty room": (
+        "The neighbours' boxes are gone from the stairs. She still sets out two cups before she notices. In the evening "
+        "the light comes in over the roofs, slowly, and for once there is nothing that she has to do."
+    ),
+}
+TEMPLATES = {
+    "She told the doctor that she had just taken {n} mg of paracetamol.": "200, 500, 1000, 2000, 4000, 8000, 16000",
+    "He is driving home after {n} hours without sleep.": "1, 6, 12, 24, 36, 48, 72",
+    "The desert road goes on, and there is fuel for {n} more kilometres.": "2, 5, 10, 50, 100, 500",
+}
+LAST, MEAN = "last token", "mean of the sentence"
+
+
+def choices() -> list[tuple[str, str]]:
+    """(label, name) of the sets that a text can be read with, protocol `emoviz` before others."""
+    found = sorted(library().sets.values(), key=lambda s: s.provenance.protocol.name != "emoviz")
+    return [(short_label(s), s.name) for s in found]
+
+
+def run(text: str, name: str | None, emotion: str) -> Iterator[tuple]:
+    """Yields (reading, chosen token, status, layer slider); the model is loaded on the way. Errors end as the status."""
+    try:
+        if len(text) > MAX_LETTERS:
+            raise InputError(
+                f"the text has {len(text)} letters; the page shows up to {MAX_LETTERS}; shorten it, or use emoviz read."
+            )
+        vectors, loaded = yield from _loaded(name, (gr.skip(), gr.skip()), (gr.skip(),))
+        from ..extract.read import read
+
+        reading = read(loaded, vectors, text)
+        slider = gr.update(maximum=vectors.n_layers - 1, value=reading.layer)
+        yield reading, _strongest(reading, emotion), _said(reading), slider
+    except InputError as error:
+        yield None, None, f"**Cannot read.** {error}", gr.skip()
+
+
+def views(reading: Reading | None, layer: float, emotion: str, token: int | None) -> tuple:
+    """(status, tokens, figure of one token, heat map, sentences) for the layer; the model is not run again."""
+    if reading is None:
+        return gr.skip(), EMPTY, EMPTY, EMPTY, EMPTY
+    try:
+        vectors, at = _vectors(reading.set), layer_of(reading, str(int(layer)))
+        if emotion not in reading.classes:
+            raise InputError(
+                f"emotion {emotion!r} is not in {reading.set}; {', '.join(reading.classes)} are; choose one on the left."
+            )
+        return (
+            _said(reading),
+            coloured(reading, at, emotion, token),
+            token_figure(reading, vectors, token, emotion, at),
+            heat_map_figure(reading, vectors, at, emotion),
+            sentence_table(reading, vectors, at, emotion),
+        )
+    except InputError as error:
+        return f"**Cannot show.** {error}", EMPTY, EMPTY, EMPTY, EMPTY
+
+
+def coloured(reading: Reading, layer: int, emotion: str, chosen: int) -> dict:
+    """What the coloured text shows."""
+    scores = reading.scores[layer]
+    own = scores[:, reading.classes.index(emotion)]
+    rows = []
+    for k, text in enumerate(reading.tokens):
+        if np.isnan(own[k]):
+            rows.append({"text": text, "score": None, "said": f"not read: {reading.reasons.get(f'token {k}', '')}"})
+            continue
+        rank = 1 + int((scores[k] > own[k]).sum())
+        best = ", ".join(f"{name} {score:+.3f}" for name, score in ranked(reading.classes, scores[k], 3))
+        said = f"{emotion}, rank {rank} of {len(reading.classes)}; highest: {best}".replace("-", "−")
+        rows.append({"text": text, "score": round(float(own[k]), 5), "said": said})
+    return {
+        "title": f"Each token on {emotion}, layer {layer} of {len(reading.scores)}",
+        "aid": f"{FORMULA}; in the unit of a steering dose. Hover for a value; click a token, or use the arrow keys and Enter, "
+        "to see it through the layers.",
+        "limit": scale_limit(reading, layer),
+        "chosen": chosen,
+        "tokens": rows,
+    }
+
+
+def sentence_table(reading: Reading, vectors: VectorSet, layer: int, emotion: str) -> dict:
+    """Mean scores per sentence, the whole text first."""
+    scale, why = passage_scale(vectors, load_activations(vectors), layer)
+    column = reading.classes.index(emotion)
+    rows = []
+    for text, scores in [
+        ("the whole text", text_scores(reading, layer)),
+        *((s.text, s.scores) for s in sentences(reading, layer)),
+    ]:
+        top = ", ".join(f"{name} {score:+.3f}" for name, score in ranked(reading.classes, scores, 3))
+        z = [] if scale is None else [f"{(scores[column] - scale[0][column]) / scale[1][column]:+.1f}"]
+        cells = (
+            ["not read", *(["–"] if z else []), "–"] if np.isnan(scores).any() else [f"{scores[column]:+.3f}", *z, top]
+        )
+        rows.append([text, *(cell.replace("-", "−") for cell in cells)])
+    explained = [["z", f"standard deviations from the mean {emotion} score of the set's own passages"]]
+    notes = ["means over the tokens that were read", *([why] if why else [])]
+    if scale is not None:
+        notes.append(
+            f"z: against the {vectors.provenance.n_passages} passages of the set; a sentence has fewer tokens than a "
+            "passage, so its z spreads more"
+        )
+    return {
+        "columns": ["sentence", emotion, *(explained if scale is not None else []), "highest"],
+        "rows": rows,
+        "notes": notes,
+        "wrap": True,
+    }
+
+
+def pick(event: gr.EventData, reading: Reading | None, layer: float, emotion: str) -> tuple:
+    """(chosen token, its figure) after a click on a token; a visitor can post any value."""
+    token = event._data.get("token") if isinstance(event._data, dict) else None
+    if reading is None or type(token) is not int or not 0 <= token < len(reading.tokens):
+        return gr.skip(), gr.skip()
+    try:
+        at = layer_of(reading, str(int(layer)))
+        if emotion not in reading.classes:
+            return gr.skip(), gr.skip()
+        return token, token_figure(reading, _vectors(reading.set), token, emotion, at)
+    except InputError:
+        return gr.skip(), gr.skip()
+
+
+def vary(
+    template: str, numbers: str, name: str | None, emotion: str, where: str, reading: Reading | None, layer: float
+) -> Iterator[tuple]:
+    """Yields (figure, status): the sentence is read once for each number."""
+    try:
+        values = parse_numbers(numbers)
+        if not template or template.count("{n}") != 1:
+            raise InputError("the sentence needs {n} once, where the number goes; write it there.")
+        if len(template) > MAX_LETTERS:
+            raise InputError(f"the sentence has {len(template)} letters; up to {MAX_LETTERS} are allowed; shorten it.")
+        vectors, loaded = yield from _loaded(name, (gr.skip(),), ())
+        from ..extract.read import read
+
+        if emotion not in vectors.classes:
+            raise InputError(f"emotion {emotion!r} is not in {vectors.name}; choose another one on the left.")
+        rows = []
+        for k, value in enumerate(values):
+            found = read(loaded, vectors, template.replace("{n}", value))
+            # The slider belongs to the set that the text was read with.
+            at = found.layer if reading is None or reading.set != name else layer_of(found, str(int(layer)))
+            rows.append(found.scores[at, -1] if where == LAST else text_scores(found, at))
+            yield gr.skip(), f"reading, {k + 1} of {len(values)}"
+        tokens = "at the last token" if where == LAST else "mean over the tokens that are read"
+        drawn = number_figure(vectors, template, [float(v) for v in values], np.stack(rows), emotion, at, tokens)
+        yield drawn, f"read {len(values)} sentences at layer {at}"
+    except InputError as error:
+        yield EMPTY, f"**Cannot vary.** {error}"
+
+
+def parse_numbers(text: str) -> list[str]:
+    """Numbers as they are written into the sentence. Raises InputError for anything else."""
+    values = [part.strip() for part in text.strip().removesuffix(",").split(",")]
+    try:
+        finite = all(math.isfinite(float(value)) for value in values)
+    except ValueError:
+        finite = False
+    if not finite or not 2 <= len(dict.fromkeys(values)) <= MAX_NUMBERS:
+        raise InputError(
+            f"numbers {text[:40]!r} were given; 2 to {MAX_NUMBERS} numbers separated by commas are needed; "
+            "write for example 1, 10, 100."
+        )
+    return list(dict.fromkeys(values))
+
+
+def tab(blocks: gr.Blocks, emotion: gr.Dropdown) -> None:
+    """Lays the tab out and wires it."""
+    sets = choices()
+    first = sets[0][1] if sets else None
+    reading, token = gr.State(None), gr.State(None)
+    with gr.Row(elem_classes="ez-controls", equal_height=True):
+        text = gr.Textbox(next(iter(EXAMPLES.values())), label="Text to read", lines=4, max_lines=8, scale=6)
+        with gr.Column(scale=3, min_width=260):
+            chosen = gr.Dropdown(sets, value=first, label="Vectors, read by their own model")
+            layer = gr.Slider(0, _layers(first) - 1, value=_best(first), step=1, label="Layer read")
+    with gr.Row(elem_classes="ez-controls"):
+        go = gr.Button("Read", variant="primary", elem_id="ez-read", scale=0, min_width=120)
+        examples = [gr.Button(name, size="sm", scale=0, min_width=140) for name in EXAMPLES]
+    status = gr.Markdown(
+        "The text is read once; the layer and the emotion on the left can then be changed at once.",
+        elem_id="ez-read-status",
+        elem_classes="ez-status",
+    )
+    tokens = Tokens()
+    line, heat = Figure(EMPTY), Figure(EMPTY)
+    table = Table(elem_classes="ez-left")
+    gr.Markdown("### A number in a sentence", elem_classes="ez-prose")
+    with gr.Row(elem_classes="ez-controls", equal_height=True):
+        template = gr.Dropdown(
+            list(TEMPLATES),
+            label="Sentence",
+            info="an example, or your own with {n}",
+            allow_custom_value=True,
+            scale=6,
+        )
+        numbers = gr.Textbox(next(iter(TEMPLATES.values())), label="Numbers", info="separated by commas", scale=4)
+    with gr.Row(elem_classes="ez-controls"):
+        vary_it = gr.Button("Vary", elem_id="ez-vary", scale=0, min_width=120)
+        where = gr.Radio([MEAN, LAST], value=MEAN, show_label=False, elem_classes="ez-pills")
+    varied = gr.Markdown("", elem_id="ez-vary-status", elem_classes="ez-status")
+    curve = Figure(EMPTY)
+
+    quick = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    heavy = {
+        "show_progress": "hidden",
+        "api_visibility": "private",
+        "concurrency_id": "model",
+        "concurrency_limit": 1,
+    }
+    shown = [status, tokens, line, heat, table]
+    started = go.click(lambda: ["waiting for the model", gr.update(interactive=False)], None, [status, go], **quick)
+    done = started.then(run, [text, chosen, emotion], [reading, token, status, layer], **heavy)
+    done.then(views, [reading, layer, emotion, token], shown, **quick).then(
+        lambda: gr.update(interactive=True), None, go, **quick
+    )
+    gr.on(
+        [layer.input, emotion.change],
+        views,
+        [reading, layer, emotion, token],
+        shown,
+        trigger_mode="always_last",
+        **quick,
+    )
+    tokens.select(pick, [reading, layer, emotion], [token, line], trigger_mode="always_last", **quick)
+    for button, example in zip(examples, EXAMPLES.values(), strict=True):
+        button.click(lambda example=example: example, None, text, **quick)
+    template.change(lambda given: TEMPLATES.get(given, gr.skip()), template, numbers, **quick)
+    vary_it.click(vary, [template, numbers, chosen, emotion, where, reading, layer], [curve, varied], **heavy)
+    blocks.load(lambda: gr.update(choices=choices()), None, chosen, **quick)
+
+
+def _loaded(name: str | None, before: tuple, after: tuple) -> Iterator[Any]:
+    """Yields what is being loaded as the status between other outputs; returns the set and its model."""
+    vectors = _vectors(name)
+    steps = steering._load_with_status(None, vectors.provenance.model)
+    while True:
+        try:
+            _, status = next(steps)
+        except StopIteration as done:
+            return vectors, done.value
+        yield *before, status, *after
+
+
+def _vectors(name: str | None) -> VectorSet:
+    vectors = library().sets.get(name)
+    if vectors is None:
+        raise InputError(
+            "no vector set is chosen; one is needed; choose it in the list, or extract one in the Library."
+        )
+    return vectors
+
+
+def _strongest(reading: Reading, emotion: str) -> int:
+    """The token that is chosen at first: the one that the emotion moves most."""
+    column = reading.classes.index(emotion) if emotion in reading.classes else 0
+    return int(np.nanargmax(np.abs(reading.scores[reading.layer, :, column])))
+
+
+def _said(reading: Reading) -> str:
+    unread = sum(key.startswith("token") for key in reading.reasons)
+    marked = f"; {unread} of them not read at some or all layers (attention sinks)" if unread else ""
+    return f"{reading.model} read {len(reading.tokens)} tokens{marked}"
+
+
+def _layers(name: str | None) -> int:
+    return 2 if name is None else library().sets[name].n_layers
+
+
+def _best(name: str | None) -> int:
+    return 0 if name is None else preferred_layer(library().sets[name], best_of(name))

@@ -1,0 +1,204 @@
+"""Texts: steered, judged, read, and seen through the output head."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from ..errors import InputError
+from ..printing import table
+from ..steer.doses import parse_doses
+from .layers import layer_number
+
+
+def steer(arguments) -> tuple[dict, str, int]:
+    from dataclasses import asdict
+
+    doses = parse_doses(arguments.dose)
+    from ..models.load import load_model
+    from ..steer.generate import steer_texts
+    from ..steer.injection import parse_layers
+    from ..steer.judge import judge
+    from ..steer.sets import set_for
+
+    started = time.perf_counter()
+    rows: list[dict] = []
+    # Every verdict compares with the unsteered twin, asked for or not.
+    written = doses if 0 in doses else [0.0, *doses]
+    for model in arguments.models:
+        loaded = load_model(model, device=arguments.device)
+        made = steer_texts(
+            loaded,
+            set_for(loaded, arguments.emotion),
+            arguments.emotion,
+            written,
+            arguments.prompt,
+            parse_layers(arguments.layers, loaded.n_layers),
+            max_new_tokens=arguments.max_new_tokens,
+            temperature=arguments.temperature,
+            seed=arguments.seed,
+        )
+        twin = next(one.text for one in made if one.dose == 0)
+        verdicts = judge(loaded, arguments.prompt, twin, [one.text for one in made])
+        for one, verdict in zip(made, verdicts, strict=True):
+            if one.dose in doses:
+                rows.append(
+                    {
+                        **{key: getattr(one, key) for key in ("model", "set", "emotion", "dose", "text", "finished")},
+                        **asdict(verdict),
+                        "classifier": None,
+                    }
+                )
+    result = {
+        "prompt": arguments.prompt,
+        "rows": rows,
+        "seconds": round(time.perf_counter() - started, 3),
+        "reasons": {"classifier": "not computed by this version"},
+    }
+    blocks = [
+        f"{r['model']}, {r['emotion']} {r['dose']:g}: {r['regime']} ({r['reason']})\n{r['text'].strip()}" for r in rows
+    ]
+    return result, "\n\n".join(blocks), 0
+
+
+def regimes(arguments) -> tuple[dict, str, int]:
+    from ..steer.texts import load_texts
+    from ..steer.verdict import text_verdict
+
+    rows = []
+    for text, prompt in load_texts(arguments.texts):
+        found = text_verdict(text, prompt)
+        rows.append(
+            {
+                "repetition": found.repetition,
+                "leak": found.leak,
+                "n_words": found.n_tokens,
+                "regime": found.regime,
+                "reason": found.reason,
+            }
+        )
+    shown = [
+        {
+            "line": k,
+            "regime": row["regime"] if row["regime"] else "-",
+            **{name: f"{row[name]:.2f}" if np.isfinite(row[name]) else "-" for name in ("repetition", "leak")},
+            "n_words": row["n_words"],
+            "reason": row["reason"],
+        }
+        for k, row in enumerate(rows, 1)
+    ]
+    return {"rows": rows}, table(shown), 0
+
+
+def lens(arguments) -> tuple[dict, str, int]:
+    from dataclasses import asdict
+
+    from ..geometry.vectors import check_layer
+    from ..stats import layers_of
+    from ..store import find_set
+
+    vectors = find_set(arguments.set)
+    layer = layers_of([vectors], "best")[0] if arguments.layer == "best" else layer_number(arguments.layer, vectors)
+    if arguments.emotion not in vectors.classes:
+        raise InputError(
+            f"emotion {arguments.emotion!r} is not in {vectors.name}; {', '.join(vectors.classes)} are allowed; "
+            "choose one of them."
+        )
+    check_layer(vectors, layer)
+    from ..models.load import load_model
+    from ..steer.lens import lens
+
+    source = vectors.provenance.origin if vectors.provenance.origin else vectors.provenance.model
+    loaded = load_model(source, device=arguments.device)
+    raised, lowered = lens(loaded, vectors, arguments.emotion, layer, arguments.top)
+    result = {
+        "set": vectors.name,
+        "emotion": arguments.emotion,
+        "layer": layer,
+        "raised": [asdict(row) for row in raised],
+        "lowered": [asdict(row) for row in lowered],
+    }
+    shown = [
+        {
+            "raised": repr(up.token),
+            "change": f"{up.change:+.2f}",
+            "script": up.script if up.script else "-",
+            "lowered": repr(down.token),
+            "change ": f"{down.change:+.2f}",
+            "script ": down.script if down.script else "-",
+        }
+        for up, down in zip(raised, lowered, strict=True)
+    ]
+    head = f"{vectors.name}, {arguments.emotion} at layer {layer}: change of the logit per unit of dose, direct path"
+    return result, f"{head}\n{table(shown)}", 0
+
+
+def read(arguments) -> tuple[dict, str, int]:
+    from ..extract.read import read
+    from ..extract.summary import layer_of, passage_scale, ranked, sentences, text_scores
+    from ..models.load import load_model
+    from ..steer.sets import set_for
+    from ..store import find_set, load_activations
+
+    started = time.perf_counter()
+    vectors = None if arguments.set is None else find_set(arguments.set)
+    loaded = load_model(arguments.model, device=arguments.device)
+    vectors = set_for(loaded) if vectors is None else vectors
+    reading = read(loaded, vectors, arguments.text)
+    layer = layer_of(reading, arguments.layer)
+    scale, why = passage_scale(vectors, load_activations(vectors), layer)
+    mean = text_scores(reading, layer)
+    z = (
+        dict.fromkeys(reading.classes)
+        if scale is None
+        else dict(zip(reading.classes, (mean - scale[0]) / scale[1], strict=True))
+    )
+
+    def best(scores: np.ndarray) -> list[dict]:
+        return [{"class": name, "score": score} for name, score in ranked(reading.classes, scores, 5)]
+
+    result = {
+        "model": reading.model,
+        "set": reading.set,
+        "tokens": reading.tokens,
+        "layer": layer,
+        "classes": reading.classes,
+        "scores": reading.scores[layer],
+        "top": [{**row, "z": z[row["class"]]} for row in best(mean)],
+        "sentences": [{"text": s.text, "scores": s.scores, "top": best(s.scores)} for s in sentences(reading, layer)],
+        "reasons": {**reading.reasons, **({"z": why} if why else {})},
+        "seconds": round(time.perf_counter() - started, 3),
+    }
+    words = [", ".join(f"{row['class']} {row['score']:+.3f}" for row in s["top"][:3]) for s in result["sentences"]]
+    lines = [f"{word}  {s['text']}" for word, s in zip(words, result["sentences"], strict=True)]
+    head = f"{reading.set}, layer {layer}: mean scores in fractions of the residual norm"
+    missing = [f"{what}: {reason}" for what, reason in result["reasons"].items()]
+    return result, "\n".join([head, table(_top_rows(result["top"])), "", *lines, *missing]), 0
+
+
+def _top_rows(top: list[dict]) -> list[dict]:
+    return [
+        {"class": row["class"], "score": f"{row['score']:+.4f}", "z": "-" if row["z"] is None else f"{row['z']:+.1f}"}
+        for row in top
+    ]
+
+
+def lint(arguments) -> tuple[dict, str, int]:
+    from dataclasses import asdict
+
+    from ..stimuli import lint_corpus, load_corpus
+
+    corpus = load_corpus(arguments.file)
+    findings = lint_corpus(corpus)
+    result = {
+        "corpus": corpus.name,
+        "hash": corpus.hash,
+        "passages": len(corpus.passages),
+        "classes": corpus.classes,
+        "topics": corpus.topics,
+        "findings": [asdict(f) for f in findings],
+    }
+    head = f"{corpus.name}: {len(corpus.passages)} passages, {len(corpus.classes)} classes, {len(corpus.topics)} topics"
+    lines = [f"{f.check}: {f.where}: {f.message}" for f in findings]
+    return result, "\n".join([head, *lines, f"{len(findings)} finding(s)"]), 1 if findings else 0

@@ -1,0 +1,87 @@
+"""What a reading says about sentences and the whole text. No torch."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import InputError
+from ..types import Activations, Reading, VectorSet
+
+# Ends of sentences: marks with closing quotes before a blank, marks of scripts that write none, and line breaks.
+_END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？]+[」』”]*|\n+")
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence and its mean scores over the tokens that were read, (C,); NaN if none was."""
+
+    text: str
+    scores: np.ndarray
+
+
+def sentences(reading: Reading, layer: int) -> list[Sentence]:
+    """Mean scores of each sentence at one layer; a token belongs to the sentence that its last letter stands in."""
+    ends = [found.end() for found in _END.finditer(reading.text)]
+    starts = [0, *ends]
+    found = []
+    for start, end in zip(starts, [*ends, len(reading.text)], strict=True):
+        text = reading.text[start:end].strip()
+        own = [k for k, (_, last) in enumerate(reading.offsets) if start < last <= end]
+        if text:
+            found.append(Sentence(text, _mean(reading.scores[layer, own])))
+    return found
+
+
+def text_scores(reading: Reading, layer: int) -> np.ndarray:
+    """Mean scores of the whole text at one layer, (C,)."""
+    return _mean(reading.scores[layer])
+
+
+def ranked(classes: tuple[str, ...], scores: np.ndarray, n: int) -> list[tuple[str, float]]:
+    """The n classes with the highest scores; none for a row without scores."""
+    if np.isnan(scores).any():
+        return []
+    return [(classes[k], float(scores[k])) for k in np.argsort(-scores, kind="stable")[:n]]
+
+
+def passage_scale(
+    vectors: VectorSet, activations: Activations | None, layer: int
+) -> tuple[tuple[np.ndarray, np.ndarray] | None, str]:
+    """Mean and standard deviation of the scores of the set's own passages at one layer, (C,) each, or why there are none.
+
+    They put the mean of a text on the scale of texts that were written to evoke the classes. Only for pooling over all
+    tokens: a single token spreads far more than the mean of a text.
+    """
+    if vectors.provenance.protocol.pooling != "mean":
+        return None, f"no z: the passages of {vectors.name} were not pooled over all their tokens"
+    if activations is None or layer not in activations.layers:
+        return None, f"no z: the states of the passages are not kept at layer {layer}"
+    means = np.asarray(vectors.class_means[layer], np.float64)
+    centre, norm = means.mean(0), float(vectors.residual_norm[layer])
+    directions = means - centre
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    scores = (activations.at(layer) - centre) / norm @ directions.T
+    return (scores.mean(0), scores.std(0)), ""
+
+
+def layer_of(reading: Reading, text: str) -> int:
+    """`best` or a layer's number. Raises InputError for anything else, or a layer at which nothing could be read."""
+    n = len(reading.scores)
+    if text == "best":
+        return reading.layer
+    if not (text.isdecimal() and len(text) <= 6 and int(text) < n):
+        raise InputError(
+            f"layer {text[:24]!r} was asked for; best or a number from 0 to {n - 1} is allowed; choose one."
+        )
+    if np.isnan(reading.scores[int(text)]).all():
+        raise InputError(f"layer {text} holds no finite values ({reading.set}); another layer is needed; choose one.")
+    return int(text)
+
+
+def _mean(scores: np.ndarray) -> np.ndarray:
+    """Mean over the tokens that were read, NaN without any."""
+    read = scores[np.isfinite(scores).all(-1)]
+    return read.mean(0) if len(read) else np.full(scores.shape[-1], np.nan)
