@@ -317,7 +317,7 @@ def test_reasons_name_the_pairs_they_are_for():
     save_set(own, sets_folder())
     _, table = models.pairs(_view(sets=(*_view().sets, own.name)))
     notes = " | ".join(table["notes"])
-    assert "no rho given shared words for A and C, B and C: they were made from other passages" in notes
+    assert "no rho given shared words, no rho given all controls for A and C, B and C: they were made" in notes
     assert "no rho on disjoint topics, no rho without noise for A and C, B and C:" in notes
     assert table["rows"][0][-1] not in ("missing", "–"), "what the shipped pair has is not lost in their company"
 
