@@ -58,7 +58,7 @@ def curves_of(name: str, centring: str) -> dict[str, DepthCurve]:
 
 @lru_cache(maxsize=256)
 def best_of(name: str) -> dict[str, int | None]:
-    return best_layers(library().sets[name])
+    return best_layers(library().sets[name], curves_of(name, "class"))
 
 
 @lru_cache(maxsize=256)

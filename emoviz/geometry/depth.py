@@ -222,13 +222,14 @@ def explained_by_controls(vectors: VectorSet, layer: int) -> dict[str, float]:
     }
 
 
-def best_layers(vectors: VectorSet) -> dict[str, int | None]:
+def best_layers(vectors: VectorSet, curves: Mapping[str, DepthCurve] | None = None) -> dict[str, int | None]:
     """The layer that each rule picks; always on class-centred vectors, so that the view's centring changes nothing.
 
     decoding : highest held-out decoding accuracy. reliability : highest split-half rho (None below 3 classes).
     separation : lowest mean cosine, the rule of Jeong 2026 (arXiv 2604.11050). The first layer wins a tie.
+    curves : those of class centring, where they are at hand already.
     """
-    curves = depth_curves(vectors, "class")
+    curves = depth_curves(vectors, "class") if curves is None else curves
     return {
         "decoding": _first_highest(curves["decoding_accuracy"].values),
         "reliability": _first_highest(curves["split_half_rho"].values),
