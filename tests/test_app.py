@@ -14,6 +14,7 @@ from emoviz.app.state import BEST, SAME_DEPTH, Selection
 from emoviz.app.views import anisotropy, depth, geometry, models, overview
 from emoviz.app.wiring import clicked
 from emoviz.errors import InputError
+from emoviz.steer.verdict import REGIMES
 from emoviz.store import save_set, sets_folder
 from emoviz.types import Story
 
@@ -291,6 +292,9 @@ def test_a_model_that_was_read_from_a_folder_can_be_steered_by_its_name(llama_fo
     assert "is in the library" in last and "tiny-llama" in steering.steerable()
     *_, (shown, status) = steering.run("the cat", "up", "0.1", ["tiny-llama"], "all", 3, 0.0, 0)
     assert status.startswith("done: 2 texts") and shown["rows"][0]["title"] == "tiny-llama"
+    twin, steered = shown["rows"][0]["cells"]
+    assert twin["regime"] == "unchanged" and "perplexity × 1" in twin["numbers"]
+    assert steered["regime"] in REGIMES and steered["reason"]
 
 
 def test_a_set_whose_layer_is_missing_is_left_out_and_named_and_the_others_are_drawn():

@@ -66,7 +66,10 @@ class _Filled(gr.HTML):
 
 
 class Texts(_Filled):
-    """Steered texts side by side: {prompt, rows: [{title, note, cells: [{label, state, text, twin}]}]}."""
+    """Steered texts side by side: {prompt, rows: [{title, note, cells: [{label, state, text, twin}]}]}.
+
+    A judged cell also has {regime, reason, numbers}.
+    """
 
     script = "texts"
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from math import isfinite
 
 from ..errors import InputError
 from ..steer.doses import parse_doses
@@ -37,7 +38,7 @@ def run(
     temperature: float,
     seed: float,
 ) -> Iterator[tuple[dict, str]]:
-    """Yields (texts, status) while the models load and write; all columns grow together.
+    """Yields (texts, status) while the models load and write; all columns grow together, verdicts come last.
 
     Bad input ends the run with its message as the status. Closing the generator stops at the next token and leaves
     nothing behind.
@@ -63,10 +64,11 @@ def _run(shown, prompt, emotion, doses, models, layers, tokens, temperature, see
         raise InputError("the prompt is empty; a text to continue is needed; write one.")
 
     started = time.perf_counter()
-    streams = []
+    streams, judged = [], []
     for model in models:
         loaded = yield from _load_with_status(shown, model)
         streams.append(_open(shown, loaded, prompt, emotion, columns, layers, tokens, temperature, seed))
+        judged.append((loaded, shown["rows"][-1]))
     writing_since = time.perf_counter()
     last = 0.0
     step = 0
@@ -78,6 +80,9 @@ def _run(shown, prompt, emotion, doses, models, layers, tokens, temperature, see
             last = time.perf_counter()
             yield shown, f"writing, token {step} of {tokens}{_time_left(last - writing_since, step, tokens)}"
     seconds = time.perf_counter() - writing_since
+    for loaded, row in judged:
+        yield shown, f"written in {seconds:.1f} s; {loaded.name} without offsets judges its texts"
+        _judge(loaded, row, prompt)
     yield shown, f"done: {len(columns) * len(models)} texts in {seconds:.1f} s, {writing_since - started:.1f} s to load"
 
 
@@ -125,6 +130,21 @@ def _open(shown, loaded, prompt, emotion, columns, layers, tokens, temperature, 
         return True
 
     return advance
+
+
+def _judge(loaded, row: dict, prompt: str) -> None:
+    """Puts a verdict under every text of a row; the unsteered one is the first."""
+    from ..steer.judge import judge
+
+    texts = [cell["text"] for cell in row["cells"]]
+    for cell, verdict in zip(row["cells"], judge(loaded, prompt, texts[0], texts), strict=True):
+        numbers = (
+            ("perplexity \u00d7", verdict.ppl_ratio, ".2g"),
+            ("repetition", verdict.repetition, ".0%"),
+            ("leak", verdict.leak, ".0%"),
+        )
+        cell["regime"], cell["reason"] = verdict.regime, verdict.reason
+        cell["numbers"] = " \u00b7 ".join(f"{name} {value:{form}}" for name, value, form in numbers if isfinite(value))
 
 
 def _load_with_status(shown: dict, model: str):

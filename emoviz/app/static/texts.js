@@ -8,6 +8,19 @@ function sharedWords(a, b) {
   return left.slice(0, k).join('').length;
 }
 
+// A sign beside the word, so that colour is not the only channel.
+const SIGNS = { surgical: '●', repetitive_collapse: '↻', explosive: '✕', unchanged: '=', empty: '∅' };
+
+function verdict(cell) {
+  const foot = node('footer', 'ez-verdict ez-' + cell.regime);
+  foot.append(
+    node('span', 'ez-regime', `${SIGNS[cell.regime] || '?'} ${(cell.regime || 'no verdict').replace('_', ' ')}`),
+    node('p', '', cell.reason),
+    node('p', '', cell.numbers),
+  );
+  return foot;
+}
+
 function draw() {
   const shown = JSON.parse(props.value || 'null') || { rows: [] };
   root.replaceChildren(...shown.rows.map((row) => {
@@ -24,6 +37,7 @@ function draw() {
       const shared = cell.twin ? 0 : sharedWords(text, row.cells[0].text.trim());
       body.append(node('span', 'ez-shared', text.slice(0, shared)), node('span', 'ez-own', text.slice(shared)));
       box.append(top, body);
+      if (cell.reason) box.append(verdict(cell));
       cells.append(box);
     });
     block.append(head, cells);
