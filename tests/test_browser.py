@@ -286,7 +286,9 @@ def test_steered_texts_stream_side_by_side_and_markup_stays_text(visit):
     assert page.locator("#ez-status").inner_text().startswith("done")
     cells = page.locator(".ez-text").all()
     assert [c.locator(".ez-dose").inner_text() for c in cells] == ["unsteered", "dose 0.05", "dose 0.2"]
-    assert all(c.locator("p").inner_text().strip() for c in cells)
+    assert all(c.locator("p").first.inner_text().strip() for c in cells)
+    page.wait_for_function("() => document.querySelectorAll('.ez-text .ez-regime').length === 3")
+    assert all(c.locator(".ez-regime").is_visible() for c in cells), "a verdict under every text"
     assert "<b>She</b>" in page.locator(".ez-prompt").inner_text()
     assert page.title() == "emoviz" and page.locator(".ez-texts img, .ez-texts b").count() == 0
 

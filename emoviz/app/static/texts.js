@@ -12,7 +12,7 @@ function sharedWords(a, b) {
 const SIGNS = { surgical: '●', repetitive_collapse: '↻', explosive: '✕', unchanged: '=', empty: '∅' };
 
 function verdict(cell) {
-  const foot = node('footer', 'ez-verdict ez-' + cell.regime);
+  const foot = node('div', 'ez-verdict');
   foot.append(
     node('span', 'ez-regime', `${SIGNS[cell.regime] || '?'} ${(cell.regime || 'no verdict').replace('_', ' ')}`),
     node('p', '', cell.reason),
