@@ -172,3 +172,18 @@ def test_intervals_cover_what_other_topics_and_sentences_give_about_as_often_as_
     values, half_widths = np.array(values), np.array(half_widths)
     covered = (np.abs(values - values.mean(0)) <= half_widths).mean(0)
     assert (covered >= 0.91).all() and (covered <= 0.985).all(), covered
+
+
+def test_a_set_without_neutral_has_no_interval_under_neutral_centring_and_no_warning(recwarn):
+    read = _readings()
+    kept = np.array([name != "neutral" for name in read.emotions])
+    some = replace(
+        read,
+        states=lambda layer: read.states(layer)[kept],
+        emotions=tuple(np.array(read.emotions)[kept].tolist()),
+        topic_of=read.topic_of[kept],
+        controls={},
+    )
+    found = resample_curves(some, (0,), 1, n=20)
+    assert np.isnan(found.half_width["rdm_std"][1, 0]) and np.isnan(found.mean_cosine[1]).all()
+    assert np.isfinite(found.half_width["rdm_std"][[0, 2], 0]).all() and not recwarn.list

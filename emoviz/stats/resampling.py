@@ -88,13 +88,20 @@ def resample_curves(
         drawn["residual_norm"] = _median(read.norms(layer), read.token_topics, weights)
         drawn["vector_norm"] = drawn["vector_norm"] / np.median(read.norms(layer))
         for name, values in drawn.items():
-            error = np.nanstd(values, axis=-1, ddof=1) if np.isfinite(values).any() else np.nan
+            error = _over_replicates(np.nanstd, values, ddof=1)
             width = half_width.setdefault(name, np.full((len(CENTRINGS), n_layers), np.nan, np.float32))
             width[:, layer] = error * factor["sentences" if name.startswith("anisotropy") else "topics"]
         cosine = drawn["mean_cosine"]
-        deviations[:, :, layer] = cosine - np.nanmean(cosine, axis=-1, keepdims=True)
+        deviations[:, :, layer] = cosine - _over_replicates(np.nanmean, cosine)[:, None]
     progress("resampling", len(layers), len(layers))
     return Resampled(n, seed, half_width, deviations)
+
+
+def _over_replicates(statistic: Callable, values: np.ndarray, **options: int) -> np.ndarray:
+    """A statistic of the replicates that there are, per row; NaN where there are fewer than two."""
+    values = np.atleast_2d(values)
+    known = np.isfinite(values).sum(1) > 1
+    return np.where(known, statistic(np.where(known[:, None], values, 0), axis=1, **options), np.nan)
 
 
 def _control_ranks(features: np.ndarray, cell: np.ndarray, classes: tuple[str, ...], weights: np.ndarray) -> np.ndarray:
