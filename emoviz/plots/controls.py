@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ..geometry.depth import CONTROLS
+from ..stats.reliability import stepped_up
 from ..types import DepthCurve, VectorSet
 from .depth import band
 from .theme import PUBLISHED_COLOUR, Style, figure, panel_rows, panels, provenance_notes, short_label
@@ -38,8 +39,7 @@ def controls_figure(
         on = {"xaxis": f"x{panel.number}", "yaxis": f"y{panel.number}"}
         colour = style[vectors.name].colour
         half = found["split_half_rho"]
-        with np.errstate(invalid="ignore"):
-            ceiling = np.sqrt(np.where(half.values > 0, 2 * half.values / (1 + half.values), np.nan))
+        ceiling = np.sqrt(stepped_up(half.values))
         traces.append(
             {
                 "type": "scatter", "mode": "lines", "x": half.depth, "y": ceiling, "name": _CEILING, **on,

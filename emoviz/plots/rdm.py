@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from ..emotions import NEUTRAL, by_quadrant
 from ..geometry import linkage_of
 from ..geometry.clusters import branches, leaf_order
+from ..geometry.components import square
 from ..types import RDM, VectorSet
 from .theme import (
     DISSIMILARITY_SCALE,
@@ -185,7 +186,6 @@ def _tree(tree: np.ndarray, n: int) -> dict:
 
 def _square(condensed: np.ndarray, n: int) -> np.ndarray:
     """The symmetric matrix of a condensed RDM, with a blank diagonal."""
-    square = np.full((n, n), np.nan)
-    rows, columns = np.triu_indices(n, 1)
-    square[rows, columns] = square[columns, rows] = condensed
-    return square
+    full = square(condensed, n)
+    np.fill_diagonal(full, np.nan)
+    return full

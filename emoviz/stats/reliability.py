@@ -18,6 +18,13 @@ def disjoint_rho(halves: np.ndarray) -> np.ndarray:
     return (crossed + crossed.T) / 2
 
 
+def stepped_up(half: np.ndarray) -> np.ndarray:
+    """Reliability of whole RDMs from the rho between their halves (Spearman 1910, Brown 1910); NaN where that is not
+    positive, since then there is no reliable geometry."""
+    half = _positive(half)
+    return 2 * half / (1 + half)
+
+
 def noise_ceiling(disjoint: np.ndarray) -> np.ndarray:
     """The rho that two sets with the same true geometry could reach, given their noise. Returns (K, K).
 
@@ -26,8 +33,7 @@ def noise_ceiling(disjoint: np.ndarray) -> np.ndarray:
     Against simulated pairs of noisy copies it is exact to 0.01 down to a rho of 0.85, and too low below (0.04 at 0.7),
     since the noise of a cosine shrinks faster with more passages than the formula supposes.
     """
-    half = _positive(disjoint.diagonal())
-    whole = 2 * half / (1 + half)
+    whole = stepped_up(disjoint.diagonal())
     return np.sqrt(np.outer(whole, whole))
 
 

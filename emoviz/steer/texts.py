@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from ..errors import InputError
+from ..stimuli.files import read_text
 
 _LINE_FORM = '{"text": "...", "prompt": "..."}'
 
@@ -15,14 +16,7 @@ def load_texts(path: Path | str) -> list[tuple[str, str | None]]:
 
     Raises InputError for a missing, empty or broken file, and for a line without a text.
     """
-    try:
-        raw = Path(path).read_text("utf-8-sig")
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be read ({error.strerror}); a JSONL file of texts is needed; check the path."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8 and try again.") from error
+    raw = read_text(Path(path), "a JSONL file of texts is", path)
     lines = [(f"{path}, line {number}", line) for number, line in enumerate(raw.split("\n"), 1) if line.strip()]
     if not lines:
         raise InputError(f"{path} holds no texts; one JSON object a line is needed: {_LINE_FORM}.")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..types import Corpus, Passage
+from .files import read_text
 
 DEFAULT_CORPUS = "emoviz-420"
 MIN_CLASSES, MAX_CLASSES = 2, 500
@@ -29,7 +30,7 @@ def load_corpus(path: Path | str | None = None) -> Corpus:
         name, raw = DEFAULT_CORPUS, (_DATA / "passages.jsonl").read_text("utf-8")
     else:
         path = Path(path)
-        name, raw = path.stem, _read(path)
+        name, raw = path.stem, read_text(path, "a JSONL file of passages is", path)
     passages = _parse(raw, str(path or name))
     neutral = neutral_sentences()
     return Corpus(name, _hash(passages, neutral), passages, neutral)
@@ -39,18 +40,6 @@ def neutral_sentences() -> tuple[str, ...]:
     """The shipped factual sentences that anisotropy is measured on."""
     lines = (_DATA / "neutral_sentences.txt").read_text("utf-8").split("\n")
     return tuple(line for line in lines if line.strip())
-
-
-def _read(path: Path) -> str:
-    try:
-        # utf-8-sig: editors on Windows put a byte order mark in front.
-        return path.read_text("utf-8-sig")
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be read ({error.strerror}); a JSONL file of passages is needed; check the path."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8 and try again.") from error
 
 
 def _parse(raw: str, origin: str) -> tuple[Passage, ...]:

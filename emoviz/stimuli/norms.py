@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError
+from .files import read_text
 
 _WORD_COLUMNS = ("word", "emotion", "term")
 _FORM = "a header with the columns word, valence and arousal, and a line a word, separated by commas or tabs"
@@ -58,22 +60,14 @@ def load_norms(path: Path | str) -> Norms:
 
 
 def _text(path: Path) -> str:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(
-                f"{path.name} has {path.stat().st_size / 1e6:.1f} MB; up to {MAX_BYTES / 1e6:.0f} MB are allowed; keep "
-                "the words that the vector set has."
-            )
-        # utf-8-sig: editors on Windows put a byte order mark in front.
-        return path.read_text("utf-8-sig")
-    except OSError as error:
+    # os.path, since pathlib raises for a name that is too long; reading says what is wrong with a file without a size.
+    size = path.stat().st_size if os.path.isfile(path) else 0  # noqa: PTH113
+    if size > MAX_BYTES:
         raise InputError(
-            f"{path.name} cannot be read ({error.strerror}); {_FORM} are needed; check the path."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path.name} is not UTF-8 text (byte {error.start}); save it as UTF-8 and try again."
-        ) from error
+            f"{path.name} has {size / 1e6:.1f} MB; up to {MAX_BYTES / 1e6:.0f} MB are allowed; keep the words that the "
+            "vector set has."
+        )
+    return read_text(path, f"{_FORM} are", path.name)
 
 
 def _number(text: str, column: str, where: str) -> float:

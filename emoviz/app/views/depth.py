@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import plotly.graph_objects as go
 
 from ...geometry.depth import CONTROLS, explained_by_controls
@@ -10,6 +11,7 @@ from ...plots.depth import depth_figure
 from ...plots.theme import short_label
 from ...reference import published_models
 from ...stats import mean_cosine_shape, pooled_shape, shape_words
+from ...stats.reliability import stepped_up
 from ..library import best_of, curves_of, library
 from ..state import Selection
 
@@ -67,7 +69,7 @@ def controls(view: Selection) -> tuple[go.Figure | None, dict]:
                 *(_share(shares.get(name)) for name in CONTROLS),
                 _share(shares["all"]),
                 *(_share(shares.get(f"only {name}")) for name in CONTROLS),
-                _share(2 * half / (1 + half) if half > 0 else None),
+                _share(float(stepped_up(half))),
             ]
         )
     return figure, {
@@ -87,4 +89,4 @@ def controls(view: Selection) -> tuple[go.Figure | None, dict]:
 
 
 def _share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
+    return "–" if value is None or np.isnan(value) else f"{value:.2f}"
