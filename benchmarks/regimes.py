@@ -1,4 +1,4 @@
-"""Where do the thresholds of `steer.verdict` come from, and how often is a verdict right?
+"""Where do the thresholds of `emoviz.regimes` come from, and how often is a verdict right?
 
 Two bundled models continue three prompts under several emotions and doses, greedily and sampled. Of these texts 192 were read
 and labelled by hand, without looking at any number (tests/data/steered_texts.jsonl), by these rules:
@@ -125,7 +125,7 @@ def _by_dose(made: list[dict]) -> dict:
 
 def calibration(labelled: list[dict]) -> dict:
     """Best thresholds on the calibration prompts, and the confusion of the ones in use: label -> regime -> number."""
-    from emoviz.steer.verdict import COLLAPSE_REPETITION, EXPLOSIVE_PPL_RATIO
+    from emoviz.regimes import COLLAPSE_REPETITION, EXPLOSIVE_PPL_RATIO
 
     parts = {
         "calibration": [row for row in labelled if row["prompt"] != HELD_OUT],

@@ -383,16 +383,114 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a direction is added while a model writes. See `steer.recipes`.
+
+    layers : the blocks after which it is added. vector_layer : the one layer whose vectors are added at all of them; None
+    for each layer's own. centring : of the class means.
+    scope : `all` positions, those of the `prompt` alone, or the `response`, which begins at the prompt's last position.
+    norm : what a dose is a fraction of: `fixed`, the set's residual norm at the layer, or `live`, the mean length of the
+    states in each pass.
+    """
+
+    layers: tuple[int, ...]
+    vector_layer: int | None = None
+    centring: str = "class"
+    scope: str = "all"
+    norm: str = "fixed"
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How the next tokens are chosen: greedy at temperature 0; `chat` puts the prompt as one user turn of the template."""
+
+    max_new_tokens: int = 40
+    temperature: float = 0.0
+    seed: int = 0
+    chat: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Generation:
-    """One text of a steered batch; `dose` 0 is the unsteered twin; `finished` if the model wrote its end token."""
+    """One row of a steered batch; at dose 0 it is the unsteered twin.
+
+    direction : an emotion, a mixture of emotions, or a control, as written. ids : the written tokens, without the end token.
+    leak_mass : at each step, the probability on tokens in scripts that the prompt does not use.
+    finished : whether the model wrote its end token.
+    """
 
     model: str
     set: str
-    emotion: str
+    direction: str
     dose: float
     prompt: str
     text: str
+    ids: tuple[int, ...]
+    leak_mass: tuple[float, ...]
     finished: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessCard:
+    """The classifier that judges the emotion of a text, and how well it does on texts it was not trained on.
+
+    classes : what it tells apart. accuracy : share right with topics held out; None for a model of the hub, which is not
+    tested here. chance : 1 / number of classes. trained_on : corpus and number of passages, or the hub id.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    accuracy: float | None
+    chance: float
+    trained_on: str
+
+
+@dataclass(frozen=True, slots=True)
+class SteeredText:
+    """One text of a dose-response run with all that was measured on it.
+
+    prompt : index into the run's prompts. leak_mass : the highest of the steps. probabilities : the witness's, (C,) over its
+    classes. projections : (C,) over the set's classes, of the text as the unsteered model reads it, in fractions of the
+    residual norm; NaN where nothing was written.
+    """
+
+    direction: str
+    dose: float
+    prompt: int
+    text: str
+    verdict: Verdict
+    leak_mass: float
+    probabilities: tuple[float, ...]
+    projections: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DoseResponse:
+    """What doses of each direction do to the texts of one model. See `steer.dose_response`.
+
+    directions : emotions or mixtures; controls : directions that carry no emotion. doses : increasing, 0 among them.
+    classes : of the vector set, the order of the projections, which are taken at `layer`.
+    texts : one for every direction or control, dose and prompt; the unsteered twin of a prompt stands once, with
+    direction `unsteered` and dose 0.
+    """
+
+    name: str
+    model: str
+    set: str
+    precision: str
+    recipe: Recipe
+    decoding: Decoding
+    witness: WitnessCard
+    prompts: tuple[str, ...]
+    directions: tuple[str, ...]
+    controls: tuple[str, ...]
+    doses: tuple[float, ...]
+    classes: tuple[str, ...]
+    layer: int
+    texts: tuple[SteeredText, ...]
+    seconds: float
+    created: str
+    shipped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

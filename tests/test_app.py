@@ -14,7 +14,7 @@ from emoviz.app.state import BEST, SAME_DEPTH, Selection
 from emoviz.app.views import anisotropy, depth, geometry, models, overview
 from emoviz.app.wiring import clicked
 from emoviz.errors import InputError
-from emoviz.steer.verdict import REGIMES
+from emoviz.regimes import REGIMES
 from emoviz.store import save_set, sets_folder
 from emoviz.types import Story
 

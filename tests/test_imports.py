@@ -13,6 +13,7 @@ ORDER = [
     "errors",
     "types",
     "emotions",
+    "regimes",
     "stimuli",
     "reference",
     "geometry",

@@ -8,18 +8,13 @@ import pytest
 import torch
 
 from benchmarks.regimes import calibration, confusion, labelled_texts, text_alone
+from emoviz.regimes import COLLAPSE_REPETITION, EXPLOSIVE_PPL_RATIO, REGIMES
 from emoviz.steer.judge import judge
 from emoviz.steer.leak import own_scripts
 from emoviz.steer.perplexity import log_perplexities, text_ids, until_end
 from emoviz.steer.prose import letter_surprise, words_alone
 from emoviz.steer.repetition import repeated_share
-from emoviz.steer.verdict import (
-    COLLAPSE_REPETITION,
-    EXPLOSIVE_PPL_RATIO,
-    REGIMES,
-    text_verdict,
-    verdict,
-)
+from emoviz.steer.verdict import text_verdict, verdict
 
 PROMPT = "the cat sat on"
 ENGLISH = "the letter came on a Monday and she read it by the window before the rain began to fall"

@@ -1,8 +1,7 @@
 """The verdict on a steered text: did the model keep writing sense, fall into a loop, or into noise?
 
 Both directions of perplexity matter: a loop is likely, noise is not. Repetition is therefore looked at first, and the
-perplexity ratio decides between the texts that do not repeat themselves. The papers name the regimes (arXiv 2604.04064) and
-tell neither ratio nor thresholds; ours are set from the labelled texts of `benchmarks/regimes.py`.
+perplexity ratio decides between the texts that do not repeat themselves; `emoviz.regimes` has names and thresholds.
 """
 
 from __future__ import annotations
@@ -10,24 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Sequence, Set
 
+from ..regimes import COLLAPSE, COLLAPSE_REPETITION, EMPTY, EXPLOSIVE, EXPLOSIVE_PPL_RATIO, SURGICAL, UNCHANGED
 from ..types import Verdict
 from .leak import leak_share, leaked_spans, own_scripts, script_shares
 from .prose import letter_surprise, words_alone
 from .repetition import LEAST_TIMES, count_words, longest_cycle, repeated_share, spell_words, words_of
 
-SURGICAL, COLLAPSE, EXPLOSIVE, UNCHANGED, EMPTY = (
-    "surgical",
-    "repetitive_collapse",
-    "explosive",
-    "unchanged",
-    "empty",
-)
-REGIMES = (SURGICAL, COLLAPSE, EXPLOSIVE, UNCHANGED, EMPTY)
-# Set on the calibration prompts of the labelled texts, `python -m benchmarks regimes`: a text that repeats this share of its
-# tokens is a loop, and one that is this many times as perplexing as its unsteered twin is noise. Both lie within a plateau:
-# 0.39 to 0.47 and 6 to 10 cost no more than two of 119 texts.
-COLLAPSE_REPETITION = 0.43
-EXPLOSIVE_PPL_RATIO = 9.0
 # From the text alone: English prose, a bare list of English words, and letters of no language; see `prose`.
 READABLE_BARE, READABLE_SURPRISE = 0.2, 2.6
 SALAD_BARE, SALAD_SURPRISE, LETTERS_SURPRISE = 0.7, 2.9, 6.0
