@@ -76,9 +76,9 @@ def _written(model: str) -> list[dict]:
     """Every text of one model with its verdict."""
     from emoviz.models.load import load_model
     from emoviz.steer.generate import steer_texts
-    from emoviz.steer.injection import window
-    from emoviz.steer.judge import judge
+    from emoviz.steer.judge import judge_batch
     from emoviz.steer.sets import set_for
+    from emoviz.types import Decoding
 
     loaded = load_model(model, device="cpu")
     rows = []
@@ -89,24 +89,20 @@ def _written(model: str) -> list[dict]:
             emotions,
             doses,
             prompt,
-            window(loaded.n_layers),
-            max_new_tokens=TOKENS,
-            temperature=temperature,
-            seed=seed,
+            decoding=Decoding(TOKENS, temperature, seed),
         )
-        texts = [one.text for one in made]
         rows += [
             {
                 "model": model,
                 "prompt": prompt,
-                "emotion": one.emotion,
+                "emotion": one.direction,
                 "dose": one.dose,
                 "temperature": temperature,
                 "text": one.text,
                 "regime": verdict.regime,
                 "leak": verdict.leak,
             }
-            for one, verdict in zip(made, judge(loaded, prompt, texts[0], texts), strict=True)
+            for one, verdict in zip(made, judge_batch(loaded, made), strict=True)
         ]
     return rows
 

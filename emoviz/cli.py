@@ -11,14 +11,15 @@ import io
 import json
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from . import __version__, commands
 from .errors import InputError
 from .printing import plain
-from .steer.doses import DEFAULT_DOSES
+from .steer.mixtures import CONTROLS
+from .steer.recipes import EMOVIZ, NORMS, PRESET_DOSES, PRESETS, SCOPES
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for noisy in ("httpx", "filelock", "matplotlib"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
-        arguments = _parser().parse_args(_readable(sys.argv[1:] if argv is None else argv))
+        arguments = _parser().parse_args(_joined(_readable(sys.argv[1:] if argv is None else argv)))
         result, text, code = arguments.run(arguments)
         if result is not None:
             _print(json.dumps(plain(result), ensure_ascii=False, allow_nan=False) if arguments.json else text)
@@ -54,6 +55,17 @@ def _readable(words: Sequence[str]) -> Sequence[str]:
         except UnicodeEncodeError:
             raise InputError(f"{word!r} is not UTF-8 text; write it in UTF-8 and try again.") from None
     return words
+
+
+def _joined(words: Sequence[str]) -> list[str]:
+    """`--dose -0.1,0.1` as one word: argparse takes a list that begins with a minus for an option."""
+    out: list[str] = []
+    for word in words:
+        if out and out[-1] == "--dose" and word[:1] == "-" and word[1:2] in "0123456789.":
+            out[-1] += f"={word}"
+        else:
+            out.append(word)
+    return out
 
 
 def _print(text: str) -> None:
@@ -80,6 +92,11 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
 
 
 _SEED = _whole(0, 2**32 - 1)
+
+
+def _listed(choices: Mapping[str, str]) -> str:
+    """The first of the choices is the default."""
+    return "; ".join(f"{name}: {text}" for name, text in choices.items())
 
 
 class _Parser(argparse.ArgumentParser):
@@ -150,13 +167,24 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = command("steer", commands.steer, "continue a prompt under several emotions and doses")
     sub.add_argument("models", metavar="MODEL", nargs="+")
-    sub.add_argument("--emotion", nargs="+", required=True, metavar="E")
-    sub.add_argument("--dose", default=DEFAULT_DOSES, help=f"fractions of the residual norm (default {DEFAULT_DOSES})")
+    sub.add_argument(
+        "--emotion",
+        nargs="+",
+        required=True,
+        metavar="E",
+        help="emotions, or mixtures such as '0.7 calm + 0.3 grateful'",
+    )
+    sub.add_argument("--dose", help=f"fractions of the residual norm (default {PRESET_DOSES[EMOVIZ]})")
     sub.add_argument("--prompt", required=True, metavar="TEXT")
     sub.add_argument("--max-new-tokens", type=_whole(1, 400), default=40, metavar="N")
     sub.add_argument("--temperature", type=float, default=0.0, help="0 (default) is greedy")
     sub.add_argument("--seed", type=_SEED, default=0, help="of the sampling, with --temperature")
-    sub.add_argument("--layers", default="window", help="window (default: the middle third), all, a layer, or 10-20")
+    sub.add_argument("--recipe", default=EMOVIZ, help=_listed(PRESETS))
+    sub.add_argument("--layers", help="window (the middle third), all, a layer, or 10-20, instead of the recipe's")
+    sub.add_argument("--scope", help=_listed(SCOPES))
+    sub.add_argument("--norm", help=_listed(NORMS))
+    sub.add_argument("--controls", nargs="*", default=[], metavar="C", help=f"rows beside: {', '.join(CONTROLS)}")
+    sub.add_argument("--chat", action="store_true", help="put the prompt into the chat template")
     sub.add_argument("--device", default="auto", help="auto (default), cpu, cuda or mps")
 
     sub = command(

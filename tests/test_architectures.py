@@ -18,6 +18,7 @@ from emoviz.models.registry import REGISTRY, TESTED_ARCHITECTURES
 from emoviz.models.selftest import self_test
 from emoviz.steer.generate import generate
 from emoviz.steer.injection import Offsets
+from emoviz.types import Decoding
 
 from .conftest import save_tiny_model
 
@@ -113,7 +114,7 @@ def test_architecture_is_steered_at_each_layer_and_left_clean(loaded):
     offset[1] = 50 * (-1.0) ** np.arange(16)
     before = _logits(loaded, prompt)
     for layer in range(loaded.n_layers):
-        steps = list(generate(loaded, prompt, Offsets({layer: offset}, 2), max_new_tokens=2))
+        steps = list(generate(loaded, prompt, Offsets({layer: offset}, 2), Decoding(2)))
         assert len(steps) <= 2
     assert torch.equal(before, _logits(loaded, prompt))
     assert not any(block._forward_hooks for block in loaded.blocks)

@@ -235,6 +235,22 @@ def test_steer_gives_a_text_per_model_emotion_and_dose(capsys, llama_folder):
     alone = ["steer", str(llama_folder), "--emotion", "sad", "--dose", "0.5", "--prompt", "the cat", "--max-new-tokens"]
     _, without_twin = run(capsys, *alone, "3")
     assert without_twin["rows"] == [steered], "the twin is written for the ratio, and not shown"
+    mixed = [
+        "--emotion",
+        "0.7 sad + 0.3 happy",
+        "--controls",
+        "random",
+        "mean",
+        "--dose",
+        "-0.5,0.5",
+        "--prompt",
+        "a cat",
+    ]
+    parts = ["--recipe", "jeong2026a", "--scope", "response", "--max-new-tokens", "2"]
+    code, found = run(capsys, "steer", str(llama_folder), *mixed, *parts)
+    assert code == 0 and found["recipes"]["tiny-llama"]["norm"] == "live"
+    names = ("0.7 sad + 0.3 happy", "random", "mean")
+    assert [(r["emotion"], r["dose"]) for r in found["rows"]] == [(n, d) for n in names for d in (-0.5, 0.5)]
 
 
 def test_regimes_judges_texts_of_any_origin(capsys, tmp_path):
@@ -339,6 +355,11 @@ def test_tables_are_printed_without_json(capsys):
         (["extract", "nonsense", "--passages", "none.jsonl"], "none.jsonl cannot be read"),
         (["steer", "nonsense", "--emotion", "sad", "--prompt", "x", "--dose", "lots"], "doses 'lots' were given"),
         (["steer", "nonsense", "--emotion", "sad", "--prompt", "x"], "model 'nonsense' is unknown"),
+        (["steer", "nonsense", "--emotion", "sad +", "--prompt", "x"], "write for example calm, or 0.7 calm"),
+        (
+            ["steer", "x", "--emotion", "sad", "--prompt", "x", "--controls", "blue"],
+            "control 'blue' is unknown; random, mean",
+        ),
         (["steer", "nonsense", "--prompt", "x"], "the following arguments are required: --emotion"),
         (["cache", "--clear", "everything"], "--clear everything was given; models, sets, work or all are allowed"),
         (["extract", "nonsense", "--activations", "some"], "--activations some was given; best, all, none"),

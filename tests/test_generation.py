@@ -11,10 +11,11 @@ import torch
 
 from emoviz.emotions import CLASSES, EMOTIONS
 from emoviz.errors import InputError
-from emoviz.extract.generation import ROWS, _Chooser, encode_stories, prompt_ids, write_stories, writing_protocol
+from emoviz.extract.generation import ROWS, _Chooser, encode_stories, write_stories, writing_protocol
 from emoviz.extract.protocols import PROTOCOLS
 from emoviz.extract.sets import extract_set, set_name
 from emoviz.models.load import load_model
+from emoviz.models.prompts import prompt_ids
 from emoviz.stimuli import StoryPrompt, load_corpus, prompts_hash, story_prompts
 from emoviz.store import list_sets, load_stories, save_set
 from emoviz.types import Provenance, Story
@@ -123,7 +124,7 @@ def test_rare_tokens_are_reached_where_the_likely_ones_do_not_fill_top_p(monkeyp
 def test_only_the_written_tokens_are_read(writer):
     long = Story("sad", "t", "the cat sat", 0, "", 12, tuple([3, 4, 5, 6] * 3))
     short = replace(long, n_tokens=2, ids=(3, 4))
-    asked = len(prompt_ids(writer, "the cat sat", STORIES.writing))
+    asked = len(prompt_ids(writer, "the cat sat", STORIES.writing.chat))
     assert asked == len(writer.tokenizer("a the cat sat on")["input_ids"]), "through the chat template"
     for pooling, places in (
         ("mean", range(asked, asked + 12)),

@@ -287,6 +287,7 @@ def test_bundled_models_load_converted_once_and_write_english(name, layers, widt
     from emoviz.steer.generate import generate
     from emoviz.steer.injection import Offsets
     from emoviz.store import models_folder
+    from emoviz.types import Decoding
 
     stages = []
     load_model(name)
@@ -295,7 +296,7 @@ def test_bundled_models_load_converted_once_and_write_english(name, layers, widt
     assert (loaded.n_layers, loaded.d_model, loaded.weights) == (layers, width, weights)
     (manifest,) = models_folder().glob(f"{name}-*/{MANIFEST}")
     assert json.loads(manifest.read_text())["sha256"] == loaded.revision
-    *_, last = generate(loaded, "Monday, Tuesday, Wednesday, Thursday,", Offsets({}, 1), max_new_tokens=8)
+    *_, last = generate(loaded, "Monday, Tuesday, Wednesday, Thursday,", Offsets({}, 1), Decoding(8))
     assert last.texts[0].startswith(" Friday, Saturday")
 
 
@@ -328,12 +329,11 @@ def test_shipped_sets_are_what_the_models_give(name):
 @pytest.mark.models
 def test_steering_smollm2_is_coherent_at_a_small_dose_and_breaks_at_a_large_one():
     from emoviz.steer.generate import steer_texts
-    from emoviz.steer.injection import window
     from emoviz.steer.sets import set_for
 
     loaded = load_model("SmolLM2-135M-Instruct")
     prompt = "She closed the door, sat down at the kitchen table and"
-    twin, small, large = steer_texts(loaded, set_for(loaded), ["afraid"], [0.0, 0.02, 0.2], prompt, window(30))
+    twin, small, large = steer_texts(loaded, set_for(loaded), ["afraid"], [0.02, 0.2], prompt)
     distinct = [len(set(g.text.split())) / max(len(g.text.split()), 1) for g in (twin, small, large)]
     assert small.text != twin.text
     assert min(distinct[:2]) > 0.5

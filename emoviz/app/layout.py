@@ -15,7 +15,7 @@ from ..geometry.maps import METHODS
 from ..models.registry import PRECISIONS
 from ..plots.depth import CURVE_TEXT
 from ..plots.rdm import ORDERS
-from ..steer.doses import DEFAULT_DOSES
+from ..steer.recipes import EMOVIZ, PRESET_DOSES
 from . import extraction, reading, steering
 from .components import EMPTY, Cards, Figure, Table, Texts
 from .library import library
@@ -193,7 +193,7 @@ def _steer_tab(emotion: gr.Dropdown) -> None:
     models = list(steering.steerable())
     with gr.Row(elem_classes="ez-controls", equal_height=True):
         prompt = gr.Textbox(_DEFAULT_PROMPT, label="Prompt to continue", lines=2, max_lines=4, scale=4)
-        doses = gr.Textbox(DEFAULT_DOSES, label="Doses", info="length added / length of the state", scale=2)
+        doses = gr.Textbox(PRESET_DOSES[EMOVIZ], label="Doses", info="length added / length of the state", scale=2)
         chosen = gr.CheckboxGroup(models, value=models, label="Models", scale=2)
     with gr.Row(elem_classes="ez-controls"):
         layers = gr.Textbox("window", label="Layers", info="window = middle third; or all, 12, 10-20", scale=2)

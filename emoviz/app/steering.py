@@ -11,7 +11,8 @@ from math import isfinite
 
 from ..errors import InputError
 from ..steer.doses import parse_doses
-from ..types import VectorSet
+from ..steer.recipes import recipe, recipe_words
+from ..types import Decoding, VectorSet
 from .library import library
 
 # A page cannot show more updates than this anyway.
@@ -94,24 +95,17 @@ def _time_left(seconds: float, step: int, tokens: int) -> str:
 def _open(shown, loaded, prompt, emotion, columns, layers, tokens, temperature, seed) -> Callable[[], bool]:
     """Adds a row for one model to what is shown; returns a function that writes one more token into it."""
     from ..steer.generate import generate
-    from ..steer.injection import check_fit, emotion_offsets, parse_layers
+    from ..steer.injection import offsets
     from ..steer.sets import set_for
 
     vectors = set_for(loaded, [emotion])
-    check_fit(vectors, loaded)
-    window = parse_layers(layers, loaded.n_layers)
-    steps = generate(
-        loaded,
-        prompt,
-        emotion_offsets(vectors, emotion, columns, window),
-        max_new_tokens=tokens,
-        temperature=temperature,
-        seed=seed,
-    )
+    found = recipe(vectors, layers=layers)
+    added = offsets(vectors, [(emotion, dose) for dose in columns], found)
+    steps = generate(loaded, prompt, added, Decoding(tokens, temperature, seed))
     decoding = "greedy" if temperature == 0 else f"temperature {temperature:g}, seed {seed}"
     row = {
         "title": loaded.name,
-        "note": f"{emotion} · layers {window[0]}-{window[-1]} · {decoding} · {loaded.weights} in {loaded.precision} · "
+        "note": f"{emotion} · {recipe_words(found)} · {decoding} · {loaded.weights} in {loaded.precision} · "
         f"vectors {vectors.name}",
         "cells": [
             {"label": "unsteered" if dose == 0 else f"dose {dose:g}", "state": "", "text": "", "twin": dose == 0}

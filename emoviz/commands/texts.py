@@ -3,55 +3,66 @@
 from __future__ import annotations
 
 import time
+from itertools import product
 
 import numpy as np
 
 from ..errors import InputError
 from ..printing import table
 from ..steer.doses import parse_doses
+from ..steer.mixtures import CONTROLS, UNSTEERED, is_control, parse_mixture
+from ..steer.recipes import EMOVIZ, PRESET_DOSES, recipe
+from ..types import Decoding
 from .layers import layer_number
 
 
 def steer(arguments) -> tuple[dict, str, int]:
     from dataclasses import asdict
 
-    doses = parse_doses(arguments.dose)
+    doses = parse_doses(PRESET_DOSES[EMOVIZ] if arguments.dose is None else arguments.dose)
+    asked = [
+        *(name if is_control(name) else parse_mixture(name).label for name in arguments.emotion),
+        *_controls(arguments.controls),
+    ]
     from ..models.load import load_model
     from ..steer.generate import steer_texts
-    from ..steer.injection import parse_layers
-    from ..steer.judge import judge
+    from ..steer.judge import judge_batch
     from ..steer.sets import set_for
 
     started = time.perf_counter()
+    decoding = Decoding(arguments.max_new_tokens, arguments.temperature, arguments.seed, arguments.chat)
     rows: list[dict] = []
-    # Every verdict compares with the unsteered twin, asked for or not.
-    written = doses if 0 in doses else [0.0, *doses]
+    recipes = {}
     for model in arguments.models:
         loaded = load_model(model, device=arguments.device)
-        made = steer_texts(
-            loaded,
-            set_for(loaded, arguments.emotion),
-            arguments.emotion,
-            written,
-            arguments.prompt,
-            parse_layers(arguments.layers, loaded.n_layers),
-            max_new_tokens=arguments.max_new_tokens,
-            temperature=arguments.temperature,
-            seed=arguments.seed,
-        )
-        twin = next(one.text for one in made if one.dose == 0)
-        verdicts = judge(loaded, arguments.prompt, twin, [one.text for one in made])
-        for one, verdict in zip(made, verdicts, strict=True):
-            if one.dose in doses:
-                rows.append(
-                    {
-                        **{key: getattr(one, key) for key in ("model", "set", "emotion", "dose", "text", "finished")},
-                        **asdict(verdict),
-                        "classifier": None,
-                    }
-                )
+        vectors = set_for(loaded, [name for text in asked for name, _ in parse_mixture(text).terms])
+        parts = {"layers": arguments.layers, "scope": arguments.scope, "norm": arguments.norm}
+        found = recipe(vectors, arguments.recipe, **parts)
+        recipes[loaded.name] = asdict(found)
+        made = steer_texts(loaded, vectors, asked, doses, arguments.prompt, found, decoding)
+        known = {
+            (one.direction, one.dose): (one, verdict)
+            for one, verdict in zip(made, judge_batch(loaded, made, chat=arguments.chat), strict=True)
+        }
+        for direction, dose in product(asked, dict.fromkeys(doses)):
+            one, verdict = known[(direction, dose) if dose else (UNSTEERED, 0.0)]
+            rows.append(
+                {
+                    "model": one.model,
+                    "set": one.set,
+                    "emotion": direction,
+                    "dose": dose,
+                    "text": one.text,
+                    "finished": one.finished,
+                    **asdict(verdict),
+                    "leak_mass": max(one.leak_mass),
+                    "classifier": None,
+                }
+            )
     result = {
         "prompt": arguments.prompt,
+        "decoding": asdict(decoding),
+        "recipes": recipes,
         "rows": rows,
         "seconds": round(time.perf_counter() - started, 3),
         "reasons": {"classifier": "not computed by this version"},
@@ -60,6 +71,16 @@ def steer(arguments) -> tuple[dict, str, int]:
         f"{r['model']}, {r['emotion']} {r['dose']:g}: {r['regime']} ({r['reason']})\n{r['text'].strip()}" for r in rows
     ]
     return result, "\n\n".join(blocks), 0
+
+
+def _controls(names: list[str]) -> list[str]:
+    for name in names:
+        if not is_control(name):
+            raise InputError(
+                f"control {name!r} is unknown; {', '.join(CONTROLS)}, or 'random 7' for another random direction, are "
+                "allowed; choose one of them."
+            )
+    return names
 
 
 def regimes(arguments) -> tuple[dict, str, int]:

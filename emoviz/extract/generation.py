@@ -13,6 +13,7 @@ from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
 from ..errors import InputError
 from ..models.load import LoadedModel
+from ..models.prompts import prompt_ids
 from ..stimuli import StoryPrompt
 from ..types import Protocol, Story, Writing
 from .batches import Encoded, middle_only
@@ -72,7 +73,7 @@ def encode_stories(loaded: LoadedModel, stories: Sequence[Story], protocol: Prot
     """
     out = []
     for story in stories:
-        asked = prompt_ids(loaded, story.prompt, protocol.writing)
+        asked = prompt_ids(loaded, story.prompt, protocol.writing.chat)
         ids = torch.tensor([*asked, *story.ids], dtype=torch.long)
         content = torch.zeros(len(ids), dtype=torch.bool)
         if len(story.ids) <= TOO_SHORT:
@@ -81,14 +82,6 @@ def encode_stories(loaded: LoadedModel, stories: Sequence[Story], protocol: Prot
             content[len(asked) :] = True
         out.append(Encoded(ids, middle_only(content) if protocol.pooling == "mid" else content))
     return out
-
-
-def prompt_ids(loaded: LoadedModel, prompt: str, writing: Writing) -> list[int]:
-    """Tokens of a request: one user turn of the chat template, or the bare text."""
-    if not writing.chat:
-        return loaded.tokenizer(prompt)["input_ids"]
-    turn = [{"role": "user", "content": prompt}]
-    return loaded.tokenizer.apply_chat_template(turn, add_generation_prompt=True, tokenize=True)["input_ids"]
 
 
 def _written(file: Path | None, prompts: Sequence[StoryPrompt]) -> list[Story]:
@@ -104,7 +97,7 @@ def _written(file: Path | None, prompts: Sequence[StoryPrompt]) -> list[Story]:
 def _write(
     loaded: LoadedModel, prompts: Sequence[StoryPrompt], writing: Writing, progress: Callable[[int], None]
 ) -> list[Story]:
-    asked = [prompt_ids(loaded, prompt.text, writing) for prompt in prompts]
+    asked = [prompt_ids(loaded, prompt.text, writing.chat) for prompt in prompts]
     longest = max(map(len, asked))
     if loaded.max_tokens is not None and longest + writing.max_new_tokens > loaded.max_tokens:
         raise InputError(

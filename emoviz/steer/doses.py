@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from ..errors import InputError
 
 MAX_DOSE = 1.0
-DEFAULT_DOSES = "0, 0.02, 0.04, 0.1"
 
 
 def parse_doses(text: str) -> list[float]:
@@ -19,7 +18,7 @@ def parse_doses(text: str) -> list[float]:
         doses = []
     if not doses:
         raise InputError(
-            f"doses {text!r} were given; numbers separated by commas are allowed; write for example {DEFAULT_DOSES}."
+            f"doses {text!r} were given; numbers separated by commas are allowed; write for example 0, 0.02, 0.04."
         )
     check_doses(doses)
     return doses

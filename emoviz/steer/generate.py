@@ -11,113 +11,154 @@ import numpy as np
 import torch
 
 from ..errors import InputError
+from ..models.fit import check_fit
 from ..models.load import LoadedModel
-from ..types import Generation, VectorSet
-from .injection import Offsets, check_fit, emotion_offsets, injected, on_device
+from ..models.prompts import prompt_ids
+from ..types import Decoding, Generation, Recipe, VectorSet
+from .injection import Offsets, injected, offsets, on_device
+from .leak import own_scripts
+from .mixtures import UNSTEERED
+from .perplexity import until_end
+from .recipes import recipe as preset
+from .vocabulary import probability_mass, vocabulary_scripts
 
 MAX_NEW_TOKENS = 400
+MAX_TEMPERATURE = 2.0
+# Rows of one batch, and their tokens together: the cache of keys and values grows with both.
+MAX_ROWS = 64
+MAX_BATCH_TOKENS = 65_536
 
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """The texts so far, one per row; `finished` rows have written their end token."""
+    """The texts so far, one per row. `finished` rows have written their end token.
+
+    ids : (rows, steps), padded with the end token. leak_mass : (rows, steps), the probability at each step on tokens in
+    scripts that the prompt does not use, after the row's end as at its end.
+    """
 
     texts: tuple[str, ...]
     finished: tuple[bool, ...]
+    ids: np.ndarray
+    leak_mass: np.ndarray
 
 
-def generate(
-    loaded: LoadedModel,
-    prompt: str,
-    offsets: Offsets,
-    *,
-    max_new_tokens: int,
-    temperature: float = 0.0,
-    seed: int = 0,
-) -> Iterator[Partial]:
+def batch_rows(directions: Sequence[str], doses: Sequence[float]) -> list[tuple[str, float]]:
+    """(direction, dose) of every row of a batch: the unsteered twin first, then each direction at each dose but 0."""
+    steered = [(direction, dose) for direction in dict.fromkeys(directions) for dose in dict.fromkeys(doses) if dose]
+    return [(UNSTEERED, 0.0), *steered]
+
+
+def generate(loaded: LoadedModel, prompt: str, added: Offsets, decoding: Decoding) -> Iterator[Partial]:
     """Continues one prompt under every row of offsets, yielding all texts after each token.
 
     All rows start from the same tokens, so nothing is padded. Greedy at temperature 0; above it, all rows share the
     same noise at each step, so that they differ by their offsets alone. A caller may stop iterating at any time: hooks
     live only during a forward pass and nothing is left behind.
 
-    Raises InputError for an empty prompt, a prompt that does not fit the context, or limits out of range.
+    Raises InputError for an empty prompt, a prompt that does not fit the context, a chat turn of a model without a
+    template, too many rows for the memory, or limits out of range.
     """
-    ids = _prompt_ids(loaded, prompt, max_new_tokens)
-    if not 0 <= temperature <= 2:
-        raise InputError(f"temperature {temperature} was given; 0 (greedy) to 2 is allowed; choose one in that range.")
-    return _steps(loaded, ids, offsets, max_new_tokens, temperature, seed)
+    ids = torch.tensor([checked_ids(loaded, prompt, decoding)], dtype=torch.long)
+    if added.rows * (ids.shape[1] + decoding.max_new_tokens) > MAX_BATCH_TOKENS:
+        raise InputError(
+            f"{added.rows} texts of {ids.shape[1] + decoding.max_new_tokens} tokens with the prompt were asked for at once; "
+            f"{MAX_BATCH_TOKENS} tokens together are allowed; give fewer doses or a shorter prompt."
+        )
+    foreign = vocabulary_scripts(loaded).foreign(own_scripts(prompt))
+    return _steps(loaded, ids, added, decoding, foreign)
 
 
 def steer_texts(
     loaded: LoadedModel,
     vectors: VectorSet,
-    emotions: Sequence[str],
+    directions: Sequence[str],
     doses: Sequence[float],
     prompt: str,
-    layers: Sequence[int],
-    *,
-    max_new_tokens: int = 40,
-    temperature: float = 0.0,
-    seed: int = 0,
+    recipe: Recipe | None = None,
+    decoding: Decoding | None = None,
 ) -> list[Generation]:
-    """All emotions x doses of one model in one batch. Errors as `generate`, `emotion_offsets` and `check_fit`."""
+    """The unsteered twin, then every direction at every dose but 0, written in one batch (more where it would not fit).
+
+    directions : emotions, mixtures and controls, see `directions.directions`. recipe : None for the preset `emoviz`; decoding : None for 40 greedy tokens.
+    Errors as `generate`, `offsets` and `check_fit`.
+    """
     check_fit(vectors, loaded)
-    offsets = stack([emotion_offsets(vectors, emotion, doses, layers) for emotion in emotions])
-    steps = generate(loaded, prompt, offsets, max_new_tokens=max_new_tokens, temperature=temperature, seed=seed)
-    partial = deque(steps, maxlen=1).pop()
-    labels = [(emotion, dose) for emotion in emotions for dose in doses]
-    return [
-        Generation(loaded.name, vectors.name, emotion, dose, prompt, text, finished)
-        for (emotion, dose), text, finished in zip(labels, partial.texts, partial.finished, strict=True)
-    ]
+    recipe = preset(vectors) if recipe is None else recipe
+    decoding = Decoding() if decoding is None else decoding
+    rows = batch_rows(directions, doses)
+    length = len(checked_ids(loaded, prompt, decoding)) + decoding.max_new_tokens
+    size = max(1, min(MAX_ROWS, MAX_BATCH_TOKENS // length))
+    out = []
+    for start in range(0, len(rows), size):
+        part = rows[start : start + size]
+        steps = generate(loaded, prompt, offsets(vectors, part, recipe), decoding)
+        out += generations(loaded, vectors, part, prompt, deque(steps, maxlen=1).pop())
+    return out
 
 
-def stack(parts: Sequence[Offsets]) -> Offsets:
-    """Offsets of several emotions as the rows of one batch; all parts must name the same layers."""
-    layers = parts[0].by_layer
-    return Offsets(
-        {layer: np.concatenate([part.by_layer[layer] for part in parts]) for layer in layers},
-        sum(part.rows for part in parts),
-    )
+def generations(
+    loaded: LoadedModel, vectors: VectorSet, rows: Sequence[tuple[str, float]], prompt: str, partial: Partial
+) -> list[Generation]:
+    """A batch as far as it is written, one record per row."""
+    out = []
+    for k, (direction, dose) in enumerate(rows):
+        ids = tuple(until_end(loaded, partial.ids[k].tolist()))
+        finished = partial.finished[k]
+        mass = tuple(partial.leak_mass[k, : len(ids) + finished].tolist())
+        out.append(
+            Generation(loaded.name, vectors.name, direction, dose, prompt, partial.texts[k], ids, mass, finished)
+        )
+    return out
 
 
-def _prompt_ids(loaded: LoadedModel, prompt: str, max_new_tokens: int) -> torch.Tensor:
+def checked_ids(loaded: LoadedModel, prompt: str, decoding: Decoding) -> list[int]:
+    """Tokens of the prompt. Raises InputError as `generate`, but for the number of rows."""
     if not prompt.strip():
         raise InputError("the prompt is empty; a text to continue is needed; write one.")
-    if not 1 <= max_new_tokens <= MAX_NEW_TOKENS:
+    if not 1 <= decoding.max_new_tokens <= MAX_NEW_TOKENS:
         raise InputError(
-            f"{max_new_tokens} new tokens were asked for; 1 to {MAX_NEW_TOKENS} are allowed; choose fewer."
+            f"{decoding.max_new_tokens} new tokens were asked for; 1 to {MAX_NEW_TOKENS} are allowed; choose fewer."
         )
-    ids = torch.tensor([loaded.tokenizer(prompt)["input_ids"]], dtype=torch.long)
-    if loaded.max_tokens is not None and ids.shape[1] + max_new_tokens > loaded.max_tokens:
+    if not 0 <= decoding.temperature <= MAX_TEMPERATURE:
         raise InputError(
-            f"the prompt has {ids.shape[1]} tokens and {max_new_tokens} more were asked for; {loaded.name} reads at most "
-            f"{loaded.max_tokens}; shorten it."
+            f"temperature {decoding.temperature} was given; 0 (greedy) to {MAX_TEMPERATURE:g} is allowed; choose one in "
+            "that range."
+        )
+    ids = prompt_ids(loaded, prompt, decoding.chat)
+    if loaded.max_tokens is not None and len(ids) + decoding.max_new_tokens > loaded.max_tokens:
+        raise InputError(
+            f"the prompt has {len(ids)} tokens and {decoding.max_new_tokens} more were asked for; {loaded.name} reads at "
+            f"most {loaded.max_tokens}; shorten it."
         )
     return ids
 
 
 def _steps(
-    loaded: LoadedModel, ids: torch.Tensor, offsets: Offsets, max_new_tokens: int, temperature: float, seed: int
+    loaded: LoadedModel, ids: torch.Tensor, added: Offsets, decoding: Decoding, foreign: np.ndarray
 ) -> Iterator[Partial]:
-    added = on_device(offsets, loaded)
+    tensors = on_device(added, loaded)
     end = torch.tensor(loaded.end_tokens if loaded.end_tokens else (-1,))
-    random = torch.Generator().manual_seed(seed)
+    random = torch.Generator().manual_seed(decoding.seed)
     # Vocabulary logits of the whole prompt would be computed for nothing.
     options = {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(loaded.model.forward).parameters else {}
-    step_ids = ids.expand(offsets.rows, -1).to(loaded.device)
+    step_ids = ids.expand(added.rows, -1).to(loaded.device)
     written: list[torch.Tensor] = []
-    finished = torch.zeros(offsets.rows, dtype=torch.bool)
+    mass: list[np.ndarray] = []
+    finished = torch.zeros(added.rows, dtype=torch.bool)
     cache = None
-    for _ in range(max_new_tokens):
-        with loaded.lock, torch.inference_mode(), injected(loaded, added):
+    for _ in range(decoding.max_new_tokens):
+        with loaded.lock, torch.inference_mode(), injected(loaded, added, tensors, first=cache is None):
             out = loaded.model(input_ids=step_ids, past_key_values=cache, use_cache=True, **options)
         cache = out.past_key_values
-        chosen = _choose(out.logits[:, -1].float().cpu(), temperature, random)
+        logits = out.logits[:, -1].float()
+        now = probability_mass(logits, foreign)
+        mass.append(np.where(finished, mass[-1], now) if mass else now)
+        chosen = _choose(logits.cpu(), decoding.temperature, random)
         written.append(torch.where(finished, end[0], chosen))
         finished |= torch.isin(chosen, end)
-        yield Partial(_texts(loaded, torch.stack(written, 1)), tuple(finished.tolist()))
+        so_far = torch.stack(written, 1)
+        yield Partial(_texts(loaded, so_far), tuple(finished.tolist()), so_far.numpy(), np.stack(mass, 1))
         if finished.all():
             return
         step_ids = written[-1][:, None].to(loaded.device)

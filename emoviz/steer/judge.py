@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..models.load import LoadedModel
-from ..types import Verdict
+from ..models.prompts import prompt_ids
+from ..types import Generation, Verdict
 from .leak import own_scripts
 from .perplexity import log_perplexities, text_ids, until_end
 from .verdict import verdict
@@ -19,11 +20,13 @@ def judge(
     twin: str,
     texts: Sequence[str],
     ids: Sequence[Sequence[int]] | None = None,
+    *,
+    chat: bool = False,
 ) -> list[Verdict]:
     """One verdict per text; `twin` is the unsteered continuation of the same prompt with the same seed.
 
     ids : the tokens that were written, which end with or without an end token; without them the texts are tokenized
-    again, which may split them otherwise than they were written.
+    again, which may split them otherwise than they were written. chat : whether the prompt stood in the chat template.
     ppl_ratio = perplexity of the text / perplexity of the twin, both given the prompt under the unsteered model; NaN if
     one of them is empty. It is 1 for the twin itself.
     """
@@ -31,7 +34,7 @@ def judge(
     twin_ids = text_ids(loaded, twin) if twin not in texts else rows[list(texts).index(twin)]
     # Texts that are written twice, the twin above all, are scored once.
     distinct = list(dict.fromkeys(tuple(row) for row in [twin_ids, *rows]))
-    scores = log_perplexities(loaded, loaded.tokenizer(prompt)["input_ids"], distinct)
+    scores = log_perplexities(loaded, prompt_ids(loaded, prompt, chat), distinct)
     score = dict(zip(distinct, scores, strict=True))
     own = own_scripts(prompt)
     return [
@@ -45,3 +48,9 @@ def judge(
         )
         for text, row in zip(texts, rows, strict=True)
     ]
+
+
+def judge_batch(loaded: LoadedModel, made: Sequence[Generation], *, chat: bool = False) -> list[Verdict]:
+    """One verdict per text of a batch as `steer_texts` gives it, the unsteered twin first."""
+    texts, ids = [one.text for one in made], [one.ids for one in made]
+    return judge(loaded, made[0].prompt, made[0].text, texts, ids, chat=chat)

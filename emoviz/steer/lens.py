@@ -14,9 +14,11 @@ import torch
 from torch import nn
 
 from ..errors import InputError
+from ..geometry.vectors import check_layer
+from ..models.fit import check_fit
 from ..models.load import LoadedModel
 from ..types import VectorSet
-from .injection import check_fit, emotion_offsets
+from .directions import directions
 from .vocabulary import vocabulary_scripts
 
 _FINAL_NORMS = ("norm", "ln_f", "final_layer_norm", "final_layernorm", "norm_f")
@@ -48,20 +50,20 @@ def token_changes(loaded: LoadedModel, vectors: VectorSet, emotion: str, layer: 
     Raises InputError for a set of another model, an unknown emotion, a missing layer, or no final norm to be found.
     """
     check_fit(vectors, loaded)
-    added = emotion_offsets(vectors, emotion, [1.0], [layer]).by_layer[layer][0]
+    check_layer(vectors, layer)
+    towards = directions(vectors, emotion, (layer,))[0]
     last = float(vectors.residual_norm[-1])
     if not np.isfinite(last):
         raise InputError(
             f"the last layer of {vectors.name} is not finite in {vectors.provenance.precision}; the lens needs it; "
             "extract the set in bf16 or fp32."
         )
-    length = float(np.linalg.norm(added))
     norm, head = final_norm(loaded), loaded.model.get_output_embeddings()
-    direction = torch.from_numpy(added * (last / length)).to(loaded.device, loaded.model.dtype)
+    direction = torch.from_numpy((towards * last).astype(np.float32)).to(loaded.device, loaded.model.dtype)
     with loaded.lock, torch.inference_mode():
         states = norm(torch.stack([direction, torch.zeros_like(direction)])[None])
         logits = head(states)[0].float().cpu()
-    change = (logits[0] - logits[1]) * (length / last)
+    change = (logits[0] - logits[1]) * float(vectors.residual_norm[layer] / last)
     return (change - change.mean()).numpy()
 
 

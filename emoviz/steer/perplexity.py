@@ -53,13 +53,8 @@ def log_perplexities(
 
 
 def _negative_log_probability(loaded: LoadedModel, prompt: list[int], rows: list[list[int]]) -> np.ndarray:
-    lengths = torch.tensor([len(ids) for ids in rows])
-    longest = int(lengths.max())
-    # The causal mask keeps what stands behind a row's end out of it; any id may pad.
-    targets = torch.tensor([ids + [0] * (longest - len(ids)) for ids in rows])
-    ids = torch.cat([torch.tensor(prompt).expand(len(rows), -1), targets], 1)
-    there = torch.arange(longest) < lengths[:, None]
-    attention = torch.cat([torch.ones(len(rows), len(prompt), dtype=torch.bool), there], 1).long()
+    ids, attention, there = padded(prompt, rows)
+    lengths, longest, targets = there.sum(1), there.shape[1], ids[:, len(prompt) :]
     keeps = "logits_to_keep" in inspect.signature(loaded.model.forward).parameters
     options = {"logits_to_keep": longest + 1} if keeps else {}
     with loaded.lock, torch.inference_mode():
@@ -70,3 +65,18 @@ def _negative_log_probability(loaded: LoadedModel, prompt: list[int], rows: list
         chosen = logits.gather(-1, targets.to(logits.device)[..., None])[..., 0]
         lost = (logits.logsumexp(-1) - chosen).double().cpu()
     return (torch.where(there, lost, 0.0).sum(1) / lengths).numpy()
+
+
+def padded(prompt: list[int], rows: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Prompt and continuation of every row, padded on the right: ids, attention mask, and where a continuation's tokens are.
+
+    ids and attention are (rows, prompt + longest), the last is (rows, longest) bool.
+    """
+    lengths = torch.tensor([len(ids) for ids in rows])
+    longest = int(lengths.max())
+    # The causal mask keeps what stands behind a row's end out of it; any id may pad.
+    targets = torch.tensor([ids + [0] * (longest - len(ids)) for ids in rows])
+    there = torch.arange(longest) < lengths[:, None]
+    ids = torch.cat([torch.tensor(prompt).expand(len(rows), -1), targets], 1)
+    attention = torch.cat([torch.ones(len(rows), len(prompt), dtype=torch.bool), there], 1).long()
+    return ids, attention, there

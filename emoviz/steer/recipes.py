@@ -1,0 +1,107 @@
+"""Named ways of adding a direction, and their parts as text. No torch, so that bad input is refused before anything is loaded."""
+
+from __future__ import annotations
+
+from ..errors import InputError
+from ..geometry import best_layers, preferred_layer
+from ..geometry.vectors import check_centring, check_layer
+from ..types import Recipe, VectorSet
+
+SCOPES = {
+    "all": "the prompt and what is written",
+    "prompt": "the prompt alone",
+    "response": "what is written, from the last position of the prompt on",
+}
+NORMS = {
+    "fixed": "the set's median residual norm at the layer",
+    "live": "the mean length of the states in each pass",
+}
+EMOVIZ, JEONG2026A = "emoviz", "jeong2026a"
+PRESETS = {
+    EMOVIZ: "each layer's own vectors in the middle third, fixed norm",
+    JEONG2026A: "the best layer's vectors at all layers, live norm (arXiv 2604.04064)",
+}
+# The strengths at which the paper tested its regimes.
+PRESET_DOSES = {EMOVIZ: "0, 0.02, 0.04, 0.1", JEONG2026A: "0, 0.005, 0.01, 0.02, 0.03, 0.05"}
+
+
+def window(n_layers: int) -> tuple[int, ...]:
+    """The default layers: the middle third, where the papers and the depth curves put the emotion geometry."""
+    return tuple(range(n_layers // 3, 2 * n_layers // 3 + 1))
+
+
+def parse_layers(text: str, n_layers: int) -> tuple[int, ...]:
+    """`window`, `all`, one layer (`12`) or a range (`10-20`). Raises InputError for anything else."""
+    if text == "window":
+        return window(n_layers)
+    if text == "all":
+        return tuple(range(n_layers))
+    first, dash, last = text.partition("-")
+    last = last if dash else first
+    # Digits are counted first: nobody has a million layers, and a range of them would fill the memory.
+    if first.isdecimal() and last.isdecimal() and len(first) <= 6 and len(last) <= 6 and int(last) < n_layers:
+        layers = tuple(range(int(first), int(last) + 1))
+        if layers:
+            return layers
+    raise InputError(
+        f"layers {text!r} were asked for; window, all, one layer or a range like 10-20 within 0-{n_layers - 1} are "
+        "allowed; choose one of them."
+    )
+
+
+def recipe(
+    vectors: VectorSet,
+    preset: str = EMOVIZ,
+    *,
+    layers: str | None = None,
+    scope: str | None = None,
+    norm: str | None = None,
+) -> Recipe:
+    """A preset for a set, with some of its parts changed; layers whose states are not finite are left out.
+
+    Raises InputError for an unknown preset, layers, scope or norm, and where no finite layer is left.
+    """
+    if preset not in PRESETS:
+        raise _unknown("recipe", preset, PRESETS)
+    paper = preset == JEONG2026A
+    layers = ("all" if paper else "window") if layers is None else layers
+    asked = parse_layers(layers, vectors.n_layers)
+    own = preferred_layer(vectors, best_layers(vectors)) if paper else None
+    finite = tuple(layer for layer in asked if layer in vectors.finite_layers)
+    if not finite:
+        check_layer(vectors, asked[0])
+    found = Recipe(
+        finite,
+        own,
+        vectors.provenance.protocol.centring if paper else "class",
+        "all" if scope is None else scope,
+        ("live" if paper else "fixed") if norm is None else norm,
+    )
+    check_recipe(found, vectors)
+    return found
+
+
+def check_recipe(found: Recipe, vectors: VectorSet) -> None:
+    """Raises InputError for a scope, norm or centring that does not exist, and for a layer that the set lacks."""
+    if found.scope not in SCOPES:
+        raise _unknown("scope", found.scope, SCOPES)
+    if found.norm not in NORMS:
+        raise _unknown("norm", found.norm, NORMS)
+    check_centring(found.centring, vectors.classes)
+    if not found.layers:
+        raise InputError("a recipe without layers was given; one or more are needed; name some.")
+    for layer in found.layers if found.vector_layer is None else (*found.layers, found.vector_layer):
+        check_layer(vectors, layer)
+
+
+def recipe_words(found: Recipe) -> str:
+    """A recipe in words, for notes under texts and figures."""
+    first, last = found.layers[0], found.layers[-1]
+    at = f"layer {first}" if first == last else f"layers {first}-{last}"
+    whose = "" if found.vector_layer is None else f", vectors of layer {found.vector_layer}"
+    scope = {"all": "all positions", "prompt": "prompt only", "response": "response only"}[found.scope]
+    return f"{at}{whose}, {scope}, {found.norm} norm"
+
+
+def _unknown(what: str, given: str, allowed) -> InputError:
+    return InputError(f"{what} {given!r} is unknown; {', '.join(allowed)} are allowed; choose one of them.")
