@@ -6,7 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from emoviz.app import extraction, reading, steering
+from emoviz.app import extraction, reading
+from emoviz.app.steer import texts as steering
+from emoviz.app.steer.models import steerable
 from emoviz.app.components import EMPTY
 from emoviz.app.layout import build
 from emoviz.app.library import best_of, library
@@ -289,7 +291,7 @@ def test_published_statistics_are_shown_with_their_number_and_a_caveat():
 def test_a_model_that_was_read_from_a_folder_can_be_steered_by_its_name(llama_folder, tmp_path):
     passages = str(write_passages(tmp_path / "mine.jsonl", ROWS))
     *_, last = extraction.extract(str(llama_folder), "emoviz", "fp32", passages)
-    assert "is in the library" in last and "tiny-llama" in steering.steerable()
+    assert "is in the library" in last and "tiny-llama" in steerable()
     *_, (shown, status) = steering.run("the cat", "up", "0.1", ["tiny-llama"], "all", 3, 0.0, 0)
     assert status.startswith("done: 2 texts") and shown["rows"][0]["title"] == "tiny-llama"
     twin, steered = shown["rows"][0]["cells"]

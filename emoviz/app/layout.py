@@ -15,11 +15,11 @@ from ..geometry.maps import METHODS
 from ..models.registry import PRECISIONS
 from ..plots.depth import CURVE_TEXT
 from ..plots.rdm import ORDERS
-from ..steer.recipes import EMOVIZ, PRESET_DOSES
-from . import extraction, reading, steering
-from .components import EMPTY, Cards, Figure, Table, Texts
+from . import extraction, reading
+from .components import Cards, Figure, Table
 from .library import library
 from .state import BEST, SAME_DEPTH, Selection, first_selection
+from .steer import texts as steer_texts
 from .views import overview as overview_view
 from .views.geometry import norms_label
 from .wiring import wire
@@ -27,7 +27,6 @@ from .wiring import wire
 TABS = ("Overview", "Depth", "Geometry", "Models", "Anisotropy", "Methods", "Steer", "Read", "Library", "About")
 
 _ABOUT = (Path(__file__).parent / "about.md").read_text("utf-8")
-_DEFAULT_PROMPT = "She closed the door, sat down at the kitchen table and"
 _HEADING = "<h1 class='ez-wordmark'>emoviz</h1><p class='ez-tagline'>how small language models represent emotion</p>"
 
 
@@ -70,7 +69,8 @@ def build() -> gr.Blocks:
         with gr.Tabs(elem_id="ez-tabs") as tabs:
             options, outputs, loaded = _result_tabs(start)
             with gr.Tab("Steer", id="Steer"):
-                _steer_tab(emotion=selection[-1])
+                with gr.Tabs(elem_classes="ez-parts"), gr.Tab("Texts"):
+                    steer_texts.tab(emotion=selection[-1])
             with gr.Tab("Read", id="Read"):
                 reading.tab(blocks, emotion=selection[-1])
             with gr.Tab("Library", id="Library"):
@@ -187,44 +187,6 @@ def _norms_row() -> tuple[gr.State, list[gr.events.Dependency]]:
     quick = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     parts = [norms, upload, leave]
     return norms, [upload.upload(use, upload, parts, **quick), leave.click(lambda: use(None), None, parts, **quick)]
-
-
-def _steer_tab(emotion: gr.Dropdown) -> None:
-    models = list(steering.steerable())
-    with gr.Row(elem_classes="ez-controls", equal_height=True):
-        prompt = gr.Textbox(_DEFAULT_PROMPT, label="Prompt to continue", lines=2, max_lines=4, scale=4)
-        doses = gr.Textbox(PRESET_DOSES[EMOVIZ], label="Doses", info="length added / length of the state", scale=2)
-        chosen = gr.CheckboxGroup(models, value=models, label="Models", scale=2)
-    with gr.Row(elem_classes="ez-controls"):
-        layers = gr.Textbox("window", label="Layers", info="window = middle third; or all, 12, 10-20", scale=2)
-        tokens = gr.Slider(8, 120, value=40, step=1, label="New tokens", scale=2)
-        temperature = gr.Slider(0, 1.5, value=0, step=0.1, label="Temperature", scale=2)
-        seed = gr.Number(0, label="Seed", precision=0, minimum=0, scale=1)
-        with gr.Column(scale=1, min_width=120):
-            go = gr.Button("Steer", variant="primary", elem_id="ez-steer")
-            stop = gr.Button("Stop", elem_id="ez-stop", interactive=False)
-    status = gr.Markdown(
-        "The emotion on the left is added to each model's states while it writes; the first column is left alone.",
-        elem_id="ez-status",
-    )
-    texts = Texts()
-    quick = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    free, busy = (
-        [gr.update(interactive=True), gr.update(interactive=False)],
-        [gr.update(interactive=False), gr.update(interactive=True)],
-    )
-    started = go.click(lambda: [EMPTY, "waiting for the model", *busy], None, [texts, status, go, stop], **quick)
-    running = started.then(
-        steering.run,
-        [prompt, emotion, doses, chosen, layers, tokens, temperature, seed],
-        [texts, status],
-        api_name="steer",
-        show_progress="hidden",
-        concurrency_id="model",
-        concurrency_limit=1,
-    )
-    running.then(lambda: free, None, [go, stop], **quick)
-    stop.click(lambda: ["stopped", *free], None, [status, go, stop], cancels=[running], **quick)
 
 
 def _library_tab(emotion: str) -> Shelf:

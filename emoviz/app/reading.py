@@ -16,9 +16,9 @@ from ..plots.reading import FORMULA, heat_map_figure, number_figure, scale_limit
 from ..plots.theme import short_label
 from ..store import load_activations
 from ..types import Reading, VectorSet
-from . import steering
 from .components import EMPTY, Figure, Table, Tokens
 from .library import best_of, library
+from .steer.models import loaded_with_status
 
 # The command line reads longer texts; a page of that many tokens is slow to draw.
 MAX_LETTERS = 6000
@@ -270,7 +270,7 @@ def tab(blocks: gr.Blocks, emotion: gr.Dropdown) -> None:
 def _loaded(name: str | None, before: tuple, after: tuple) -> Iterator[Any]:
     """Yields what is being loaded as the status between other outputs; returns the set and its model."""
     vectors = _vectors(name)
-    steps = steering._load_with_status(None, vectors.provenance.model)
+    steps = loaded_with_status(None, vectors.provenance.model)
     while True:
         try:
             _, status = next(steps)

@@ -1,32 +1,24 @@
-"""The Steer tab: several models and doses side by side, streamed together."""
+"""Texts: several models and doses side by side, streamed together."""
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 from math import isfinite
 
-from ..errors import InputError
-from ..steer.doses import parse_doses
-from ..steer.recipes import recipe, recipe_words
-from ..types import Decoding, VectorSet
-from .library import library
+import gradio as gr
+
+from ...errors import InputError
+from ...steer.doses import parse_doses
+from ...steer.recipes import EMOVIZ, PRESET_DOSES, recipe, recipe_words
+from ...types import Decoding
+from ..components import EMPTY, Texts
+from .models import loaded_with_status, steerable
 
 # A page cannot show more updates than this anyway.
 _UPDATES_PER_SECOND = 20
 _MAX_COLUMNS = 8
-_loading = threading.Lock()
-
-
-def steerable() -> dict[str, VectorSet]:
-    """Models that can be steered here: those with a vector set, protocol `emoviz` before others."""
-    found: dict[str, VectorSet] = {}
-    for vectors in sorted(library().sets.values(), key=lambda s: s.provenance.protocol.name != "emoviz"):
-        found.setdefault(vectors.provenance.model, vectors)
-    return found
+_DEFAULT_PROMPT = "She closed the door, sat down at the kitchen table and"
 
 
 def run(
@@ -67,7 +59,7 @@ def _run(shown, prompt, emotion, doses, models, layers, tokens, temperature, see
     started = time.perf_counter()
     streams, judged = [], []
     for model in models:
-        loaded = yield from _load_with_status(shown, model)
+        loaded = yield from loaded_with_status(shown, model)
         streams.append(_open(shown, loaded, prompt, emotion, columns, layers, tokens, temperature, seed))
         judged.append((loaded, shown["rows"][-1]))
     writing_since = time.perf_counter()
@@ -94,9 +86,9 @@ def _time_left(seconds: float, step: int, tokens: int) -> str:
 
 def _open(shown, loaded, prompt, emotion, columns, layers, tokens, temperature, seed) -> Callable[[], bool]:
     """Adds a row for one model to what is shown; returns a function that writes one more token into it."""
-    from ..steer.generate import generate
-    from ..steer.injection import offsets
-    from ..steer.sets import set_for
+    from ...steer.generate import generate
+    from ...steer.injection import offsets
+    from ...steer.sets import set_for
 
     vectors = set_for(loaded, [emotion])
     found = recipe(vectors, layers=layers)
@@ -128,7 +120,7 @@ def _open(shown, loaded, prompt, emotion, columns, layers, tokens, temperature, 
 
 def _judge(loaded, row: dict, prompt: str) -> None:
     """Puts a verdict under every text of a row; the unsteered one is the first."""
-    from ..steer.judge import judge
+    from ...steer.judge import judge
 
     texts = [cell["text"] for cell in row["cells"]]
     for cell, verdict in zip(row["cells"], judge(loaded, prompt, texts[0], texts), strict=True):
@@ -141,36 +133,40 @@ def _judge(loaded, row: dict, prompt: str) -> None:
         cell["numbers"] = " \u00b7 ".join(f"{name} {value:{form}}" for name, value, form in numbers if isfinite(value))
 
 
-def _load_with_status(shown: dict, model: str):
-    """Loads a model in a thread and yields what it is doing; returns the model."""
-    if model in _in_memory():
-        return _in_memory()[model]
-    stage = ["loading"]
-
-    def progress(text: str, number: int, total: int) -> None:
-        stage[0] = f"converting it once, about a minute: {text} ({number} of {total})"
-
-    started = time.perf_counter()
-    with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(_load, model, progress)
-        while not future.done():
-            yield shown, f"{model}: {stage[0]} ({time.perf_counter() - started:.0f} s)"
-            time.sleep(0.25)
-    return future.result()
-
-
-@lru_cache(maxsize=1)
-def _in_memory() -> dict:
-    return {}
-
-
-def _load(model: str, progress):
-    from ..models.load import load_model
-
-    with _loading:
-        if model not in _in_memory():
-            # The name of a hub model or a folder does not say where it is; its set remembers.
-            vectors = steerable().get(model)
-            origin = vectors.provenance.origin if vectors is not None else ""
-            _in_memory()[model] = load_model(origin if origin else model, progress=progress)
-        return _in_memory()[model]
+def tab(emotion: gr.Dropdown) -> None:
+    """Lays the part out and wires it."""
+    models = list(steerable())
+    with gr.Row(elem_classes="ez-controls", equal_height=True):
+        prompt = gr.Textbox(_DEFAULT_PROMPT, label="Prompt to continue", lines=2, max_lines=4, scale=4)
+        doses = gr.Textbox(PRESET_DOSES[EMOVIZ], label="Doses", info="length added / length of the state", scale=2)
+        chosen = gr.CheckboxGroup(models, value=models, label="Models", scale=2)
+    with gr.Row(elem_classes="ez-controls"):
+        layers = gr.Textbox("window", label="Layers", info="window = middle third; or all, 12, 10-20", scale=2)
+        tokens = gr.Slider(8, 120, value=40, step=1, label="New tokens", scale=2)
+        temperature = gr.Slider(0, 1.5, value=0, step=0.1, label="Temperature", scale=2)
+        seed = gr.Number(0, label="Seed", precision=0, minimum=0, scale=1)
+        with gr.Column(scale=1, min_width=120):
+            go = gr.Button("Steer", variant="primary", elem_id="ez-steer")
+            stop = gr.Button("Stop", elem_id="ez-stop", interactive=False)
+    status = gr.Markdown(
+        "The emotion on the left is added to each model's states while it writes; the first column is left alone.",
+        elem_id="ez-status",
+    )
+    texts = Texts()
+    quick = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    free, busy = (
+        [gr.update(interactive=True), gr.update(interactive=False)],
+        [gr.update(interactive=False), gr.update(interactive=True)],
+    )
+    started = go.click(lambda: [EMPTY, "waiting for the model", *busy], None, [texts, status, go, stop], **quick)
+    running = started.then(
+        run,
+        [prompt, emotion, doses, chosen, layers, tokens, temperature, seed],
+        [texts, status],
+        api_name="steer",
+        show_progress="hidden",
+        concurrency_id="model",
+        concurrency_limit=1,
+    )
+    running.then(lambda: free, None, [go, stop], **quick)
+    stop.click(lambda: ["stopped", *free], None, [status, go, stop], cancels=[running], **quick)
