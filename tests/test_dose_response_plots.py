@@ -324,7 +324,7 @@ def test_what_a_model_wrote_is_never_markup_in_the_hover():
     assert all("It was" in t.hovertext[1] for t in alone), "the mean of one text hides its point"
 
 
-def test_the_map_has_sign_and_colour_of_the_majority_and_is_paler_where_texts_disagree():
+def test_the_map_has_sign_and_colour_of_the_majority_and_is_fainter_where_texts_disagree():
     bars, signs = FIGURES["map"].data[0], FIGURES["map"].data[1]
     row = {
         tuple(ids): (colour, words)

@@ -28,7 +28,9 @@ from .theme import (
 )
 
 LEAK_SIGN = "Ж"
-_ROW, _GAP, _CONTROL_GAP, _PALEST, _MARKS = 21, 0.12, 0.5, 0.2, 0.03
+_ROW, _GAP, _CONTROL_GAP, _FAINTEST, _MARKS = 21, 0.12, 0.5, 0.2, 0.03
+# Pixels left of the names of the rows, and of a letter of them.
+_MARGIN, _LETTER = 26, 6.3
 # Pixels above and below the cells, with a usual number of notes, and between two rows of panels.
 _HEAD, _FOOT, _ROW_GAP = 105, 140, 90
 
@@ -36,7 +38,7 @@ _HEAD, _FOOT, _ROW_GAP = 105, 140, 90
 def regime_map_figure(responses: Sequence[DoseResponse], *, notes: Sequence[str] = ()) -> go.Figure:
     """A panel per run: emotions in quadrant order, then controls, by doses; colour and sign are the majority regime.
 
-    A cell is paler where fewer of its texts agree. Dose 0 is left out, where nothing happens. notes : more lines under the
+    A cell is fainter where fewer of its texts agree. Dose 0 is left out, where nothing happens. notes : more lines under the
     figure. Clicked ids are [run, direction, dose].
     """
     tables = [regime_table(r) for r in responses]
@@ -94,13 +96,13 @@ def regime_map_figure(responses: Sequence[DoseResponse], *, notes: Sequence[str]
         [*traces, *_legend(tables)],
         layout,
         title=_claim(responses, tables),
-        aid="each cell is what became of most of its texts, paler where they disagree"
+        aid="each cell is what became of most of its texts, fainter where they disagree"
         + (f"; {LEAK_SIGN} a text has letters of another script" if leaked else "")
         + "; controls carry no emotion; ▲\u00a0pleasant,\u00a0aroused ●\u00a0pleasant,\u00a0quiet "
         "■\u00a0unpleasant,\u00a0quiet ◆\u00a0unpleasant,\u00a0aroused",
         notes=[*run_notes(responses), *notes],
         height=cells + _HEAD + _FOOT,
-        left=116,
+        left=round(_MARGIN + _LETTER * max(len(name) for name in at)),
         right=104,
         above=24,
         below=76,
@@ -152,7 +154,7 @@ def _cells(p: _Panel) -> dict:
     colours, hover, ids = [], [], []
     for r, d, _ in _filled(p):
         share = _agreeing(p, r, d) / p.table.counts[r, d].sum()
-        colours.append(tint(REGIME_COLOUR[p.table.majority[r][d]], _PALEST + (MAX_TINT - _PALEST) * share))
+        colours.append(tint(REGIME_COLOUR[p.table.majority[r][d]], _FAINTEST + (MAX_TINT - _FAINTEST) * share))
         hover.append(_hover(p, r, d))
         ids.append([p.response.name, p.table.directions[r], float(p.table.doses[d])])
     return {
