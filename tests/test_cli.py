@@ -340,7 +340,10 @@ def test_tables_are_printed_without_json(capsys):
         (["steer", "nonsense", "--emotion", "sad", "--prompt", "x", "--dose", "lots"], "doses 'lots' were given"),
         (["steer", "nonsense", "--emotion", "sad", "--prompt", "x"], "model 'nonsense' is unknown"),
         (["steer", "nonsense", "--prompt", "x"], "the following arguments are required: --emotion"),
-        (["cache", "--clear", "everything"], "--clear everything was given; models, sets, work or all are allowed"),
+        (
+            ["cache", "--clear", "everything"],
+            "--clear everything was given; models, sets, work, heads or all are allowed",
+        ),
         (["extract", "nonsense", "--activations", "some"], "--activations some was given; best, all, none"),
         (
             ["extract", "nonsense", "--protocol", "jeong2026a", "--passages", "p.jsonl"],

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from emoviz.cli import main
 from emoviz.emotions import CLASSES, EMOTIONS
 from emoviz.errors import InputError
 from emoviz.models import REGISTRY, available
@@ -63,6 +64,29 @@ def test_folds_leave_out_whole_topics_and_every_topic_once():
     assert (np.sum(folds, axis=0) == 1).all()
     for held in folds:
         assert not set(topic[topic != 3][held]) & set(topic[topic != 3][~held])
+
+
+def test_the_penalty_is_chosen_without_the_topics_it_is_tested_on(monkeypatch):
+    emotions, topics = labelled(topics=10)
+    seen, real = [], heads._best_strength
+
+    def recorded(features, label, topic):
+        seen.append(set(topic.tolist()))
+        return real(features, label, topic)
+
+    monkeypatch.setattr(heads, "_best_strength", recorded)
+    train_head(by_class(emotions), emotions, topics)
+    assert [len(part) for part in seen] == [8] * heads.FOLDS + [10]
+    left_out = [seen[-1] - part for part in seen[:-1]]
+    assert sorted(topic for part in left_out for topic in part) == list(range(10))
+
+
+def test_the_check_reads_other_texts_of_the_same_rows_where_they_are_given():
+    emotions, topics = labelled()
+    features = by_class(emotions)
+    nothing = np.zeros_like(features)
+    assert train_head(features, emotions, topics, features)[1].accuracy > 0.9
+    assert train_head(features, emotions, topics, nothing)[1].accuracy == pytest.approx(0.25, abs=0.1)
 
 
 def test_a_class_that_is_there_on_every_topic_is_recognised():
@@ -284,6 +308,28 @@ def test_blank_texts_are_nan_and_never_read():
     assert one.probabilities([]).shape == (0, 2) and one.probabilities([" "]).shape == (1, 2)
     scores = witness.target_scores(one, ["", "x"], "calm")
     assert np.isnan(scores[0]) and scores[1] == 0.75
+
+
+def test_the_command_line_names_all_candidates_and_the_chosen_one(monkeypatch, capsys):
+    untrained(monkeypatch)
+    assert main(["witness", "--for", "gemma-3-270m", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    (candidate,) = found["candidates"]
+    assert candidate["name"] == found["chosen"]["name"] == "SmolLM2-135M-Instruct states, layer 18"
+    assert {"accuracy", "log_loss", "confidence", "n"} <= set(candidate)
+    assert found["missing"]["gemma-3-270m states"] == "the steered model is never its own judge"
+    assert found["confusion"]["counts"] == [[1, 0], [0, 1]] and found["recall"] == {"a": 1.0, "b": 1.0}
+    assert main(["witness", "--for", "gemma-3-270m"]) == 0
+    assert "* is the witness for gemma-3-270m" in capsys.readouterr().out
+
+
+def test_the_command_line_says_why_a_blank_text_has_no_classes(monkeypatch, capsys):
+    untrained(monkeypatch)
+    assert main(["witness", "--text", " ", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["text"] is None and found["reasons"] == {"text": "it is blank or too short to be read"}
+    assert main(["witness", "--for", "no-such-model"]) == 2
+    assert "'no-such-model' is unknown" in capsys.readouterr().err
 
 
 # ---- states of a model -------------------------------------------------------------------------------------------------
