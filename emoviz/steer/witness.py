@@ -1,4 +1,8 @@
-"""The witness: a classifier that says which emotion a text expresses. The steered model is never its own."""
+"""The witness: a classifier that says which emotion a text expresses. The steered model is never its own.
+
+Heads are trained on whole passages alone. With openings of 30 words added they do better on openings and worse on everything
+else (states of Gemma-3-270M: 0.61 to 0.65 on openings, 0.60 to 0.55 on endings; see benchmarks/witness.py).
+"""
 
 from __future__ import annotations
 
