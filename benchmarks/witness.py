@@ -1,6 +1,6 @@
 """How the witnesses do on short texts: passages cut to their first or last 30 words, and stories that a model wrote.
 
-python -m benchmarks.witness prints one JSON object (about five minutes on two cores). Topics are held out throughout.
+python -m benchmarks.witness prints one JSON object (about ten minutes on one core). Topics are held out throughout.
 """
 
 from __future__ import annotations
