@@ -118,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     command("models", commands.models, "list the models that emoviz knows by name")
 
     sub = command("cache", commands.cache, "show what emoviz keeps in the user's folder, and clear it")
-    sub.add_argument("--clear", metavar="PART", help="models, sets, work or all: delete that part")
+    sub.add_argument("--clear", metavar="PART", help="models, sets, work, heads or all: delete that part")
 
     sub = command("extract", commands.extract, "make a vector set from a model")
     sub.add_argument("model", metavar="MODEL", help="short name, hub id, model folder or .gguf file")
@@ -205,6 +205,10 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--layer", default="best", help="a layer or best (default); `layer` says which it was")
     sub.add_argument("--set", metavar="SET", help="vector set of this model (default: protocol emoviz before others)")
     sub.add_argument("--device", default="auto", help="auto (default), cpu, cuda or mps")
+
+    sub = command("witness", commands.witness, "the classifier that judges steered texts, and how well it does")
+    sub.add_argument("--for", dest="model", metavar="MODEL", help="the steered model, which is never its own judge")
+    sub.add_argument("--text", metavar="TEXT", help="a text to judge")
 
     sub = command("lint", commands.lint, "check a passage file (default: the shipped corpus)")
     sub.add_argument("file", metavar="FILE", nargs="?")
