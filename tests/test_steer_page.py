@@ -108,7 +108,7 @@ def test_emotions_mixtures_and_controls_are_lines_of_one_batch_as_the_engine_wri
     shown, status = _last(chosen=chosen, controls=controls, doses="0.5, 0.2, 0, -0.3, 0.2")
     assert status.startswith("done: 13 texts")
     (row,) = shown["rows"]
-    names = [("up", False), ("0.7 up + 0.3 down", False), ("random", True), ("mean of the emotions", True)]
+    names = [("up", False), ("0.7 up + 0.3 down", False), ("random direction", True), ("mean of the emotions", True)]
     assert [(line["label"], line["control"]) for line in row["lines"]] == names
     for line in row["lines"]:
         assert [cell["label"] for cell in line["cells"]] == ["dose \u22120.3", "dose 0.2", "dose 0.5"]
@@ -241,8 +241,8 @@ def test_presets_fill_the_fields_with_what_they_mean():
 def test_the_emotion_on_the_left_is_followed_until_others_are_chosen():
     assert texts.follow("calm", ["sad"], "sad") == (["calm"], "calm")
     skipped = type(texts.follow("calm", ["sad", "up"], "sad")[0])
-    for chosen in (["sad", "up"], ["up"], []):
-        assert all(type(part) is skipped for part in texts.follow("calm", chosen, "sad"))
+    for emotion, chosen in (("calm", ["sad", "up"]), ("calm", ["up"]), ("calm", []), ("sad", ["sad"])):
+        assert all(type(part) is skipped for part in texts.follow(emotion, chosen, "sad"))
 
 
 def test_leaks_are_marked_in_characters():

@@ -66,7 +66,7 @@ function build(shown) {
     head.append(node('h3', '', row.title), node('p', '', row.note), witnesses.at(-1));
     block.append(head, box(shown, row, row.twin), ...row.lines.map((line) => {
       const group = node('section', 'ez-line'), name = node('h4', '', line.label), cells = node('div', 'ez-texts-cells');
-      if (line.control) name.append(node('span', 'ez-tag', 'control'));
+      if (line.control) name.append(' ', node('span', 'ez-tag', 'control'));
       // Lines of like length: 8 doses stand as 4 and 4, not as 5 and 3.
       const lines = Math.ceil(line.cells.length / MOST_COLUMNS);
       cells.style.setProperty('--ez-columns', Math.ceil(line.cells.length / lines));

@@ -42,10 +42,10 @@ def tab(blocks: gr.Blocks, emotion: gr.Dropdown) -> Texts:
             stop = gr.Button("Stop", elem_id="ez-stop", interactive=False)
     with gr.Row(elem_classes="ez-controls"):
         doses = gr.Textbox(
-            PRESET_DOSES[EMOVIZ], label="Doses", info="length added / length of the state", scale=3, min_width=200
+            PRESET_DOSES[EMOVIZ], label="Doses", info="length added / length of the state", scale=4, min_width=180
         )
-        controls = gr.CheckboxGroup(_CONTROLS, label="Controls", scale=3, min_width=290)
-        ticked = gr.CheckboxGroup(models, value=models, label="Models", scale=4, min_width=300)
+        controls = gr.CheckboxGroup(_CONTROLS, label="Controls", scale=7, min_width=290)
+        ticked = gr.CheckboxGroup(models, value=models, label="Models", scale=8, min_width=300)
     start = (EMOVIZ, "window", "all", "fixed", 40, 0, 0, False)
     with gr.Accordion(summary(*start), open=False, elem_id="ez-recipe") as accordion:
         with gr.Row(elem_classes="ez-controls"):
@@ -85,7 +85,8 @@ def tab(blocks: gr.Blocks, emotion: gr.Dropdown) -> Texts:
         **MODEL_QUEUE,
     )
     running.then(lambda: [*_buttons(writing=False), models_in_memory()], None, [go, stop, memory], **_QUICK)
-    stop.click(press_stop, job, status, **_QUICK)
+    # The run itself says that it has stopped: an answer from here could come after its last word.
+    stop.click(press_stop, job, None, **_QUICK)
     memory.select(let_go, None, memory, **_QUICK)
     blocks.load(models_in_memory, None, memory, **_QUICK)
     return texts
@@ -120,12 +121,13 @@ def fill_preset(preset: str) -> tuple:
 
 def follow(emotion: str, chosen: list[str], followed: str) -> tuple:
     """(directions, the emotion they follow): the left selection's, until the visitor has chosen others."""
-    return ([emotion], emotion) if chosen == [followed] else (gr.skip(), gr.skip())
+    # An answer that changes nothing must not be sent: it could undo what is typed meanwhile.
+    follows = chosen == [followed] and emotion != followed
+    return ([emotion], emotion) if follows else (gr.skip(), gr.skip())
 
 
-def press_stop(job: Job) -> str:
+def press_stop(job: Job) -> None:
     job.stopped = True
-    return "stopping"
 
 
 def models_in_memory() -> dict:

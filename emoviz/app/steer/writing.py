@@ -11,7 +11,7 @@ from typing import Any
 
 from ...errors import InputError
 from ...steer.leak import leaked_spans, own_scripts
-from ...steer.mixtures import MEAN, is_control
+from ...steer.mixtures import MEAN, RANDOM, is_control
 from ...steer.recipes import recipe, recipe_words
 from ...types import Decoding, Generation, Recipe, Verdict
 from ..components import EMPTY
@@ -23,6 +23,7 @@ from .witnessing import witnessed
 _UPDATES_PER_SECOND = 20
 # Probability on other scripts that is worth a line. Unsteered English text of the bundled models stays below it.
 _HIDDEN_LEAK = 0.01
+_CONTROL_NAMES = {RANDOM: "random direction", MEAN: "mean of the emotions"}
 
 
 @dataclass(eq=False)
@@ -142,7 +143,7 @@ def _open(asked: Request, loaded) -> _Batch:
     cells = [_cell("unsteered" if dose == 0 else f"dose {dose:g}".replace("-", "\u2212")) for _, dose in rows]
     lines = [
         {
-            "label": {MEAN: "mean of the emotions"}.get(direction, direction),
+            "label": _CONTROL_NAMES.get(direction, direction),
             "control": is_control(direction),
             "cells": [cell for cell, (name, _) in zip(cells, rows, strict=True) if name == direction],
         }
@@ -155,7 +156,7 @@ def _open(asked: Request, loaded) -> _Batch:
                 _recipe_note(asked.preset, found, recipe(vectors, asked.preset)),
                 decoding_words(asked.decoding),
                 f"{loaded.weights} in {loaded.precision}",
-                f"vectors {vectors.name}",
+                f"vectors {vectors.name.removeprefix(f'{loaded.name}_')}",
             ]
         ),
         "set": vectors.name,
@@ -247,13 +248,18 @@ _AFTERWARDS = (
 
 
 def _numbers(verdict: Verdict) -> str:
-    numbers = (
-        ("perplexity \u00d7", verdict.ppl_ratio, ".2g"),
-        ("repetition", verdict.repetition, ".0%"),
-        ("leak", verdict.leak, ".0%"),
+    """Perplexity, repetition and, where there is one, the leak; what cannot be computed is left out."""
+    ratio, shares = verdict.ppl_ratio, (("repetition", verdict.repetition), ("leak", verdict.leak))
+    said = (
+        [f"perplexity \u00d7 {ratio:.0f}" if ratio >= 100 else f"perplexity \u00d7 {ratio:.2g}"]
+        if isfinite(ratio)
+        else []
     )
-    said = " \u00b7 ".join(f"{name} {value:{form}}" for name, value, form in numbers if isfinite(value))
-    return said.replace("%", " %")
+    # A percentage is not broken over two lines.
+    said += [
+        f"{name} {100 * share:.0f}\u00a0%" for name, share in shares if isfinite(share) and (share or name != "leak")
+    ]
+    return " \u00b7 ".join(said)
 
 
 def _hidden_leak(one: Generation) -> tuple[str, str]:
