@@ -64,13 +64,15 @@ function build(shown) {
     const block = node('section', 'ez-texts-row'), head = node('header', 'ez-texts-head');
     witnesses.push(node('p', ''));
     head.append(node('h3', '', row.title), node('p', '', row.note), witnesses.at(-1));
-    block.append(head, box(shown, row, row.twin), ...row.lines.map((line) => {
+    // A single short line has room for the twin; above several it stands once for all of them.
+    const beside = row.lines.length === 1 && row.lines[0].cells.length < MOST_COLUMNS;
+    block.append(head, ...(beside ? [] : [box(shown, row, row.twin)]), ...row.lines.map((line) => {
       const group = node('section', 'ez-line'), name = node('h4', '', line.label), cells = node('div', 'ez-texts-cells');
       if (line.control) name.append(' ', node('span', 'ez-tag', 'control'));
       // Lines of like length: 8 doses stand as 4 and 4, not as 5 and 3.
-      const lines = Math.ceil(line.cells.length / MOST_COLUMNS);
-      cells.style.setProperty('--ez-columns', Math.ceil(line.cells.length / lines));
-      cells.append(...line.cells.map((cell) => box(shown, row, cell)));
+      const shownCells = beside ? cellsOf(row) : line.cells, n = shownCells.length;
+      cells.style.setProperty('--ez-columns', Math.ceil(n / Math.ceil(n / MOST_COLUMNS)));
+      cells.append(...shownCells.map((cell) => box(shown, row, cell)));
       group.append(name, cells);
       return group;
     }));

@@ -41,9 +41,7 @@ def tab(blocks: gr.Blocks, emotion: gr.Dropdown) -> Texts:
             go = gr.Button("Steer", variant="primary", elem_id="ez-steer")
             stop = gr.Button("Stop", elem_id="ez-stop", interactive=False)
     with gr.Row(elem_classes="ez-controls"):
-        doses = gr.Textbox(
-            PRESET_DOSES[EMOVIZ], label="Doses", info="length added / length of the state", scale=4, min_width=180
-        )
+        doses = gr.Textbox(PRESET_DOSES[EMOVIZ], label="Doses", scale=4, min_width=180)
         controls = gr.CheckboxGroup(_CONTROLS, label="Controls", scale=7, min_width=290)
         ticked = gr.CheckboxGroup(models, value=models, label="Models", scale=8, min_width=300)
     start = (EMOVIZ, "window", "all", "fixed", 40, 0, 0, False)
@@ -60,7 +58,7 @@ def tab(blocks: gr.Blocks, emotion: gr.Dropdown) -> Texts:
             chat = gr.Checkbox(False, label="chat template", scale=3, min_width=140, elem_id="ez-chat")
     with gr.Row(elem_classes="ez-status-row"):
         status = gr.Markdown(
-            "Each emotion is added to the models' states while they write; the unsteered text stands first.",
+            "Directions are added to the models' states while they write; dose = length added / length of the state.",
             elem_id="ez-status",
         )
         memory = Memory()
