@@ -301,7 +301,7 @@ def test_the_witness_says_what_rose_and_what_it_takes_controls_for(tiny, llama, 
     monkeypatch.setattr(witnessing, "_witness", lambda model, revision: Fake())
     rows = [("unsteered", 0.0), ("up", 0.1), ("0.5 up - 1 down", 0.1), ("random", 0.1), ("up", 0.2)]
     who, lines = witnessing.witnessed(llama, rows, ["t"] * 5)
-    assert who == "witness: head, 0.50 right on topics held out (chance 0.33)"
+    assert who == "witness: head, 0.50 right on whole passages of topics held out (chance 0.33)"
     assert lines == [
         "witness: down 0.70",
         "witness: up 0.60 (unsteered 0.10)",

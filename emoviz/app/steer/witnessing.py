@@ -37,7 +37,11 @@ def _witness(model: str, revision: str):
 
 
 def _who(card: WitnessCard) -> str:
-    tested = "not tested here" if card.accuracy is None else f"{card.accuracy:.2f} right on topics held out"
+    tested = (
+        "not tested here"
+        if card.accuracy is None
+        else f"{card.accuracy:.2f} right on whole passages of topics held out"
+    )
     return f"witness: {card.name}, {tested} (chance {card.chance:.2f})"
 
 
