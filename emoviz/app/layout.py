@@ -71,11 +71,11 @@ def build() -> gr.Blocks:
             options, outputs, loaded = _result_tabs(start)
             with gr.Tab("Steer", id="Steer"), gr.Tabs(elem_classes="ez-parts"):
                 with gr.Tab("Texts"):
-                    steer_texts.tab(emotion=selection[-1])
+                    texts = steer_texts.tab(blocks, emotion=selection[-1])
                 with gr.Tab("Vocabulary"):
                     vocabulary.tab(blocks, emotion=selection[-1])
             with gr.Tab("Read", id="Read"):
-                reading.tab(blocks, emotion=selection[-1])
+                steer_texts.send_to_read(texts, tabs, *reading.tab(blocks, emotion=selection[-1]))
             with gr.Tab("Library", id="Library"):
                 shelf = _library_tab(start.emotion)
             with gr.Tab("About", id="About"):
