@@ -35,6 +35,10 @@ cache: install
 		done; \
 	done
 	$(BIN)/emoviz extract SmolLM2-135M-Instruct --method generation --activations none --out cache
+	rm -rf cache/heads
+	own=$$(mktemp -d); for model in SmolLM2-135M-Instruct gemma-3-270m; do \
+		EMOVIZ_HOME=$$own $(BIN)/emoviz witness --for $$model || exit; \
+	done; mv $$own/heads cache/heads; rm -r $$own
 
 # What the sets of other precisions and the greedy stories gave, which are too large to ship themselves (about an hour on two
 # cores where they are not at hand).

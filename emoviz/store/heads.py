@@ -1,4 +1,4 @@
-"""Trained heads in the user's folder, one file each; they can be made again at any time."""
+"""Trained heads, one file each: those that come with emoviz, and the user's own. They can be made again at any time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import InputError
 from .files import _read, _write
-from .folders import heads_folder
+from .folders import heads_folder, shipped_folder
 
 log = logging.getLogger(__name__)
 
@@ -25,11 +25,11 @@ def save_head(key: str, tensors: dict[str, np.ndarray], header: dict) -> None:
 
 def load_head(key: str) -> tuple[dict[str, np.ndarray], dict] | None:
     """Tensors and header as they were saved; None where there is no such file, or a damaged one."""
-    path = heads_folder() / f"{key}.safetensors"
-    if not path.exists():
-        return None
-    try:
-        return _read(path, _KIND)
-    except InputError as error:
-        log.warning("trained anew: %s", error)
-        return None
+    for folder in (shipped_folder() / "heads", heads_folder()):
+        path = folder / f"{key}.safetensors"
+        if path.exists():
+            try:
+                return _read(path, _KIND)
+            except InputError as error:
+                log.warning("trained anew: %s", error)
+    return None

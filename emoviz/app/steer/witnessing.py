@@ -8,10 +8,9 @@ from functools import lru_cache
 import numpy as np
 
 from ...errors import InputError
-from ...steer.targets import target_scores
+from ...steer.targets import direction_scores
 from ...types import WitnessCard
 from .models import model_named
-from .request import terms_of
 
 
 def witnessed(loaded, rows: Sequence[tuple[str, float]], texts: Sequence[str]) -> tuple[str, list[str]]:
@@ -49,14 +48,10 @@ def _line(classes: Sequence[str], found: np.ndarray, k: int, direction: str) -> 
     if np.isnan(found[k]).any():
         return "witness: nothing that it can read"
     try:
-        terms = terms_of(direction) if k else ()
-        scores = [weight * target_scores(classes, found[[k, 0]], name) for name, weight in terms]
+        here, unsteered = direction_scores(classes, found[[k, 0]], direction)
     except InputError:
-        # Emotions of one's own, which it was not trained on.
-        scores = []
-    if not scores:
+        # The unsteered text, a control, or emotions of one's own, which it was not trained on.
         top = int(found[k].argmax())
         return f"witness: {classes[top]} {found[k, top]:.2f}"
-    here, unsteered = sum(scores)
     before = "" if np.isnan(unsteered) else f" (unsteered {unsteered:.2f})"
     return f"witness: {direction} {here:.2f}{before}".replace("-", "\u2212")
