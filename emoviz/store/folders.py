@@ -18,6 +18,7 @@ CACHE_PARTS = {
     "sets": "vector sets of your own; these cannot be made again without their model and passages",
     "work": "extractions and dose-response runs that were interrupted; they go on when asked for again",
     "responses": "dose-response runs of your own; these cannot be made again without their model and set",
+    "heads": "trained heads of the witness that judges steered texts; made again when needed",
 }
 
 
@@ -45,6 +46,11 @@ def responses_folder() -> Path:
 def models_folder() -> Path:
     """Models converted from GGUF."""
     return home() / "models"
+
+
+def heads_folder() -> Path:
+    """Trained heads of the witness."""
+    return home() / "heads"
 
 
 def shipped_folder() -> Path:
