@@ -17,7 +17,6 @@ from ..errors import InputError
 from ..geometry import best_layers, preferred_layer
 from ..models.fit import check_fit
 from ..models.load import LoadedModel
-from ..models.prompts import prompt_ids
 from ..store.responses import response_name
 from ..types import Decoding, DoseResponse, Generation, Recipe, SteeredText, VectorSet, WitnessCard
 from .doses import check_doses
@@ -82,8 +81,9 @@ def dose_response(
             kept = None if work is None else work / f"prompt{k}-batch{n}.json"
             batch = _kept(kept, part)
             if batch is None:
-                for steps, partial in enumerate(generate(loaded, prompt, offsets(vectors, part, recipe), decoding), 1):
-                    progress("steering", before + len(part) * steps // decoding.max_new_tokens, total)
+                for partial in generate(loaded, prompt, offsets(vectors, part, recipe), decoding):
+                    share = partial.ids.shape[1] / decoding.max_new_tokens
+                    progress("steering", before + int(len(part) * share), total)
                 batch = generations(loaded, vectors, part, prompt, partial)
                 _keep(kept, batch)
             made += batch
