@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -22,7 +23,7 @@ def steer(arguments) -> tuple[dict, str, int]:
     doses = parse_doses(PRESET_DOSES[EMOVIZ] if arguments.dose is None else arguments.dose)
     asked = [
         *(name if is_control(name) else parse_mixture(name).label for name in arguments.emotion),
-        *_controls(arguments.controls),
+        *checked_controls(arguments.controls),
     ]
     from ..models.load import load_model
     from ..steer.generate import steer_texts
@@ -73,7 +74,8 @@ def steer(arguments) -> tuple[dict, str, int]:
     return result, "\n\n".join(blocks), 0
 
 
-def _controls(names: list[str]) -> list[str]:
+def checked_controls(names: Sequence[str]) -> Sequence[str]:
+    """The names, each a control. Raises InputError for one that is none."""
     for name in names:
         if not is_control(name):
             raise InputError(

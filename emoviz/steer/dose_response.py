@@ -114,7 +114,9 @@ def dose_response(
         classes=vectors.classes,
         layer=layer,
         texts=tuple(
-            SteeredText(one.direction, one.dose, k, one.text, verdict, max(one.leak_mass), tuple(p), tuple(found.tolist()))
+            SteeredText(
+                one.direction, one.dose, k, one.text, verdict, max(one.leak_mass), tuple(p), tuple(found.tolist())
+            )
             for (one, k, verdict, found), p in zip(measured, probabilities, strict=True)
         ),
         seconds=round(time.perf_counter() - started, 1),

@@ -108,7 +108,9 @@ def response_path(response: DoseResponse) -> Path:
 def delete_response(response: DoseResponse) -> None:
     """Deletes one of the user's own runs. Raises InputError for a shipped one."""
     if response.shipped:
-        raise InputError(f"{response.name} is shipped with emoviz; runs of your own can be deleted; choose one of them.")
+        raise InputError(
+            f"{response.name} is shipped with emoviz; runs of your own can be deleted; choose one of them."
+        )
     path = response_path(response)
     try:
         path.unlink()

@@ -1,0 +1,216 @@
+"""A dose-response run: the texts of single calls, killed and taken up again, stored and opened as it was."""
+
+import gzip
+import json
+import math
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from emoviz.app.steer import doses as part
+from emoviz.cli import main
+from emoviz.emotions import EMOTIONS
+from emoviz.errors import InputError
+from emoviz.models.load import load_model
+from emoviz.regimes import COLLAPSE, EXPLOSIVE, SURGICAL
+from emoviz.steer.dose_response import dose_response
+from emoviz.steer.generate import steer_texts
+from emoviz.steer.judge import judge_batch
+from emoviz.steer.projection import projections
+from emoviz.steer.recipes import recipe
+from emoviz.steer.witness import Witness
+from emoviz.stimuli.prompts import dose_prompts
+from emoviz.store import responses_folder, save_set, sets_folder, shipped_folder
+from emoviz.store.responses import (
+    SUFFIX,
+    delete_response,
+    list_responses,
+    load_response,
+    response_name,
+    response_path,
+    save_response,
+)
+from emoviz.types import Decoding, DoseResponse, WitnessCard
+
+from .conftest import make_set
+
+PROMPTS = ("the cat sat", "a red dog")
+DOSES = (0.1, -0.3, 0.6)
+SHORT = Decoding(5)
+
+
+def _set_of(loaded, **options):
+    vectors = make_set(layers=loaded.n_layers, width=loaded.d_model, model=loaded.name, **options)
+    return replace(vectors, provenance=replace(vectors.provenance, revision=loaded.revision))
+
+
+def _witness() -> Witness:
+    """Probabilities that say which text they are of."""
+    card = WitnessCard("toy", ("happy", "sad"), 0.5, 0.5, "nothing")
+    return Witness(card, lambda texts: np.array([[len(t) % 7 / 7, 1 - len(t) % 7 / 7] for t in texts]))
+
+
+def _run(loaded, **options) -> DoseResponse:
+    given = {"decoding": SHORT, "controls": ("random",), "witness": _witness(), **options}
+    return dose_response(loaded, _set_of(loaded), ["happy", "0.5 sad + 0.5 calm"], DOSES, PROMPTS, **given)
+
+
+@pytest.fixture
+def small_batches(monkeypatch):
+    monkeypatch.setattr("emoviz.steer.generate.MAX_ROWS", 4)
+
+
+@pytest.mark.parametrize("model", ["llama", "gpt2"])
+def test_a_run_is_every_text_of_single_calls_with_its_verdict_and_numbers(model, request, small_batches):
+    loaded = request.getfixturevalue(model)
+    vectors, found = _set_of(loaded), _run(loaded)
+    assert found.doses == (-0.3, 0.0, 0.1, 0.6) and found.layer in range(loaded.n_layers)
+    by = {(t.direction, t.dose, t.prompt): t for t in found.texts}
+    assert len(by) == len(found.texts) == 2 * (1 + 3 * 3)
+    for k, prompt in enumerate(PROMPTS):
+        ids = loaded.tokenizer(prompt)["input_ids"]
+        for direction in ("happy", "0.5 sad + 0.5 calm", "random"):
+            for dose in DOSES:
+                twin, one = steer_texts(loaded, vectors, [direction], [dose], prompt, decoding=SHORT)
+                verdicts = judge_batch(loaded, [twin, one])
+                text = by[direction, dose, k]
+                assert (text.text, text.verdict.regime) == (one.text, verdicts[1].regime)
+                assert text.verdict.ppl_ratio == pytest.approx(verdicts[1].ppl_ratio, rel=1e-4, nan_ok=True)
+                assert text.leak_mass == pytest.approx(max(one.leak_mass), abs=1e-6)
+                alone = projections(loaded, vectors, found.layer, ids, [one.ids])[0]
+                np.testing.assert_allclose(text.projections, alone, atol=1e-5)
+                np.testing.assert_allclose(text.probabilities, _witness().probabilities([one.text])[0])
+        assert by["unsteered", 0.0, k].verdict.regime in ("unchanged", "empty")
+
+
+def test_a_killed_run_goes_on_after_the_batches_that_it_had_written(llama, tmp_path, small_batches, monkeypatch):
+    whole, said = _run(llama), []
+
+    def killed(stage, done, total):
+        said.append((stage, done, total))
+        if done >= 6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _run(llama, work=tmp_path, progress=killed)
+    assert [p.name for p in tmp_path.iterdir()] == ["prompt0-batch0.json"]
+    assert not any(block._forward_hooks for block in llama.blocks) and not llama.lock.locked()
+    assert said[0][:2] == ("steering", 0) and said[0][2] == 20 and [d for _, d, _ in said] == sorted(d for _, d, _ in said)
+    begun = []
+    real = __import__("emoviz.steer.dose_response", fromlist=["generate"]).generate
+    monkeypatch.setattr(
+        "emoviz.steer.dose_response.generate", lambda *args: (begun.append(args[2].rows), real(*args))[1]
+    )
+    again = _run(llama, work=tmp_path)
+    assert begun == [4, 2, 4, 4, 2], "the first batch of the first prompt is not written again"
+    assert [t.text for t in again.texts] == [t.text for t in whole.texts]
+    assert [t.leak_mass for t in again.texts] == [t.leak_mass for t in whole.texts]
+
+
+def test_a_kept_batch_of_other_rows_is_not_taken(llama, tmp_path, small_batches):
+    _run(llama, work=tmp_path)
+    rows = json.loads((tmp_path / "prompt0-batch0.json").read_text())
+    rows[1]["dose"], rows[1]["text"] = 0.9, "stale"
+    (tmp_path / "prompt0-batch0.json").write_text(json.dumps(rows))
+    assert "stale" not in {t.text for t in _run(llama, work=tmp_path).texts}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"directions": ["bored"]}, "emotion 'bored' is not in"),
+        ({"directions": []}, "directions .* were given; one or more, each once"),
+        ({"directions": ["sad", "sad"]}, "each once"),
+        ({"directions": ["random"]}, "each once"),
+        ({"prompts": ()}, "prompts .* one or more"),
+        ({"prompts": ("a cat", " ")}, "the prompt is empty"),
+        ({"doses": (0.0,)}, "no dose but 0"),
+        ({"doses": (3.0,)}, "dose 3 was given"),
+        ({"doses": (math.nan,)}, "dose nan was given"),
+        ({"prompts": ("the " * 70,)}, "reads at most 64"),
+    ],
+)
+def test_what_cannot_be_steered_is_refused_before_the_first_text(llama, changes, message, monkeypatch):
+    monkeypatch.setattr("emoviz.steer.dose_response.generate", None)
+    given = {"directions": ["sad"], "doses": (0.1,), "prompts": PROMPTS, **changes}
+    with pytest.raises(InputError, match=message):
+        dose_response(llama, _set_of(llama), **given, decoding=SHORT, controls=("random",))
+
+
+def test_a_run_without_a_witness_says_so(llama):
+    found = _run(llama, witness=None)
+    assert found.witness.name == "none" and found.witness.classes == () and math.isnan(found.witness.chance)
+    assert {t.probabilities for t in found.texts} == {()}
+
+
+def test_a_stored_run_opens_as_it_was(llama, tmp_path):
+    for witness in (_witness(), None):
+        found = _run(llama, witness=witness)
+        path = save_response(found, tmp_path)
+        assert path.name == f"{found.name}{SUFFIX}" and found.name.startswith("tiny-llama_doses_")
+        opened = load_response(path)
+        for name in DoseResponse.__slots__:
+            if name not in ("texts", "witness"):
+                assert getattr(opened, name) == getattr(found, name), name
+        assert replace(opened.witness, chance=0.0) == replace(found.witness, chance=0.0)
+        for a, b in zip(opened.texts, found.texts, strict=True):
+            assert (a.direction, a.dose, a.prompt, a.text) == (b.direction, b.dose, b.prompt, b.text)
+            assert (a.verdict.regime, a.verdict.reason, a.verdict.n_tokens) == (
+                b.verdict.regime,
+                b.verdict.reason,
+                b.verdict.n_tokens,
+            )
+            for name in ("ppl_ratio", "repetition", "leak"):
+                assert getattr(a.verdict, name) == pytest.approx(getattr(b.verdict, name), rel=1e-3, nan_ok=True)
+            np.testing.assert_allclose(a.probabilities, b.probabilities, atol=1e-4)
+            np.testing.assert_allclose(a.projections, b.projections, atol=1e-4)
+        assert path.read_bytes() == save_response(opened, tmp_path / "again").read_bytes()
+
+
+def test_names_are_of_what_was_asked_for():
+    vectors = make_set()
+    asked = {
+        "recipe": recipe(vectors), "decoding": SHORT, "prompts": PROMPTS, "directions": ("sad",), "controls": (),
+        "doses": (0.0, 0.1),
+    }  # fmt: skip
+    other = {
+        "recipe": recipe(vectors, scope="prompt"), "decoding": replace(SHORT, seed=1), "prompts": PROMPTS[:1],
+        "directions": ("happy",), "controls": ("mean",), "doses": (0.0, 0.2),
+    }  # fmt: skip
+    names = [response_name(vectors, **{**asked, key: value}) for key, value in other.items()]
+    moved = replace(vectors, provenance=replace(vectors.provenance, revision="else"))
+    names += [response_name(moved, **asked), response_name(replace(vectors, name="other"), **asked)]
+    assert len({response_name(vectors, **asked), *names}) == 1 + len(names)
+    assert response_name(vectors, **{**asked, "doses": [0, 0.1]}) == response_name(vectors, **asked)
+
+
+def test_broken_and_foreign_files_are_named_and_left_out(llama, caplog):
+    folder = responses_folder()
+    path = save_response(_run(llama), folder)
+    data = json.loads(gzip.decompress(path.read_bytes()))
+    broken = {
+        "cut": path.read_bytes()[:-20],
+        "plain": b"{}",
+        "foreign": gzip.compress(b'{"format": "else"}'),
+        "list": gzip.compress(b"[]"),
+        "newer": gzip.compress(json.dumps({**data, "schema_version": 99}).encode()),
+        "headless": gzip.compress(json.dumps({k: v for k, v in data.items() if k != "recipe"}).encode()),
+        "pointing": gzip.compress(json.dumps({**data, "texts": []}).encode()),
+    }
+    for name, content in broken.items():
+        (folder / f"{name}{SUFFIX}").write_bytes(content)
+        with pytest.raises(InputError, match=f"{name}.*cannot be read as a dose-response run"):
+            load_response(folder / f"{name}{SUFFIX}")
+    own = [r for r in list_responses() if not r.shipped]
+    assert [r.model for r in own] == ["tiny-llama"] and all(name in caplog.text for name in broken)
+    assert response_path(own[0]) == path
+    delete_response(own[0])
+    assert not path.exists()
+    with pytest.raises(InputError, match="cannot be deleted"):
+        delete_response(own[0])
+
+
+def _shipped() -> list[DoseResponse]:
+    return [r for r in list_responses() if r.shipped]
