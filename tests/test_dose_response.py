@@ -3,17 +3,19 @@
 import gzip
 import json
 import math
+import subprocess
+import sys
 import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from emoviz.app.components import EMPTY
 from emoviz.app.steer import doses as part
 from emoviz.cli import main
 from emoviz.emotions import EMOTIONS
 from emoviz.errors import InputError
-from emoviz.models.load import load_model
 from emoviz.regimes import COLLAPSE, EXPLOSIVE, SURGICAL
 from emoviz.steer.dose_response import dose_response
 from emoviz.steer.generate import steer_texts
@@ -22,7 +24,7 @@ from emoviz.steer.projection import projections
 from emoviz.steer.recipes import recipe
 from emoviz.steer.witness import Witness
 from emoviz.stimuli.prompts import dose_prompts
-from emoviz.store import responses_folder, save_set, sets_folder, shipped_folder
+from emoviz.store import responses_folder, save_set, sets_folder
 from emoviz.store.responses import (
     SUFFIX,
     delete_response,
@@ -34,7 +36,7 @@ from emoviz.store.responses import (
 )
 from emoviz.types import Decoding, DoseResponse, WitnessCard
 
-from .conftest import make_set
+from .conftest import ROOT, make_set
 
 PROMPTS = ("the cat sat", "a red dog")
 DOSES = (0.1, -0.3, 0.6)
@@ -97,7 +99,9 @@ def test_a_killed_run_goes_on_after_the_batches_that_it_had_written(llama, tmp_p
         _run(llama, work=tmp_path, progress=killed)
     assert [p.name for p in tmp_path.iterdir()] == ["prompt0-batch0.json"]
     assert not any(block._forward_hooks for block in llama.blocks) and not llama.lock.locked()
-    assert said[0][:2] == ("steering", 0) and said[0][2] == 20 and [d for _, d, _ in said] == sorted(d for _, d, _ in said)
+    assert (
+        said[0][:2] == ("steering", 0) and said[0][2] == 20 and [d for _, d, _ in said] == sorted(d for _, d, _ in said)
+    )
     begun = []
     real = __import__("emoviz.steer.dose_response", fromlist=["generate"]).generate
     monkeypatch.setattr(
@@ -212,5 +216,170 @@ def test_broken_and_foreign_files_are_named_and_left_out(llama, caplog):
         delete_response(own[0])
 
 
+@pytest.fixture
+def tiny_set(llama):
+    """A set of the tiny model that the command finds."""
+    save_set(replace(_set_of(llama), name="tiny-set"), sets_folder())
+
+
+def _command(capsys, *words) -> dict:
+    code = main(["doses", "--json", *map(str, words)])
+    captured = capsys.readouterr()
+    assert code == 0, captured.err
+    return json.loads(captured.out)
+
+
+def test_the_command_makes_a_run_and_opens_it_again(capsys, llama_folder, tiny_set, monkeypatch):
+    words = [llama_folder, "--emotion", "sad", "0.5 happy + 0.5 calm", "--dose", "-0.4,0.4", "--prompt", *PROMPTS]
+    words += ["--max-new-tokens", "4", "--controls", "random"]
+    found = _command(capsys, *words)
+    assert found["computed"] and found["path"] == str(responses_folder() / f"{found['response']}{SUFFIX}")
+    assert (found["model"], found["set"], found["doses"]) == ("tiny-llama", "tiny-set", [-0.4, 0, 0.4])
+    names = ["sad", "0.5 happy + 0.5 calm", "random"]
+    assert [(r["direction"], r["dose"]) for r in found["rows"]] == [(n, d) for n in names for d in (-0.4, 0, 0.4)]
+    keys = {"ppl_ratio", "repetition", "classifier", "projection", "leak", "leak_mass", "regime", "regimes"}
+    assert all(keys <= set(row) and sum(row["regimes"].values()) == 2 for row in found["rows"])
+    assert [w["direction"] for w in found["windows"]] == names
+    assert all({"low", "high", "words", "gain"} <= set(w) for w in found["windows"])
+    assert not list((responses_folder().parent / "work").iterdir())
+    monkeypatch.setattr("emoviz.steer.dose_response.generate", None)
+    again = _command(capsys, *words)
+    assert not again.pop("computed") and found.pop("computed") and again == found
+
+
+def test_a_run_that_is_there_opens_without_its_model(capsys, monkeypatch):
+    vectors = replace(make_set(model="SmolLM2-135M-Instruct"), name="known")
+    monkeypatch.setattr("emoviz.steer.sets.list_sets", lambda: [vectors])
+    monkeypatch.setattr("emoviz.models.load.load_model", None)
+    doses = (0.0, 0.1)
+    asked = [recipe(vectors), Decoding(), ("a cat",), ("sad",), ("random", "mean"), doses]
+    made = DoseResponse(
+        response_name(vectors, *asked), "SmolLM2-135M-Instruct", "known", "fp32", *asked[:2],
+        WitnessCard("none", (), None, math.nan, ""), ("a cat",), ("sad",), ("random", "mean"), doses, vectors.classes, 3,
+        (), 1.0, "2026-01-01T00:00:00+00:00",
+    )  # fmt: skip
+    save_response(made, responses_folder())
+    found = _command(capsys, "smollm2-135m-instruct", "--emotion", "sad", "--dose", "0.1", "--prompt", "a cat")
+    assert found["response"] == made.name and not found["computed"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["nonsense"], "model 'nonsense' is unknown"),
+        (["SmolLM2-135M-Instruct", "--dose", "lots"], "doses 'lots' were given"),
+        (["SmolLM2-135M-Instruct", "--emotion", "sad +"], "write for example calm"),
+        (["SmolLM2-135M-Instruct", "--emotion", "sad", "--recipe", "x"], "recipe 'x' is unknown"),
+        (["SmolLM2-135M-Instruct", "--controls", "blue"], "control 'blue' is unknown"),
+        (["SmolLM2-135M-Instruct", "--layers", "99"], "layers '99' were asked for"),
+    ],
+)
+def test_wrong_input_is_refused_before_anything_is_loaded(capsys, words, message, monkeypatch):
+    monkeypatch.setattr("emoviz.models.load.load_model", None)
+    assert main(["doses", *words]) == 2
+    assert message in capsys.readouterr().err
+
+
 def _shipped() -> list[DoseResponse]:
     return [r for r in list_responses() if r.shipped]
+
+
+def test_the_default_run_of_a_bundled_model_is_shipped_and_opens_without_torch():
+    program = (
+        "import sys, json\nfrom emoviz.cli import main\n"
+        "main(['doses', 'SmolLM2-135M-Instruct', '--json'])\n"
+        "print([m for m in ('torch', 'transformers', 'gradio') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    result, loaded = done.stdout.splitlines()
+    assert loaded == "[]" and not json.loads(result)["computed"]
+
+
+def test_shipped_runs_show_all_three_regimes_and_are_small_and_quick_to_open():
+    for found in _shipped():
+        assert found.directions == EMOTIONS and found.prompts == dose_prompts() and len(found.doses) == 9
+        assert {t.verdict.regime for t in found.texts} >= {SURGICAL, COLLAPSE, EXPLOSIVE}
+        assert set(EMOTIONS) <= set(found.witness.classes) and found.model not in found.witness.name
+        path = response_path(found)
+        assert path.stat().st_size < 150_000
+        started = time.perf_counter()
+        load_response(path)
+        assert time.perf_counter() - started < 0.5
+    assert {r.model for r in _shipped()} >= {"SmolLM2-135M-Instruct"}
+
+
+def test_the_part_draws_the_shipped_runs():
+    names = part.shipped_choice()
+    curve, regimes, *texts, said = part.show(names, "sad", None)
+    assert (curve.layout.meta["kind"], regimes.layout.meta["kind"]) == ("dose-response", "regimes")
+    assert [t == EMPTY for t in texts] == [False, False, True, True] and said.startswith("Click a dose")
+    row = texts[0]["rows"][0]
+    assert [c["label"] for c in row["lines"][0]["cells"]] == ["sad", "random", "mean"]
+    assert texts[0]["prompt"] == dose_prompts()[0] and all(c["reason"] for c in row["lines"][0]["cells"])
+    _, _, first, *_ = part.show(names, "sad", (names[0], 0.2))
+    stored = {(t.direction, t.dose): t for t in part.runs()[names[0]].texts if t.prompt == 0}
+    assert first["rows"][0]["lines"][0]["cells"][0]["text"] == stored["sad", 0.2].text.strip()
+    assert "0.2" in first["rows"][0]["title"]
+
+
+@pytest.mark.parametrize(
+    ("names", "direction", "message"),
+    [([], "sad", "no run is chosen"), (["../../etc/passwd"], "sad", "no run is chosen")],
+)
+def test_what_cannot_be_drawn_leaves_nothing_behind(names, direction, message):
+    *figures, said = part.show(names, direction, None)
+    assert figures == [EMPTY] * (2 + part.MAX_PROMPTS) and message in said
+
+
+def test_an_emotion_that_no_run_has_leaves_the_map_alone():
+    curve, regimes, *texts, said = part.show(part.shipped_choice(), "awe", None)
+    assert curve == EMPTY and regimes != EMPTY and set(texts) == {EMPTY} and said.startswith("No awe in the run of")
+
+
+def test_clicks_are_checked_before_they_are_believed():
+    name = part.shipped_choice()[0]
+    assert part.clicked({"kind": "regimes", "ids": [name, "sad", 0.02]}) == (name, "sad", 0.02)
+    assert part.clicked({"kind": "dose-response", "ids": [name, "random", 0]}) == (name, "random", 0.0)
+    for ids in (
+        None,
+        "x",
+        [],
+        [name],
+        [name, "sad", 0.021],
+        [name, "awe", 0.02],
+        ["else", "sad", 0.02],
+        [[1], {}, None],
+    ):
+        assert part.clicked({"ids": ids}) is None
+    assert part.clicked(None) is None
+
+
+def test_a_run_of_ones_own_is_made_cancelled_taken_up_and_deleted_from_the_page(llama_folder, tiny_set, monkeypatch):
+    origin = replace(part.steerable()["tiny-llama"].provenance, origin=str(llama_folder))
+    known = {"tiny-llama": replace(part.steerable()["tiny-llama"], provenance=origin)}
+    monkeypatch.setattr(part, "steerable", lambda: known)
+    *_, (said, _) = part.make("tiny-llama", ["bored"], "0.1", "the cat")
+    assert said.startswith("**Cannot run.** emotion 'bored' is not in")
+    cancelled = part.make("tiny-llama", ["sad"], "0.1, 0.4", "the cat")
+    assert "loading" in next(cancelled)[0]
+    cancelled.close()
+    *_, (said, chosen) = part.make("tiny-llama", ["sad"], "0.1, 0.4", "the cat")
+    name = chosen["value"][0]
+    assert said.startswith(f"**{name}** is stored: made in") and name in dict(map(reversed, part.own_choices()))
+    assert part.show([name], "sad", None)[0].layout.meta["kind"] == "dose-response"
+    assert part.delete(part.shipped_choice()[0]).startswith("**Cannot delete.**")
+    assert part.delete(name) == f"{name} is deleted." and part.own_choices() == []
+    assert part.delete(name).startswith("**Cannot delete.**")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ((None, [], "0.1", "a cat"), "no model is chosen"),
+        (("SmolLM2-135M-Instruct", [], "0.1", " \n "), "the prompts are empty"),
+        (("SmolLM2-135M-Instruct", [], "0.1", "a\nb\nc\nd\ne"), "5 prompts were given; up to 4 fit"),
+    ],
+)
+def test_a_wrong_run_ends_as_one_line_on_the_page(values, message):
+    *_, (said, _) = part.make(*values)
+    assert said.startswith("**Cannot run.**") and message in said

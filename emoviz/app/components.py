@@ -66,12 +66,19 @@ class _Filled(gr.HTML):
 
 
 class Texts(_Filled):
-    """Steered texts side by side: {prompt, rows: [{title, note, cells: [{label, state, text, twin}]}]}.
+    """Steered texts: {prompt, chat, rows: [{title, note, set, twin: cell, lines: [{label, control, cells: [cell]}]}]}.
 
-    A judged cell also has {regime, reason, numbers}.
+    A cell is {label, state, text, leaks: [[start, end, script]]}; a judged one also has {regime, reason, numbers, hidden,
+    mass} and may have {witness}. `select` fires with {text, set} of a text that is to be read.
     """
 
     script = "texts"
+
+
+class Memory(_Filled):
+    """Models in memory: {models: [{name, size}]}. `select` fires with {free: name}."""
+
+    script = "memory"
 
 
 class Cards(_Filled):

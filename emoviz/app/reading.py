@@ -18,7 +18,7 @@ from ..store import load_activations
 from ..types import Reading, VectorSet
 from .components import EMPTY, Figure, Table, Tokens
 from .library import best_of, library
-from .steer.models import loaded_with_status
+from .steer.models import MODEL_QUEUE, loaded_with_status
 
 # The command line reads longer texts; a page of that many tokens is slow to draw.
 MAX_LETTERS = 6000
@@ -201,8 +201,8 @@ def parse_numbers(text: str) -> list[str]:
     return list(dict.fromkeys(values))
 
 
-def tab(blocks: gr.Blocks, emotion: gr.Dropdown) -> None:
-    """Lays the tab out and wires it."""
+def tab(blocks: gr.Blocks, emotion: gr.Dropdown) -> tuple[gr.Textbox, gr.Dropdown]:
+    """Lays the tab out and wires it; returns the text and the set, which other tabs may fill."""
     sets = choices()
     first = sets[0][1] if sets else None
     reading, token = gr.State(None), gr.State(None)
@@ -239,12 +239,7 @@ def tab(blocks: gr.Blocks, emotion: gr.Dropdown) -> None:
     curve = Figure(EMPTY)
 
     quick = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    heavy = {
-        "show_progress": "hidden",
-        "api_visibility": "private",
-        "concurrency_id": "model",
-        "concurrency_limit": 1,
-    }
+    heavy = {"show_progress": "hidden", "api_visibility": "private", **MODEL_QUEUE}
     shown = [status, tokens, line, heat, table]
     started = go.click(lambda: ["waiting for the model", gr.update(interactive=False)], None, [status, go], **quick)
     done = started.then(run, [text, chosen, emotion], [reading, token, status, layer], **heavy)
@@ -265,6 +260,7 @@ def tab(blocks: gr.Blocks, emotion: gr.Dropdown) -> None:
     template.change(lambda given: TEMPLATES.get(given, gr.skip()), template, numbers, **quick)
     vary_it.click(vary, [template, numbers, chosen, emotion, where, reading, layer], [curve, varied], **heavy)
     blocks.load(lambda: gr.update(choices=choices()), None, chosen, **quick)
+    return text, chosen
 
 
 def _loaded(name: str | None, before: tuple, after: tuple) -> Iterator[Any]:

@@ -1,48 +1,98 @@
-// Fills columns of texts; what a text shares with its unsteered twin from the start is greyed.
+// Steered texts: per model the unsteered twin, then one line per direction with its doses. What a text shares with the twin
+// from the start is greyed, what leaked into another script is marked. Only what changed is written anew.
 const root = element.querySelector('.ez-texts');
+// A sign beside the word, so that colour is not the only channel.
+const SIGNS = { surgical: '●', repetitive_collapse: '↻', explosive: '✕', unchanged: '=', empty: '∅' };
+const MOST_COLUMNS = 5;
+let built = '', parts = [];
 
-function sharedWords(a, b) {
+const cellsOf = (row) => [row.twin, ...row.lines.flatMap((line) => line.cells)];
+
+function sharedLetters(a, b) {
   const left = a.split(/(\s+)/), right = b.split(/(\s+)/);
   let k = 0;
   while (k < left.length && k < right.length && left[k] === right[k]) k++;
-  return left.slice(0, k).join('').length;
+  return [...left.slice(0, k).join('')].length;
 }
 
-// A sign beside the word, so that colour is not the only channel.
-const SIGNS = { surgical: '●', repetitive_collapse: '↻', explosive: '✕', unchanged: '=', empty: '∅' };
+// The text in pieces: shared or own, leaked or not. Places are counted in characters, not in UTF-16 units.
+function pieces(cell, twin) {
+  const letters = [...cell.text], shared = twin === null ? 0 : sharedLetters(cell.text, twin);
+  const cuts = [0, shared, ...cell.leaks.flatMap((leak) => leak.slice(0, 2)), letters.length];
+  const ends = [...new Set(cuts)].sort((a, b) => a - b);
+  return ends.slice(1).map((end, k) => {
+    const leak = cell.leaks.find(([start, stop]) => start <= ends[k] && end <= stop);
+    const kind = end <= shared ? 'ez-shared' : 'ez-own';
+    const piece = node(leak ? 'mark' : 'span', kind + (leak ? ' ez-leak' : ''), letters.slice(ends[k], end).join(''));
+    if (leak) piece.title = `${leak[2]} script, unlike the prompt's`;
+    return piece;
+  });
+}
 
 function verdict(cell) {
-  const foot = node('div', 'ez-verdict');
-  foot.append(
-    node('span', 'ez-regime', `${SIGNS[cell.regime] || '?'} ${(cell.regime || 'no verdict').replace('_', ' ')}`),
-    node('p', '', cell.reason),
-    node('p', '', cell.numbers),
-  );
-  return foot;
+  const name = `${SIGNS[cell.regime] || '?'} ${(cell.regime || 'no verdict').replace('_', ' ')}`;
+  const lines = [cell.reason, cell.numbers, cell.hidden, cell.witness].filter(Boolean);
+  const regime = node('span', 'ez-regime', name);
+  regime.dataset.regime = cell.regime || '';
+  return [regime, ...lines.map((line) => node('p', '', line))];
+}
+
+function box(shown, row, cell) {
+  const made = node('article', 'ez-text' + (cell === row.twin ? ' ez-text-twin' : ''));
+  const top = node('header', ''), state = node('span', 'ez-state'), read = node('button', 'ez-send', 'Read');
+  const body = node('p', 'ez-body'), foot = node('div', 'ez-verdict');
+  const part = { made, state, body, foot, read, seen: '', text: '' };
+  read.type = 'button';
+  read.title = 'Open this text in the Read tab';
+  read.addEventListener('click', () => {
+    trigger('select', { text: shown.prompt + (shown.chat ? '\n\n' : ' ') + part.text, set: row.set });
+  });
+  top.append(node('span', 'ez-dose', cell.label), state, read);
+  made.append(top, body, foot);
+  parts.push(part);
+  return made;
+}
+
+function build(shown) {
+  parts = [];
+  const same = node('p', 'ez-prompt-line', 'Same prompt, seed and decoding for all: ');
+  same.append(node('span', 'ez-prompt', shown.prompt));
+  root.replaceChildren(same, ...shown.rows.map((row) => {
+    const block = node('section', 'ez-texts-row'), head = node('header', 'ez-texts-head');
+    head.append(node('h3', '', row.title), node('p', '', row.note));
+    block.append(head, box(shown, row, row.twin), ...row.lines.map((line) => {
+      const group = node('section', 'ez-line'), name = node('h4', '', line.label), cells = node('div', 'ez-texts-cells');
+      if (line.control) name.append(node('span', 'ez-tag', 'control'));
+      // Lines of like length: 8 doses stand as 4 and 4, not as 5 and 3.
+      const lines = Math.ceil(line.cells.length / MOST_COLUMNS);
+      cells.style.setProperty('--ez-columns', Math.ceil(line.cells.length / lines));
+      cells.append(...line.cells.map((cell) => box(shown, row, cell)));
+      group.append(name, cells);
+      return group;
+    }));
+    return block;
+  }));
+}
+
+function fill(part, cell, twin) {
+  const seen = JSON.stringify([cell, twin]);
+  if (seen === part.seen) return;
+  part.seen = seen;
+  part.text = cell.text;
+  part.state.textContent = cell.state;
+  part.body.replaceChildren(...pieces(cell, twin));
+  part.read.hidden = !cell.reason || !cell.text;
+  part.foot.replaceChildren(...(cell.reason ? verdict(cell) : []));
+  part.foot.title = cell.mass || '';
 }
 
 function draw() {
-  const shown = JSON.parse(props.value || 'null') || { rows: [] };
-  root.replaceChildren(...shown.rows.map((row) => {
-    const block = node('section', 'ez-texts-row');
-    const head = node('header', 'ez-texts-head');
-    head.append(node('h3', '', row.title), node('p', '', row.note), node('p', 'ez-prompt', shown.prompt));
-    const cells = node('div', 'ez-texts-cells');
-    row.cells.forEach((cell) => {
-      const box = node('article', 'ez-text' + (cell.twin ? ' ez-text-twin' : ''));
-      const top = node('header', '');
-      top.append(node('span', 'ez-dose', cell.label), node('span', 'ez-state', cell.state));
-      const body = node('p', '');
-      const text = cell.text.trim();
-      const shared = cell.twin ? 0 : sharedWords(text, row.cells[0].text.trim());
-      body.append(node('span', 'ez-shared', text.slice(0, shared)), node('span', 'ez-own', text.slice(shared)));
-      box.append(top, body);
-      if (cell.reason) box.append(verdict(cell));
-      cells.append(box);
-    });
-    block.append(head, cells);
-    return block;
-  }));
+  const shown = JSON.parse(props.value || 'null');
+  if (!shown) { root.replaceChildren(); built = ''; return; }
+  const frame = JSON.stringify([shown.prompt, shown.chat, shown.rows.map((row) => [row.title, row.note, row.set, row.lines.map((line) => [line.label, line.cells.length]), cellsOf(row).map((cell) => cell.label)])]);
+  if (frame !== built) { build(shown); built = frame; }
+  const cells = shown.rows.flatMap((row) => cellsOf(row).map((cell) => [cell, cell === row.twin ? null : row.twin.text]));
+  cells.forEach(([cell, twin], k) => fill(parts[k], cell, twin));
 }
 
 draw();

@@ -1,0 +1,106 @@
+"""What is asked for on the page, checked before any model is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+from ...errors import InputError
+from ...steer.doses import parse_doses
+from ...steer.mixtures import is_control, parse_mixture
+from ...steer.recipes import recipe
+from ...types import Decoding
+from ..library import library
+from .models import steerable
+
+# Texts on one page, of all models together: more can neither be read nor written in a sensible time.
+MAX_TEXTS = 64
+_MAX_SEED = 2**32 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One run. directions : emotions, mixtures and controls, each once. doses : increasing, each once.
+
+    preset, layers, scope and norm are those of `steer.recipes.recipe`.
+    """
+
+    prompt: str
+    directions: tuple[str, ...]
+    doses: tuple[float, ...]
+    models: tuple[str, ...]
+    preset: str
+    layers: str
+    scope: str
+    norm: str
+    decoding: Decoding
+
+    @property
+    def emotions(self) -> tuple[str, ...]:
+        """Every emotion that a vector set must have."""
+        return tuple(dict.fromkeys(name for one in self.directions for name, _ in terms_of(one)))
+
+
+def terms_of(direction: str) -> tuple[tuple[str, float], ...]:
+    """(emotion, weight) of a direction; a control has none. Raises InputError for what is none of these."""
+    if direction in library().classes:
+        return ((direction, 1.0),)
+    return () if is_control(direction) else parse_mixture(direction).terms
+
+
+def request(
+    prompt: str,
+    chosen: Sequence[str],
+    controls: Sequence[str],
+    doses: str,
+    models: Sequence[str],
+    preset: str,
+    layers: str,
+    scope: str,
+    norm: str,
+    tokens: float | None,
+    temperature: float | None,
+    seed: float | None,
+    chat: bool,
+) -> Request:
+    """The request that the page's fields make. Raises InputError for the first of them that cannot be used."""
+    if not prompt.strip():
+        raise InputError("the prompt is empty; a text to continue is needed; write one.")
+    directions = tuple(dict.fromkeys(_label(text) for text in [*chosen, *controls]))
+    if not directions:
+        raise InputError("no emotion is chosen; an emotion, a mixture or a control is needed; choose one.")
+    found = tuple(sorted(set(parse_doses(doses))))
+    if not models:
+        raise InputError("no model is chosen; one or more are needed; tick a model.")
+    texts = len(models) * (1 + len(directions) * sum(dose != 0 for dose in found))
+    if texts > MAX_TEXTS:
+        raise InputError(
+            f"{len(directions)} direction(s) at {len(found)} dose(s) in {len(models)} model(s) are {texts} texts with the "
+            f"unsteered ones; up to {MAX_TEXTS} fit on the page; choose fewer."
+        )
+    decoding = Decoding(
+        int(_number("number of tokens", tokens, 40)),
+        _number("temperature", temperature, 0),
+        int(_number("seed", seed, 0)),
+        chat,
+    )
+    if not 0 <= decoding.seed <= _MAX_SEED:
+        raise InputError(f"seed {decoding.seed} was given; 0 to {_MAX_SEED} is allowed; 0 will do.")
+    for model in models:
+        vectors = steerable().get(model)
+        if vectors is not None:
+            recipe(vectors, preset, layers=layers, scope=scope, norm=norm)
+    return Request(prompt, directions, found, tuple(models), preset, layers, scope, norm, decoding)
+
+
+def _label(text: str) -> str:
+    """A direction as it is shown, so that one written twice in two ways stands once."""
+    text = text.strip()
+    return text if text in library().classes or is_control(text) else parse_mixture(text).label
+
+
+def _number(name: str, value: float | None, usual: int) -> float:
+    if value is None or not isfinite(value):
+        raise InputError(f"the {name} is empty or no number; a number is needed; {usual} will do.")
+    return float(value)

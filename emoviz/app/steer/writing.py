@@ -1,0 +1,228 @@
+"""Writing the texts of one request: all models together, streamed to the page, then the verdicts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Any
+
+from ...errors import InputError
+from ...steer.leak import leaked_spans, own_scripts
+from ...steer.mixtures import MEAN, is_control
+from ...steer.recipes import recipe, recipe_words
+from ...types import Decoding, Generation, Recipe, Verdict
+from ..components import EMPTY
+from .models import loaded_with_status
+from .request import Request, request
+
+# A page cannot show more updates than this anyway.
+_UPDATES_PER_SECOND = 20
+# Probability on other scripts that is worth a line. Unsteered English text of the bundled models stays below it.
+_HIDDEN_LEAK = 0.01
+
+
+@dataclass(eq=False)
+class Job:
+    """One run of one visitor, who may stop it: what was written until then is kept and judged."""
+
+    stopped: bool = False
+
+
+@dataclass(eq=False)
+class _Batch:
+    """The texts of one model while they are written; `row` is what the page shows of them, `cells` its texts in order."""
+
+    loaded: Any
+    vectors: Any
+    rows: list[tuple[str, float]]
+    steps: Iterator
+    row: dict
+    cells: list[dict]
+    own: frozenset[str]
+    last: Any = None
+    open: bool = field(default=True)
+
+    def advance(self) -> None:
+        """Writes one more token of every text."""
+        partial = next(self.steps, None)
+        if partial is None:
+            self.open = False
+        else:
+            self.last = partial
+
+
+def run(*values: Any) -> Iterator[tuple[dict | str, str]]:
+    """Yields (texts, status) while the models load and write; all texts grow together, verdicts come last.
+
+    values : those of `request`, then the visitor's `Job`.
+    Bad input ends the run with its message as the status and nothing else on the page. Closing the generator stops at the
+    next token and leaves nothing behind.
+    """
+    *fields, job = values
+    try:
+        asked = request(*fields)
+        yield from _run(asked, job)
+    except InputError as error:
+        yield EMPTY, f"**Cannot steer.** {error}"
+
+
+def _run(asked: Request, job: Job) -> Iterator[tuple[dict | str, str]]:
+    started = time.perf_counter()
+    loaded = []
+    for model in asked.models:
+        found = yield from _loaded(model, job)
+        if found is None:
+            yield EMPTY, "stopped before anything was written"
+            return
+        loaded.append(found)
+    batches = [_open(asked, one) for one in loaded]
+    shown = {"prompt": asked.prompt, "chat": asked.decoding.chat, "rows": [batch.row for batch in batches]}
+    writing_since = time.perf_counter()
+    tokens = asked.decoding.max_new_tokens
+    step, last = 0, 0.0
+    while not job.stopped and any(batch.open for batch in batches):
+        step += 1
+        # Interleaved, not threaded: two models on a few cores would only slow each other down.
+        for batch in batches:
+            if batch.open:
+                batch.advance()
+        if time.perf_counter() - last > 1 / _UPDATES_PER_SECOND:
+            last = time.perf_counter()
+            _fill(batches)
+            yield shown, f"writing, token {step} of {tokens}{_time_left(last - writing_since, step, tokens)}"
+    seconds = time.perf_counter() - writing_since
+    said = f"stopped after {step} of {tokens} tokens" if job.stopped else f"done: {_count(batches)} in {seconds:.1f} s"
+    _fill(batches, stopped=job.stopped)
+    # Pressed again, Stop leaves out the verdicts that are still to come.
+    job.stopped = False
+    for batch in batches:
+        yield shown, f"{said}; {batch.loaded.name} without offsets judges its texts"
+        if batch.last is not None and not job.stopped:
+            _judge(batch, asked)
+    yield shown, f"{said}, {writing_since - started:.1f} s to load"
+
+
+def _loaded(model: str, job: Job) -> Iterator[tuple[str, str]]:
+    """Yields what is being loaded; returns the model, None if the visitor stopped before."""
+    steps = loaded_with_status(EMPTY, model)
+    while not job.stopped:
+        try:
+            yield next(steps)
+        except StopIteration as done:
+            return done.value
+    return None
+
+
+def _count(batches: list[_Batch]) -> str:
+    texts = sum(len(batch.cells) for batch in batches)
+    return f"{texts} text{'' if texts == 1 else 's'}"
+
+
+def _time_left(seconds: float, step: int, tokens: int) -> str:
+    # The first tokens include reading the prompt and say little about the rest.
+    return f", about {seconds / step * (tokens - step):.0f} s left" if step > 4 else ""
+
+
+def _open(asked: Request, loaded) -> _Batch:
+    """One model's batch, with nothing written yet."""
+    from ...steer.generate import batch_rows, generate
+    from ...steer.injection import offsets
+    from ...steer.sets import set_for
+
+    vectors = set_for(loaded, asked.emotions)
+    found = recipe(vectors, asked.preset, layers=asked.layers, scope=asked.scope, norm=asked.norm)
+    rows = batch_rows(asked.directions, asked.doses)
+    steps = generate(loaded, asked.prompt, offsets(vectors, rows, found), asked.decoding)
+    cells = [_cell("unsteered" if dose == 0 else f"dose {dose:g}".replace("-", "\u2212")) for _, dose in rows]
+    lines = [
+        {
+            "label": {MEAN: "mean of the emotions"}.get(direction, direction),
+            "control": is_control(direction),
+            "cells": [cell for cell, (name, _) in zip(cells, rows, strict=True) if name == direction],
+        }
+        for direction in asked.directions
+    ]
+    row = {
+        "title": loaded.name,
+        "note": " \u00b7 ".join(
+            [
+                _recipe_note(asked.preset, found, recipe(vectors, asked.preset)),
+                decoding_words(asked.decoding),
+                f"{loaded.weights} in {loaded.precision}",
+                f"vectors {vectors.name}",
+            ]
+        ),
+        "set": vectors.name,
+        "twin": cells[0],
+        "lines": [line for line in lines if line["cells"]],
+    }
+    return _Batch(loaded, vectors, rows, steps, row, cells, own_scripts(asked.prompt))
+
+
+def _cell(label: str) -> dict:
+    return {"label": label, "state": "", "text": "", "leaks": []}
+
+
+def _recipe_note(preset: str, found: Recipe, unchanged: Recipe) -> str:
+    return f"recipe {preset}{'' if found == unchanged else ', changed'}: {recipe_words(found)}"
+
+
+def decoding_words(decoding: Decoding) -> str:
+    """How the next token was chosen, the same for every text of a run."""
+    chosen = f"temperature {decoding.temperature:g}, seed {decoding.seed}, same noise for all"
+    turn = "chat template" if decoding.chat else "no chat template"
+    return f"{'greedy' if decoding.temperature == 0 else chosen}, {turn}, up to {decoding.max_new_tokens} tokens"
+
+
+def _fill(batches: list[_Batch], *, stopped: bool = False) -> None:
+    """Puts what is written into what the page shows."""
+    for batch in batches:
+        if batch.last is None:
+            continue
+        for cell, text, finished in zip(batch.cells, batch.last.texts, batch.last.finished, strict=True):
+            cell["state"] = "ended" if finished else "stopped" if stopped and batch.open else ""
+            text = text.strip()
+            if text != cell["text"]:
+                cell["text"] = text
+                cell["leaks"] = _leaks(text, batch.own)
+
+
+def _leaks(text: str, own: frozenset[str]) -> list[list]:
+    """[start, end, script] of every stretch in another script, in characters."""
+    if text.isascii() and "Latin" in own:
+        return []
+    return [[span.start, span.end, span.script] for span in leaked_spans(text, own)]
+
+
+def _judge(batch: _Batch, asked: Request) -> None:
+    """Puts a verdict under every text of one model."""
+    from ...steer.generate import generations
+    from ...steer.judge import judge_batch
+
+    made = generations(batch.loaded, batch.vectors, batch.rows, asked.prompt, batch.last)
+    verdicts = judge_batch(batch.loaded, made, chat=asked.decoding.chat)
+    for cell, one, verdict in zip(batch.cells, made, verdicts, strict=True):
+        cell["regime"], cell["reason"] = verdict.regime, verdict.reason
+        cell["numbers"] = _numbers(verdict)
+        cell["hidden"], cell["mass"] = _hidden_leak(one)
+
+
+def _numbers(verdict: Verdict) -> str:
+    numbers = (
+        ("perplexity \u00d7", verdict.ppl_ratio, ".2g"),
+        ("repetition", verdict.repetition, ".0%"),
+        ("leak", verdict.leak, ".0%"),
+    )
+    return " \u00b7 ".join(f"{name} {value:{form}}" for name, value, form in numbers if isfinite(value))
+
+
+def _hidden_leak(one: Generation) -> tuple[str, str]:
+    """The highest probability on other scripts, as a line where it is worth one, and as what the hover says."""
+    masses = [(mass, step) for step, mass in enumerate(one.leak_mass, 1) if isfinite(mass)]
+    if not masses:
+        return "", "no probability on other scripts could be measured"
+    mass, step = max(masses)
+    said = f"highest probability on other scripts: {100 * mass:.2g} % at token {step} of {len(one.leak_mass)}"
+    return (f"hidden leak {100 * mass:.2g} % at token {step}" if mass >= _HIDDEN_LEAK else ""), said
