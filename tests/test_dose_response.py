@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from emoviz.app.components import EMPTY
+from emoviz.app.process import run_command
 from emoviz.app.steer import doses as part
 from emoviz.cli import main
 from emoviz.emotions import EMOTIONS
@@ -97,7 +98,7 @@ def test_a_killed_run_goes_on_after_the_batches_that_it_had_written(llama, tmp_p
 
     with pytest.raises(KeyboardInterrupt):
         _run(llama, work=tmp_path, progress=killed)
-    assert [p.name for p in tmp_path.iterdir()] == ["prompt0-batch0.json"]
+    assert [p.name for p in tmp_path.glob("prompt*")] == ["prompt0-batch0.json"]
     assert not any(block._forward_hooks for block in llama.blocks) and not llama.lock.locked()
     assert (
         said[0][:2] == ("steering", 0) and said[0][2] == 20 and [d for _, d, _ in said] == sorted(d for _, d, _ in said)
@@ -217,9 +218,10 @@ def test_broken_and_foreign_files_are_named_and_left_out(llama, caplog):
 
 
 @pytest.fixture
-def tiny_set(llama):
-    """A set of the tiny model that the command finds."""
+def tiny_set(llama, monkeypatch):
+    """A set of the tiny model that the command finds; training its witness takes longer than a test may."""
     save_set(replace(_set_of(llama), name="tiny-set"), sets_folder())
+    monkeypatch.setattr("emoviz.commands.doses._witness", lambda loaded: _witness())
 
 
 def _command(capsys, *words) -> dict:
@@ -354,22 +356,64 @@ def test_clicks_are_checked_before_they_are_believed():
     assert part.clicked(None) is None
 
 
-def test_a_run_of_ones_own_is_made_cancelled_taken_up_and_deleted_from_the_page(llama_folder, tiny_set, monkeypatch):
-    origin = replace(part.steerable()["tiny-llama"].provenance, origin=str(llama_folder))
-    known = {"tiny-llama": replace(part.steerable()["tiny-llama"], provenance=origin)}
-    monkeypatch.setattr(part, "steerable", lambda: known)
+def _in_this_process(capsys):
+    """Stands for `run_command`: the same command without a process of its own."""
+
+    def run(words):
+        yield "loading the model (0 s)"
+        code = main(words)
+        captured = capsys.readouterr()
+        if code:
+            raise InputError(captured.err.strip().splitlines()[-1].removeprefix("emoviz: "))
+        return json.loads(captured.out)
+
+    return run
+
+
+def test_a_run_of_ones_own_is_made_and_deleted_from_the_page(llama_folder, tiny_set, monkeypatch, capsys):
+    vectors = part.steerable()["tiny-llama"]
+    origin = replace(vectors, provenance=replace(vectors.provenance, origin=str(llama_folder)))
+    monkeypatch.setattr(part, "steerable", lambda: {"tiny-llama": origin})
+    monkeypatch.setattr(part, "run_command", _in_this_process(capsys))
     *_, (said, _) = part.make("tiny-llama", ["bored"], "0.1", "the cat")
     assert said.startswith("**Cannot run.** emotion 'bored' is not in")
-    cancelled = part.make("tiny-llama", ["sad"], "0.1, 0.4", "the cat")
-    assert "loading" in next(cancelled)[0]
-    cancelled.close()
-    *_, (said, chosen) = part.make("tiny-llama", ["sad"], "0.1, 0.4", "the cat")
+    *said, (last, chosen) = part.make("tiny-llama", ["sad"], "-0.1, 0.4", "the cat\na red dog\n")
+    assert said[0][0] == "loading the model (0 s)"
     name = chosen["value"][0]
-    assert said.startswith(f"**{name}** is stored: made in") and name in dict(map(reversed, part.own_choices()))
-    assert part.show([name], "sad", None)[0].layout.meta["kind"] == "dose-response"
+    assert last.startswith(f"**{name}** is stored: made in") and name in [n for _, n in part.own_choices()]
+    curve, _, first, second, *_ = part.show([name], "sad", (name, -0.1))
+    assert curve.layout.meta["kind"] == "dose-response" and (first["prompt"], second["prompt"]) == (
+        "the cat",
+        "a red dog",
+    )
+    assert first["rows"][0]["title"] == "tiny-llama, dose \u22120.1"
+    assert "it was there already" in [*part.make("tiny-llama", ["sad"], "-0.1, 0.4", "the cat\na red dog")][-1][0]
     assert part.delete(part.shipped_choice()[0]).startswith("**Cannot delete.**")
     assert part.delete(name) == f"{name} is deleted." and part.own_choices() == []
     assert part.delete(name).startswith("**Cannot delete.**")
+
+
+def test_a_command_of_its_own_process_gives_its_result_its_complaint_and_can_be_ended(monkeypatch):
+    begun = []
+
+    def remember(*args, **options):
+        begun.append(real(*args, **options))
+        return begun[-1]
+
+    real = subprocess.Popen
+    monkeypatch.setattr("emoviz.app.process.subprocess.Popen", remember)
+    steps = run_command(["list", "--json"])
+    assert next(steps).startswith("loading the model (0")
+    with pytest.raises(StopIteration) as ended:
+        while True:
+            next(steps)
+    assert {"sets"} == set(ended.value.value)
+    with pytest.raises(InputError, match="^set 'nonsense' is unknown"):
+        list(run_command(["show", "nonsense"]))
+    steps = run_command(["doses", "SmolLM2-135M-Instruct", "--dose", "0.7", "--emotion", "sad"])
+    next(steps)
+    steps.close()
+    assert begun[-1].wait(5) != 0
 
 
 @pytest.mark.parametrize(

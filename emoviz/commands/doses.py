@@ -31,13 +31,12 @@ def doses(arguments) -> tuple[dict, str, int]:
         "doses": tuple(sorted({0.0, *parse_doses(RUN_DOSES if arguments.dose is None else arguments.dose)})),
     }
     emotions = None if arguments.emotion is None else _named(arguments.emotion)
-    folder = responses_folder() if arguments.out is None else arguments.out
-    check_writable(folder)
+    check_writable(responses_folder() if arguments.out is None else arguments.out)
     # A model that need not be loaded to be known opens at once.
     vectors = set_before_loading(resolve(arguments.model), _classes_of(emotions))
-    stored = None if vectors is None else _stored(_request(vectors, emotions, asked, arguments), vectors, folder)
+    stored = None if vectors is None else _stored(_request(vectors, emotions, asked, arguments), vectors, arguments.out)
     if stored is None:
-        stored = _made(arguments, emotions, asked, folder)
+        stored = _made(arguments, emotions, asked)
     found, path, computed = stored
     rows, windows = _numbers(found)
     result = {
@@ -74,13 +73,13 @@ def _request(vectors: VectorSet, emotions: tuple[str, ...] | None, asked: dict, 
     return {**asked, "directions": directions, "recipe": recipe(vectors, arguments.recipe, **parts)}
 
 
-def _stored(request: dict, vectors: VectorSet, folder: Path) -> tuple[DoseResponse, Path, bool] | None:
-    """A run that was made before, from `folder`, or shipped, or the user's own; None if there is none."""
+def _stored(request: dict, vectors: VectorSet, out: Path | None) -> tuple[DoseResponse, Path, bool] | None:
+    """A run that was made before, in `out` or else shipped or the user's own; None if there is none."""
     from ..store import responses_folder, shipped_folder
     from ..store.responses import SUFFIX, load_response, response_name
 
     name = response_name(vectors, **request)
-    for place in (folder, shipped_folder(), responses_folder()):
+    for place in (shipped_folder(), responses_folder()) if out is None else (out,):
         path = place / f"{name}{SUFFIX}"
         if path.exists():
             logging.info("%s was computed before; nothing to compute", name)
@@ -88,24 +87,25 @@ def _stored(request: dict, vectors: VectorSet, folder: Path) -> tuple[DoseRespon
     return None
 
 
-def _made(arguments, emotions, asked: dict, folder: Path) -> tuple[DoseResponse, Path, bool]:
+def _made(arguments, emotions, asked: dict) -> tuple[DoseResponse, Path, bool]:
     from ..extract.work import work_folder
     from ..models.load import load_model
     from ..steer.dose_response import dose_response
     from ..steer.sets import set_for
+    from ..store import responses_folder
     from ..store.responses import response_name, save_response
 
     loaded = load_model(arguments.model, device=arguments.device)
     vectors = set_for(loaded, _classes_of(emotions))
     request = _request(vectors, emotions, asked, arguments)
-    stored = _stored(request, vectors, folder)
+    stored = _stored(request, vectors, arguments.out)
     if stored is not None:
         return stored
     progress = Progress()
     with work_folder(response_name(vectors, **request)) as work:
         found = dose_response(loaded, vectors, **request, witness=_witness(loaded), work=work, progress=progress)
         progress.close()
-        path = save_response(found, folder)
+        path = save_response(found, responses_folder() if arguments.out is None else arguments.out)
     return found, path, True
 
 

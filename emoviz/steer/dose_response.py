@@ -52,8 +52,8 @@ def dose_response(
     directions : emotions or mixtures, as `mixtures.parse_mixture(...).label` writes them. doses : any order; 0 is added.
     recipe, decoding : as `steer_texts`. witness : None where there is no classifier; the probabilities are then empty.
     work : a folder in which finished batches are kept, so that a run that was killed goes on after them.
-    progress : called with `steering` or `judging`, texts done and in all, after every token of a batch. What it raises
-    ends the run at that token and leaves no hook behind.
+    progress : called with `steering` (after every token of a batch), then `judging` and `classifying`, texts done and in
+    all. What it raises ends the run at that token and leaves no hook behind.
 
     Raises InputError as `steer_texts`, and for prompts, directions or doses that are missing or named twice.
     """
@@ -61,7 +61,8 @@ def dose_response(
     recipe = preset(vectors) if recipe is None else recipe
     decoding = Decoding() if decoding is None else decoding
     _check_named("prompts", prompts)
-    _check_named("directions", [*directions, *controls])
+    _check_named("directions", directions)
+    _check_named("directions and controls", [*directions, *controls])
     check_doses(doses)
     doses = tuple(sorted({0.0, *map(float, doses)}))
     rows = batch_rows([*directions, *controls], doses)
@@ -98,7 +99,9 @@ def dose_response(
         found = _projections(loaded, vectors, layer, ids[k], made)
         measured += zip(made, [k] * len(made), verdicts, found, strict=True)
         progress("judging", len(measured), total)
+    progress("classifying", 0, total)
     card, probabilities = _witnessed(witness, [one.text for one, *_ in measured])
+    progress("classifying", total, total)
     return DoseResponse(
         name=response_name(vectors, recipe, decoding, prompts, directions, controls, doses),
         model=loaded.name,

@@ -81,7 +81,7 @@ def _witness_words(response: DoseResponse, text: SteeredText, terms) -> str:
     if not terms or (len(terms) == 1 and terms[0][0] == classes[top]):
         return f"witness: {taken}"
     target = terms[0][0] if len(terms) == 1 else "the mixture"
-    return f"witness: {target} {score:.2f}, most {taken}".replace("-", MINUS)
+    return f"witness: {target} {f'{score:.2f}'.replace('-', MINUS)}, most {taken}"
 
 
 def _who(response: DoseResponse) -> str:
