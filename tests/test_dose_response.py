@@ -221,7 +221,7 @@ def test_broken_and_foreign_files_are_named_and_left_out(llama, caplog):
 def tiny_set(llama, monkeypatch):
     """A set of the tiny model that the command finds; training its witness takes longer than a test may."""
     save_set(replace(_set_of(llama), name="tiny-set"), sets_folder())
-    monkeypatch.setattr("emoviz.commands.doses._witness", lambda loaded: _witness())
+    monkeypatch.setattr("emoviz.steer.witness.witness_for", lambda model, revision: _witness())
 
 
 def _command(capsys, *words) -> dict:

@@ -93,7 +93,7 @@ def _made(arguments, emotions, asked: dict) -> tuple[DoseResponse, Path, bool]:
     from ..steer.dose_response import dose_response
     from ..steer.sets import set_for
     from ..store import responses_folder
-    from ..store.responses import response_name, save_response
+    from ..store.responses import load_response, response_name, save_response
 
     loaded = load_model(arguments.model, device=arguments.device)
     vectors = set_for(loaded, _classes_of(emotions))
@@ -106,7 +106,8 @@ def _made(arguments, emotions, asked: dict) -> tuple[DoseResponse, Path, bool]:
         found = dose_response(loaded, vectors, **request, witness=_witness(loaded), work=work, progress=progress)
         progress.close()
         path = save_response(found, responses_folder() if arguments.out is None else arguments.out)
-    return found, path, True
+    # As it will be opened: the file keeps four digits.
+    return load_response(path), path, True
 
 
 def _witness(loaded):

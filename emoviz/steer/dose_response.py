@@ -51,7 +51,8 @@ def dose_response(
 
     directions : emotions or mixtures, as `mixtures.parse_mixture(...).label` writes them. doses : any order; 0 is added.
     recipe, decoding : as `steer_texts`. witness : None where there is no classifier; the probabilities are then empty.
-    work : a folder in which finished batches are kept, so that a run that was killed goes on after them.
+    work : a folder in which finished batches are kept, so that a run that was killed goes on after them; `seconds` counts
+    from there.
     progress : called with `steering` (after every token of a batch), then `judging` and `classifying`, texts done and in
     all. What it raises ends the run at that token and leaves no hook behind.
 

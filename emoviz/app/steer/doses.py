@@ -29,7 +29,9 @@ from .stored_texts import texts_at
 MAX_RUNS = 4
 # Prompts of a run whose texts are shown at once; each has a panel of its own.
 MAX_PROMPTS = 4
-_HINT = "Click a dose in a figure for its texts; a click in the map also chooses its emotion."
+_HINT = (
+    "Click a dose in a figure for its texts, which stand below the map; a click in the map also chooses its emotion."
+)
 _NOTHING = (EMPTY, EMPTY, *(EMPTY,) * MAX_PROMPTS)
 _QUICK = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
@@ -189,11 +191,11 @@ def tab(blocks: gr.Blocks, opened: gr.Tab, emotion: gr.Dropdown) -> None:
         chosen = gr.Dropdown(
             choices(), value=shipped_choice(), multiselect=True, label="Runs", scale=4, elem_id="ez-dose-runs"
         )
+    with gr.Accordion("A run of your own", open=False, elem_id="ez-dose-own"):
+        own, changes = _own_runs(chosen)
     status = gr.Markdown(_HINT, elem_classes="ez-status", elem_id="ez-dose-status")
     curve, regimes = Figure(EMPTY), Figure(EMPTY)
     panels = [Texts(EMPTY) for _ in range(MAX_PROMPTS)]
-    with gr.Accordion("A run of your own", open=False, elem_id="ez-dose-own"):
-        own, changes = _own_runs(chosen)
     shown = [curve, regimes, *panels, status]
 
     def open_part(names: list[str], direction: str, place: tuple | None) -> list:
