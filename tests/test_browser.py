@@ -259,6 +259,7 @@ def test_wrong_doses_are_answered_beside_the_button(visit):
 def test_an_empty_seed_is_answered_and_the_button_is_free_again(visit):
     page = visit()
     _open(page, "Steer")
+    page.locator("#ez-recipe button").first.click()
     page.get_by_label("Seed").fill("")
     page.locator("#ez-steer").click()
     page.wait_for_function("() => document.querySelector('#ez-status').innerText.includes('the seed is empty')")
@@ -286,31 +287,87 @@ def test_the_shipped_dose_responses_are_drawn_at_once_and_a_click_shows_the_text
     assert all(text.strip() for text in panels.first.locator(".ez-regime").all_inner_texts())
 
 
+def test_a_preset_fills_the_fields_and_the_closed_line_says_so(visit):
+    page = visit()
+    _open(page, "Steer")
+    line = page.locator("#ez-recipe button").first
+    assert (
+        "emoviz \u00b7 layers window \u00b7 scope all \u00b7 fixed norm \u00b7 greedy \u00b7 40 tokens"
+        in line.inner_text()
+    )
+    line.click()
+    page.locator("#ez-recipe").get_by_text("jeong2026a").click()
+    page.wait_for_function("() => document.querySelector('#ez-recipe button').innerText.includes('layers all')")
+    assert "live norm" in line.inner_text()
+    assert page.get_by_label("Doses").input_value() == "0, 0.005, 0.01, 0.02, 0.03, 0.05"
+
+
+def test_the_emotion_on_the_left_is_steered_until_a_mixture_is_written(visit):
+    page = visit()
+    _open(page, "Steer")
+    left, chosen = page.get_by_label("Emotion", exact=True).first, "#ez-directions .token"
+    for emotion in ("calm", "proud"):
+        left.fill(emotion)
+        left.press("Enter")
+        page.wait_for_function(f"() => document.querySelector('{chosen}').innerText.trim() === '{emotion}'")
+    box = page.locator("#ez-directions input")
+    box.fill("0.7 calm + 0.3 grateful")
+    # Leaving the field is enough, as in any other.
+    page.get_by_label("Doses").click()
+    page.wait_for_function(f"() => document.querySelectorAll('{chosen}').length === 2")
+    left.fill("sad")
+    left.press("Enter")
+    page.wait_for_timeout(500)
+    assert [token.strip() for token in page.locator(chosen).all_inner_texts()] == ["proud", "0.7 calm + 0.3 grateful"]
+
+
 @pytest.mark.models
-def test_steered_texts_stream_side_by_side_and_markup_stays_text(visit):
+def test_steered_texts_stream_side_by_side_are_stopped_and_read_and_markup_stays_text(visit):
     from emoviz.models import REGISTRY, available
 
     if not all(available(e) for e in REGISTRY if e.source == "bundled"):
         pytest.skip("the bundled models are not installed (make install)")
     page = visit()
     _open(page, "Steer")
-    page.get_by_label("Prompt to continue").fill(
-        "<b>She</b> opened the letter <img src=x onerror='document.title=\"hit\"'> and"
-    )
-    page.get_by_label(re.compile("Doses")).fill("0.05, 0.2")
+    prompt = "<b>She</b> opened the letter <img src=x onerror='document.title=\"hit\"'> and"
+    page.get_by_label("Prompt to continue").fill(prompt)
+    page.get_by_label("Doses").fill("0.2, -0.05")
+    page.get_by_label("random direction").check()
     page.locator("[role=tabpanel]:visible").get_by_label("gemma-3-270m").uncheck()
+    page.locator("#ez-recipe button").first.click()
+    page.get_by_label("New tokens").fill("12")
     page.locator("#ez-steer").click()
-    page.wait_for_function(
-        "() => /done|Cannot steer/.test(document.querySelector('#ez-status').innerText)", timeout=240_000
-    )
-    assert page.locator("#ez-status").inner_text().startswith("done")
-    cells = page.locator(".ez-text").all()
-    assert [c.locator(".ez-dose").inner_text() for c in cells] == ["unsteered", "dose 0.05", "dose 0.2"]
-    assert all(c.locator("p").first.inner_text().strip() for c in cells)
-    page.wait_for_function("() => document.querySelectorAll('.ez-text .ez-regime').length === 3")
-    assert all(c.locator(".ez-regime").is_visible() for c in cells), "a verdict under every text"
+    judged = "() => document.querySelectorAll('.ez-text .ez-regime').length === 5"
+    page.wait_for_function(judged, timeout=240_000)
+    # The witness may have to be trained first; without it the run ends at once.
+    page.locator("#ez-stop").click()
+    page.wait_for_function("() => !document.querySelector('#ez-steer').disabled", timeout=30_000)
+    assert page.locator("#ez-status").inner_text().startswith("done: 5 texts")
+    doses = ["unsteered", *["dose \u22120.05", "dose 0.2"] * 2]
+    assert page.locator(".ez-dose").all_inner_texts() == doses
+    assert page.locator(".ez-line h4").all_inner_texts()[1].split() == ["random", "direction", "control"]
+    bodies = page.locator(".ez-body")
+    assert all(text.strip() for text in bodies.all_inner_texts())
+    assert page.locator(".ez-memory").inner_text().startswith("in memory:")
     assert "<b>She</b>" in page.locator(".ez-prompt").inner_text()
     assert page.title() == "emoviz" and page.locator(".ez-texts img, .ez-texts b").count() == 0
+
+    page.get_by_label("New tokens").fill("300")
+    page.locator("#ez-steer").click()
+    page.wait_for_function(
+        "() => /token ([3-9]|\\d\\d)/.test(document.querySelector('#ez-status').innerText)", timeout=60_000
+    )
+    page.locator("#ez-stop").click()
+    page.wait_for_function(judged, timeout=120_000)
+    assert page.locator("#ez-status").inner_text().startswith("stopped after")
+    assert page.locator(".ez-state").first.inner_text() == "stopped"
+    kept = bodies.last.inner_text()
+
+    page.locator(".ez-send:visible", has_text="Read").last.click()
+    page.wait_for_function("() => document.querySelector('#ez-read').offsetParent")
+    sent = page.get_by_label("Text to read").input_value()
+    assert sent.startswith(prompt) and " ".join(kept.split()) in " ".join(sent.split())
+    assert "SmolLM2-135M-Instruct" in page.get_by_label("Vectors, read by their own model").input_value()
 
 
 def test_norms_of_ones_own_are_loaded_and_left_again(visit, tmp_path):

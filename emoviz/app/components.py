@@ -69,7 +69,7 @@ class Texts(_Filled):
     """Steered texts: {prompt, chat, rows: [{title, note, set, twin: cell, lines: [{label, control, cells: [cell]}]}]}.
 
     A cell is {label, state, text, leaks: [[start, end, script]]}; a judged one also has {regime, reason, numbers, hidden,
-    mass} and may have {witness}. `select` fires with {text, set} of a text that is to be read.
+    mass}, and with its row {witness} later. `select` fires with {text, set} of a text that is to be read.
     """
 
     script = "texts"

@@ -4,7 +4,7 @@ const root = element.querySelector('.ez-texts');
 // A sign beside the word, so that colour is not the only channel.
 const SIGNS = { surgical: '●', repetitive_collapse: '↻', explosive: '✕', unchanged: '=', empty: '∅' };
 const MOST_COLUMNS = 5;
-let built = '', parts = [];
+let built = '', parts = [], witnesses = [];
 
 const cellsOf = (row) => [row.twin, ...row.lines.flatMap((line) => line.cells)];
 
@@ -29,11 +29,13 @@ function pieces(cell, twin) {
   });
 }
 
-function verdict(cell) {
-  const name = `${SIGNS[cell.regime] || '?'} ${(cell.regime || 'no verdict').replace('_', ' ')}`;
-  const lines = [cell.reason, cell.numbers, cell.hidden, cell.witness].filter(Boolean);
-  const regime = node('span', 'ez-regime', name);
-  regime.dataset.regime = cell.regime || '';
+function verdict(cell, twin) {
+  const regime = node('span', 'ez-regime', (cell.regime || 'no verdict').replace('_', ' '));
+  const sign = node('span', 'ez-sign', SIGNS[cell.regime] || '?');
+  sign.dataset.regime = cell.regime || '';
+  regime.prepend(sign, ' ');
+  // That the unsteered text is the same as the unsteered text need not be said.
+  const lines = [twin ? '' : cell.reason, cell.numbers, cell.hidden, cell.witness].filter(Boolean);
   return [regime, ...lines.map((line) => node('p', '', line))];
 }
 
@@ -55,18 +57,22 @@ function box(shown, row, cell) {
 
 function build(shown) {
   parts = [];
+  witnesses = [];
   const same = node('p', 'ez-prompt-line', 'Same prompt, seed and decoding for all: ');
   same.append(node('span', 'ez-prompt', shown.prompt));
   root.replaceChildren(same, ...shown.rows.map((row) => {
     const block = node('section', 'ez-texts-row'), head = node('header', 'ez-texts-head');
-    head.append(node('h3', '', row.title), node('p', '', row.note));
-    block.append(head, box(shown, row, row.twin), ...row.lines.map((line) => {
+    witnesses.push(node('p', ''));
+    head.append(node('h3', '', row.title), node('p', '', row.note), witnesses.at(-1));
+    // A single short line has room for the twin; above several it stands once for all of them.
+    const beside = row.lines.length === 1 && row.lines[0].cells.length < MOST_COLUMNS;
+    block.append(head, ...(beside ? [] : [box(shown, row, row.twin)]), ...row.lines.map((line) => {
       const group = node('section', 'ez-line'), name = node('h4', '', line.label), cells = node('div', 'ez-texts-cells');
-      if (line.control) name.append(node('span', 'ez-tag', 'control'));
+      if (line.control) name.append(' ', node('span', 'ez-tag', 'control'));
       // Lines of like length: 8 doses stand as 4 and 4, not as 5 and 3.
-      const lines = Math.ceil(line.cells.length / MOST_COLUMNS);
-      cells.style.setProperty('--ez-columns', Math.ceil(line.cells.length / lines));
-      cells.append(...line.cells.map((cell) => box(shown, row, cell)));
+      const shownCells = beside ? cellsOf(row) : line.cells, n = shownCells.length;
+      cells.style.setProperty('--ez-columns', Math.ceil(n / Math.ceil(n / MOST_COLUMNS)));
+      cells.append(...shownCells.map((cell) => box(shown, row, cell)));
       group.append(name, cells);
       return group;
     }));
@@ -82,7 +88,7 @@ function fill(part, cell, twin) {
   part.state.textContent = cell.state;
   part.body.replaceChildren(...pieces(cell, twin));
   part.read.hidden = !cell.reason || !cell.text;
-  part.foot.replaceChildren(...(cell.reason ? verdict(cell) : []));
+  part.foot.replaceChildren(...(cell.reason ? verdict(cell, twin === null) : []));
   part.foot.title = cell.mass || '';
 }
 
@@ -91,6 +97,7 @@ function draw() {
   if (!shown) { root.replaceChildren(); built = ''; return; }
   const frame = JSON.stringify([shown.prompt, shown.chat, shown.rows.map((row) => [row.title, row.note, row.set, row.lines.map((line) => [line.label, line.cells.length]), cellsOf(row).map((cell) => cell.label)])]);
   if (frame !== built) { build(shown); built = frame; }
+  shown.rows.forEach((row, k) => { witnesses[k].textContent = row.witness || ''; });
   const cells = shown.rows.flatMap((row) => cellsOf(row).map((cell) => [cell, cell === row.twin ? null : row.twin.text]));
   cells.forEach(([cell, twin], k) => fill(parts[k], cell, twin));
 }

@@ -246,7 +246,9 @@ def _own_runs(chosen: gr.Dropdown) -> tuple[gr.Dropdown, list]:
             scale=4,
             min_width=240,
         )
-        doses = gr.Textbox(RUN_DOSES, label="Doses", info="length added / length of the state", scale=4, min_width=240)
+        doses = gr.Textbox(
+            RUN_DOSES, label="Dose list", info="length added / length of the state", scale=4, min_width=240
+        )
     with gr.Row(elem_classes="ez-controls"):
         prompts = gr.Textbox(
             "\n".join(dose_prompts()),

@@ -49,6 +49,11 @@ def loaded_with_status(shown: dict | None, model: str):
     return future.result()
 
 
+def model_named(model: str):
+    """A model by name, loaded where it is not in memory yet."""
+    return _load(model, lambda *_: None)
+
+
 def in_memory() -> list[tuple[str, int]]:
     """(model, bytes of its weights) of every model that is in memory."""
     return [(name, _weight_bytes(loaded)) for name, loaded in list(_in_memory().items())]

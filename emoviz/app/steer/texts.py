@@ -37,15 +37,13 @@ def tab(blocks: gr.Blocks, emotion: gr.Dropdown) -> Texts:
             min_width=260,
             elem_id="ez-directions",
         )
-    with gr.Row(elem_classes="ez-controls"):
-        doses = gr.Textbox(
-            PRESET_DOSES[EMOVIZ], label="Doses", info="length added / length of the state", scale=4, min_width=220
-        )
-        controls = gr.CheckboxGroup(_CONTROLS, label="Controls", scale=2, min_width=150)
-        ticked = gr.CheckboxGroup(models, value=models, label="Models", scale=3, min_width=180)
-        with gr.Column(scale=1, min_width=120, elem_classes="ez-buttons"):
+        with gr.Column(scale=1, min_width=110, elem_classes="ez-buttons"):
             go = gr.Button("Steer", variant="primary", elem_id="ez-steer")
             stop = gr.Button("Stop", elem_id="ez-stop", interactive=False)
+    with gr.Row(elem_classes="ez-controls"):
+        doses = gr.Textbox(PRESET_DOSES[EMOVIZ], label="Doses", scale=4, min_width=180)
+        controls = gr.CheckboxGroup(_CONTROLS, label="Controls", scale=7, min_width=290)
+        ticked = gr.CheckboxGroup(models, value=models, label="Models", scale=8, min_width=300)
     start = (EMOVIZ, "window", "all", "fixed", 40, 0, 0, False)
     with gr.Accordion(summary(*start), open=False, elem_id="ez-recipe") as accordion:
         with gr.Row(elem_classes="ez-controls"):
@@ -55,12 +53,12 @@ def tab(blocks: gr.Blocks, emotion: gr.Dropdown) -> Texts:
             norm = gr.Dropdown(list(NORMS), label="Norm", info="what a dose is a part of", scale=2, min_width=140)
         with gr.Row(elem_classes="ez-controls"):
             tokens = gr.Number(40, label="New tokens", precision=0, scale=2, min_width=120)
-            temperature = gr.Number(0, label="Temperature", info="0 is greedy", scale=2, min_width=120)
+            temperature = gr.Number(0, label="Temperature (0 is greedy)", scale=2, min_width=120)
             seed = gr.Number(0, label="Seed", precision=0, scale=2, min_width=120)
-            chat = gr.Checkbox(False, label="chat template", scale=3, min_width=140)
+            chat = gr.Checkbox(False, label="chat template", scale=3, min_width=140, elem_id="ez-chat")
     with gr.Row(elem_classes="ez-status-row"):
         status = gr.Markdown(
-            "Each emotion is added to the models' states while they write; the unsteered text stands first.",
+            "Directions are added to the models' states while they write; dose = length added / length of the state.",
             elem_id="ez-status",
         )
         memory = Memory()
@@ -85,7 +83,8 @@ def tab(blocks: gr.Blocks, emotion: gr.Dropdown) -> Texts:
         **MODEL_QUEUE,
     )
     running.then(lambda: [*_buttons(writing=False), models_in_memory()], None, [go, stop, memory], **_QUICK)
-    stop.click(press_stop, job, status, **_QUICK)
+    # The run itself says that it has stopped: an answer from here could come after its last word.
+    stop.click(press_stop, job, None, **_QUICK)
     memory.select(let_go, None, memory, **_QUICK)
     blocks.load(models_in_memory, None, memory, **_QUICK)
     return texts
@@ -120,12 +119,13 @@ def fill_preset(preset: str) -> tuple:
 
 def follow(emotion: str, chosen: list[str], followed: str) -> tuple:
     """(directions, the emotion they follow): the left selection's, until the visitor has chosen others."""
-    return ([emotion], emotion) if chosen == [followed] else (gr.skip(), gr.skip())
+    # An answer that changes nothing must not be sent: it could undo what is typed meanwhile.
+    follows = chosen == [followed] and emotion != followed
+    return ([emotion], emotion) if follows else (gr.skip(), gr.skip())
 
 
-def press_stop(job: Job) -> str:
+def press_stop(job: Job) -> None:
     job.stopped = True
-    return "stopping"
 
 
 def models_in_memory() -> dict:

@@ -13,7 +13,7 @@ from ...plots.theme import short_label
 from ...types import VocabularyLens
 from ..components import EMPTY, Figure, Table
 from ..library import best_of, library
-from .models import loaded_with_status
+from .models import MODEL_QUEUE, loaded_with_status
 
 _SHOWN = 20
 
@@ -114,8 +114,7 @@ def tab(blocks: gr.Blocks, emotion: gr.Dropdown) -> None:
         [found, status, layer],
         show_progress="hidden",
         api_visibility="private",
-        concurrency_id="model",
-        concurrency_limit=1,
+        **MODEL_QUEUE,
     )
     looked.then(views, [found, layer], [figure, table], **quick).then(
         lambda: gr.update(interactive=True), None, go, **quick

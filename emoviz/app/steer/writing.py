@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 
 from ...errors import InputError
 from ...steer.leak import leaked_spans, own_scripts
-from ...steer.mixtures import MEAN, is_control
+from ...steer.mixtures import MEAN, RANDOM, is_control
 from ...steer.recipes import recipe, recipe_words
 from ...types import Decoding, Generation, Recipe, Verdict
 from ..components import EMPTY
 from .models import loaded_with_status
 from .request import Request, request
+from .witnessing import witnessed
 
 # A page cannot show more updates than this anyway.
 _UPDATES_PER_SECOND = 20
 # Probability on other scripts that is worth a line. Unsteered English text of the bundled models stays below it.
 _HIDDEN_LEAK = 0.01
+_CONTROL_NAMES = {RANDOM: "random direction", MEAN: "mean of the emotions"}
 
 
 @dataclass(eq=False)
@@ -93,15 +96,17 @@ def _run(asked: Request, job: Job) -> Iterator[tuple[dict | str, str]]:
             _fill(batches)
             yield shown, f"writing, token {step} of {tokens}{_time_left(last - writing_since, step, tokens)}"
     seconds = time.perf_counter() - writing_since
-    said = f"stopped after {step} of {tokens} tokens" if job.stopped else f"done: {_count(batches)} in {seconds:.1f} s"
+    said = f"stopped after {step} of {tokens} tokens" if job.stopped else f"written in {seconds:.1f} s"
+    end = said if job.stopped else f"done: {_count(batches)} in {seconds:.1f} s"
     _fill(batches, stopped=job.stopped)
     # Pressed again, Stop leaves out the verdicts that are still to come.
     job.stopped = False
-    for batch in batches:
-        yield shown, f"{said}; {batch.loaded.name} without offsets judges its texts"
-        if batch.last is not None and not job.stopped:
-            _judge(batch, asked)
-    yield shown, f"{said}, {writing_since - started:.1f} s to load"
+    for work, doing in _AFTERWARDS:
+        for batch in batches:
+            yield shown, f"{said}; {doing.format(batch.loaded.name)}"
+            if batch.last is not None and not job.stopped:
+                _until_stopped(job, work, batch, asked)
+    yield shown, f"{end}, {writing_since - started:.1f} s to load"
 
 
 def _loaded(model: str, job: Job) -> Iterator[tuple[str, str]]:
@@ -138,7 +143,7 @@ def _open(asked: Request, loaded) -> _Batch:
     cells = [_cell("unsteered" if dose == 0 else f"dose {dose:g}".replace("-", "\u2212")) for _, dose in rows]
     lines = [
         {
-            "label": {MEAN: "mean of the emotions"}.get(direction, direction),
+            "label": _CONTROL_NAMES.get(direction, direction),
             "control": is_control(direction),
             "cells": [cell for cell, (name, _) in zip(cells, rows, strict=True) if name == direction],
         }
@@ -151,7 +156,7 @@ def _open(asked: Request, loaded) -> _Batch:
                 _recipe_note(asked.preset, found, recipe(vectors, asked.preset)),
                 decoding_words(asked.decoding),
                 f"{loaded.weights} in {loaded.precision}",
-                f"vectors {vectors.name}",
+                f"vectors {vectors.name.removeprefix(f'{loaded.name}_')}",
             ]
         ),
         "set": vectors.name,
@@ -196,26 +201,65 @@ def _leaks(text: str, own: frozenset[str]) -> list[list]:
     return [[span.start, span.end, span.script] for span in leaked_spans(text, own)]
 
 
-def _judge(batch: _Batch, asked: Request) -> None:
-    """Puts a verdict under every text of one model."""
+def _until_stopped(job: Job, work: Callable[..., Callable[[], None]], *given: Any) -> None:
+    """Does the work in a thread and puts its result into what the page shows, unless the visitor stops before."""
+    pool = ThreadPoolExecutor(1)
+    future = pool.submit(work, *given)
+    pool.shutdown(wait=False)
+    while not job.stopped and not future.done():
+        time.sleep(0.05)
+    if future.done():
+        future.result()()
+
+
+def _verdicts(batch: _Batch, asked: Request) -> Callable[[], None]:
+    """A verdict under every text of one model."""
     from ...steer.generate import generations
     from ...steer.judge import judge_batch
 
     made = generations(batch.loaded, batch.vectors, batch.rows, asked.prompt, batch.last)
     verdicts = judge_batch(batch.loaded, made, chat=asked.decoding.chat)
-    for cell, one, verdict in zip(batch.cells, made, verdicts, strict=True):
-        cell["regime"], cell["reason"] = verdict.regime, verdict.reason
-        cell["numbers"] = _numbers(verdict)
-        cell["hidden"], cell["mass"] = _hidden_leak(one)
+
+    def show() -> None:
+        for cell, one, verdict in zip(batch.cells, made, verdicts, strict=True):
+            cell["regime"], cell["reason"] = verdict.regime, verdict.reason
+            cell["numbers"] = _numbers(verdict)
+            cell["hidden"], cell["mass"] = _hidden_leak(one)
+
+    return show
+
+
+def _witness(batch: _Batch, _asked: Request) -> Callable[[], None]:
+    """What the witness finds under every text of one model, and its name over them."""
+    who, lines = witnessed(batch.loaded, batch.rows, [cell["text"] for cell in batch.cells])
+
+    def show() -> None:
+        batch.row["witness"] = who
+        for cell, line in zip(batch.cells, lines, strict=True):
+            cell["witness"] = line
+
+    return show
+
+
+_AFTERWARDS = (
+    (_verdicts, "{} without offsets judges its texts"),
+    (_witness, "the witness reads the texts of {} (it is trained once, in a minute or more)"),
+)
 
 
 def _numbers(verdict: Verdict) -> str:
-    numbers = (
-        ("perplexity \u00d7", verdict.ppl_ratio, ".2g"),
-        ("repetition", verdict.repetition, ".0%"),
-        ("leak", verdict.leak, ".0%"),
+    """Perplexity, repetition and, where there is one, the leak; what cannot be computed is left out."""
+    ratio, shares = verdict.ppl_ratio, (("repetition", verdict.repetition), ("leak", verdict.leak))
+    said = (
+        [f"perplexity \u00d7 {ratio:.0f}" if ratio >= 100 else f"perplexity \u00d7 {ratio:.2g}"]
+        if isfinite(ratio)
+        else []
     )
-    return " \u00b7 ".join(f"{name} {value:{form}}" for name, value, form in numbers if isfinite(value))
+    # A percentage is not broken over two lines.
+    said += [
+        f"{name} {100 * share:.0f}\u00a0%" for name, share in shares if isfinite(share) and (share or name != "leak")
+    ]
+    return " \u00b7 ".join(said)
 
 
 def _hidden_leak(one: Generation) -> tuple[str, str]:

@@ -1,0 +1,62 @@
+"""What an independent classifier finds in the texts: a line under each, its name and accuracy once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+
+from ...errors import InputError
+from ...steer.targets import target_scores
+from ...types import WitnessCard
+from .models import model_named
+from .request import terms_of
+
+
+def witnessed(loaded, rows: Sequence[tuple[str, float]], texts: Sequence[str]) -> tuple[str, list[str]]:
+    """(who the witness is, a line per text) for the texts of a batch, the unsteered one first.
+
+    A direction's line says how much its own emotions rose against the unsteered text; for the unsteered text and the
+    controls it says what the witness takes them for. Where no witness is at hand the first part says why.
+    """
+    try:
+        witness = _witness(loaded.name, loaded.revision)
+        found = witness.probabilities(texts)
+    except InputError as error:
+        return f"no witness: {error}", [""] * len(texts)
+    lines = [_line(witness.card.classes, found, k, direction) for k, (direction, _) in enumerate(rows)]
+    return _who(witness.card), lines
+
+
+@lru_cache(maxsize=8)
+def _witness(model: str, revision: str):
+    from ...steer.witness import witness_for
+
+    return witness_for(model, revision, load=model_named)
+
+
+def _who(card: WitnessCard) -> str:
+    tested = (
+        "not tested here"
+        if card.accuracy is None
+        else f"{card.accuracy:.2f} right on whole passages of topics held out"
+    )
+    return f"witness: {card.name}, {tested} (chance {card.chance:.2f})"
+
+
+def _line(classes: Sequence[str], found: np.ndarray, k: int, direction: str) -> str:
+    if np.isnan(found[k]).any():
+        return "witness: nothing that it can read"
+    try:
+        terms = terms_of(direction) if k else ()
+        scores = [weight * target_scores(classes, found[[k, 0]], name) for name, weight in terms]
+    except InputError:
+        # Emotions of one's own, which it was not trained on.
+        scores = []
+    if not scores:
+        top = int(found[k].argmax())
+        return f"witness: {classes[top]} {found[k, top]:.2f}"
+    here, unsteered = sum(scores)
+    before = "" if np.isnan(unsteered) else f" (unsteered {unsteered:.2f})"
+    return f"witness: {direction} {here:.2f}{before}".replace("-", "\u2212")
