@@ -38,7 +38,7 @@ def doses(arguments) -> tuple[dict, str, int]:
     if stored is None:
         stored = _made(arguments, emotions, asked)
     found, path, computed = stored
-    rows, windows = _numbers(found)
+    rows, windows, reasons = _numbers(found)
     result = {
         "response": found.name,
         "path": str(path),
@@ -48,7 +48,7 @@ def doses(arguments) -> tuple[dict, str, int]:
         **{name: asdict(getattr(found, name)) for name in ("recipe", "decoding", "witness")},
         "rows": rows,
         "windows": windows,
-        "reasons": {} if found.witness.classes else {"classifier": found.witness.trained_on},
+        "reasons": reasons,
     }
     return result, _said(result), 0
 
@@ -121,14 +121,16 @@ def _witness(loaded):
         return None
 
 
-def _numbers(response: DoseResponse) -> tuple[list[dict], list[dict]]:
-    """A row per direction and dose, and the usable window of each direction."""
+def _numbers(response: DoseResponse) -> tuple[list[dict], list[dict], dict[str, dict[str, str]]]:
+    """A row per direction and dose, the usable window of each direction, and why its numbers are missing."""
     from ..stats.dose_response import OUTCOMES, curves, gain, usable_window
 
-    rows, windows = [], []
+    rows, windows, reasons = [], [], {}
     for name in (*response.directions, *response.controls):
         weights = None if is_control(name) else dict(parse_mixture(name).terms)
         curve = curves(response, name, weights)
+        if curve.reasons:
+            reasons[name] = curve.reasons
         for d, dose in enumerate(curve.doses.tolist()):
             rows.append(
                 {
@@ -149,7 +151,7 @@ def _numbers(response: DoseResponse) -> tuple[list[dict], list[dict]]:
         low, high, words = usable_window(curve)
         rise = float("nan") if name in response.controls else gain(curve, low, high)
         windows.append({"direction": name, "low": low, "high": high, "words": words, "gain": rise})
-    return rows, windows
+    return rows, windows, reasons
 
 
 def _said(result: dict) -> str:
