@@ -74,7 +74,7 @@ def show(names: list[str], direction: str, at: tuple | None) -> tuple:
     try:
         chosen = [runs()[name] for name in names if name in runs()]
         if not chosen:
-            raise InputError("no run is chosen; one or more are needed; choose one above, or make one below.")
+            raise InputError("no run is chosen; one or more are needed; choose one, or make a run of your own.")
         if len(chosen) > MAX_RUNS:
             raise InputError(f"{len(chosen)} runs are chosen; up to {MAX_RUNS} fit side by side; choose fewer.")
         having = [r for r in chosen if direction in (*r.directions, *r.controls)]
