@@ -190,6 +190,9 @@ def _parser() -> argparse.ArgumentParser:
     _recipe_options(sub)
     sub.add_argument("--controls", nargs="*", default=[], metavar="C", help=f"rows beside: {', '.join(CONTROLS)}")
     sub.add_argument("--chat", action="store_true", help="put the prompt into the chat template")
+    sub.add_argument(
+        "--witness", default="auto", metavar="W", help="auto (default), none, or a classifier: hub id or folder"
+    )
     sub.add_argument("--device", default="auto", help="auto (default), cpu, cuda or mps")
 
     sub = command("doses", commands.doses, "what every dose of every emotion does to the texts of one model, stored")

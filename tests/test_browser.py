@@ -135,7 +135,7 @@ def test_every_tab_is_whole_in_both_themes(visit, theme):
             assert plot.evaluate("p => p.data.length") > 0
             paper = plot.evaluate("p => p._fullLayout.paper_bgcolor")
             assert paper == ("#15181f" if theme == "dark" else "#ffffff")
-        shown = page.locator("[role=tabpanel]:visible").inner_text()
+        shown = page.locator("[role=tabpanel]:visible").first.inner_text()
         assert len(shown) > 40 and "Error" not in shown and "Traceback" not in shown
 
 
@@ -364,7 +364,7 @@ def test_steered_texts_stream_side_by_side_are_stopped_and_read_and_markup_stays
     kept = bodies.last.inner_text()
 
     page.locator(".ez-send:visible", has_text="Read").last.click()
-    page.wait_for_function("() => document.querySelector('#ez-read').offsetParent")
+    page.wait_for_function("() => document.querySelector('#ez-read')?.offsetParent")
     sent = page.get_by_label("Text to read").input_value()
     assert sent.startswith(prompt) and " ".join(kept.split()) in " ".join(sent.split())
     assert "SmolLM2-135M-Instruct" in page.get_by_label("Vectors, read by their own model").input_value()

@@ -8,9 +8,11 @@ import pytest
 from scipy.spatial.distance import squareform
 
 from emoviz.cli import main
+from emoviz.steer.targets import MAPPED_LABELS
 from emoviz.store import list_sets, save_set, sets_folder
 
 from .conftest import make_set, with_intervals, write_passages
+from .test_witness import save_classifier
 
 SMOL = "SmolLM2-135M-Instruct_emoviz"
 GEMMA = "gemma-3-270m_emoviz"
@@ -197,7 +199,7 @@ def test_extract_list_show_on_a_model_folder(capsys, llama_folder, tmp_path):
     assert len(run(capsys, "show", found["path"])[1]["depth"]["layers"]) == 4
 
 
-def test_steer_gives_a_text_per_model_emotion_and_dose(capsys, llama_folder):
+def test_steer_gives_a_text_per_model_emotion_and_dose(capsys, llama_folder, tmp_path):
     from dataclasses import replace
 
     from emoviz.models.load import load_model
@@ -218,6 +220,8 @@ def test_steer_gives_a_text_per_model_emotion_and_dose(capsys, llama_folder):
         "the cat",
         "--max-new-tokens",
         "3",
+        "--witness",
+        "none",
     )
     assert code == 0 and found["seconds"] > 0
     assert [(r["emotion"], r["dose"]) for r in found["rows"]] == [
@@ -228,12 +232,12 @@ def test_steer_gives_a_text_per_model_emotion_and_dose(capsys, llama_folder):
     ]
     keys = {"model", "emotion", "dose", "text", "ppl_ratio", "repetition", "leak", "regime", "classifier"}
     assert all(keys <= set(row) for row in found["rows"])
-    assert set(found["reasons"]) == {"classifier"}
+    assert found["reasons"] == {"classifier": "no witness was asked for"}
     twin, steered = found["rows"][:2]
     assert (twin["regime"], twin["ppl_ratio"]) == ("unchanged", 1) and steered["ppl_ratio"] > 0
     assert all(row["reason"] and row["n_tokens"] <= 3 for row in found["rows"])
-    alone = ["steer", str(llama_folder), "--emotion", "sad", "--dose", "0.5", "--prompt", "the cat", "--max-new-tokens"]
-    _, without_twin = run(capsys, *alone, "3")
+    alone = ["steer", str(llama_folder), "--emotion", "sad", "--dose", "0.5", "--prompt", "the cat"]
+    _, without_twin = run(capsys, *alone, "--max-new-tokens", "3", "--witness", "none")
     assert without_twin["rows"] == [steered], "the twin is written for the ratio, and not shown"
     mixed = [
         "--emotion",
@@ -247,8 +251,14 @@ def test_steer_gives_a_text_per_model_emotion_and_dose(capsys, llama_folder):
         "a cat",
     ]
     parts = ["--recipe", "jeong2026a", "--scope", "response", "--max-new-tokens", "2"]
+    parts += ["--witness", str(save_classifier(tmp_path / "seven", MAPPED_LABELS))]
     code, found = run(capsys, "steer", str(llama_folder), *mixed, *parts)
     assert code == 0 and found["recipes"]["tiny-llama"]["norm"] == "live"
+    assert found["witness"]["tiny-llama"]["accuracy"] is None
+    mixed, _, control = found["rows"][0], found["rows"][1], found["rows"][2]
+    assert 0 < mixed["classifier"] < 1 and 0 < mixed["classifier_unsteered"] < 1
+    assert control["classifier"] is None and control["classifier_top"] in MAPPED_LABELS
+    assert "'random' is a control" in found["reasons"]["classifier of random"]
     names = ("0.7 sad + 0.3 happy", "random", "mean")
     assert [(r["emotion"], r["dose"]) for r in found["rows"]] == [(n, d) for n in names for d in (-0.5, 0.5)]
 

@@ -52,6 +52,7 @@ def tiny(llama):
     vectors = make_set("tiny", layers=4, width=16, model=llama.name, classes=("down", "neutral", "up"), scale=100)
     vectors = replace(vectors, provenance=replace(vectors.provenance, revision=llama.revision, origin=llama.origin))
     save_set(vectors, sets_folder())
+    models._in_memory()["tiny-llama"] = llama
     yield vectors
     models.free("tiny-llama")
 

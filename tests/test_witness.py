@@ -537,3 +537,17 @@ def test_real_witnesses_recognise_plain_texts_and_hold_their_accuracy():
             rows, (("afraid", "anxious", "nervous"), ("grateful", "loving"), ("angry", "hostile")), strict=False
         ):
             assert sum(row[CLASSES.index(name)] for name in like) > 0.3, (model, like)
+
+
+def test_a_mixture_is_scored_by_the_weights_of_its_emotions_and_a_control_is_not():
+    from emoviz.steer.targets import direction_scores
+
+    classes = ("calm", "grateful", "sad")
+    found = np.array([[0.5, 0.3, 0.2], [np.nan] * 3])
+    assert direction_scores(classes, found, "0.7 calm - 0.5 sad")[0] == pytest.approx(0.35 - 0.1)
+    assert direction_scores(classes, found, "grateful")[0] == 0.3 and np.isnan(
+        direction_scores(classes, found, "sad")[1]
+    )
+    for name, message in (("random 3", "is a control"), ("calm + bored", "'bored' is not among")):
+        with pytest.raises(InputError, match=message):
+            direction_scores(classes, found, name)

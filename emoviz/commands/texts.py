@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -32,8 +33,9 @@ def steer(arguments) -> tuple[dict, str, int]:
 
     started = time.perf_counter()
     decoding = Decoding(arguments.max_new_tokens, arguments.temperature, arguments.seed, arguments.chat)
+    judge = _witness(arguments.witness)
     rows: list[dict] = []
-    recipes = {}
+    recipes, cards, reasons = {}, {}, {}
     for model in arguments.models:
         loaded = load_model(model, device=arguments.device)
         vectors = set_for(loaded, [name for text in asked for name, _ in parse_mixture(text).terms])
@@ -45,6 +47,8 @@ def steer(arguments) -> tuple[dict, str, int]:
             (one.direction, one.dose): (one, verdict)
             for one, verdict in zip(made, judge_batch(loaded, made, chat=arguments.chat), strict=True)
         }
+        witness, judged, why = _witnessed(loaded, made, list(product(asked, dict.fromkeys(doses))), judge)
+        reasons.update(why)
         for direction, dose in product(asked, dict.fromkeys(doses)):
             one, verdict = known[(direction, dose) if dose else (UNSTEERED, 0.0)]
             rows.append(
@@ -57,21 +61,79 @@ def steer(arguments) -> tuple[dict, str, int]:
                     "finished": one.finished,
                     **asdict(verdict),
                     "leak_mass": max(one.leak_mass),
-                    "classifier": None,
+                    **judged[direction, dose],
                 }
             )
+        cards[loaded.name] = None if witness is None else asdict(witness.card)
     result = {
         "prompt": arguments.prompt,
         "decoding": asdict(decoding),
         "recipes": recipes,
         "rows": rows,
         "seconds": round(time.perf_counter() - started, 3),
-        "reasons": {"classifier": "not computed by this version"},
+        "witness": cards,
+        "reasons": reasons,
     }
     blocks = [
-        f"{r['model']}, {r['emotion']} {r['dose']:g}: {r['regime']} ({r['reason']})\n{r['text'].strip()}" for r in rows
+        f"{r['model']}, {r['emotion']} {r['dose']:g}: {r['regime']} ({r['reason']}){_said(r)}\n{r['text'].strip()}"
+        for r in rows
     ]
     return result, "\n\n".join(blocks), 0
+
+
+def _witness(name: str) -> Callable[[Any], Any]:
+    """Model -> its witness: the best that is at hand, none, or the named classifier for all models."""
+    if name == "none":
+
+        def refused(_loaded):
+            raise InputError("no witness was asked for")
+
+        return refused
+    if name == "auto":
+        from ..steer.witness import witness_for
+
+        return lambda loaded: witness_for(loaded.name, loaded.revision)
+    from ..steer.hub_witness import hub_witness
+
+    given = hub_witness(name)
+    return lambda _loaded: given
+
+
+def _witnessed(loaded, made, rows, judge: Callable[[Any], Any]) -> tuple[Any, dict, dict[str, str]]:
+    """What a witness finds in the texts: itself, the numbers of every (direction, dose), and why some are missing.
+
+    `classifier` is the score of the direction's own emotions, `classifier_unsteered` that of the unsteered text,
+    `classifier_top` the class it takes the text for.
+    """
+    from ..steer.targets import direction_scores
+
+    nothing = {"classifier": None, "classifier_unsteered": None, "classifier_top": None}
+    try:
+        witness = judge(loaded)
+        found = witness.probabilities([one.text for one in made])
+    except InputError as error:
+        return None, dict.fromkeys(rows, nothing), {"classifier": str(error)}
+    place = {(one.direction, one.dose): k for k, one in enumerate(made)}
+    out, reasons = {}, {}
+    for direction, dose in rows:
+        k = place[(direction, dose) if dose else (UNSTEERED, 0.0)]
+        top = None if np.isnan(found[k]).any() else witness.card.classes[int(found[k].argmax())]
+        try:
+            own, unsteered = direction_scores(witness.card.classes, found[[k, 0]], direction)
+        except InputError as error:
+            own = unsteered = float("nan")
+            reasons[f"classifier of {direction}"] = str(error)
+        out[direction, dose] = {"classifier": own, "classifier_unsteered": unsteered, "classifier_top": top}
+    return witness, out, reasons
+
+
+def _said(row: dict) -> str:
+    score = row["classifier"]
+    return (
+        ""
+        if score is None or np.isnan(score)
+        else f"; witness {score:.2f}, unsteered {row['classifier_unsteered']:.2f}"
+    )
 
 
 def checked_controls(names: Sequence[str]) -> Sequence[str]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..emotions import CLASSES, EMOTIONS
 from ..errors import InputError
+from .mixtures import is_control, parse_mixture
 
 # The labels of j-hartmann/emotion-english-distilroberta-base, the classifier of Jeong 2026 (arXiv 2604.04064), and what
 # they say about our classes. Weights are not negative and sum to 1, so that a score is a share of the probability: where a
@@ -62,6 +63,17 @@ def target_scores(classes: Sequence[str], probabilities: np.ndarray, emotion: st
     NaN where a row is NaN. Errors as `target_weights`.
     """
     return np.asarray(probabilities, np.float64) @ target_weights(classes, emotion)
+
+
+def direction_scores(classes: Sequence[str], probabilities: np.ndarray, direction: str) -> np.ndarray:
+    """The same for an emotion or a mixture, whose emotions count by their weights: (n, C) to (n,).
+
+    Raises InputError for a control, which has no target, and as `target_weights`.
+    """
+    if is_control(direction):
+        raise InputError(f"{direction!r} is a control; it has no emotion to look for; score an emotion.")
+    terms = ((direction, 1.0),) if direction in classes else parse_mixture(direction).terms
+    return sum(weight * target_scores(classes, probabilities, name) for name, weight in terms)
 
 
 def judged(classes: Sequence[str]) -> tuple[str, ...]:
