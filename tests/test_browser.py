@@ -267,6 +267,26 @@ def test_an_empty_seed_is_answered_and_the_button_is_free_again(visit):
     assert page.locator("#ez-stop").is_disabled()
 
 
+def test_the_shipped_dose_responses_are_drawn_at_once_and_a_click_shows_the_texts_of_a_dose(visit):
+    page = visit()
+    _open(page, "Steer")
+    _open(page, "Dose response", figures=2)
+    assert page.evaluate(_TEXT_FAULTS) == []
+    page.evaluate("""() => {
+        const plot = [...document.querySelectorAll('.ez-plot[data-drawn]')].find((p) => p.layout.meta.kind === 'regimes');
+        const cells = plot.data.find((trace) => trace.type === 'bar');
+        const k = cells.customdata.findIndex((ids) => ids[1] === 'calm' && ids[2] === 0.03);
+        plot.emit('plotly_click', { points: [{ customdata: cells.customdata[k] }] }); }""")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.ez-texts-head h3')].some((h) => h.innerText.endsWith('dose 0.03'))"
+    )
+    assert page.get_by_label("Emotion", exact=True).first.input_value() == "calm"
+    panels = page.locator(".ez-texts-row:visible")
+    assert panels.count() == 2, "one for each prompt"
+    assert panels.first.locator(".ez-dose").all_inner_texts() == ["unsteered", "calm", "random", "mean"]
+    assert all(text.strip() for text in panels.first.locator(".ez-regime").all_inner_texts())
+
+
 def test_a_preset_fills_the_fields_and_the_closed_line_says_so(visit):
     page = visit()
     _open(page, "Steer")

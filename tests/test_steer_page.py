@@ -248,9 +248,9 @@ def test_the_emotion_on_the_left_is_followed_until_others_are_chosen():
 
 def test_leaks_are_marked_in_characters():
     own = frozenset({"Latin"})
-    assert writing._leaks("she said 你好 and 🙂 да", own) == [[9, 11, "Han"], [18, 20, "Cyrillic"]]
-    assert writing._leaks("she said nothing", own) == []
-    assert writing._leaks("she", frozenset({"Han"})) == [[0, 3, "Latin"]]
+    assert writing.leaks("she said 你好 and 🙂 да", own) == [[9, 11, "Han"], [18, 20, "Cyrillic"]]
+    assert writing.leaks("she said nothing", own) == []
+    assert writing.leaks("she", frozenset({"Han"})) == [[0, 3, "Latin"]]
 
 
 def test_a_hidden_leak_is_said_with_its_step_and_noise_only_in_the_hover():

@@ -6,12 +6,7 @@ when it ends, can be stopped at once, and goes on where it stopped when it is as
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,10 +16,9 @@ from ..models.registry import TESTED_ARCHITECTURES
 from ..plots.theme import short_label
 from ..store import delete_set, files_of, load_stories
 from .library import library
+from .process import run_command
 
 SHOWN_STORIES = 60
-# A checkout that was never installed, such as a Space's, is found by the process too.
-_ROOT = str(Path(__file__).resolve().parents[2])
 
 
 def model_choices() -> list[tuple[str, str]]:
@@ -45,34 +39,17 @@ def extract(model: str, protocol: str, precision: str, passages: str | None) -> 
     if not model or not model.strip():
         yield "**Cannot extract.** No model is chosen; a name, a hub id or a path is needed; choose one."
         return
-    call = [sys.executable, "-m", "emoviz", "extract", "--json", "--protocol", protocol, "--precision", precision]
+    call = ["extract", "--json", "--protocol", protocol, "--precision", precision]
     if passages:
         call += ["--passages", passages]
-    # After --, so that no name can be taken for an option.
-    process = subprocess.Popen(
-        [*call, "--", model.strip()],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH"))))},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    said, started = ["loading the model"], time.monotonic()
-    listener = threading.Thread(target=lambda: said.extend(map(str.strip, process.stderr)), daemon=True)
-    listener.start()
     try:
-        while process.poll() is None:
-            yield f"{said[-1]} ({time.monotonic() - started:.0f} s)"
-            time.sleep(0.4)
-        listener.join()
-        result = process.stdout.read()
-    finally:
-        process.kill()
-    if process.returncode:
+        # After --, so that no name can be taken for an option.
+        made = yield from run_command([*call, "--", model.strip()])
+    except InputError as error:
         # The name of the uploaded file will do; where the server keeps it is nobody's business.
         hidden = f"{Path(passages).parent}{os.sep}" if passages else "emoviz: "
-        yield f"**Cannot extract.** {said[-1].removeprefix('emoviz: ').replace(hidden, '')}"
+        yield f"**Cannot extract.** {str(error).replace(hidden, '')}"
         return
-    made = json.loads(result)
     missing = f"; layers {made['nonfinite_layers']} are not finite and left out" if made["nonfinite_layers"] else ""
     how = f"{made['tokens']:,} tokens in {made['seconds']:.0f} s" if made["tokens"] else "it was there already"
     yield f"**{made['set']}** is in the library: {how}, architecture {made['support']}{missing}. Tick it on the left."

@@ -19,8 +19,8 @@ from . import extraction, reading
 from .components import Cards, Figure, Table
 from .library import library
 from .state import BEST, SAME_DEPTH, Selection, first_selection
+from .steer import doses, vocabulary
 from .steer import texts as steer_texts
-from .steer import vocabulary
 from .views import overview as overview_view
 from .views.geometry import norms_label
 from .wiring import wire
@@ -72,6 +72,8 @@ def build() -> gr.Blocks:
             with gr.Tab("Steer", id="Steer"), gr.Tabs(elem_classes="ez-parts"):
                 with gr.Tab("Texts"):
                     texts = steer_texts.tab(blocks, emotion=selection[-1])
+                with gr.Tab("Dose response") as doses_tab:
+                    doses.tab(blocks, doses_tab, emotion=selection[-1])
                 with gr.Tab("Vocabulary"):
                     vocabulary.tab(blocks, emotion=selection[-1])
             with gr.Tab("Read", id="Read"):

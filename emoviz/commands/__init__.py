@@ -4,6 +4,7 @@ Each takes the parsed arguments and returns its result as a JSON-able object, th
 What they need is imported inside them, so that `emoviz list` does not wait for torch.
 """
 
+from .doses import doses
 from .numbers import compare, rdm, show
 from .program import doctor, serve
 from .sets import cache, extract, list_, models
@@ -14,6 +15,7 @@ __all__ = [
     "cache",
     "compare",
     "doctor",
+    "doses",
     "extract",
     "lens",
     "lint",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import product
 from typing import Any
 
@@ -24,7 +24,7 @@ def steer(arguments) -> tuple[dict, str, int]:
     doses = parse_doses(PRESET_DOSES[EMOVIZ] if arguments.dose is None else arguments.dose)
     asked = [
         *(name if is_control(name) else parse_mixture(name).label for name in arguments.emotion),
-        *_controls(arguments.controls),
+        *checked_controls(arguments.controls),
     ]
     from ..models.load import load_model
     from ..steer.generate import steer_texts
@@ -136,7 +136,8 @@ def _said(row: dict) -> str:
     )
 
 
-def _controls(names: list[str]) -> list[str]:
+def checked_controls(names: Sequence[str]) -> Sequence[str]:
+    """The names, each a control. Raises InputError for one that is none."""
     for name in names:
         if not is_control(name):
             raise InputError(

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from ..errors import InputError
 
 MAX_DOSE = 1.0
+# Of a dose-response run: those of the paper (0.005 to 0.05), and on into collapse and noise.
+RUN_DOSES = "0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2"
 
 
 def parse_doses(text: str) -> list[float]:

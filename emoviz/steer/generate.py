@@ -86,15 +86,20 @@ def steer_texts(
     check_fit(vectors, loaded)
     recipe = preset(vectors) if recipe is None else recipe
     decoding = Decoding() if decoding is None else decoding
-    rows = batch_rows(directions, doses)
-    length = len(checked_ids(loaded, prompt, decoding)) + decoding.max_new_tokens
-    size = max(1, min(MAX_ROWS, MAX_BATCH_TOKENS // length))
     out = []
-    for start in range(0, len(rows), size):
-        part = rows[start : start + size]
+    for part in batches(loaded, batch_rows(directions, doses), prompt, decoding):
         steps = generate(loaded, prompt, offsets(vectors, part, recipe), decoding)
         out += generations(loaded, vectors, part, prompt, deque(steps, maxlen=1).pop())
     return out
+
+
+def batches(
+    loaded: LoadedModel, rows: Sequence[tuple[str, float]], prompt: str, decoding: Decoding
+) -> list[Sequence[tuple[str, float]]]:
+    """The rows in order, as many together as are written at once."""
+    length = len(checked_ids(loaded, prompt, decoding)) + decoding.max_new_tokens
+    size = max(1, min(MAX_ROWS, MAX_BATCH_TOKENS // length))
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
 
 
 def generations(

@@ -3,7 +3,7 @@
 from .catalog import delete_set, find_set, list_sets
 from .contrasts import Measured, load_contrasts, save_contrasts
 from .files import check_writable, files_of, load_activations, load_set, load_stories, save_set
-from .folders import models_folder, sets_folder, shipped_folder
+from .folders import models_folder, responses_folder, sets_folder, shipped_folder
 
 __all__ = [
     "Measured",
@@ -17,6 +17,7 @@ __all__ = [
     "load_set",
     "load_stories",
     "models_folder",
+    "responses_folder",
     "save_contrasts",
     "save_set",
     "sets_folder",

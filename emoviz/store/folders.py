@@ -16,7 +16,8 @@ from ..errors import InputError
 CACHE_PARTS = {
     "models": "models converted from GGUF; made again when needed",
     "sets": "vector sets of your own; these cannot be made again without their model and passages",
-    "work": "extractions that were interrupted; they go on when asked for again",
+    "work": "extractions and dose-response runs that were interrupted; they go on when asked for again",
+    "responses": "dose-response runs of your own; these cannot be made again without their model and set",
     "heads": "trained heads of the witness that judges steered texts; made again when needed",
 }
 
@@ -35,6 +36,11 @@ def home() -> Path:
 def sets_folder() -> Path:
     """What the user extracts."""
     return home() / "sets"
+
+
+def responses_folder() -> Path:
+    """Dose-response runs that the user has made."""
+    return home() / "responses"
 
 
 def models_folder() -> Path:

@@ -24,8 +24,8 @@ def witnessed(loaded, rows: Sequence[tuple[str, float]], texts: Sequence[str]) -
         found = witness.probabilities(texts)
     except InputError as error:
         return f"no witness: {error}", [""] * len(texts)
-    lines = [_line(witness.card.classes, found, k, direction) for k, (direction, _) in enumerate(rows)]
-    return _who(witness.card), lines
+    lines = [witness_line(witness.card.classes, found, k, direction) for k, (direction, _) in enumerate(rows)]
+    return witness_words(witness.card), lines
 
 
 @lru_cache(maxsize=8)
@@ -35,7 +35,8 @@ def _witness(model: str, revision: str):
     return witness_for(model, revision, load=model_named)
 
 
-def _who(card: WitnessCard) -> str:
+def witness_words(card: WitnessCard) -> str:
+    """Who the witness is, and how often it is right."""
     tested = (
         "not tested here"
         if card.accuracy is None
@@ -44,7 +45,8 @@ def _who(card: WitnessCard) -> str:
     return f"witness: {card.name}, {tested} (chance {card.chance:.2f})"
 
 
-def _line(classes: Sequence[str], found: np.ndarray, k: int, direction: str) -> str:
+def witness_line(classes: Sequence[str], found: np.ndarray, k: int, direction: str) -> str:
+    """What it finds in text k of a batch. found : (n, C) probabilities, the unsteered text first."""
     if np.isnan(found[k]).any():
         return "witness: nothing that it can read"
     try:

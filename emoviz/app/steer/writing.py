@@ -191,10 +191,10 @@ def _fill(batches: list[_Batch], *, stopped: bool = False) -> None:
             text = text.strip()
             if text != cell["text"]:
                 cell["text"] = text
-                cell["leaks"] = _leaks(text, batch.own)
+                cell["leaks"] = leaks(text, batch.own)
 
 
-def _leaks(text: str, own: frozenset[str]) -> list[list]:
+def leaks(text: str, own: frozenset[str]) -> list[list]:
     """[start, end, script] of every stretch in another script, in characters."""
     if text.isascii() and "Latin" in own:
         return []
@@ -223,7 +223,7 @@ def _verdicts(batch: _Batch, asked: Request) -> Callable[[], None]:
     def show() -> None:
         for cell, one, verdict in zip(batch.cells, made, verdicts, strict=True):
             cell["regime"], cell["reason"] = verdict.regime, verdict.reason
-            cell["numbers"] = _numbers(verdict)
+            cell["numbers"] = verdict_numbers(verdict)
             cell["hidden"], cell["mass"] = _hidden_leak(one)
 
     return show
@@ -247,7 +247,7 @@ _AFTERWARDS = (
 )
 
 
-def _numbers(verdict: Verdict) -> str:
+def verdict_numbers(verdict: Verdict) -> str:
     """Perplexity, repetition and, where there is one, the leak; what cannot be computed is left out."""
     ratio, shares = verdict.ppl_ratio, (("repetition", verdict.repetition), ("leak", verdict.leak))
     said = (

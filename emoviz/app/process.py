@@ -1,0 +1,52 @@
+"""A command of emoviz in a process of its own: it does not slow the page down, takes its memory with it when it ends, and
+can be stopped at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Generator, Sequence
+from pathlib import Path
+
+from ..errors import InputError
+
+# A checkout that was never installed, such as a Space's, is found by the process too.
+_ROOT = str(Path(__file__).resolve().parents[2])
+
+
+def run_command(words: Sequence[str], first: str = "loading the model") -> Generator[str, None, dict]:
+    """Runs `emoviz WORDS` and yields what it says with the seconds so far, `first` until it says something; returns its
+    JSON result. Closing the generator ends the process.
+
+    Raises InputError with the command's complaint.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-m", "emoviz", *words],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH"))))},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    said, result, started = [first], [], time.monotonic()
+    listeners = [
+        threading.Thread(target=lambda: said.extend(map(str.strip, process.stderr)), daemon=True),
+        # A result larger than a pipe holds would never end otherwise.
+        threading.Thread(target=lambda: result.append(process.stdout.read()), daemon=True),
+    ]
+    for listener in listeners:
+        listener.start()
+    try:
+        while process.poll() is None:
+            yield f"{said[-1]} ({time.monotonic() - started:.0f} s)"
+            time.sleep(0.4)
+        for listener in listeners:
+            listener.join()
+    finally:
+        process.kill()
+    if process.returncode:
+        raise InputError(said[-1].removeprefix("emoviz: "))
+    return json.loads(result[0])

@@ -1,0 +1,60 @@
+"""The texts of one dose of a stored run, with their verdicts, as the `Texts` component shows them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...steer.leak import own_scripts
+from ...steer.mixtures import UNSTEERED, is_control, parse_mixture
+from ...steer.recipes import recipe_words
+from ...types import DoseResponse, SteeredText
+from .witnessing import witness_line, witness_words
+from .writing import decoding_words, leaks, verdict_numbers
+
+_MINUS = "\u2212"
+
+
+def texts_at(response: DoseResponse, direction: str, dose: float, prompt: int) -> dict:
+    """The unsteered text after one prompt, and below it the direction and the controls at the same dose."""
+    asked, card = response.prompts[prompt], response.witness
+    own = own_scripts(asked)
+    found = {(t.direction, t.dose): t for t in response.texts if t.prompt == prompt}
+    beside = [name for name in dict.fromkeys([direction, *response.controls]) if (name, dose) in found]
+    texts = [found[UNSTEERED, 0.0], *(found[name, dose] for name in beside)]
+    probabilities = np.array([text.probabilities for text in texts])
+    terms = () if is_control(direction) else parse_mixture(direction).terms
+
+    def cell(k: int, label: str) -> dict:
+        text = texts[k].text.strip()
+        return {
+            "label": label,
+            "state": "",
+            "text": text,
+            "leaks": leaks(text, own),
+            "regime": texts[k].verdict.regime,
+            "reason": texts[k].verdict.reason,
+            "numbers": " \u00b7 ".join([verdict_numbers(texts[k].verdict), *_projection(response, texts[k], terms)]),
+            "hidden": "",
+            "mass": f"highest probability on other scripts: {100 * texts[k].leak_mass:.2g} %",
+            "witness": witness_line(card.classes, probabilities, k, label) if card.classes else "",
+        }
+
+    row = {
+        "title": f"{response.model}, {f'dose {dose:g}'.replace('-', _MINUS)}",
+        "note": " \u00b7 ".join(
+            [recipe_words(response.recipe), decoding_words(response.decoding), f"vectors {response.set}"]
+        ),
+        "set": response.set,
+        "witness": witness_words(card) if card.classes else f"no witness: {card.trained_on}",
+        "twin": cell(0, UNSTEERED),
+        "lines": [{"label": "", "control": False, "cells": [cell(k, name) for k, name in enumerate(beside, 1)]}],
+    }
+    return {"prompt": asked, "chat": response.decoding.chat, "rows": [row]}
+
+
+def _projection(response: DoseResponse, text: SteeredText, terms) -> list[str]:
+    """Where the text lies on the target, empty where that is not known."""
+    if not terms or any(name not in response.classes for name, _ in terms):
+        return []
+    onto = sum(weight * text.projections[response.classes.index(name)] for name, weight in terms)
+    return [f"projection {onto:+.3f}".replace("-", _MINUS)] if np.isfinite(onto) else []

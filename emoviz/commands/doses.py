@@ -1,0 +1,180 @@
+"""Dose-response runs: made, stored, and opened again."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from ..emotions import EMOTIONS, NEUTRAL
+from ..errors import InputError
+from ..printing import Progress, table
+from ..steer.doses import RUN_DOSES, parse_doses
+from ..steer.mixtures import CONTROLS, is_control, parse_mixture
+from ..types import Decoding, DoseResponse, VectorSet
+from .texts import checked_controls
+
+
+def doses(arguments) -> tuple[dict, str, int]:
+    from ..models.registry import resolve
+    from ..steer.sets import set_before_loading
+    from ..stimuli.prompts import dose_prompts
+    from ..store import check_writable, responses_folder
+
+    decoding = Decoding(arguments.max_new_tokens, arguments.temperature, arguments.seed, arguments.chat)
+    asked = {
+        "decoding": decoding,
+        "prompts": dose_prompts() if arguments.prompt is None else tuple(dict.fromkeys(arguments.prompt)),
+        "controls": tuple(checked_controls(CONTROLS if arguments.controls is None else arguments.controls)),
+        "doses": tuple(sorted({0.0, *parse_doses(RUN_DOSES if arguments.dose is None else arguments.dose)})),
+    }
+    emotions = None if arguments.emotion is None else _named(arguments.emotion)
+    check_writable(responses_folder() if arguments.out is None else arguments.out)
+    # A model that need not be loaded to be known opens at once.
+    vectors = set_before_loading(resolve(arguments.model), _classes_of(emotions))
+    stored = None if vectors is None else _stored(_request(vectors, emotions, asked, arguments), vectors, arguments.out)
+    if stored is None:
+        stored = _made(arguments, emotions, asked)
+    found, path, computed = stored
+    rows, windows, reasons = _numbers(found)
+    result = {
+        "response": found.name,
+        "path": str(path),
+        "computed": computed,
+        **{name: getattr(found, name) for name in ("model", "set", "precision", "doses", "directions", "controls")},
+        **{name: getattr(found, name) for name in ("prompts", "layer", "seconds", "created")},
+        **{name: asdict(getattr(found, name)) for name in ("recipe", "decoding", "witness")},
+        "rows": rows,
+        "windows": windows,
+        "reasons": reasons,
+    }
+    return result, _said(result), 0
+
+
+def _named(words: list[str]) -> tuple[str, ...]:
+    """Directions as they are written everywhere, each once."""
+    return tuple(dict.fromkeys(parse_mixture(word).label for word in words))
+
+
+def _classes_of(directions: tuple[str, ...] | None) -> tuple[str, ...]:
+    if directions is None:
+        return EMOTIONS
+    return tuple(name for text in directions for name, _ in parse_mixture(text).terms)
+
+
+def _request(vectors: VectorSet, emotions: tuple[str, ...] | None, asked: dict, arguments) -> dict:
+    """All that a run is named by. Without emotions, those of the set are meant."""
+    from ..steer.recipes import recipe
+
+    parts = {"layers": arguments.layers, "scope": arguments.scope, "norm": arguments.norm}
+    directions = tuple(name for name in vectors.classes if name != NEUTRAL) if emotions is None else emotions
+    return {**asked, "directions": directions, "recipe": recipe(vectors, arguments.recipe, **parts)}
+
+
+def _stored(request: dict, vectors: VectorSet, out: Path | None) -> tuple[DoseResponse, Path, bool] | None:
+    """A run that was made before, in `out` or else shipped or the user's own; None if there is none."""
+    from ..store import responses_folder, shipped_folder
+    from ..store.responses import SUFFIX, load_response, response_name
+
+    name = response_name(vectors, **request)
+    for place in (shipped_folder(), responses_folder()) if out is None else (out,):
+        path = place / f"{name}{SUFFIX}"
+        if path.exists():
+            logging.info("%s was computed before; nothing to compute", name)
+            return load_response(path, shipped=place == shipped_folder()), path, False
+    return None
+
+
+def _made(arguments, emotions, asked: dict) -> tuple[DoseResponse, Path, bool]:
+    from ..extract.work import work_folder
+    from ..models.load import load_model
+    from ..steer.dose_response import dose_response
+    from ..steer.sets import set_for
+    from ..store import responses_folder
+    from ..store.responses import load_response, response_name, save_response
+
+    loaded = load_model(arguments.model, device=arguments.device)
+    vectors = set_for(loaded, _classes_of(emotions))
+    request = _request(vectors, emotions, asked, arguments)
+    stored = _stored(request, vectors, arguments.out)
+    if stored is not None:
+        return stored
+    progress = Progress()
+    with work_folder(response_name(vectors, **request)) as work:
+        found = dose_response(loaded, vectors, **request, witness=_witness(loaded), work=work, progress=progress)
+        progress.close()
+        path = save_response(found, responses_folder() if arguments.out is None else arguments.out)
+    # As it will be opened: the file keeps four digits.
+    return load_response(path), path, True
+
+
+def _witness(loaded):
+    """The best classifier at hand, None where there is none."""
+    from ..steer.witness import witness_for
+
+    try:
+        return witness_for(loaded.name, loaded.revision)
+    except InputError as error:
+        logging.warning("%s", error)
+        return None
+
+
+def _numbers(response: DoseResponse) -> tuple[list[dict], list[dict], dict[str, dict[str, str]]]:
+    """A row per direction and dose, the usable window of each direction, and why its numbers are missing."""
+    from ..stats.dose_response import OUTCOMES, curves, gain, usable_window
+
+    rows, windows, reasons = [], [], {}
+    for name in (*response.directions, *response.controls):
+        weights = None if is_control(name) else dict(parse_mixture(name).terms)
+        curve = curves(response, name, weights)
+        if curve.reasons:
+            reasons[name] = curve.reasons
+        for d, dose in enumerate(curve.doses.tolist()):
+            rows.append(
+                {
+                    "direction": name,
+                    "dose": dose,
+                    **{
+                        what: getattr(curve, what).mean[d]
+                        for what in ("ppl_ratio", "repetition", "classifier", "projection", "leak", "leak_mass")
+                    },
+                    "regime": curve.majority[d],
+                    "regimes": {
+                        "untold" if regime is None else regime: int(n)
+                        for regime, n in zip(OUTCOMES, curve.counts[d], strict=True)
+                        if n
+                    },
+                }
+            )
+        low, high, words = usable_window(curve)
+        rise = float("nan") if name in response.controls else gain(curve, low, high)
+        windows.append({"direction": name, "low": low, "high": high, "words": words, "gain": rise})
+    return rows, windows, reasons
+
+
+def _said(result: dict) -> str:
+    """A line per direction: its regimes over the doses, and its window."""
+    marks = {"surgical": "S", "repetitive_collapse": "R", "explosive": "X", "unchanged": "=", "empty": "0", None: "?"}
+    shown = []
+    for window in result["windows"]:
+        own = [row for row in result["rows"] if row["direction"] == window["direction"] and row["dose"] != 0]
+        rise = window["gain"]
+        shown.append(
+            {
+                "direction": window["direction"],
+                **{f"{row['dose']:g}": marks[row["regime"]] for row in own},
+                "usable": window["words"],
+                "classifier gain": f"{rise:+.2f}" if np.isfinite(rise) else "-",
+            }
+        )
+    witness = result["witness"]
+    right = "" if witness["accuracy"] is None else f" (right {witness['accuracy']:.0%} of the time on held-out topics)"
+    lines = [
+        table(shown),
+        "S surgical, R repetitive collapse, X explosive, = unchanged, 0 empty: most texts at that dose",
+        f"witness: {witness['name']}{right}",
+        f"{result['path']} ({'made in' if result['computed'] else 'made before, in'} {result['seconds']:.0f} s)",
+    ]
+    return "\n".join(lines)

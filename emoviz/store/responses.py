@@ -1,0 +1,192 @@
+"""Dose-response runs on disk: one gzipped JSON file each, every text once. Opened in milliseconds, without torch."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import logging
+import math
+import zlib
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from ..errors import InputError
+from ..types import Decoding, DoseResponse, Recipe, SteeredText, VectorSet, Verdict, WitnessCard
+from .files import _atomically
+from .folders import responses_folder, shipped_folder
+
+log = logging.getLogger(__name__)
+
+SUFFIX = ".json.gz"
+FORMAT = "emoviz dose response"
+SCHEMA_VERSION = 1
+# Digits behind the point of probabilities and projections; a tenth of what a figure can show.
+_DIGITS = 4
+
+
+def response_name(
+    vectors: VectorSet,
+    recipe: Recipe,
+    decoding: Decoding,
+    prompts: Sequence[str],
+    directions: Sequence[str],
+    controls: Sequence[str],
+    doses: Sequence[float],
+) -> str:
+    """The name of what was asked for: the same request has the same name, another one another."""
+    asked = [
+        SCHEMA_VERSION,
+        vectors.provenance.revision,
+        vectors.name,
+        asdict(recipe),
+        asdict(decoding),
+        list(prompts),
+        list(directions),
+        list(controls),
+        [float(dose) for dose in doses],
+    ]
+    key = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:8]
+    return f"{vectors.provenance.model}_doses_{key}"
+
+
+def save_response(response: DoseResponse, folder: Path) -> Path:
+    """Writes a run atomically into `folder` (created if missing). Returns its path. Raises InputError if it cannot."""
+    texts, rows = _packed(response)
+    header = {
+        name: value
+        for name, value in _plain({f: getattr(response, f) for f in response.__slots__}).items()
+        if name not in ("name", "texts", "shipped")
+    }
+    data = {"format": FORMAT, "schema_version": SCHEMA_VERSION, **header, "texts": texts, "rows": rows}
+    # Without a time in its header, so that the same run is the same file.
+    packed = gzip.compress(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(), mtime=0)
+    path = folder / f"{response.name}{SUFFIX}"
+    _atomically(path, lambda temporary: temporary.write_bytes(packed))
+    return path
+
+
+def load_response(path: Path, *, shipped: bool = False) -> DoseResponse:
+    """A run from its file. Raises InputError if the file is missing, damaged, not one of ours, or of another schema."""
+    try:
+        data = json.loads(gzip.decompress(path.read_bytes()))
+        if data["format"] != FORMAT:
+            raise ValueError("it holds something else")
+        if data["schema_version"] != SCHEMA_VERSION:
+            raise ValueError(f"schema version {data['schema_version']} instead of {SCHEMA_VERSION}")
+        return _unpacked(data, path.name.removesuffix(SUFFIX), shipped)
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{path} cannot be read as a dose-response run ({error}); a file written by emoviz doses is needed; make it "
+            "again or fetch a fresh copy."
+        ) from error
+
+
+def list_responses() -> list[DoseResponse]:
+    """Shipped runs, then the user's own, each by model and name. A file that cannot be read is logged and left out."""
+    found: dict[str, DoseResponse] = {}
+    for folder, shipped in ((shipped_folder(), True), (responses_folder(), False)):
+        for path in sorted(folder.glob(f"*{SUFFIX}")) if folder.is_dir() else ():
+            if path.name.startswith("."):
+                continue
+            try:
+                response = load_response(path, shipped=shipped)
+            except InputError as error:
+                log.warning("left out: %s", error)
+                continue
+            found.setdefault(response.name, response)
+    return sorted(found.values(), key=lambda r: (not r.shipped, r.model, r.name))
+
+
+def response_path(response: DoseResponse) -> Path:
+    """Where a run of `list_responses` lies."""
+    folder = shipped_folder() if response.shipped else responses_folder()
+    return folder / f"{response.name}{SUFFIX}"
+
+
+def delete_response(response: DoseResponse) -> None:
+    """Deletes one of the user's own runs. Raises InputError for a shipped one."""
+    if response.shipped:
+        raise InputError(
+            f"{response.name} is shipped with emoviz; runs of your own can be deleted; choose one of them."
+        )
+    path = response_path(response)
+    try:
+        path.unlink()
+    except OSError as error:
+        raise InputError(f"{path} cannot be deleted ({error.strerror}); check who owns it.") from error
+
+
+def _packed(response: DoseResponse) -> tuple[list, list]:
+    """Distinct texts with what was measured on them, and a row for every place where one stands.
+
+    A text: [prompt, text, regime, reason, ppl_ratio, repetition, leak, n_tokens, probabilities, projections].
+    A row: [direction, dose, index of the text, leak_mass].
+    """
+    texts: dict[str, int] = {}
+    rows = []
+    for t in response.texts:
+        v = t.verdict
+        record = [
+            t.prompt, t.text, v.regime, v.reason, _short(v.ppl_ratio), _short(v.repetition), _short(v.leak), v.n_tokens,
+            [_round(p) for p in t.probabilities], [_round(p) for p in t.projections],
+        ]  # fmt: skip
+        at = texts.setdefault(json.dumps(record), len(texts))
+        rows.append([t.direction, t.dose, at, _short(t.leak_mass)])
+    return [json.loads(record) for record in texts], rows
+
+
+def _unpacked(data: dict, name: str, shipped: bool) -> DoseResponse:
+    texts = []
+    for direction, dose, at, leak_mass in data["rows"]:
+        prompt, text, regime, reason, ratio, repetition, leak, n_tokens, probabilities, projections = data["texts"][at]
+        found = Verdict(regime, reason, _number(ratio), _number(repetition), _number(leak), n_tokens)
+        numbers = (tuple(map(_number, values)) for values in (probabilities, projections))
+        texts.append(SteeredText(direction, float(dose), prompt, text, found, _number(leak_mass), *numbers))
+    recipe, witness = data["recipe"], data["witness"]
+    return DoseResponse(
+        name=name,
+        model=data["model"],
+        set=data["set"],
+        precision=data["precision"],
+        recipe=Recipe(**{**recipe, "layers": tuple(recipe["layers"])}),
+        decoding=Decoding(**data["decoding"]),
+        witness=WitnessCard(
+            **{
+                **{key: tuple(value) if isinstance(value, list) else value for key, value in witness.items()},
+                "chance": _number(witness["chance"]),
+            }
+        ),
+        **{key: tuple(data[key]) for key in ("prompts", "directions", "controls", "classes")},
+        doses=tuple(map(float, data["doses"])),
+        layer=data["layer"],
+        texts=tuple(texts),
+        seconds=data["seconds"],
+        created=data["created"],
+        shipped=shipped,
+    )
+
+
+def _plain(value):
+    """JSON values; dataclasses as dicts, numbers that are not finite as null."""
+    if hasattr(value, "__dataclass_fields__"):
+        return _plain(asdict(value))
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _short(value: float) -> float | None:
+    """Four significant digits."""
+    return float(f"{value:.4g}") if math.isfinite(value) else None
+
+
+def _round(value: float) -> float | None:
+    return round(value, _DIGITS) if math.isfinite(value) else None
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)
