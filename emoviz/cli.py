@@ -206,6 +206,10 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--set", metavar="SET", help="vector set of this model (default: protocol emoviz before others)")
     sub.add_argument("--device", default="auto", help="auto (default), cpu, cuda or mps")
 
+    sub = command("witness", commands.witness, "the classifier that judges steered texts, and how well it does")
+    sub.add_argument("--for", dest="model", metavar="MODEL", help="the steered model, which is never its own judge")
+    sub.add_argument("--text", metavar="TEXT", help="a text to judge")
+
     sub = command("lint", commands.lint, "check a passage file (default: the shipped corpus)")
     sub.add_argument("file", metavar="FILE", nargs="?")
 

@@ -436,6 +436,7 @@ class WitnessCard:
 
     classes : what it tells apart. accuracy : share right with topics held out; None for a model of the hub, which is not
     tested here. chance : 1 / number of classes. trained_on : corpus and number of passages, or the hub id.
+    notes : what else must be known, such as witnesses that could not be used.
     """
 
     name: str
@@ -443,6 +444,7 @@ class WitnessCard:
     accuracy: float | None
     chance: float
     trained_on: str
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

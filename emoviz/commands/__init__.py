@@ -7,6 +7,7 @@ What they need is imported inside them, so that `emoviz list` does not wait for 
 from .numbers import compare, rdm, show
 from .program import doctor, serve
 from .sets import cache, extract, list_, models
+from .steering import witness
 from .texts import lens, lint, read, regimes, steer
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "serve",
     "show",
     "steer",
+    "witness",
 ]

@@ -28,7 +28,9 @@ def sentence_vectors(texts: Sequence[str]) -> np.ndarray:
     """
     import torch
     from transformers import AutoModel, AutoTokenizer
+    from transformers import logging as transformers_logging
 
+    transformers_logging.disable_progress_bar()
     folder = encoder_folder()
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()

@@ -17,6 +17,7 @@ CACHE_PARTS = {
     "models": "models converted from GGUF; made again when needed",
     "sets": "vector sets of your own; these cannot be made again without their model and passages",
     "work": "extractions that were interrupted; they go on when asked for again",
+    "heads": "trained heads of the witness that judges steered texts; made again when needed",
 }
 
 
@@ -39,6 +40,11 @@ def sets_folder() -> Path:
 def models_folder() -> Path:
     """Models converted from GGUF."""
     return home() / "models"
+
+
+def heads_folder() -> Path:
+    """Trained heads of the witness."""
+    return home() / "heads"
 
 
 def shipped_folder() -> Path:

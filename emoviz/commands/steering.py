@@ -1,0 +1,61 @@
+"""The witness that judges steered texts."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..printing import table
+
+
+def witness(arguments) -> tuple[dict, str, int]:
+    from dataclasses import asdict
+
+    from ..models import resolve
+    from ..steer.witness import candidates, chosen
+
+    model = None if arguments.model is None else resolve(arguments.model).name
+    found, missing = candidates(model)
+    best = chosen(found, missing, model)
+    check = best.check
+    result = {
+        "for": model,
+        "candidates": [_numbers(one) for one in found],
+        "missing": missing,
+        "chosen": {**asdict(best.card), **_numbers(best)},
+        "recall": dict(zip(check.classes, check.recall, strict=True)),
+        "confusion": {"classes": check.classes, "counts": check.confusion},
+        "confused": [{"class": a, "taken_for": b, "times": n} for a, b, n in check.confused(8)],
+        "text": None,
+    }
+    shown = [
+        {
+            "": "*" if one is best else "",
+            "witness": one.card.name,
+            **{name: f"{value:.3f}" for name, value in _numbers(one).items() if name not in ("name", "n")},
+        }
+        for one in found
+    ]
+    lines = [
+        table(shown),
+        *(f"not used: {name} ({why})" for name, why in missing.items()),
+        f"\n* is the witness{f' for {model}' if model else ''}: trained on {best.card.trained_on}; chance "
+        f"{best.card.chance:.3f}",
+        "recall: " + ", ".join(f"{n} {r:.2f}" for r, n in sorted(zip(check.recall, check.classes, strict=True))),
+        "taken for another most often: " + ", ".join(f"{a} for {b} {n} times" for a, b, n in check.confused(8)),
+    ]
+    if arguments.text is not None:
+        row = best.probabilities([arguments.text])[0]
+        order = [] if np.isnan(row).any() else np.argsort(-row)[:5]
+        result["text"] = [{"class": check.classes[k], "probability": row[k]} for k in order]
+        if not len(order):
+            result["reasons"] = {"text": "it is blank or too short to be read"}
+        words = ", ".join(f"{check.classes[k]} {row[k]:.2f}" for k in order)
+        lines.append(f"\nthe text: {words if words else result['reasons']['text']}")
+    return result, "\n".join(lines), 0
+
+
+def _numbers(one) -> dict:
+    return {
+        "name": one.card.name,
+        **{name: getattr(one.check, name) for name in ("n", "accuracy", "log_loss", "confidence")},
+    }
