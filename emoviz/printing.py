@@ -47,7 +47,7 @@ def plain(value):
 
 
 # What a stage counts, where it is not tokens.
-_UNITS = {"resampling": "layers"}
+_UNITS = {"resampling": "layers", "calibrating": "openings", "verifying": "samples"}
 
 
 class Progress:

@@ -20,6 +20,7 @@ from .components import Cards, Figure, Table
 from .library import library
 from .state import BEST, SAME_DEPTH, Selection, first_selection
 from .steer import texts as steer_texts
+from .steer import verification
 from .views import overview as overview_view
 from .views.geometry import norms_label
 from .wiring import wire
@@ -68,9 +69,11 @@ def build() -> gr.Blocks:
         notice = gr.Markdown(visible=False, elem_id="ez-notice")
         with gr.Tabs(elem_id="ez-tabs") as tabs:
             options, outputs, loaded = _result_tabs(start)
-            with gr.Tab("Steer", id="Steer"):
-                with gr.Tabs(elem_classes="ez-parts"), gr.Tab("Texts"):
+            with gr.Tab("Steer", id="Steer"), gr.Tabs(elem_classes="ez-parts"):
+                with gr.Tab("Texts"):
                     steer_texts.tab(emotion=selection[-1])
+                with gr.Tab("Verification"):
+                    verification.tab()
             with gr.Tab("Read", id="Read"):
                 reading.tab(blocks, emotion=selection[-1])
             with gr.Tab("Library", id="Library"):

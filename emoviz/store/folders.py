@@ -18,6 +18,7 @@ CACHE_PARTS = {
     "sets": "vector sets of your own; these cannot be made again without their model and passages",
     "work": "extractions that were interrupted; they go on when asked for again",
     "heads": "trained heads of the witness that judges steered texts; made again when needed",
+    "verifications": "verifications that you ran; made again by emoviz verify",
 }
 
 
@@ -45,6 +46,11 @@ def models_folder() -> Path:
 def heads_folder() -> Path:
     """Trained heads of the witness."""
     return home() / "heads"
+
+
+def verifications_folder() -> Path:
+    """Verifications that the user ran."""
+    return home() / "verifications"
 
 
 def shipped_folder() -> Path:
