@@ -48,7 +48,7 @@ def verification_figure(found: Verification, *, emotion: str | None = None, prom
         layout["shapes"] = [_band(places[prompt], order[emotion])]
     layout |= {
         "annotations": heads,
-        "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "xanchor": "left"},
+        "legend": {"orientation": "h", "x": 0, "xanchor": "left"},
         "uirevision": f"verification {found.name}",
         "meta": {"kind": "verification"},
     }
@@ -64,9 +64,9 @@ def verification_figure(found: Verification, *, emotion: str | None = None, prom
         ],
         height=_HEIGHT,
         left=_LEFT,
-        above=58,
-        below=46,
-        legend_below=False,
+        above=30,
+        below=84,
+        legend_below=True,
     )
 
 

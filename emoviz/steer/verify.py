@@ -7,6 +7,7 @@ on other openings (`steer.calibrate`), and random directions that go through the
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -119,7 +120,7 @@ def verify(
     low, high = wilson_interval(k, len(own))
     control_low, control_high = wilson_interval(control_k, len(controls))
     return Verification(
-        name=f"{loaded.name}_{vectors.name.rsplit('_', 1)[-1]}_{loaded.precision}",
+        name=_name(vectors, loaded.precision, witness),
         model=loaded.name,
         set=vectors.name,
         precision=loaded.precision,
@@ -147,6 +148,12 @@ def verify(
         calibration_seconds=calibrated_by[1],
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def _name(vectors: VectorSet, precision: str, witness: Witness) -> str:
+    """A file name that changes with the set, the precision and the judge."""
+    judge = re.sub(r"[^a-z0-9.]+", "-", witness.card.name.lower())[:60].strip("-")
+    return f"{vectors.name}_{precision}_by-{judge}"
 
 
 def _scenarios(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import lru_cache
 from math import isfinite
 from typing import Any
@@ -22,8 +23,20 @@ _NONE = "No verification is stored. `emoviz verify MODEL` makes one: 40 scenario
 
 @lru_cache(maxsize=1)
 def stored() -> dict[str, Verification]:
-    """By the name that the page shows; read once, as long as the page is served."""
-    return {f"{one.model}, {one.precision}": one for one in list_verifications()}
+    """By name; read once, as long as the page is served."""
+    return {one.name: one for one in list_verifications()}
+
+
+def choices() -> list[tuple[str, str]]:
+    """(label, name); who judged is said only where it tells two apart."""
+    labels = Counter((one.model, one.precision) for one in stored().values())
+    return [
+        (
+            f"{one.model}, {one.precision}" + (f", {one.witness.name}" if labels[one.model, one.precision] > 1 else ""),
+            name,
+        )
+        for name, one in stored().items()
+    ]
 
 
 def cards() -> dict:
@@ -42,7 +55,7 @@ def _card(one: Verification, colour: str) -> dict:
             _fact("confirmed", one.k, one.n, f"[{one.wilson_low:.2f}, {one.wilson_high:.2f}]"),
             _fact("random control", one.control_k, one.n, f"[{one.control_low:.2f}, {one.control_high:.2f}]"),
             _fact("second witness", one.check_k, one.n, one.check.name.split(",")[0]),
-            _fact("its control", one.check_control_k, one.n, "nothing tuned on it"),
+            _fact("its control", one.check_control_k, one.n, "not tuned on"),
         ],
     }
 
@@ -63,7 +76,8 @@ def draw(name: str | None, emotion: str, opening: str) -> tuple[str, go.Figure |
     heading = (
         f"**{emotion}** after “{found.prompts[prompt]}”: probability {own.before:.2f} → {own.after:.2f}, "
         f"{'confirmed' if own.confirmed else 'not confirmed'}; {control.direction}: {control.before:.2f} → "
-        f"{control.after:.2f}, {'confirmed' if control.confirmed else 'not confirmed'}"
+        f"{control.after:.2f}, {'confirmed' if control.confirmed else 'not confirmed'}. Above each text the witness's "
+        f"probability of {emotion}."
     )
     return (
         f"{found.criterion} The random control chooses its dose in the same way. Run it again: "
@@ -82,7 +96,7 @@ def _texts(found: Verification, own: Scenario, control: Scenario) -> dict:
         rows.append(
             {
                 "title": f"sample {k + 1} of {len(twins)}",
-                "note": f"probability of {own.emotion} by the witness under each text",
+                "note": "",
                 "cells": [
                     plain,
                     _cell(f"{own.emotion} {own.dose:g}", steered),
@@ -90,7 +104,8 @@ def _texts(found: Verification, own: Scenario, control: Scenario) -> dict:
                 ],
             }
         )
-    return {"prompt": f"{found.prompts[own.prompt]} ...", "rows": rows}
+    # The opening stands in the heading, once for all samples.
+    return {"prompt": "", "rows": rows}
 
 
 def _cell(label: str, text) -> dict:
@@ -106,13 +121,13 @@ def _cell(label: str, text) -> dict:
 
 
 def _read(probability: float) -> str:
-    return f"probability {probability:.2f}" if isfinite(probability) else "blank"
+    return f"witness {probability:.2f}" if isfinite(probability) else "blank"
 
 
 def tab() -> None:
     """Lays the part out and wires it. Stored results are drawn at once; torch is not needed."""
-    names = list(stored())
-    first = names[0] if names else None
+    names = choices()
+    first = names[0][1] if names else None
     shown = draw(first, EMOTIONS[0], _OPENINGS[0])
     Cards(cards())
     with gr.Row(elem_classes="ez-controls"):
