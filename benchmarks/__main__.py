@@ -16,7 +16,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 from emoviz.printing import plain
 
-from . import comparisons, coverage, curve_coverage, extraction, geometry, page, regimes
+from . import comparisons, coverage, curve_coverage, extraction, geometry, page, regimes, steering
 
 BENCHMARKS = {
     "page": page.page,
@@ -26,6 +26,7 @@ BENCHMARKS = {
     "resume": extraction.resume,
     "rsa": geometry.rsa,
     "curves": geometry.curves,
+    "steering": steering.steering,
 }
 # Minutes to an hour, so only when asked for by name.
 ON_REQUEST = {

@@ -5,6 +5,7 @@ Shapes: L layers, C classes, D model width, T topics. Layers are 0-based blocks;
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -642,3 +643,34 @@ class Reading:
     scores: np.ndarray
     layer: int
     reasons: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenChange:
+    """A token, the change of its logit per unit of dose (see `steer.lens.token_changes`), and its script, None without one."""
+
+    token: str
+    id: int
+    change: float
+    script: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class VocabularyLens:
+    """The tokens that an emotion vector raises and lowers most through the output head, at every finite layer.
+
+    raised, lowered : layer -> tokens, from the largest change on. vocabulary : script -> its share of all tokens, `none`
+    for tokens of no script; what is no more than that is chance.
+    """
+
+    model: str
+    set: str
+    emotion: str
+    raised: dict[int, tuple[TokenChange, ...]]
+    lowered: dict[int, tuple[TokenChange, ...]]
+    vocabulary: dict[str, float]
+
+    def shares(self, layer: int) -> dict[str, float]:
+        """Script -> share of the layer's raised tokens that are in it, the largest first; `none` for no script."""
+        scripts = ["none" if row.script is None else row.script for row in self.raised[layer]]
+        return {script: n / len(scripts) for script, n in Counter(scripts).most_common()}

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from emoviz.app import extraction, reading
-from emoviz.app.steer import texts as steering
-from emoviz.app.steer.models import steerable
 from emoviz.app.components import EMPTY
 from emoviz.app.layout import build
 from emoviz.app.library import best_of, library
 from emoviz.app.state import BEST, SAME_DEPTH, Selection
+from emoviz.app.steer import texts as steering
+from emoviz.app.steer.models import steerable
 from emoviz.app.views import anisotropy, depth, geometry, models, overview
 from emoviz.app.wiring import clicked
 from emoviz.errors import InputError

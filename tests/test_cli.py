@@ -361,7 +361,10 @@ def test_tables_are_printed_without_json(capsys):
             "control 'blue' is unknown; random, mean",
         ),
         (["steer", "nonsense", "--prompt", "x"], "the following arguments are required: --emotion"),
-        (["cache", "--clear", "everything"], "--clear everything was given; models, sets, work or all are allowed"),
+        (
+            ["cache", "--clear", "everything"],
+            "--clear everything was given; models, sets, work, heads or all are allowed",
+        ),
         (["extract", "nonsense", "--activations", "some"], "--activations some was given; best, all, none"),
         (
             ["extract", "nonsense", "--protocol", "jeong2026a", "--passages", "p.jsonl"],

@@ -121,6 +121,22 @@ def test_a_hidden_leak_shows_before_it_is_sampled(tmp_path):
     assert probability_mass(logits, table.foreign(own_scripts("the 安"))) == pytest.approx([1 / weights.sum()])
 
 
+@pytest.mark.parametrize(("push", "leaks"), [(-0.5, False), (0.5, True)])
+def test_every_step_of_a_run_tells_its_hidden_leak_and_the_text_its_open_one(tmp_path, push, leaks):
+    from emoviz.steer.generate import generate
+    from emoviz.steer.injection import Offsets
+    from emoviz.steer.judge import judge
+    from emoviz.types import Decoding
+
+    loaded = _leaking_model(tmp_path, push)
+    *_, last = generate(loaded, "the cat", Offsets({}, 2), Decoding(4))
+    weights = np.exp([5.0, 5.0 + push, *[0.0] * 30])
+    np.testing.assert_allclose(last.leak_mass, np.full((2, 4), (weights[1] + 1) / weights.sum()), rtol=1e-5)
+    assert ("安宁" in last.texts[0]) == leaks
+    (verdict,) = judge(loaded, "the cat", "", [last.texts[0]], [last.ids[0].tolist()])
+    assert verdict.leak == (1.0 if leaks else 0.0)
+
+
 def test_the_table_is_as_long_as_the_logits_and_made_once(tmp_path):
     from emoviz.steer.vocabulary import vocabulary_scripts
 

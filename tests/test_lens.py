@@ -7,12 +7,17 @@ import pytest
 import torch
 import transformers
 
+from emoviz.app.components import EMPTY
+from emoviz.app.steer import vocabulary
 from emoviz.errors import InputError
 from emoviz.geometry import class_vectors
 from emoviz.geometry.vectors import unit
 from emoviz.models.load import load_model
-from emoviz.steer.lens import final_norm, lens, scripts_over_layers, token_changes
+from emoviz.plots.lens import lens_figure
+from emoviz.steer.lens import final_norm, lens, lens_over_layers, token_changes
 from emoviz.steer.vocabulary import vocabulary_scripts
+from emoviz.store import save_set, sets_folder
+from emoviz.types import TokenChange, VocabularyLens
 
 from .conftest import make_set, save_tiny_model
 from .test_architectures import ARCHITECTURES
@@ -101,13 +106,15 @@ def test_lists_are_in_order_complete_and_hold_no_special_token(llama):
 
 def test_shares_of_scripts_are_those_of_the_lists(llama):
     vectors = _set_of(llama, nonfinite=(1,))
-    found = scripts_over_layers(llama, vectors, "sad", 6)
-    assert list(found) == [0, 2, 3]
-    for layer, shares in found.items():
-        scripts = [row.script for row in lens(llama, vectors, "sad", layer, 6)[0]]
+    found = lens_over_layers(llama, vectors, "sad", 6)
+    assert list(found.raised) == list(found.lowered) == [0, 2, 3]
+    for layer in found.raised:
+        shares = found.shares(layer)
+        assert (found.raised[layer], found.lowered[layer]) == lens(llama, vectors, "sad", layer, 6)
+        scripts = [row.script for row in found.raised[layer]]
         assert sum(shares.values()) == pytest.approx(1)
         assert shares.get("none", 0) == pytest.approx(scripts.count(None) / 6)
-    assert vocabulary_scripts(llama).shares() == {"Latin": 16 / 32, "none": 16 / 32}
+    assert found.vocabulary == vocabulary_scripts(llama).shares() == {"Latin": 16 / 32, "none": 16 / 32}
 
 
 def test_scaling_a_sets_vectors_and_states_changes_nothing(llama):
@@ -123,6 +130,41 @@ def test_no_lens_for_another_model_an_unknown_emotion_or_a_missing_last_layer(ll
         lens(llama, make_set(layers=4, width=16), "sad", 1)
     with pytest.raises(InputError, match="last layer of .* is not finite"):
         lens(llama, _set_of(llama, nonfinite=(3,)), "sad", 1)
+
+
+def _made_up() -> VocabularyLens:
+    rows = [TokenChange(" Angst", 1, 3.0, "Latin"), TokenChange("恐", 2, 2.0, "Han"), TokenChange("\n", 3, 1.0, None)]
+    raised = {0: (rows[0], rows[0], rows[0], rows[0]), 2: (rows[0], rows[1], rows[1], rows[2])}
+    return VocabularyLens("made-up", "m", "afraid", raised, raised, {"Latin": 0.7, "Han": 0.1, "none": 0.2})
+
+
+@pytest.mark.parametrize(("layer", "foreign"), [(0, "0%"), (2, "50%")])
+def test_the_lens_figure_says_how_many_raised_tokens_are_foreign(layer, foreign):
+    drawn = lens_figure(_made_up(), make_set("m"), layer)
+    assert drawn.layout.title.text.startswith(f"At layer {layer}, {foreign} of the 4 tokens")
+    found = {trace.name: list(trace.y) for trace in drawn.data}
+    assert found == {"Latin": [1, 0.25], "Han": [0, 0.5], "no script": [0, 0.25]}
+    assert "20% of the vocabulary" not in drawn.data[0].hovertemplate and "70.0%" in drawn.data[0].hovertemplate
+
+
+def test_the_page_shows_the_nearest_layer_that_has_a_lens_and_makes_blanks_visible():
+    save_set(make_set("m"), sets_folder())
+    figure, table = vocabulary.views(_made_up(), 3)
+    assert figure.layout.title.text.startswith("At layer 2")
+    assert [row[0] for row in table["rows"]] == ["␣Angst", "恐", "恐", "⏎"]
+    assert vocabulary.views(None, 0) == (EMPTY, EMPTY)
+
+
+def test_the_page_looks_with_the_model_of_the_set_and_says_what_is_wrong(llama, llama_folder):
+    vectors = _set_of(llama)
+    provenance = replace(vectors.provenance, origin=str(llama_folder))
+    save_set(replace(vectors, name="tiny", provenance=provenance), sets_folder())
+    *_, (found, status, _) = vocabulary.look("tiny", "sad")
+    assert found.emotion == "sad" and sorted(found.raised) == [0, 1, 2, 3] and "sad in tiny-llama" in status
+    *_, (found, status, _) = vocabulary.look("tiny", "bored")
+    assert found is None and status.startswith("**Cannot look.**") and "'bored' is not in" in status
+    *_, (_, status, _) = vocabulary.look(None, "sad")
+    assert "no vector set is chosen" in status
 
 
 @pytest.mark.models

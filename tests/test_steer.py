@@ -138,12 +138,16 @@ def test_two_interleaved_runs_on_one_model_do_not_mix(llama, added):
     assert tuple(partial.texts for partial in last) == expected
 
 
-def test_logits_after_a_failure_in_mid_run_equal_those_before(llama, added, monkeypatch):
+@pytest.mark.parametrize("scope", ["all", "prompt", "response"])
+@pytest.mark.parametrize("fails_at", [1, 3])
+def test_logits_after_a_failure_in_mid_run_equal_those_before(llama, monkeypatch, scope, fails_at):
     ids = torch.tensor([[3, 4, 5]])
     with torch.inference_mode():
         before = llama.model(ids).logits
+    added = _angry(_set_of(llama), [0.0, 0.5], range(4), scope=scope, norm="live")
     steps = generate(llama, PROMPT, added, Decoding(8))
-    next(steps)
+    for _ in range(fails_at - 1):
+        next(steps)
 
     def boom(*_args, **_kwargs):
         raise RuntimeError("boom")
@@ -153,8 +157,8 @@ def test_logits_after_a_failure_in_mid_run_equal_those_before(llama, added, monk
         with pytest.raises(RuntimeError, match="boom"):
             next(steps)
     with torch.inference_mode():
-        torch.testing.assert_close(llama.model(ids).logits, before)
-    assert not llama.lock.locked()
+        assert torch.equal(llama.model(ids).logits, before)
+    assert not llama.lock.locked() and not any(block._forward_hooks for block in llama.blocks)
 
 
 def test_two_people_steering_one_model_at_once_get_what_each_would_get_alone(llama, added):

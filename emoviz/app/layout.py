@@ -20,7 +20,7 @@ from .components import Cards, Figure, Table
 from .library import library
 from .state import BEST, SAME_DEPTH, Selection, first_selection
 from .steer import texts as steer_texts
-from .steer import verification
+from .steer import verification, vocabulary
 from .views import overview as overview_view
 from .views.geometry import norms_label
 from .wiring import wire
@@ -74,6 +74,8 @@ def build() -> gr.Blocks:
                     steer_texts.tab(emotion=selection[-1])
                 with gr.Tab("Verification"):
                     verification.tab()
+                with gr.Tab("Vocabulary"):
+                    vocabulary.tab(blocks, emotion=selection[-1])
             with gr.Tab("Read", id="Read"):
                 reading.tab(blocks, emotion=selection[-1])
             with gr.Tab("Library", id="Library"):

@@ -45,12 +45,13 @@ def witness(arguments) -> tuple[dict, str, int]:
     ]
     if arguments.text is not None:
         row = best.probabilities([arguments.text])[0]
-        order = [] if np.isnan(row).any() else np.argsort(-row)[:5]
-        result["text"] = [{"class": check.classes[k], "probability": row[k]} for k in order]
-        if not len(order):
+        if np.isnan(row).any():
             result["reasons"] = {"text": "it is blank or too short to be read"}
-        words = ", ".join(f"{check.classes[k]} {row[k]:.2f}" for k in order)
-        lines.append(f"\nthe text: {words if words else result['reasons']['text']}")
+            lines.append(f"\nthe text has no classes: {result['reasons']['text']}")
+        else:
+            order = np.argsort(-row, kind="stable")[:5]
+            result["text"] = [{"class": check.classes[k], "probability": row[k]} for k in order]
+            lines.append("\nthe text: " + ", ".join(f"{check.classes[k]} {row[k]:.2f}" for k in order))
     return result, "\n".join(lines), 0
 
 

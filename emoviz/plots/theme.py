@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from ..emotions import NEUTRAL, QUADRANTS, quadrant
+from ..regimes import COLLAPSE, EMPTY, EXPLOSIVE, SURGICAL, UNCHANGED
 from ..stimuli import DEFAULT_CORPUS
 from ..types import VectorSet
 
@@ -34,8 +35,23 @@ SERIES = ("#0d8f9c", "#d6336c", "#a8760b", "#6b8e23", "#8d6bd0", "#b5654a")
 # Of a pair of emotions: do the two share a valence? Other hues again.
 PAIR_COLOUR = {"same valence": "#2f8fc4", "opposite valence": "#c94f5d", "neutral or unplaced": "#7a8291"}
 PAIR_SYMBOL = {"same valence": "circle", "opposite valence": "diamond-open", "neutral or unplaced": "x-thin-open"}
+# What became of a steered text; None: it could not be told. Blue, ochre and red stay apart without red or green; the rest
+# is grey, and told by its sign.
+REGIME_COLOUR: dict[str | None, str] = {
+    SURGICAL: "#1e88c8", COLLAPSE: "#b98a00", EXPLOSIVE: "#c92a2a", UNCHANGED: "#7a8291", EMPTY: "#7a8291", None: "#7a8291",
+}  # fmt: skip
+REGIME_SIGN: dict[str | None, str] = {
+    SURGICAL: "●", COLLAPSE: "↻", EXPLOSIVE: "✕", UNCHANGED: "=", EMPTY: "∅", None: "?",
+}  # fmt: skip
+REGIME_WORDS: dict[str | None, str] = {
+    SURGICAL: "surgical", COLLAPSE: "repetitive collapse", EXPLOSIVE: "explosive", UNCHANGED: "unchanged", EMPTY: "empty",
+    None: "no verdict",
+}  # fmt: skip
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "2px,6px", "12px,3px,3px,3px")
 PUBLISHED_COLOUR = "#8a92a1"
+
+# The strongest tint of a regime behind ink.
+MAX_TINT = 0.65
 
 # Dark is alike: read downwards from 0. One range for all panels of a figure.
 DISSIMILARITY_SCALE = "Viridis"
@@ -101,6 +117,12 @@ def class_colour(name: str) -> str:
 
 def class_symbol(name: str) -> str:
     return QUADRANT_SYMBOL[quadrant(name)]
+
+
+def tint(colour: str, share: float) -> str:
+    """A colour that lets the paper of either theme through; up to `MAX_TINT` the ink on it stays readable."""
+    red, green, blue = (int(colour[k : k + 2], 16) for k in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{share:.3g})"
 
 
 def provenance_notes(sets: Sequence[VectorSet], layers: Sequence[int] | None, *extra: str) -> list[str]:

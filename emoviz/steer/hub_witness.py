@@ -30,9 +30,10 @@ def hub_witness(model: str, *, device: str = "auto") -> Witness:
     place = pick_device(device)
     # os.path, since pathlib raises for an unknown ~user and for a name that is too long.
     folder = os.path.expanduser(model)  # noqa: PTH111
-    origin = os.path.realpath(folder) if os.path.isdir(folder) else model  # noqa: PTH112
-    if origin == model and not (model.count("/") == 1 and all(model.split("/"))):
+    is_folder = os.path.isdir(folder)  # noqa: PTH112
+    if not is_folder and not (model.count("/") == 1 and all(model.split("/"))):
         raise InputError(f"classifier {model!r} is unknown; {_FORM}; check the spelling.")
+    origin = folder if is_folder else model
     transformers_logging.disable_progress_bar()
     untrusted = {"trust_remote_code": False}
     try:

@@ -6,9 +6,6 @@ that entanglement with another language is seen in the vector before any text is
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from torch import nn
@@ -17,21 +14,11 @@ from ..errors import InputError
 from ..geometry.vectors import check_layer
 from ..models.fit import check_fit
 from ..models.load import LoadedModel
-from ..types import VectorSet
+from ..types import TokenChange, VectorSet, VocabularyLens
 from .directions import directions
 from .vocabulary import vocabulary_scripts
 
 _FINAL_NORMS = ("norm", "ln_f", "final_layer_norm", "final_layernorm", "norm_f")
-
-
-@dataclass(frozen=True, slots=True)
-class TokenChange:
-    """A token, the change of its logit per unit of dose (see `token_changes`), and its script, None if it has none."""
-
-    token: str
-    id: int
-    change: float
-    script: str | None
 
 
 def token_changes(loaded: LoadedModel, vectors: VectorSet, emotion: str, layer: int) -> np.ndarray:
@@ -98,17 +85,14 @@ def final_norm(loaded: LoadedModel) -> nn.Module:
     )
 
 
-def scripts_over_layers(
-    loaded: LoadedModel, vectors: VectorSet, emotion: str, top: int = 100
-) -> dict[int, dict[str, float]]:
-    """Layer -> script -> share of the `top` most raised tokens that are in it, for every finite layer; `none` for no script.
-
-    To be read beside the script's share of the vocabulary, `VocabularyScripts.shares`: what is no more than that is chance.
-    Errors as `lens`.
-    """
-    out = {}
-    for layer in vectors.finite_layers:
-        raised, _ = lens(loaded, vectors, emotion, layer, top)
-        counts = Counter("none" if row.script is None else row.script for row in raised)
-        out[layer] = {script: n / len(raised) for script, n in counts.most_common()}
-    return out
+def lens_over_layers(loaded: LoadedModel, vectors: VectorSet, emotion: str, top: int = 100) -> VocabularyLens:
+    """The lens at every finite layer. Errors as `lens`."""
+    found = {layer: lens(loaded, vectors, emotion, layer, top) for layer in vectors.finite_layers}
+    return VocabularyLens(
+        loaded.name,
+        vectors.name,
+        emotion,
+        {layer: raised for layer, (raised, _) in found.items()},
+        {layer: lowered for layer, (_, lowered) in found.items()},
+        vocabulary_scripts(loaded).shares(),
+    )

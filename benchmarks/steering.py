@@ -1,0 +1,69 @@
+"""Steering: many rows in one call against one after another, and what the hooks cost."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from statistics import median
+
+MODEL = "SmolLM2-135M-Instruct"
+PROMPT = "When the letter finally came, I"
+ROWS, TOKENS, ROUNDS = 16, 40, 5
+
+
+def steering() -> dict:
+    """Medians over rounds that take turns: 16 rows at once and one by one; one batch with hooks, without, by transformers."""
+    import torch
+
+    from emoviz.models import load_model
+    from emoviz.steer.generate import generate
+    from emoviz.steer.injection import Offsets, offsets
+    from emoviz.steer.recipes import recipe
+    from emoviz.steer.sets import set_for
+    from emoviz.types import Decoding
+
+    loaded = load_model(MODEL, device="cpu")
+    vectors = set_for(loaded)
+    rows = [("calm", 0.06 * k / ROWS) for k in range(1, ROWS + 1)]
+    added = offsets(vectors, rows, recipe(vectors))
+    alone = [Offsets({layer: one[[k]] for layer, one in added.by_layer.items()}, 1) for k in range(ROWS)]
+    # An end token would make a row shorter alone than in company.
+    loaded.model.generation_config.eos_token_id = []
+    ids = torch.tensor([loaded.tokenizer(PROMPT)["input_ids"]]).expand(ROWS, -1)
+
+    def write(given: Offsets) -> None:
+        deque(generate(loaded, PROMPT, given, Decoding(TOKENS)), maxlen=0)
+
+    def plain() -> None:
+        with torch.inference_mode():
+            loaded.model.generate(
+                ids, attention_mask=torch.ones_like(ids), max_new_tokens=TOKENS, do_sample=False, pad_token_id=0
+            )
+
+    ways: dict[str, Callable[[], None]] = {
+        "at_once": lambda: write(added),
+        "one_by_one": lambda: [write(one) for one in alone],
+        "without_hooks": lambda: write(Offsets({}, ROWS)),
+        "by_transformers": plain,
+    }
+    write(added)
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(ROUNDS):
+        for name, way in ways.items():
+            started = time.perf_counter()
+            way()
+            taken[name].append(time.perf_counter() - started)
+
+    def ratio(above: str, below: str) -> float:
+        return round(median(a / b for a, b in zip(taken[above], taken[below], strict=True)), 3)
+
+    return {
+        "rows": ROWS,
+        "tokens": TOKENS,
+        "layers": len(added.by_layer),
+        "seconds": {name: round(median(values), 2) for name, values in taken.items()},
+        "times_faster_at_once": ratio("one_by_one", "at_once"),
+        "with_hooks_over_without": ratio("at_once", "without_hooks"),
+        "emoviz_over_transformers_generate": ratio("at_once", "by_transformers"),
+    }

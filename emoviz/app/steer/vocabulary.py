@@ -1,0 +1,132 @@
+"""Vocabulary: the tokens that an emotion vector raises and lowers through the model's own output head, at every layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import gradio as gr
+
+from ...errors import InputError
+from ...geometry import preferred_layer
+from ...plots.lens import lens_figure
+from ...plots.theme import short_label
+from ...types import VocabularyLens
+from ..components import EMPTY, Figure, Table
+from ..library import best_of, library
+from .models import loaded_with_status
+
+_SHOWN = 20
+
+
+def choices() -> list[tuple[str, str]]:
+    """(label, name) of the sets that can be looked at, protocol `emoviz` before others."""
+    found = sorted(library().sets.values(), key=lambda s: s.provenance.protocol.name != "emoviz")
+    return [(short_label(s), s.name) for s in found]
+
+
+def look(name: str | None, emotion: str) -> Iterator[tuple]:
+    """Yields (lens, status, layer slider); the model is loaded on the way. Errors end as the status."""
+    try:
+        vectors = library().sets.get(name)
+        if vectors is None:
+            raise InputError("no vector set is chosen; one is needed; choose it in the list.")
+        steps = loaded_with_status(None, vectors.provenance.model)
+        while True:
+            try:
+                _, status = next(steps)
+            except StopIteration as done:
+                loaded = done.value
+                break
+            yield gr.skip(), status, gr.skip()
+        yield (
+            gr.skip(),
+            f"{loaded.name}: {emotion} through the output head at {len(vectors.finite_layers)} layers",
+            gr.skip(),
+        )
+        from ...steer.lens import lens_over_layers
+
+        found = lens_over_layers(loaded, vectors, emotion)
+        best = preferred_layer(vectors, best_of(name))
+        yield found, said(found), gr.update(maximum=vectors.n_layers - 1, value=best)
+    except InputError as error:
+        yield None, f"**Cannot look.** {error}", gr.skip()
+
+
+def views(found: VocabularyLens | None, layer: float) -> tuple:
+    """(figure, table) of one layer; the model is not run again."""
+    vectors = None if found is None else library().sets.get(found.set)
+    if vectors is None:
+        return EMPTY, EMPTY
+    # A layer that is not finite has no lens; the nearest one has.
+    at = min(found.raised, key=lambda known: abs(known - int(layer)))
+    return lens_figure(found, vectors, at), tokens_table(found, at)
+
+
+def tokens_table(found: VocabularyLens, layer: int) -> dict:
+    """The first tokens of both lists, with their scripts."""
+
+    def cells(row) -> list[str]:
+        return [_visible(row.token), row.script if row.script else "–", f"{row.change:+.1f}".replace("-", "−")]
+
+    change = ["change", "of the token's logit per unit of dose, less the mean over the vocabulary"]
+    pairs = zip(found.raised[layer][:_SHOWN], found.lowered[layer][:_SHOWN], strict=True)
+    return {
+        "columns": [f"raised by {found.emotion}", "script", change, "lowered", "script", change],
+        "rows": [[*cells(up), *cells(down)] for up, down in pairs],
+        "notes": [
+            f"layer {layer} of {found.model}; the direct path only, what later blocks make of the vector is not seen; ␣ is a "
+            "blank, ⏎ a line break"
+        ],
+    }
+
+
+def _visible(token: str) -> str:
+    """A token with its blanks, by which two that look the same may differ."""
+    return "".join({" ": "␣", "\n": "⏎"}.get(c, c if c.isprintable() else repr(c)[1:-1]) for c in token)
+
+
+def said(found: VocabularyLens) -> str:
+    return f"{found.emotion} in {found.model}: move the layer, or click in the figure; nothing is run again"
+
+
+def tab(blocks: gr.Blocks, emotion: gr.Dropdown) -> None:
+    """Lays the part out and wires it."""
+    sets = choices()
+    found = gr.State(None)
+    with gr.Row(elem_classes="ez-controls", equal_height=True):
+        chosen = gr.Dropdown(
+            sets, value=sets[0][1] if sets else None, label="Vectors, seen by their own model", scale=4
+        )
+        layer = gr.Slider(0, 1, value=0, step=1, label="Layer", scale=4)
+        go = gr.Button("Look", variant="primary", elem_id="ez-look", scale=1, min_width=120)
+    status = gr.Markdown(
+        "Which tokens would the emotion on the left make more likely, and in which languages, before any text is written?",
+        elem_id="ez-look-status",
+        elem_classes="ez-status",
+    )
+    figure = Figure(EMPTY)
+    table = Table(elem_classes="ez-compact")
+    quick = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    started = go.click(lambda: ["waiting for the model", gr.update(interactive=False)], None, [status, go], **quick)
+    looked = started.then(
+        look,
+        [chosen, emotion],
+        [found, status, layer],
+        show_progress="hidden",
+        api_visibility="private",
+        concurrency_id="model",
+        concurrency_limit=1,
+    )
+    looked.then(views, [found, layer], [figure, table], **quick).then(
+        lambda: gr.update(interactive=True), None, go, **quick
+    )
+    layer.input(views, [found, layer], [figure, table], trigger_mode="always_last", **quick)
+    figure.select(_clicked, [found, layer], [layer, figure, table], trigger_mode="always_last", **quick)
+    blocks.load(lambda: gr.update(choices=choices()), None, chosen, **quick)
+
+
+def _clicked(event: gr.EventData, found: VocabularyLens | None, layer: float) -> tuple:
+    """A click in the figure moves the layer there; a visitor can post any value."""
+    ids = event._data.get("ids") if isinstance(event._data, dict) else None
+    at = ids[0] if isinstance(ids, list) and ids and type(ids[0]) is int else layer
+    return at, *views(found, at)

@@ -1,0 +1,158 @@
+"""One direction over its doses, a column per model: perplexity, repetition, classifier, projection, and the regimes."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from ..regimes import EXPLOSIVE_PPL_RATIO
+from ..stats.dose_response import OUTCOMES, DoseCurve, curves, gain, span_words, usable_window
+from ..types import DoseResponse
+from .dose_column import GREY, PERPLEXITY, PROJECTION, STRIP, Column, draw, measures
+from .doses import MAX_TITLE, minus, model_labels, regime_label, run_notes
+from .theme import DASHES, REGIME_COLOUR, figure, tint
+
+# Rows of a column from the top, as shares of its height: the strip of regimes, then the four panels.
+_STRIP_SHARE, _ROW_GAP, _COLUMN_GAP = 0.1, 0.03, 0.13
+_HEIGHT, _USUAL_COLUMNS, _COLUMN_CHARACTERS = 724, 2, 80
+
+
+def dose_response_figure(
+    responses: Sequence[DoseResponse],
+    direction: str,
+    colour: Mapping[str, str],
+    *,
+    weights: Mapping[str, float] | None = None,
+    notes: Sequence[str] = (),
+) -> go.Figure:
+    """A column per run, the same direction in all of them; all have it. colour : by model.
+
+    weights : the emotions of a mixture, as in `stats.dose_response.curves`. notes : more lines under the figure.
+    Clicked ids are [run, direction, dose].
+    """
+    found = [curves(r, direction, weights) for r in responses]
+    ranges = _ranges(found)
+    traces, shapes, texts, axes = [], [], [], {}
+    for column, name in zip(_columns(responses, found), model_labels(responses), strict=True):
+        drawn = draw(column, name, colour[column.response.model], ranges)
+        traces += drawn[0]
+        shapes += drawn[1]
+        texts += drawn[2]
+        axes |= drawn[3]
+    traces += _legend(responses[0], found, colour)
+    layout = {
+        **axes,
+        "shapes": shapes,
+        "annotations": texts,
+        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "itemsizing": "constant", "itemclick": False,
+                   "itemdoubleclick": False},
+        "hovermode": "closest",
+        "uirevision": f"dose-response {direction}",
+        "meta": {"kind": "dose-response"},
+    }  # fmt: skip
+    return figure(
+        traces,
+        layout,
+        title=_claim(found, responses, direction),
+        aid="perplexity is the ratio to the unsteered text, under the unsteered model; classifier, the probability that the "
+        f"witness gives {html.escape(direction)}; projection, of the text on the vector, as a share of the residual norm; "
+        "doses are evenly spaced, not to scale",
+        notes=[*run_notes(responses), *notes],
+        height=_HEIGHT,
+        left=76,
+        right=92,
+        above=44,
+        below=88,
+        wide=_COLUMN_CHARACTERS * max(_USUAL_COLUMNS, len(responses)),
+        legend_below=True,
+        legend_rows=2,
+    )
+
+
+def _columns(responses: Sequence[DoseResponse], found: Sequence[DoseCurve]) -> list[Column]:
+    n = len(responses)
+    width = (1 - _COLUMN_GAP * (n - 1)) / n
+    height = (1 - _STRIP_SHARE - 4 * _ROW_GAP) / 4
+    tops = [1.0, *(1 - _STRIP_SHARE - _ROW_GAP - row * (height + _ROW_GAP) for row in range(4))]
+    # Rounded sums may pass the edge by an ulp, which plotly refuses.
+    rows = [[max(0.0, top - h), top] for top, h in zip(tops, [_STRIP_SHARE, *[height] * 4], strict=True)]
+    return [
+        Column(k, r, curve, [k * (width + _COLUMN_GAP), min(1.0, k * (width + _COLUMN_GAP) + width)], rows)
+        for k, (r, curve) in enumerate(zip(responses, found, strict=True))
+    ]
+
+
+def _ranges(found: Sequence[DoseCurve]) -> dict[str, list[float]]:
+    """One range per quantity for all columns; decades for perplexity."""
+    ranges = {}
+    for key in measures(found[0]):
+        values = np.concatenate([measures(c)[key].each.ravel() for c in found])
+        values = values[np.isfinite(values)]
+        if key == PERPLEXITY:
+            ends = np.log10([*values, 0.5, 2 * EXPLOSIVE_PPL_RATIO])
+            ranges[key] = [float(ends.min()) - 0.15, float(ends.max()) + 0.15]
+        elif key == PROJECTION:
+            low, high = float(min([*values, 0.0])), float(max([*values, 0.0]))
+            margin = 0.12 * (high - low) if high > low else 0.05
+            ranges[key] = [low - margin, high + margin]
+        else:
+            ranges[key] = [min([0.0, *values]) - 0.06, max([1.0, *values]) + 0.06]
+    return ranges
+
+
+def _legend(first: DoseResponse, found: Sequence[DoseCurve], colour: Mapping[str, str]) -> list[dict]:
+    """What lines and tints mean; nothing of it is drawn."""
+    line = {"color": colour[first.model], "width": 2.4}
+    marks = [("mean of the prompts", {"mode": "lines+markers", "line": line, "marker": {"size": 4}})]
+    if len(first.prompts) > 1:
+        marks.append(
+            ("one text", {"mode": "markers", "marker": {"size": 5, "color": colour[first.model], "opacity": 0.6}})
+        )
+    for n, name in enumerate(found[0].controls):
+        dash = DASHES[1 + n % (len(DASHES) - 1)]
+        marks.append(
+            (f"control: {html.escape(name)}", {"mode": "lines", "line": {"color": GREY, "width": 1.4, "dash": dash}})
+        )
+    present = {regime for c in found for regime, counts in zip(c.majority, c.counts, strict=True) if counts.sum()}
+    for regime in (o for o in OUTCOMES if o in present):
+        square = {"symbol": "square", "size": 12, "color": tint(REGIME_COLOUR[regime], STRIP)}
+        marks.append((regime_label(regime), {"mode": "markers", "marker": square}))
+    return [
+        {"type": "scatter", "x": [None], "y": [None], "name": name, "hoverinfo": "skip", **look} for name, look in marks
+    ]
+
+
+def _claim(found: Sequence[DoseCurve], responses: Sequence[DoseResponse], direction: str) -> str:
+    """Where the texts stay readable and the emotion rises above the unsteered texts and the controls."""
+    name = html.escape(direction)
+    steered, readable, broken, rise = [], [], [], []
+    for curve, model in zip(found, model_labels(responses), strict=True):
+        low, high, _ = usable_window(curve)
+        if math.isnan(low):
+            broken.append(html.escape(model))
+        elif gain(curve, low, high) > 0:
+            cleanly = "" if steered else " cleanly"
+            steered.append(f"{html.escape(model)}{cleanly} {span_words(low, high)}")
+        else:
+            readable.append(f"{html.escape(model)}{'' if readable else ' readable'} {span_words(low, high)}")
+            rise.append(
+                "the witness does not know it" if "classifier" in curve.reasons else "no rise over the controls"
+            )
+    said = []
+    if steered:
+        said.append(f"steers {', '.join(steered)}")
+    if readable:
+        said.append(f"leaves {', '.join(readable)} ({' or '.join(dict.fromkeys(rise))})")
+    if broken:
+        said.append(f"has no clean dose on {', '.join(broken)}")
+    claim = minus(f"{name} {'; '.join(said)}")
+    # What does not fit stands in the heads of the columns.
+    return (
+        claim
+        if len(claim) <= MAX_TITLE
+        else f"{name} steers {len(steered)} of {len(found)} models cleanly at some dose"
+    )
