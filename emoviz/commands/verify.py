@@ -47,7 +47,7 @@ def verify(arguments) -> tuple[dict, str, int]:
     path = save_verification(done)
     values = asdict(done)
     shown = {name: values.pop(name) for name in ("k", "n", "wilson_low", "wilson_high", "control_k", "rows")}
-    return {**shown, **values, "calibration": values["calibrated"], "path": str(path)}, _text(done), 0
+    return {**shown, "calibration": values.pop("calibrated"), **values, "path": str(path)}, _text(done), 0
 
 
 def _text(done) -> str:
