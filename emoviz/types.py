@@ -563,6 +563,11 @@ class Scenario:
     check_confirmed: bool
     texts: tuple[ScenarioText, ...]
 
+    @property
+    def gain(self) -> float:
+        """What the target's probability rises by; NaN where it cannot be read."""
+        return self.after - self.before
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Verification:

@@ -16,7 +16,7 @@ from emoviz.stats.wilson import wilson_interval
 from emoviz.steer import calibrate as calibrating
 from emoviz.steer import verify as verifying
 from emoviz.steer.calibrate import calibrate, targets
-from emoviz.steer.plans import plan_for
+from emoviz.steer.plans import plan_for, rise_words
 from emoviz.steer.verify import confirmed, criterion, second_witness, usable_calibration, verified_emotions, verify
 from emoviz.steer.witness import Witness
 from emoviz.stimuli import Openings, openings
@@ -134,6 +134,17 @@ def test_blank_texts_are_left_out_of_the_means_and_a_scenario_of_blanks_is_not_c
     assert verifying._means(scores) == pytest.approx((0.3, 0.9))
     before, after = verifying._means(np.array([[0.2, np.nan]]))
     assert not confirmed(before, after, 1, replace(PLAN, samples=1))
+
+
+def test_a_control_whose_texts_break_is_told_from_one_that_changes_nothing(llama):
+    found = _run(llama)
+    rows = [replace(row, before=0.1, after=0.4, surgical=3) for row in found.rows]
+    controls = [
+        replace(row, before=0.1, after=0.4 if k < 7 else 0.1, surgical=0) for k, row in enumerate(found.controls)
+    ]
+    words = rise_words(replace(found, rows=tuple(rows), controls=tuple(controls)))
+    assert "40 of 40, random 7" in words
+    assert "100 % of the steered texts and 0 % of those by random" in words
 
 
 def _recorded(monkeypatch, module):

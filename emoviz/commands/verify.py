@@ -51,6 +51,8 @@ def verify(arguments) -> tuple[dict, str, int]:
 
 
 def _text(done) -> str:
+    from ..steer.plans import rise_words
+
     rows = [
         {
             "emotion": own.emotion,
@@ -68,11 +70,12 @@ def _text(done) -> str:
     return "\n".join(
         [
             done.criterion,
-            f"witness: {done.witness.name}; second witness, nothing tuned on it: {done.check.name}",
+            f"witness: {done.witness.name}; second witness, for comparison: {done.check.name}",
             table(rows),
             f"confirmed: {done.k} of {done.n}, 95 % interval {done.wilson_low:.2f} to {done.wilson_high:.2f}",
             f"random directions by the same procedure: {done.control_k} of {done.n}, {done.control_low:.2f} to "
             f"{done.control_high:.2f}",
+            rise_words(done),
             f"by the second witness: {done.check_k} of {done.n}, random {done.check_control_k}",
             f"{done.seconds:.0f} s, calibration {done.calibration_seconds:.0f} s",
         ]

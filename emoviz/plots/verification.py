@@ -16,10 +16,12 @@ _BELOW = 0.3
 _STEERED, _CONTROL = "steered towards the emotion", "random direction, same procedure"
 
 
-def verification_figure(found: Verification, *, emotion: str | None = None, prompt: int | None = None) -> go.Figure:
+def verification_figure(
+    found: Verification, *, emotion: str | None = None, prompt: int | None = None, notes: Sequence[str] = ()
+) -> go.Figure:
     """A panel per opening, a row per emotion: the target's probability without steering, steered, and by a random direction.
 
-    emotion, prompt : the scenario that is marked. Filled marks are confirmed, crosses are not.
+    emotion, prompt : the scenario that is marked. notes : more lines. Filled marks are confirmed, crosses are not.
     """
     names = by_quadrant(tuple(dict.fromkeys(row.emotion for row in found.rows)))
     order = {name: len(names) - 1 - k for k, name in enumerate(names)}
@@ -61,6 +63,7 @@ def verification_figure(found: Verification, *, emotion: str | None = None, prom
             found.criterion,
             f"set {found.set}, {found.precision}; witness: {found.witness.name}; doses per direction from "
             f"{len(found.calibration_prompts)} other openings",
+            *notes,
         ],
         height=_HEIGHT,
         left=_LEFT,

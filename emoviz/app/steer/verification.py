@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 from ...emotions import EMOTIONS
 from ...plots.theme import SERIES
 from ...plots.verification import verification_figure
+from ...steer.plans import rise_words
 from ...store import list_verifications
 from ...types import Scenario, Verification
 from ..components import EMPTY, Cards, Figure, Texts
@@ -54,10 +55,15 @@ def _card(one: Verification, colour: str) -> dict:
         "facts": [
             _fact("confirmed", one.k, one.n, f"[{one.wilson_low:.2f}, {one.wilson_high:.2f}]"),
             _fact("random control", one.control_k, one.n, f"[{one.control_low:.2f}, {one.control_high:.2f}]"),
-            _fact("second witness", one.check_k, one.n, one.check.name.split(",")[0]),
+            _fact("second witness", one.check_k, one.n, _second(one)),
             _fact("its control", one.check_control_k, one.n, "not tuned on"),
         ],
     }
+
+
+def _second(one: Verification) -> str:
+    name = one.check.name.split(",")[0]
+    return f"{name}, part of the first" if one.check.name in one.witness.name else name
 
 
 def _fact(name: str, k: int, n: int, note: str) -> dict:
@@ -80,9 +86,9 @@ def draw(name: str | None, emotion: str, opening: str) -> tuple[str, go.Figure |
         f"probability of {emotion}."
     )
     return (
-        f"{found.criterion} The random control chooses its dose in the same way. Run it again: "
+        f"{found.criterion} The random control chooses its dose in the same way. {rise_words(found)} Run it again: "
         f"`emoviz verify {found.model} --precision {found.precision}`.",
-        verification_figure(found, emotion=emotion, prompt=prompt),
+        verification_figure(found, emotion=emotion, prompt=prompt, notes=[rise_words(found)]),
         heading,
         _texts(found, own, control),
     )
