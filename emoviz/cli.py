@@ -228,6 +228,17 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--set", metavar="SET", help="vector set of this model (default: protocol emoviz before others)")
     sub.add_argument("--device", default="auto", help="auto (default), cpu, cuda or mps")
 
+    sub = command("verify", commands.verify, "k of 40: does steering reach the emotion, by a witness, beside a control")
+    sub.add_argument("model", metavar="MODEL", help="short name, hub id, model folder or .gguf file, with a vector set")
+    sub.add_argument(
+        "--witness",
+        metavar="MODEL",
+        help="a text classifier by hub id or folder, instead of the one that emoviz trains",
+    )
+    sub.add_argument("--recalibrate", action="store_true", help="choose doses anew instead of the stored ones")
+    sub.add_argument("--precision", default="auto", help="fp32, bf16, fp16 or int8 (default: bf16 on CUDA, else fp32)")
+    sub.add_argument("--device", default="auto", help="auto (default), cpu, cuda or mps")
+
     sub = command("witness", commands.witness, "the classifier that judges steered texts, and how well it does")
     sub.add_argument("--for", dest="model", metavar="MODEL", help="the steered model, which is never its own judge")
     sub.add_argument("--text", metavar="TEXT", help="a text to judge")

@@ -47,7 +47,12 @@ def plain(value):
 
 
 # What a stage counts, where it is not tokens.
-_UNITS = {"resampling": "layers", **dict.fromkeys(("steering", "judging", "classifying"), "texts")}
+_UNITS = {
+    "resampling": "layers",
+    "calibrating": "openings",
+    "verifying": "samples",
+    **dict.fromkeys(("steering", "judging", "classifying"), "texts"),
+}
 
 
 class Progress:

@@ -497,6 +497,119 @@ class DoseResponse:
 
 
 @dataclass(frozen=True, slots=True)
+class VerificationPlan:
+    """How a verification is made: fixed before anything is written. See `steer.verify`.
+
+    doses : what calibration may choose from. decoding : its seed is that of the first calibration opening; every further
+    text of the same opening, and every other opening, has another. margin : what the target's probability
+    must rise by.
+    """
+
+    recipe: Recipe
+    doses: tuple[float, ...]
+    decoding: Decoding
+    samples: int
+    margin: float
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrated:
+    """The dose of one direction that did best on the calibration openings.
+
+    emotion : the target. direction : the emotion itself, or the random direction that is its control.
+    scores : per dose of the plan, the mean gain in the target's probability, texts that are not surgical counting 0.
+    """
+
+    emotion: str
+    direction: str
+    dose: float
+    scores: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioText:
+    """One text of a scenario. target : the witness's probability of the target; twin : that of the unsteered text of the
+    same seed; check : the second witness's of this text. NaN where a text is blank.
+    """
+
+    text: str
+    regime: str | None
+    reason: str
+    ppl_ratio: float
+    target: float
+    twin: float
+    check: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One emotion on one opening, by its own direction or by a random one, several samples each.
+
+    prompt : index into the verification's prompts. before, after : mean probability of the target over the unsteered and
+    the steered samples. surgical : how many samples are. confirmed : by the criterion. check_before, check_after,
+    check_confirmed : the same by the second witness.
+    """
+
+    emotion: str
+    prompt: int
+    direction: str
+    dose: float
+    before: float
+    after: float
+    surgical: int
+    confirmed: bool
+    check_before: float
+    check_after: float
+    check_confirmed: bool
+    texts: tuple[ScenarioText, ...]
+
+    @property
+    def gain(self) -> float:
+        """What the target's probability rises by; NaN where it cannot be read."""
+        return self.after - self.before
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verification:
+    """How many scenarios a witness confirms, and how many of them with random directions instead. See `steer.verify`.
+
+    criterion : in words. twins : per prompt, the unsteered samples. rows : 2 per emotion; controls : the same with a
+    random direction each. k, control_k : how many are confirmed of n; low, high : Wilson 95 % intervals, as shares.
+    check : the second witness, with its own counts check_k and check_control_k. calibrated : what each direction chose, by
+    the witness `calibrated_by`.
+    """
+
+    name: str
+    model: str
+    set: str
+    precision: str
+    plan: VerificationPlan
+    criterion: str
+    witness: WitnessCard
+    check: WitnessCard
+    prompts: tuple[str, ...]
+    calibration_prompts: tuple[str, ...]
+    calibrated: tuple[Calibrated, ...]
+    calibrated_by: str
+    twins: tuple[tuple[str, ...], ...]
+    rows: tuple[Scenario, ...]
+    controls: tuple[Scenario, ...]
+    k: int
+    n: int
+    wilson_low: float
+    wilson_high: float
+    control_k: int
+    control_low: float
+    control_high: float
+    check_k: int
+    check_control_k: int
+    seconds: float
+    calibration_seconds: float
+    created: str
+    shipped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What became of one steered text, see `steer.verdict`.
 

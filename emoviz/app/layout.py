@@ -19,7 +19,7 @@ from . import extraction, reading
 from .components import Cards, Figure, Table
 from .library import library
 from .state import BEST, SAME_DEPTH, Selection, first_selection
-from .steer import doses, vocabulary
+from .steer import doses, verification, vocabulary
 from .steer import texts as steer_texts
 from .views import overview as overview_view
 from .views.geometry import norms_label
@@ -74,6 +74,8 @@ def build() -> gr.Blocks:
                     texts = steer_texts.tab(blocks, emotion=selection[-1])
                 with gr.Tab("Dose response") as doses_tab:
                     doses.tab(blocks, doses_tab, emotion=selection[-1])
+                with gr.Tab("Verification"):
+                    verification.tab()
                 with gr.Tab("Vocabulary"):
                     vocabulary.tab(blocks, emotion=selection[-1])
             with gr.Tab("Read", id="Read"):

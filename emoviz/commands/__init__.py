@@ -10,6 +10,7 @@ from .program import doctor, serve
 from .sets import cache, extract, list_, models
 from .steering import witness
 from .texts import lens, lint, read, regimes, steer
+from .verify import verify
 
 __all__ = [
     "cache",
@@ -27,5 +28,6 @@ __all__ = [
     "serve",
     "show",
     "steer",
+    "verify",
     "witness",
 ]

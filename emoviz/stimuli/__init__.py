@@ -2,14 +2,17 @@
 
 from .corpus import DEFAULT_CORPUS, load_corpus, neutral_sentences
 from .lint import lint_corpus
+from .scenarios import Openings, openings
 from .stories import StoryPrompt, prompts_hash, story_prompts
 
 __all__ = [
     "DEFAULT_CORPUS",
+    "Openings",
     "StoryPrompt",
     "lint_corpus",
     "load_corpus",
     "neutral_sentences",
+    "openings",
     "prompts_hash",
     "story_prompts",
 ]

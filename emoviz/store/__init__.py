@@ -3,7 +3,8 @@
 from .catalog import delete_set, find_set, list_sets
 from .contrasts import Measured, load_contrasts, save_contrasts
 from .files import check_writable, files_of, load_activations, load_set, load_stories, save_set
-from .folders import models_folder, responses_folder, sets_folder, shipped_folder
+from .folders import models_folder, responses_folder, sets_folder, shipped_folder, verifications_folder
+from .verifications import list_verifications, load_verification, save_verification
 
 __all__ = [
     "Measured",
@@ -12,14 +13,18 @@ __all__ = [
     "files_of",
     "find_set",
     "list_sets",
+    "list_verifications",
     "load_activations",
     "load_contrasts",
     "load_set",
     "load_stories",
+    "load_verification",
     "models_folder",
     "responses_folder",
     "save_contrasts",
     "save_set",
+    "save_verification",
     "sets_folder",
     "shipped_folder",
+    "verifications_folder",
 ]

@@ -19,6 +19,7 @@ CACHE_PARTS = {
     "work": "extractions and dose-response runs that were interrupted; they go on when asked for again",
     "responses": "dose-response runs of your own; these cannot be made again without their model and set",
     "heads": "trained heads of the witness that judges steered texts; made again when needed",
+    "verifications": "verifications that you ran; made again by emoviz verify",
 }
 
 
@@ -51,6 +52,11 @@ def models_folder() -> Path:
 def heads_folder() -> Path:
     """Trained heads of the witness."""
     return home() / "heads"
+
+
+def verifications_folder() -> Path:
+    """Verifications that the user ran."""
+    return home() / "verifications"
 
 
 def shipped_folder() -> Path:

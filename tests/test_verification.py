@@ -1,0 +1,386 @@
+"""Verification: the criterion, the separation of calibration and scenarios, the control, files, figure, command and page."""
+
+import json
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from emoviz.app.steer import verification as page
+from emoviz.cli import main
+from emoviz.emotions import CLASSES, EMOTIONS
+from emoviz.errors import InputError
+from emoviz.plots.verification import verification_figure
+from emoviz.stats.wilson import wilson_interval
+from emoviz.steer import calibrate as calibrating
+from emoviz.steer import verify as verifying
+from emoviz.steer.calibrate import calibrate, targets
+from emoviz.steer.plans import plan_for, rise_words
+from emoviz.steer.verify import confirmed, criterion, second_witness, usable_calibration, verified_emotions, verify
+from emoviz.steer.witness import Witness
+from emoviz.stimuli import Openings, openings
+from emoviz.store import list_verifications, load_verification, save_set, save_verification, sets_folder
+from emoviz.types import Calibrated, Decoding, Recipe, VerificationPlan, WitnessCard
+
+from .conftest import WORDS, make_set
+
+PLAN = VerificationPlan(Recipe((1, 2)), (0.1, 0.5), Decoding(8, 0.7), 3, 0.05)
+TINY = Openings(("the cat sat on", "a dog ran"), ("the red tree", "a blue mat and"))
+
+
+def _quiet(_stage, _done, _total):
+    pass
+
+
+def _witness(name="counts words", accuracy=0.5):
+    """Reads nothing but how often each word occurs, so that every text has its own probabilities."""
+    mixing = np.random.default_rng(3).normal(size=(len(WORDS), len(CLASSES)))
+
+    def read(texts):
+        counts = np.array([[text.split().count(word) for word in WORDS] for text in texts])
+        raised = np.exp(counts @ mixing)
+        return raised / raised.sum(1, keepdims=True)
+
+    return Witness(WitnessCard(name, CLASSES, accuracy, 1 / len(CLASSES), "nothing"), read)
+
+
+def _set_of(loaded):
+    vectors = make_set(layers=loaded.n_layers, width=loaded.d_model, model=loaded.name)
+    return replace(vectors, provenance=replace(vectors.provenance, revision=loaded.revision))
+
+
+def _run(loaded, plan=PLAN, prompts=TINY):
+    vectors, witness = _set_of(loaded), _witness()
+    chosen = calibrate(loaded, vectors, witness, plan, EMOTIONS, prompts.calibration, _quiet)
+    return verify(
+        loaded,
+        vectors,
+        witness,
+        _witness("another"),
+        plan,
+        chosen,
+        prompts,
+        calibrated_by=(witness.card.name, 1.0),
+        progress=_quiet,
+    )
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 40), (5, 40), (37, 40), (40, 40), (1, 3)])
+def test_wilson_interval_is_that_of_scipy(k, n):
+    from scipy.stats import binomtest
+
+    found = binomtest(k, n).proportion_ci(method="wilson")
+    assert wilson_interval(k, n) == pytest.approx((found.low, found.high), abs=1e-12)
+
+
+def test_wilson_interval_of_nothing_is_missing():
+    assert np.isnan(wilson_interval(0, 0)).all()
+
+
+def test_openings_are_neutral_and_kept_apart():
+    found = openings()
+    assert len(EMOTIONS) * len(found.verification) == 40
+    assert len(found.calibration) >= 6
+    assert not set(found.calibration) & set(found.verification)
+    said = re.findall(r"[a-z]+", " ".join(found.calibration + found.verification).lower())
+    # Four letters catch the noun as well: hopeful and hope, guilty and guilt.
+    assert not [(word, name) for word in said for name in EMOTIONS if word[:4] == name[:4]]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "surgical", "expected"),
+    [
+        (0.1, 0.2, 3, True),
+        (0.1, 0.2, 2, True),
+        (0.1, 0.2, 1, False),
+        (0.1, 0.15, 3, False),
+        (0.2, 0.1, 3, False),
+        (0.1, float("nan"), 3, False),
+    ],
+)
+def test_a_scenario_needs_a_gain_above_the_margin_and_mostly_surgical_texts(before, after, surgical, expected):
+    assert confirmed(before, after, surgical, PLAN) is expected
+
+
+def test_half_of_an_even_number_is_not_most():
+    assert not confirmed(0.0, 1.0, 2, replace(PLAN, samples=4))
+
+
+def test_the_criterion_in_words_names_its_numbers():
+    words = criterion(replace(PLAN, margin=0.07, samples=9))
+    assert "0.07" in words
+    assert "9 sampled" in words
+
+
+def test_a_verification_counts_its_own_rows_and_is_deterministic(llama):
+    found = _run(llama)
+    assert (len(found.rows), len(found.controls), found.n) == (40, 40, 40)
+    assert {(row.emotion, row.prompt) for row in found.rows} == {(name, k) for name in EMOTIONS for k in (0, 1)}
+    assert found.k == sum(row.confirmed for row in found.rows)
+    assert found.control_k == sum(row.confirmed for row in found.controls)
+    assert (found.wilson_low, found.wilson_high) == wilson_interval(found.k, 40)
+    for row in (*found.rows, *found.controls):
+        assert row.after == pytest.approx(np.mean([text.target for text in row.texts]))
+        assert row.before == pytest.approx(np.mean([text.twin for text in row.texts]))
+        assert row.confirmed == confirmed(row.before, row.after, row.surgical, PLAN)
+    again = _run(llama)
+    assert again.rows == found.rows
+    assert again.calibrated == found.calibrated
+
+
+def test_blank_texts_are_left_out_of_the_means_and_a_scenario_of_blanks_is_not_confirmed():
+    scores = np.array([[0.2, np.nan], [0.4, 0.9]])
+    assert verifying._means(scores) == pytest.approx((0.3, 0.9))
+    before, after = verifying._means(np.array([[0.2, np.nan]]))
+    assert not confirmed(before, after, 1, replace(PLAN, samples=1))
+
+
+def test_a_control_whose_texts_break_is_told_from_one_that_changes_nothing(llama):
+    found = _run(llama)
+    rows = [replace(row, before=0.1, after=0.4, surgical=3) for row in found.rows]
+    controls = [
+        replace(row, before=0.1, after=0.4 if k < 7 else 0.1, surgical=0) for k, row in enumerate(found.controls)
+    ]
+    words = rise_words(replace(found, rows=tuple(rows), controls=tuple(controls)))
+    assert "40 of 40, random 7" in words
+    assert "100 % of the steered texts and 0 % of those by random" in words
+
+
+def _recorded(monkeypatch, module):
+    calls = []
+    real = module.judged_texts
+
+    def recording(loaded, vectors, prompt, pairs, recipe, decoding):
+        calls.append((prompt, tuple(pairs), recipe, decoding))
+        return real(loaded, vectors, prompt, pairs, recipe, decoding)
+
+    monkeypatch.setattr(module, "judged_texts", recording)
+    return calls
+
+
+def test_calibration_never_sees_the_verification_openings_nor_their_noise(llama, monkeypatch):
+    first, then = _recorded(monkeypatch, calibrating), _recorded(monkeypatch, verifying)
+    _run(llama)
+    assert {call[0] for call in first} == set(TINY.calibration)
+    assert {call[0] for call in then} == set(TINY.verification)
+    seeds = [call[3].seed for call in first + then]
+    assert len(set(seeds)) == len(seeds)
+
+
+def test_an_opening_in_both_lists_is_refused(llama):
+    with pytest.raises(InputError, match="was used for calibration"):
+        _run(llama, prompts=Openings(TINY.calibration, TINY.calibration[:1]))
+
+
+def test_the_control_takes_the_same_path_as_the_emotions(llama, monkeypatch):
+    first, then = _recorded(monkeypatch, calibrating), _recorded(monkeypatch, verifying)
+    found = _run(llama)
+    asked = [direction for _, direction in targets(EMOTIONS)]
+    assert len(set(asked)) == 40
+    for _, pairs, recipe, _ in first:
+        assert pairs == tuple((direction, dose) for direction in asked for dose in PLAN.doses)
+        assert recipe == PLAN.recipe
+    for _, pairs, recipe, _ in then:
+        assert [direction for direction, _ in pairs] == asked
+        assert recipe == PLAN.recipe
+    # Every control is judged by the emotion that it stands beside.
+    assert [(c.emotion, c.prompt) for c in found.controls] == [(r.emotion, r.prompt) for r in found.rows]
+    assert all(control.before == own.before for control, own in zip(found.controls, found.rows, strict=True))
+
+
+def test_calibration_takes_the_dose_with_the_highest_score_and_the_lower_of_equals(llama, monkeypatch):
+    found = calibrate(llama, _set_of(llama), _witness(), PLAN, EMOTIONS, TINY.calibration, _quiet)
+    for one in found:
+        assert one.dose == PLAN.doses[int(np.argmax(one.scores))]
+    monkeypatch.setattr(calibrating, "SURGICAL", "never")
+    flat = calibrate(llama, _set_of(llama), _witness(), PLAN, EMOTIONS, TINY.calibration, _quiet)
+    assert {one.dose for one in flat} == {PLAN.doses[0]}
+    assert {score for one in flat for score in one.scores} == {0.0}
+
+
+def test_a_calibration_is_used_again_only_for_the_same_set_plan_and_openings(llama):
+    found, vectors = _run(llama), _set_of(llama)
+    assert usable_calibration([found], vectors, PLAN, TINY) is found
+    assert usable_calibration([found], replace(vectors, name="another"), PLAN, TINY) is None
+    assert usable_calibration([found], vectors, replace(PLAN, margin=0.2), TINY) is None
+    assert usable_calibration([found], vectors, PLAN, Openings(("a cat",), TINY.verification)) is None
+
+
+def test_the_second_witness_shares_least_with_the_first():
+    def names(*found):
+        return [_witness(name) for name in found]
+
+    states, sentences, both = names("G states", "MiniLM", "G states + MiniLM")
+    assert second_witness(states, [states, sentences, both]) is sentences
+    assert second_witness(both, [states, sentences, both]) is sentences
+    assert second_witness(sentences, [states, sentences, both]) is states
+    assert second_witness(sentences, [sentences]) is sentences
+
+
+def test_a_set_without_all_emotions_is_refused():
+    with pytest.raises(InputError, match="lacks"):
+        verified_emotions(make_set(classes=("angry", "calm", "neutral")))
+
+
+def test_a_verification_comes_back_from_its_file_as_it_was(llama, tmp_path):
+    found = _run(llama)
+    path = save_verification(found, tmp_path)
+    back = load_verification(path)
+    assert back.plan == found.plan
+    assert (back.k, back.control_k, back.prompts, back.twins) == (
+        found.k,
+        found.control_k,
+        found.prompts,
+        found.twins,
+    )
+    assert [row.texts[0].text for row in back.rows] == [row.texts[0].text for row in found.rows]
+    assert back.rows[3].after == pytest.approx(found.rows[3].after, rel=1e-4)
+    assert [one.dose for one in back.calibrated] == [one.dose for one in found.calibrated]
+    assert all(isinstance(one, Calibrated) for one in back.calibrated)
+    assert save_verification(back, tmp_path / "again").read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("content", [b"", b"no gzip", __import__("gzip").compress(b'{"schema_version": 99}')])
+def test_a_damaged_file_is_refused_and_left_out_of_the_list(content, tmp_path, monkeypatch):
+    monkeypatch.setenv("EMOVIZ_HOME", str(tmp_path))
+    path = tmp_path / "verifications" / "broken.verification.json.gz"
+    path.parent.mkdir()
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="cannot be read as a verification"):
+        load_verification(path)
+    assert all(one.shipped for one in list_verifications())
+
+
+def test_the_figure_has_a_mark_for_every_scenario_and_control(llama):
+    found = _run(llama)
+    figure = verification_figure(found, emotion="calm", prompt=1)
+    marks = [trace for trace in figure.data if trace.customdata is not None]
+    assert sum(len(trace.x) for trace in marks) == 80
+    drawn = {
+        (*ids, round(x, 6), symbol != "x-thin")
+        for trace in marks
+        for ids, x, symbol in zip(trace.customdata, trace.x, trace.marker.symbol, strict=True)
+    }
+    assert drawn == {
+        (row.emotion, row.prompt, round(row.after, 6), row.confirmed) for row in (*found.rows, *found.controls)
+    }
+    assert f"{found.k} of 40" in figure.layout.title.text
+    assert figure.layout.meta["kind"] == "verification"
+
+
+def test_the_command_counts_states_its_criterion_and_reuses_its_calibration(llama, llama_folder, monkeypatch, capsys):
+    vectors = _set_of(llama)
+    save_set(vectors, sets_folder())
+    monkeypatch.setattr("emoviz.steer.witness.candidates", lambda *_, **__: ((_witness(),), {}))
+    monkeypatch.setattr("emoviz.steer.witness.chosen", lambda found, *_: found[0])
+    monkeypatch.setattr("emoviz.stimuli.openings", lambda: TINY)
+    monkeypatch.setattr("emoviz.steer.plans.plan_for", lambda _: PLAN)
+    calls = _recorded(monkeypatch, calibrating)
+    assert main(["verify", str(llama_folder), "--json"]) == 0
+    out, err = capsys.readouterr()
+    result = json.loads(out)
+    assert {
+        "k", "n", "wilson_low", "wilson_high", "control_k", "rows", "criterion", "witness", "calibration", "seconds"
+    } <= set(result)  # fmt: skip
+    assert result["k"] == sum(row["confirmed"] for row in result["rows"])
+    assert err.index(criterion(PLAN)) < err.index("calibrating")
+    assert {call[0] for call in calls} == set(TINY.calibration)
+    before = len(calls)
+    assert main(["verify", str(llama_folder)]) == 0
+    assert len(calls) == before
+    assert f"confirmed: {result['k']} of 40" in capsys.readouterr().out
+    assert main(["verify", str(llama_folder), "--recalibrate", "--json"]) == 0
+    assert len(calls) == 2 * before
+    assert json.loads(capsys.readouterr().out)["k"] == result["k"]
+
+
+def test_a_model_without_a_set_is_refused(llama_folder, capsys):
+    assert main(["verify", str(llama_folder)]) == 2
+    assert "there is no vector set" in capsys.readouterr().err
+
+
+def test_nothing_is_written_when_a_run_is_stopped(llama, llama_folder, tmp_path, monkeypatch, capsys):
+    save_set(_set_of(llama), sets_folder())
+    monkeypatch.setattr("emoviz.steer.witness.candidates", lambda *_, **__: ((_witness(),), {}))
+    monkeypatch.setattr("emoviz.steer.witness.chosen", lambda found, *_: found[0])
+    monkeypatch.setattr("emoviz.stimuli.openings", lambda: TINY)
+    monkeypatch.setattr("emoviz.steer.plans.plan_for", lambda _: PLAN)
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(verifying, "judged_texts", stop)
+    assert main(["verify", str(llama_folder)]) == 130
+    assert not list((tmp_path / "home" / "verifications").glob("*"))
+
+
+SHIPPED = [one for one in list_verifications() if one.shipped]
+
+
+def test_verifications_of_both_bundled_models_are_shipped():
+    assert {one.model for one in SHIPPED} == {"SmolLM2-135M-Instruct", "gemma-3-270m"}
+
+
+@pytest.mark.parametrize("found", SHIPPED, ids=lambda one: one.model)
+def test_a_shipped_verification_is_recounted_from_its_own_texts(found):
+    assert found.prompts == openings().verification
+    assert found.calibration_prompts == openings().calibration
+    assert found.criterion == criterion(found.plan)
+    for rows, k, check_k in (
+        (found.rows, found.k, found.check_k),
+        (found.controls, found.control_k, found.check_control_k),
+    ):
+        assert len(rows) == found.n == 40
+        counted = checked = 0
+        for row in rows:
+            texts = [text for text in row.texts if text.text.strip()]
+            gain = np.mean([text.target for text in texts]) - np.mean([text.twin for text in row.texts])
+            surgical = sum(text.regime == "surgical" for text in row.texts)
+            counted += gain > found.plan.margin and surgical > found.plan.samples / 2
+            checked += row.check_confirmed
+            assert surgical == row.surgical
+        assert (counted, checked) == (k, check_k)
+    assert (found.wilson_low, found.wilson_high) == pytest.approx(wilson_interval(found.k, 40), rel=1e-4)
+
+
+@pytest.mark.parametrize("found", SHIPPED, ids=lambda one: one.model)
+def test_shipped_doses_are_those_with_the_highest_calibration_scores(found):
+    assert [(one.emotion, one.direction) for one in found.calibrated] == targets(EMOTIONS)
+    assert all(one.dose == found.plan.doses[int(np.argmax(one.scores))] for one in found.calibrated)
+
+
+def test_shipped_calibrations_fit_the_plan_and_the_sets_of_today():
+    from emoviz.store import find_set
+
+    for one in SHIPPED:
+        vectors = find_set(one.set)
+        assert usable_calibration([one], vectors, plan_for(vectors), openings()) is one
+
+
+def test_the_page_shows_the_stored_verification_and_its_texts():
+    name = next(iter(page.stored()))
+    found = page.stored()[name]
+    words, figure, heading, texts = page.draw(name, "guilty", "second opening")
+    assert found.criterion in words
+    assert f"{found.k} of 40" in figure.layout.title.text
+    assert found.prompts[1] in heading
+    assert [len(row["cells"]) for row in texts["rows"]] == [3] * found.plan.samples
+    row = next(row for row in found.rows if (row.emotion, row.prompt) == ("guilty", 1))
+    assert [row["cells"][1]["text"] for row in texts["rows"]] == [text.text for text in row.texts]
+    assert page.cards()["cards"][0]["facts"][0]["value"] == f"{found.k} of 40"
+
+
+@pytest.mark.parametrize("given", [("nobody", "calm", "first opening"), (None, "calm", "first opening")])
+def test_the_page_says_how_to_make_a_verification_where_there_is_none(given):
+    words, *rest = page.draw(*given)
+    assert "emoviz verify" in words
+    assert rest == ["null", "", "null"]
+
+
+@pytest.mark.parametrize(
+    "data", [None, {}, {"kind": "map", "ids": ["calm", 1]}, {"kind": "verification", "ids": [7, []]}]
+)
+def test_a_made_up_click_changes_nothing(data):
+    assert page.clicked(data, "sad", "first opening") == ("sad", "first opening")
+    assert page.clicked({"kind": "verification", "ids": ["calm", 1]}, "sad", "x") == ("calm", "second opening")
