@@ -76,7 +76,7 @@ def _in_memory() -> dict:
 
 
 def _load(model: str, progress):
-    from ...models.load import load_model
+    from ...models.load import load_model, quick_precision
     from ...steer.vocabulary import vocabulary_scripts
 
     with _loading:
@@ -85,7 +85,7 @@ def _load(model: str, progress):
             # The name of a hub model or a folder does not say where it is; its set remembers.
             vectors = steerable().get(model)
             origin = vectors.provenance.origin if vectors is not None else ""
-            found = load_model(origin if origin else model, progress=progress)
+            found = load_model(origin if origin else model, precision=quick_precision(), progress=progress)
             # Takes seconds for a large vocabulary, and every run needs it.
             vocabulary_scripts(found)
             _in_memory()[model] = found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
@@ -19,8 +19,8 @@ from .models import loaded_with_status
 from .request import Request, request
 from .witnessing import witnessed
 
-# A page cannot show more updates than this anyway.
-_UPDATES_PER_SECOND = 20
+# Each update is drawn by the browser, which on a small machine takes its time from the model.
+_UPDATES_PER_SECOND = 8
 # Probability on other scripts that is worth a line. Unsteered English text of the bundled models stays below it.
 _HIDDEN_LEAK = 0.01
 _CONTROL_NAMES = {RANDOM: "random direction", MEAN: "mean of the emotions"}
@@ -84,21 +84,25 @@ def _run(asked: Request, job: Job) -> Iterator[tuple[dict | str, str]]:
     shown = {"prompt": asked.prompt, "chat": asked.decoding.chat, "rows": [batch.row for batch in batches]}
     writing_since = time.perf_counter()
     tokens = asked.decoding.max_new_tokens
-    step, last = 0, 0.0
-    while not job.stopped and any(batch.open for batch in batches):
-        step += 1
-        # Interleaved, not threaded: two models on a few cores would only slow each other down.
-        for batch in batches:
-            if batch.open:
-                batch.advance()
-        if time.perf_counter() - last > 1 / _UPDATES_PER_SECOND:
-            last = time.perf_counter()
-            _fill(batches)
-            yield shown, f"writing, token {step} of {tokens}{_time_left(last - writing_since, step, tokens)}"
+    writing = ThreadPoolExecutor(1)
+    # In a thread of its own: what the page costs does not hold up the models, and torch keeps its threads.
+    future = writing.submit(_write, batches, job)
+    writing.shutdown(wait=False)
+    try:
+        while not future.done():
+            wait([future], timeout=1 / _UPDATES_PER_SECOND)
+            step = _fill(batches)
+            if not future.done():
+                left = _time_left(time.perf_counter() - writing_since, step, tokens)
+                yield shown, f"writing, token {step} of {tokens}{left}"
+    except GeneratorExit:
+        job.stopped = True
+        raise
+    future.result()
     seconds = time.perf_counter() - writing_since
+    step = _fill(batches, stopped=job.stopped)
     said = f"stopped after {step} of {tokens} tokens" if job.stopped else f"written in {seconds:.1f} s"
     end = said if job.stopped else f"done: {_count(batches)} in {seconds:.1f} s"
-    _fill(batches, stopped=job.stopped)
     # Pressed again, Stop leaves out the verdicts that are still to come.
     job.stopped = False
     for work, doing in _AFTERWARDS:
@@ -107,6 +111,15 @@ def _run(asked: Request, job: Job) -> Iterator[tuple[dict | str, str]]:
             if batch.last is not None and not job.stopped:
                 _until_stopped(job, work, batch, asked)
     yield shown, f"{end}, {writing_since - started:.1f} s to load"
+
+
+def _write(batches: list[_Batch], job: Job) -> None:
+    """Writes until all is written or the visitor stops."""
+    while not job.stopped and any(batch.open for batch in batches):
+        # Interleaved, not threaded: two models on a few cores would only slow each other down.
+        for batch in batches:
+            if batch.open:
+                batch.advance()
 
 
 def _loaded(model: str, job: Job) -> Iterator[tuple[str, str]]:
@@ -181,17 +194,22 @@ def decoding_words(decoding: Decoding) -> str:
     return f"{'greedy' if decoding.temperature == 0 else chosen}, {turn}, up to {decoding.max_new_tokens} tokens"
 
 
-def _fill(batches: list[_Batch], *, stopped: bool = False) -> None:
-    """Puts what is written into what the page shows."""
+def _fill(batches: list[_Batch], *, stopped: bool = False) -> int:
+    """Puts what is written into what the page shows; returns the tokens of the longest text."""
+    steps = 0
     for batch in batches:
-        if batch.last is None:
+        # The writer may put the next one in its place meanwhile.
+        last = batch.last
+        if last is None:
             continue
-        for cell, text, finished in zip(batch.cells, batch.last.texts, batch.last.finished, strict=True):
+        steps = max(steps, last.ids.shape[1])
+        for cell, text, finished in zip(batch.cells, last.texts, last.finished, strict=True):
             cell["state"] = "ended" if finished else "stopped" if stopped and batch.open else ""
             text = text.strip()
             if text != cell["text"]:
                 cell["text"] = text
                 cell["leaks"] = leaks(text, batch.own)
+    return steps
 
 
 def leaks(text: str, own: frozenset[str]) -> list[list]:
