@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export HF_HUB_DISABLE_TELEMETRY := 1
 export GRADIO_ANALYTICS_ENABLED := False
 
-.PHONY: run test install cache contrasts bench screenshots clean
+.PHONY: run test install cache verifications contrasts bench screenshots clean
 
 run: install
 	$(BIN)/emoviz serve --open
@@ -28,7 +28,7 @@ $(VENV)/.installed: requirements.txt requirements-models.txt constraints.txt pyp
 # The shipped vector sets and dose-response runs, made anew by the program itself (about half an hour on two cores). Of the
 # stories the pooled states are left out, to stay within what a repository can carry.
 cache: install
-	rm -f cache/*.safetensors cache/*.gz
+	rm -f cache/*.safetensors cache/*.stories.jsonl.gz cache/*_doses_*.json.gz
 	for model in SmolLM2-135M-Instruct gemma-3-270m; do \
 		for protocol in emoviz jeong2026b; do \
 			$(BIN)/emoviz extract $$model --protocol $$protocol --out cache || exit; \
@@ -40,6 +40,12 @@ cache: install
 		EMOVIZ_HOME=$$own $(BIN)/emoviz witness --for $$model || exit; \
 	done; mv $$own/heads cache/heads; rm -r $$own
 	for model in SmolLM2-135M-Instruct gemma-3-270m; do $(BIN)/emoviz doses $$model --out cache || exit; done
+
+# The shipped verifications, calibrated and run anew (about forty minutes on two cores).
+verifications: install
+	own=$$(mktemp -d); for model in SmolLM2-135M-Instruct gemma-3-270m; do \
+		EMOVIZ_HOME=$$own $(BIN)/emoviz verify $$model --precision bf16 --recalibrate || exit; \
+	done; mv $$own/verifications/* cache; rm -r $$own
 
 # What the sets of other precisions and the greedy stories gave, which are too large to ship themselves (about an hour on two
 # cores where they are not at hand).

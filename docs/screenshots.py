@@ -26,6 +26,7 @@ PICTURES = (
     ("models", "Models", "dark"),
     ("anisotropy", "Anisotropy", "light"),
     ("steer", "Steer", "dark"),
+    ("doses", "Steer", "light"),
 )
 
 
@@ -49,8 +50,11 @@ def main() -> None:
                 page.goto(f"{url}/?__theme={theme}")
                 page.wait_for_selector(".ez-plot[data-drawn]")
                 page.get_by_role("tab", name=tab, exact=True).click()
-                if tab == "Steer":
+                if name == "steer":
                     _steer(page)
+                elif name == "doses":
+                    page.get_by_role("tab", name="Dose response", exact=True).click()
+                    page.wait_for_timeout(3000)
                 page.wait_for_function(
                     "() => [...document.querySelectorAll('.ez-figure')].every((f) => !f.offsetParent || f.querySelector('[data-drawn]'))"
                 )

@@ -365,9 +365,10 @@ def test_the_page_shows_the_stored_verification_and_its_texts():
     assert found.criterion in words
     assert f"{found.k} of 40" in figure.layout.title.text
     assert found.prompts[1] in heading
-    assert [len(row["cells"]) for row in texts["rows"]] == [3] * found.plan.samples
+    assert [len(row["lines"][0]["cells"]) for row in texts["rows"]] == [2] * found.plan.samples
     row = next(row for row in found.rows if (row.emotion, row.prompt) == ("guilty", 1))
-    assert [row["cells"][1]["text"] for row in texts["rows"]] == [text.text for text in row.texts]
+    assert [one["lines"][0]["cells"][0]["text"] for one in texts["rows"]] == [text.text.strip() for text in row.texts]
+    assert [one["twin"]["text"] for one in texts["rows"]] == [text.strip() for text in found.twins[1]]
     assert page.cards()["cards"][0]["facts"][0]["value"] == f"{found.k} of 40"
 
 

@@ -71,11 +71,11 @@ def build() -> gr.Blocks:
             options, outputs, loaded = _result_tabs(start)
             with gr.Tab("Steer", id="Steer"), gr.Tabs(elem_classes="ez-parts"):
                 with gr.Tab("Texts"):
-                    texts = steer_texts.tab(blocks, emotion=selection[-1])
+                    texts = [steer_texts.tab(blocks, emotion=selection[-1])]
                 with gr.Tab("Dose response") as doses_tab:
-                    doses.tab(blocks, doses_tab, emotion=selection[-1])
+                    texts += doses.tab(blocks, doses_tab, emotion=selection[-1])
                 with gr.Tab("Verification"):
-                    verification.tab()
+                    texts.append(verification.tab())
                 with gr.Tab("Vocabulary"):
                     vocabulary.tab(blocks, emotion=selection[-1])
             with gr.Tab("Read", id="Read"):

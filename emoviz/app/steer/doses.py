@@ -184,8 +184,8 @@ def delete(name: str | None) -> str:
     return f"{name} is deleted."
 
 
-def tab(blocks: gr.Blocks, opened: gr.Tab, emotion: gr.Dropdown) -> None:
-    """Lays the part out and wires it. opened : the tab that it lies in; figures are drawn when it is opened."""
+def tab(blocks: gr.Blocks, opened: gr.Tab, emotion: gr.Dropdown) -> list[Texts]:
+    """Lays the part out and wires it; returns its texts. opened : the tab that it lies in; figures are drawn when it is opened."""
     at, drawn = gr.State(None), gr.State(False)
     with gr.Row(elem_classes="ez-controls"):
         chosen = gr.Dropdown(
@@ -229,6 +229,7 @@ def tab(blocks: gr.Blocks, opened: gr.Tab, emotion: gr.Dropdown) -> None:
     blocks.load(refresh, chosen, [chosen, own], **_QUICK)
     for change in changes:
         change.then(refresh, chosen, [chosen, own], **_QUICK)
+    return panels
 
 
 def _own_runs(chosen: gr.Dropdown) -> tuple[gr.Dropdown, list]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
@@ -90,9 +91,9 @@ def tab(blocks: gr.Blocks, emotion: gr.Dropdown) -> Texts:
     return texts
 
 
-def send_to_read(texts: Texts, tabs: gr.Tabs, read_text: gr.Textbox, read_set: gr.Dropdown) -> None:
+def send_to_read(parts: Sequence[Texts], tabs: gr.Tabs, read_text: gr.Textbox, read_set: gr.Dropdown) -> None:
     """Wires the button at each text that opens it in the Read tab."""
-    texts.select(text_to_read, None, [read_text, read_set, tabs], **_QUICK)
+    gr.on([part.select for part in parts], text_to_read, None, [read_text, read_set, tabs], **_QUICK)
 
 
 def text_to_read(event: gr.EventData) -> tuple:

@@ -98,28 +98,28 @@ def _texts(found: Verification, own: Scenario, control: Scenario) -> dict:
     twins = found.twins[own.prompt]
     rows = []
     for k, (twin, steered, random) in enumerate(zip(twins, own.texts, control.texts, strict=True)):
-        plain = {"label": "unsteered", "state": _read(steered.twin), "text": twin, "twin": True}
+        cells = [
+            _cell(f"{own.emotion} {own.dose:g}", steered),
+            _cell(f"{control.direction} at {control.dose:g}", random),
+        ]
         rows.append(
             {
                 "title": f"sample {k + 1} of {len(twins)}",
                 "note": "",
-                "cells": [
-                    plain,
-                    _cell(f"{own.emotion} {own.dose:g}", steered),
-                    _cell(f"{control.direction} at {control.dose:g}", random),
-                ],
+                "set": found.set,
+                "twin": {"label": "unsteered", "state": _read(steered.twin), "text": twin.strip(), "leaks": []},
+                "lines": [{"label": "", "control": False, "cells": cells}],
             }
         )
-    # The opening stands in the heading, once for all samples.
-    return {"prompt": "", "rows": rows}
+    return {"prompt": found.prompts[own.prompt], "chat": False, "rows": rows}
 
 
 def _cell(label: str, text) -> dict:
     return {
         "label": label,
         "state": _read(text.target),
-        "text": text.text,
-        "twin": False,
+        "text": text.text.strip(),
+        "leaks": [],
         "regime": text.regime,
         "reason": text.reason,
         "numbers": "",
@@ -130,8 +130,8 @@ def _read(probability: float) -> str:
     return f"witness {probability:.2f}" if isfinite(probability) else "blank"
 
 
-def tab() -> None:
-    """Lays the part out and wires it. Stored results are drawn at once; torch is not needed."""
+def tab() -> Texts:
+    """Lays the part out and wires it; returns its texts. Stored results are drawn at once; torch is not needed."""
     names = choices()
     first = names[0][1] if names else None
     shown = draw(first, EMOTIONS[0], _OPENINGS[0])
@@ -153,6 +153,7 @@ def tab() -> None:
         return emotion, opening, *draw(name, emotion, opening)
 
     figure.select(pick, [name, emotion, opening], [emotion, opening, *parts], **quick)
+    return texts
 
 
 def clicked(data: Any, emotion: str, opening: str) -> tuple[str, str]:
