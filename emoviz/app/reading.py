@@ -59,7 +59,7 @@ def run(text: str, name: str | None, emotion: str) -> Iterator[tuple]:
             raise InputError(
                 f"the text has {len(text)} letters; the page shows up to {MAX_LETTERS}; shorten it, or use emoviz read."
             )
-        vectors, loaded = yield from _loaded(name, (gr.skip(), gr.skip()), (gr.skip(),))
+        vectors, loaded = yield from set_with_model(name, (gr.skip(), gr.skip()), (gr.skip(),))
         from ..extract.read import read
 
         reading = read(loaded, vectors, text)
@@ -167,7 +167,7 @@ def vary(
             raise InputError("the sentence needs {n} once, where the number goes; write it there.")
         if len(template) > MAX_LETTERS:
             raise InputError(f"the sentence has {len(template)} letters; up to {MAX_LETTERS} are allowed; shorten it.")
-        vectors, loaded = yield from _loaded(name, (gr.skip(),), ())
+        vectors, loaded = yield from set_with_model(name, (gr.skip(),), ())
         from ..extract.read import read
 
         if emotion not in vectors.classes:
@@ -263,7 +263,7 @@ def tab(blocks: gr.Blocks, emotion: gr.Dropdown) -> tuple[gr.Textbox, gr.Dropdow
     return text, chosen
 
 
-def _loaded(name: str | None, before: tuple, after: tuple) -> Iterator[Any]:
+def set_with_model(name: str | None, before: tuple, after: tuple) -> Iterator[Any]:
     """Yields what is being loaded as the status between other outputs; returns the set and its model."""
     vectors = _vectors(name)
     steps = loaded_with_status(None, vectors.provenance.model)

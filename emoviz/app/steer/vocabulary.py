@@ -9,35 +9,19 @@ import gradio as gr
 from ...errors import InputError
 from ...geometry import preferred_layer
 from ...plots.lens import lens_figure
-from ...plots.theme import short_label
 from ...types import VocabularyLens
 from ..components import EMPTY, Figure, Table
 from ..library import best_of, library
-from .models import MODEL_QUEUE, loaded_with_status
+from ..reading import choices, set_with_model
+from .models import MODEL_QUEUE
 
 _SHOWN = 20
-
-
-def choices() -> list[tuple[str, str]]:
-    """(label, name) of the sets that can be looked at, protocol `emoviz` before others."""
-    found = sorted(library().sets.values(), key=lambda s: s.provenance.protocol.name != "emoviz")
-    return [(short_label(s), s.name) for s in found]
 
 
 def look(name: str | None, emotion: str) -> Iterator[tuple]:
     """Yields (lens, status, layer slider); the model is loaded on the way. Errors end as the status."""
     try:
-        vectors = library().sets.get(name)
-        if vectors is None:
-            raise InputError("no vector set is chosen; one is needed; choose it in the list.")
-        steps = loaded_with_status(None, vectors.provenance.model)
-        while True:
-            try:
-                _, status = next(steps)
-            except StopIteration as done:
-                loaded = done.value
-                break
-            yield gr.skip(), status, gr.skip()
+        vectors, loaded = yield from set_with_model(name, (gr.skip(),), (gr.skip(),))
         yield (
             gr.skip(),
             f"{loaded.name}: {emotion} through the output head at {len(vectors.finite_layers)} layers",

@@ -21,7 +21,7 @@ from .witnessing import witnessed
 
 # Each update is drawn by the browser, which on a small machine takes its time from the model.
 _UPDATES_PER_SECOND = 8
-# Probability on other scripts that is worth a line. Unsteered English text of the bundled models stays below it.
+# Probability on other scripts that is worth a line. Unsteered English text of SmolLM2 stays below a thirtieth of it.
 _HIDDEN_LEAK = 0.01
 _CONTROL_NAMES = {RANDOM: "random direction", MEAN: "mean of the emotions"}
 
