@@ -20,6 +20,7 @@ from . import comparisons, coverage, curve_coverage, extraction, geometry, page,
 
 BENCHMARKS = {
     "page": page.page,
+    "comparison": page.comparison,
     "loading": extraction.loading,
     "throughput": extraction.throughput,
     "memory": extraction.memory,

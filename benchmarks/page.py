@@ -7,6 +7,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -33,8 +35,70 @@ _SLIDE = """async (which) => {
 }"""
 
 
+# Presses Steer and says after how many milliseconds all texts were complete, and all verdicts and scores.
+_STEER = """() => new Promise((done) => {
+  const started = performance.now(), status = document.querySelector('#ez-status');
+  let written = null;
+  const watch = new MutationObserver(() => {
+    const said = status.innerText;
+    if (written === null && said.startsWith('written')) written = performance.now() - started;
+    if (said.startsWith('done') || said.includes('Cannot')) {
+      watch.disconnect();
+      done([written, performance.now() - started, said]);
+    }
+  });
+  watch.observe(status, { subtree: true, childList: true, characterData: true });
+  document.querySelector('#ez-steer').click();
+})"""
+_DOSES = "0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1"
+
+
 def page() -> dict:
     """Seconds to the first figure, milliseconds of a layer change; torch must not be in the server."""
+    first, change = [], {name: [] for name in FIGURES}
+    for _ in range(ROUNDS):
+        with _dashboard() as (tab, started):
+            if tab is None:
+                return _SKIPPED
+            first.append(time.perf_counter() - started)
+            for name, (place, which) in FIGURES.items():
+                tab.get_by_role("tab", name=place, exact=True).click()
+                tab.wait_for_timeout(2500)
+                change[name] += tab.evaluate(_SLIDE, which)
+    return {
+        "first_figure_seconds": round(median(first), 2),
+        "layer_change_ms": {name: round(median(taken)) for name, taken in change.items()},
+    }
+
+
+def comparison() -> dict:
+    """Seconds from the click to nine texts of 40 tokens on screen, SmolLM2-135M-Instruct being in memory."""
+    with _dashboard() as (tab, _):
+        if tab is None:
+            return _SKIPPED
+        tab.get_by_role("tab", name="Steer", exact=True).click()
+        tab.locator("[role=tabpanel]:visible").get_by_label("gemma-3-270m").uncheck()
+        tab.get_by_label("Doses", exact=True).first.fill(_DOSES)
+        tab.wait_for_timeout(500)
+        # The first run loads the model and the witness.
+        tab.evaluate(_STEER)
+        taken = []
+        for _ in range(ROUNDS + 2):
+            tab.wait_for_timeout(1000)
+            taken.append(tab.evaluate(_STEER))
+    return {
+        "written_seconds": round(median(written for written, _, _ in taken) / 1000, 2),
+        "judged_seconds": round(median(judged for _, judged, _ in taken) / 1000, 2),
+        "status": taken[-1][2],
+    }
+
+
+_SKIPPED = {"skipped": "no Chromium found; make test installs one where it can"}
+
+
+@contextmanager
+def _dashboard() -> Iterator[tuple]:
+    """A page of a dashboard of its own with its first figure drawn, and when its process was started; None without Chromium."""
     sys.path.insert(0, str(Path(__file__).parents[1]))
     from playwright.sync_api import sync_playwright
 
@@ -42,37 +106,28 @@ def page() -> dict:
 
     chromium = find()
     if chromium is None:
-        return {"skipped": "no Chromium found; make test installs one where it can"}
-    first, change = [], {name: [] for name in FIGURES}
+        yield None, 0.0
+        return
     with sync_playwright() as playwright:
-        for _ in range(ROUNDS):
-            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-            tab = browser.new_page(viewport={"width": 1280, "height": 720})
-            with socket.socket() as free:
-                free.bind(("127.0.0.1", 0))
-                port = free.getsockname()[1]
-            started = time.perf_counter()
-            server = subprocess.Popen(
-                [sys.executable, "-m", "emoviz", "serve", "--port", str(port)],
-                env={**os.environ, "HF_HUB_OFFLINE": "1"},
-                stdout=subprocess.DEVNULL,
-            )
-            try:
-                _wait(port)
-                tab.goto(f"http://127.0.0.1:{port}/", wait_until="commit")
-                tab.wait_for_selector(".ez-plot[data-drawn]")
-                first.append(time.perf_counter() - started)
-                for name, (place, which) in FIGURES.items():
-                    tab.get_by_role("tab", name=place, exact=True).click()
-                    tab.wait_for_timeout(2500)
-                    change[name] += tab.evaluate(_SLIDE, which)
-            finally:
-                server.terminate()
-                browser.close()
-    return {
-        "first_figure_seconds": round(median(first), 2),
-        "layer_change_ms": {name: round(median(taken)) for name, taken in change.items()},
-    }
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        tab = browser.new_page(viewport={"width": 1280, "height": 720})
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        started = time.perf_counter()
+        server = subprocess.Popen(
+            [sys.executable, "-m", "emoviz", "serve", "--port", str(port)],
+            env={**os.environ, "HF_HUB_OFFLINE": "1"},
+            stdout=subprocess.DEVNULL,
+        )
+        try:
+            _wait(port)
+            tab.goto(f"http://127.0.0.1:{port}/", wait_until="commit")
+            tab.wait_for_selector(".ez-plot[data-drawn]")
+            yield tab, started
+        finally:
+            server.terminate()
+            browser.close()
 
 
 def _wait(port: int) -> None:
