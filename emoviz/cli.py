@@ -126,7 +126,9 @@ def _parser() -> argparse.ArgumentParser:
     command("models", commands.models, "list the models that emoviz knows by name")
 
     sub = command("cache", commands.cache, "show what emoviz keeps in the user's folder, and clear it")
-    sub.add_argument("--clear", metavar="PART", help="models, sets, work, responses, heads or all: delete that part")
+    sub.add_argument(
+        "--clear", metavar="PART", help="models, sets, work, responses, heads, verifications or all: delete that part"
+    )
 
     sub = command("extract", commands.extract, "make a vector set from a model")
     sub.add_argument("model", metavar="MODEL", help="short name, hub id, model folder or .gguf file")

@@ -205,9 +205,9 @@ def test_broken_and_foreign_files_are_named_and_left_out(llama, caplog):
         "pointing": gzip.compress(json.dumps({**data, "texts": []}).encode()),
     }
     for name, content in broken.items():
-        (folder / f"{name}{SUFFIX}").write_bytes(content)
+        (folder / f"{name}_doses_{SUFFIX}").write_bytes(content)
         with pytest.raises(InputError, match=f"{name}.*cannot be read as a dose-response run"):
-            load_response(folder / f"{name}{SUFFIX}")
+            load_response(folder / f"{name}_doses_{SUFFIX}")
     own = [r for r in list_responses() if not r.shipped]
     assert [r.model for r in own] == ["tiny-llama"] and all(name in caplog.text for name in broken)
     assert response_path(own[0]) == path
@@ -428,3 +428,11 @@ def test_a_command_of_its_own_process_gives_its_result_its_complaint_and_can_be_
 def test_a_wrong_run_ends_as_one_line_on_the_page(values, message):
     *_, (said, _) = part.make(*values)
     assert said.startswith("**Cannot run.**") and message in said
+
+
+def test_nothing_that_is_shipped_beside_the_runs_is_taken_for_one(caplog):
+    assert {response.model for response in list_responses() if response.shipped} == {
+        "SmolLM2-135M-Instruct",
+        "gemma-3-270m",
+    }
+    assert "left out" not in caplog.text

@@ -20,6 +20,8 @@ from .folders import responses_folder, shipped_folder
 log = logging.getLogger(__name__)
 
 SUFFIX = ".json.gz"
+# Other results lie beside them in the shipped folder.
+PATTERN = f"*_doses_*{SUFFIX}"
 FORMAT = "emoviz dose response"
 SCHEMA_VERSION = 1
 # Digits behind the point of probabilities and projections; a tenth of what a figure can show.
@@ -87,7 +89,7 @@ def list_responses() -> list[DoseResponse]:
     """Shipped runs, then the user's own, each by model and name. A file that cannot be read is logged and left out."""
     found: dict[str, DoseResponse] = {}
     for folder, shipped in ((shipped_folder(), True), (responses_folder(), False)):
-        for path in sorted(folder.glob(f"*{SUFFIX}")) if folder.is_dir() else ():
+        for path in sorted(folder.glob(PATTERN)) if folder.is_dir() else ():
             if path.name.startswith("."):
                 continue
             try:

@@ -18,7 +18,7 @@ from ...steer.doses import RUN_DOSES
 from ...steer.mixtures import is_control, parse_mixture
 from ...stimuli.prompts import dose_prompts
 from ...store import responses_folder, shipped_folder
-from ...store.responses import SUFFIX, delete_response, list_responses
+from ...store.responses import PATTERN, delete_response, list_responses
 from ...types import DoseResponse
 from ..components import EMPTY, Figure, Texts
 from ..library import library
@@ -39,7 +39,7 @@ _QUICK = {"queue": False, "show_progress": "hidden", "api_visibility": "private"
 def runs() -> Mapping[str, DoseResponse]:
     """The stored runs by name, shipped ones first; opened again when a file has come, gone or changed."""
     folders = [folder for folder in (shipped_folder(), responses_folder()) if folder.is_dir()]
-    files = sorted(path for folder in folders for path in folder.glob(f"*{SUFFIX}"))
+    files = sorted(path for folder in folders for path in folder.glob(PATTERN))
     return _open(tuple((str(path), path.stat().st_mtime_ns) for path in files))
 
 
