@@ -10,6 +10,7 @@ from .theme import DASHES, SERIES, figure, provenance_notes
 # Tokens of no script (signs, digits) are the vocabulary's grey.
 _NONE, _NONE_COLOUR = "none", "#7a8291"
 _MOST = 5
+_LABELS = {_NONE: "no script", "partial": "part of a character"}
 
 
 def lens_figure(found: VocabularyLens, vectors: VectorSet, layer: int, *, height: int = 400) -> go.Figure:
@@ -21,7 +22,7 @@ def lens_figure(found: VocabularyLens, vectors: VectorSet, layer: int, *, height
     traces, levels = [], []
     for k, name in enumerate([*scripts, _NONE]):
         colour = _NONE_COLOUR if name == _NONE else SERIES[k]
-        label = "no script" if name == _NONE else name
+        label = _LABELS.get(name, name)
         usual = found.vocabulary.get(name, 0.0)
         traces.append(
             {
@@ -38,8 +39,7 @@ def lens_figure(found: VocabularyLens, vectors: VectorSet, layer: int, *, height
                 "line": {"color": colour, "width": 1, "dash": "dot"},
             }
         )  # fmt: skip
-    foreign = 1 - shares[layer].get("Latin", 0.0) - shares[layer].get(_NONE, 0.0)
-    usual = 1 - found.vocabulary.get("Latin", 0.0) - found.vocabulary.get(_NONE, 0.0)
+    foreign, usual = _foreign(shares[layer]), _foreign(found.vocabulary)
     n = len(found.raised[layer])
     return figure(
         traces,
@@ -65,3 +65,8 @@ def lens_figure(found: VocabularyLens, vectors: VectorSet, layer: int, *, height
         above=30,
         below=50,
     )  # fmt: skip
+
+
+def _foreign(shares: dict[str, float]) -> float:
+    """Share of what is in a script other than Latin."""
+    return sum(share for script, share in shares.items() if script not in ("Latin", _NONE))
