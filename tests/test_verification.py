@@ -20,7 +20,7 @@ from emoviz.steer.plans import plan_for, rise_words
 from emoviz.steer.verify import confirmed, criterion, second_witness, usable_calibration, verified_emotions, verify
 from emoviz.steer.witness import Witness
 from emoviz.stimuli import Openings, openings
-from emoviz.store import list_verifications, load_verification, save_set, save_verification, sets_folder
+from emoviz.store import list_verifications, load_verification, save_set, save_verification, sets_folder, shipped_folder
 from emoviz.types import Calibrated, Decoding, Recipe, VerificationPlan, WitnessCard
 
 from .conftest import WORDS, make_set
@@ -385,3 +385,12 @@ def test_the_page_says_how_to_make_a_verification_where_there_is_none(given):
 def test_a_made_up_click_changes_nothing(data):
     assert page.clicked(data, "sad", "first opening") == ("sad", "first opening")
     assert page.clicked({"kind": "verification", "ids": ["calm", 1]}, "sad", "x") == ("calm", "second opening")
+
+
+def test_a_file_with_changed_bytes_is_no_verification(tmp_path):
+    shipped = next(shipped_folder().glob("*.verification.json.gz"))
+    content = bytearray(shipped.read_bytes())
+    content[200:240] = bytes(40)
+    (tmp_path / shipped.name).write_bytes(content)
+    with pytest.raises(InputError, match="cannot be read as a verification .* run it again"):
+        load_verification(tmp_path / shipped.name)

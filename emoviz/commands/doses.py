@@ -12,7 +12,7 @@ from ..emotions import EMOTIONS, NEUTRAL
 from ..errors import InputError
 from ..printing import Progress, table
 from ..steer.doses import RUN_DOSES, parse_doses
-from ..steer.mixtures import CONTROLS, is_control, parse_mixture
+from ..steer.mixtures import CONTROLS, parse_mixture, weights_of
 from ..types import Decoding, DoseResponse, VectorSet
 from .texts import checked_controls
 
@@ -127,8 +127,7 @@ def _numbers(response: DoseResponse) -> tuple[list[dict], list[dict], dict[str, 
 
     rows, windows, reasons = [], [], {}
     for name in (*response.directions, *response.controls):
-        weights = None if is_control(name) else dict(parse_mixture(name).terms)
-        curve = curves(response, name, weights)
+        curve = curves(response, name, weights_of(name))
         if curve.reasons:
             reasons[name] = curve.reasons
         for d, dose in enumerate(curve.doses.tolist()):

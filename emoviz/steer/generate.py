@@ -80,7 +80,8 @@ def steer_texts(
 ) -> list[Generation]:
     """The unsteered twin, then every direction at every dose but 0, written in one batch (more where it would not fit).
 
-    directions : emotions, mixtures and controls, see `directions.directions`. recipe : None for the preset `emoviz`; decoding : None for 40 greedy tokens.
+    directions : emotions, mixtures and controls, see `directions.directions`. recipe : None for the preset `emoviz`;
+    decoding : None for 40 greedy tokens.
     Errors as `generate`, `offsets` and `check_fit`.
     """
     check_fit(vectors, loaded)

@@ -64,6 +64,11 @@ def is_control(direction: str) -> bool:
     return direction == MEAN or control_seed(direction) is not None
 
 
+def weights_of(direction: str) -> dict[str, float] | None:
+    """Emotion -> weight of an emotion or a mixture; None for a control. Errors as `parse_mixture`."""
+    return None if is_control(direction) else dict(parse_mixture(direction).terms)
+
+
 def _unreadable(text: str) -> InputError:
     return InputError(
         f"{text[:60]!r} was given; an emotion, or several with weights that are not all 0, is allowed; write for example "

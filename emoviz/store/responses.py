@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
-import logging
 import math
-import zlib
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from ..errors import InputError
-from ..types import Decoding, DoseResponse, Recipe, SteeredText, VectorSet, Verdict, WitnessCard
-from .files import _atomically
+from ..types import Decoding, DoseResponse, Recipe, SteeredText, VectorSet, Verdict
 from .folders import responses_folder, shipped_folder
-
-log = logging.getLogger(__name__)
+from .packed import card_of, list_packed, number, read_packed, recipe_of, write_packed
 
 SUFFIX = ".json.gz"
 # Other results lie beside them in the shipped folder.
@@ -62,42 +57,24 @@ def save_response(response: DoseResponse, folder: Path) -> Path:
         if name not in ("name", "texts", "shipped")
     }
     data = {"format": FORMAT, "schema_version": SCHEMA_VERSION, **header, "texts": texts, "rows": rows}
-    # Without a time in its header, so that the same run is the same file.
-    packed = gzip.compress(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(), mtime=0)
     path = folder / f"{response.name}{SUFFIX}"
-    _atomically(path, lambda temporary: temporary.write_bytes(packed))
+    write_packed(path, json.dumps(data, ensure_ascii=False, separators=(",", ":")))
     return path
 
 
 def load_response(path: Path, *, shipped: bool = False) -> DoseResponse:
     """A run from its file. Raises InputError if the file is missing, damaged, not one of ours, or of another schema."""
-    try:
-        data = json.loads(gzip.decompress(path.read_bytes()))
-        if data["format"] != FORMAT:
-            raise ValueError("it holds something else")
-        if data["schema_version"] != SCHEMA_VERSION:
-            raise ValueError(f"schema version {data['schema_version']} instead of {SCHEMA_VERSION}")
-        return _unpacked(data, path.name.removesuffix(SUFFIX), shipped)
-    except (OSError, EOFError, zlib.error, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"{path} cannot be read as a dose-response run ({error}); a file written by emoviz doses is needed; make it "
-            "again or fetch a fresh copy."
-        ) from error
+    return read_packed(
+        path,
+        lambda data: _unpacked(data, path.name.removesuffix(SUFFIX), shipped),
+        "a dose-response run",
+        "a file written by emoviz doses is needed; make it again or fetch a fresh copy",
+    )
 
 
 def list_responses() -> list[DoseResponse]:
     """Shipped runs, then the user's own, each by model and name. A file that cannot be read is logged and left out."""
-    found: dict[str, DoseResponse] = {}
-    for folder, shipped in ((shipped_folder(), True), (responses_folder(), False)):
-        for path in sorted(folder.glob(PATTERN)) if folder.is_dir() else ():
-            if path.name.startswith("."):
-                continue
-            try:
-                response = load_response(path, shipped=shipped)
-            except InputError as error:
-                log.warning("left out: %s", error)
-                continue
-            found.setdefault(response.name, response)
+    found = list_packed([(shipped_folder(), True), (responses_folder(), False)], PATTERN, load_response)
     return sorted(found.values(), key=lambda r: (not r.shipped, r.model, r.name))
 
 
@@ -140,26 +117,24 @@ def _packed(response: DoseResponse) -> tuple[list, list]:
 
 
 def _unpacked(data: dict, name: str, shipped: bool) -> DoseResponse:
+    if data["format"] != FORMAT:
+        raise ValueError("it holds something else")
+    if data["schema_version"] != SCHEMA_VERSION:
+        raise ValueError(f"schema version {data['schema_version']} instead of {SCHEMA_VERSION}")
     texts = []
     for direction, dose, at, leak_mass in data["rows"]:
         prompt, text, regime, reason, ratio, repetition, leak, n_tokens, probabilities, projections = data["texts"][at]
-        found = Verdict(regime, reason, _number(ratio), _number(repetition), _number(leak), n_tokens)
-        numbers = (tuple(map(_number, values)) for values in (probabilities, projections))
-        texts.append(SteeredText(direction, float(dose), prompt, text, found, _number(leak_mass), *numbers))
-    recipe, witness = data["recipe"], data["witness"]
+        found = Verdict(regime, reason, number(ratio), number(repetition), number(leak), n_tokens)
+        numbers = (tuple(map(number, values)) for values in (probabilities, projections))
+        texts.append(SteeredText(direction, float(dose), prompt, text, found, number(leak_mass), *numbers))
     return DoseResponse(
         name=name,
         model=data["model"],
         set=data["set"],
         precision=data["precision"],
-        recipe=Recipe(**{**recipe, "layers": tuple(recipe["layers"])}),
+        recipe=recipe_of(data["recipe"]),
         decoding=Decoding(**data["decoding"]),
-        witness=WitnessCard(
-            **{
-                **{key: tuple(value) if isinstance(value, list) else value for key, value in witness.items()},
-                "chance": _number(witness["chance"]),
-            }
-        ),
+        witness=card_of(data["witness"]),
         **{key: tuple(data[key]) for key in ("prompts", "directions", "controls", "classes")},
         doses=tuple(map(float, data["doses"])),
         layer=data["layer"],
@@ -188,7 +163,3 @@ def _short(value: float) -> float | None:
 
 def _round(value: float) -> float | None:
     return round(value, _DIGITS) if math.isfinite(value) else None
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else float(value)

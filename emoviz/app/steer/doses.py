@@ -15,7 +15,7 @@ from ...plots.regime_map import regime_map_figure
 from ...plots.theme import SERIES
 from ...stats.dose_response import curves, usable_window
 from ...steer.doses import RUN_DOSES
-from ...steer.mixtures import is_control, parse_mixture
+from ...steer.mixtures import weights_of
 from ...stimuli.prompts import dose_prompts
 from ...store import responses_folder, shipped_folder
 from ...store.responses import PATTERN, delete_response, list_responses
@@ -79,7 +79,7 @@ def show(names: list[str], direction: str, at: tuple | None) -> tuple:
             raise InputError(f"{len(chosen)} runs are chosen; up to {MAX_RUNS} fit side by side; choose fewer.")
         having = [r for r in chosen if direction in (*r.directions, *r.controls)]
         missing = [r.model for r in chosen if r not in having]
-        weights = _weights(direction)
+        weights = weights_of(direction)
         colour = _colours(chosen)
         figure = dose_response_figure(having, direction, colour, weights=weights) if having else EMPTY
         said = f"No {direction} in the run of {', '.join(missing)}. {_HINT}" if missing else _HINT
@@ -98,10 +98,6 @@ def _texts(having: list[DoseResponse], direction: str, weights: dict | None, at:
         dose = max(response.doses) if math.isnan(high) else high
     panels = [texts_at(response, direction, dose, k) for k in range(min(len(response.prompts), MAX_PROMPTS))]
     return panels + [EMPTY] * (MAX_PROMPTS - len(panels))
-
-
-def _weights(direction: str) -> dict[str, float] | None:
-    return None if is_control(direction) else dict(parse_mixture(direction).terms)
 
 
 def _colours(chosen: list[DoseResponse]) -> dict[str, str]:
