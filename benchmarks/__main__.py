@@ -14,7 +14,7 @@ from importlib.metadata import version
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-from emoviz.printing import plain
+from emoviz.store.jsonable import plain
 
 from . import comparisons, coverage, curve_coverage, extraction, geometry, page, regimes, steering
 

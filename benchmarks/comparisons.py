@@ -32,7 +32,8 @@ def precision() -> dict:
 def methods() -> dict:
     """Generation against comprehension, its sub-parameters and its precision, each set at the layer that it prefers."""
     from emoviz.geometry import best_layers, depth_curves
-    from emoviz.stats import contrast, difference, layers_of, separation
+    from emoviz.geometry.layers import layers_of
+    from emoviz.stats import contrast, difference, separation
 
     sets = _writer_sets()
     read = {s.provenance.protocol.name: s for s in sets if s.provenance.method == "comprehension"}
@@ -70,8 +71,10 @@ def methods() -> dict:
 def write(path: Path) -> None:
     """Every contrast and separation of the two bundled models, as a file for the page."""
     from emoviz import __version__
-    from emoviz.stats import layers_of, separation
-    from emoviz.store import Measured, save_contrasts
+    from emoviz.geometry.layers import layers_of
+    from emoviz.stats import separation
+    from emoviz.store import save_contrasts
+    from emoviz.types import Measured
 
     sets = [
         *_writer_sets(),
@@ -97,14 +100,11 @@ def _writer_sets() -> list:
 
 
 def _contrasts(sets: list) -> list:
-    from emoviz.stats import contrast, find_contrasts, layers_of
-    from emoviz.store import load_activations
+    from emoviz.geometry.layers import layers_of
+    from emoviz.stats import contrast, find_contrasts
 
     layers = dict(zip((s.name for s in sets), layers_of(sets, "best"), strict=True))
-    return [
-        contrast(kind, a, b, (layers[a.name], layers[b.name]), (load_activations(a), load_activations(b)))
-        for kind, a, b in find_contrasts(sets)
-    ]
+    return [contrast(kind, a, b, (layers[a.name], layers[b.name])) for kind, a, b in find_contrasts(sets)]
 
 
 def _figures(c) -> dict:

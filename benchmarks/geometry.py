@@ -44,7 +44,7 @@ def rsa() -> dict:
         def large() -> None:
             found = compare([load_set(f) for f in files], [0] * len(files), n_permutations=LARGE_PERMUTATIONS)
             if not np.isfinite(found.p[0, 1]):
-                raise RuntimeError(f"no p value: {found.reasons}")
+                raise RuntimeError(f"no p value: {found.missing}")
 
         seconds = {
             "mantel_66_pairs_10000_permutations": _median(lambda: mantel_p(standard_ranks(condensed), 21, 10_000, 0)),

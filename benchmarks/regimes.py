@@ -55,7 +55,7 @@ def regimes() -> dict:
 
 def labelled_texts() -> list[dict]:
     """What was labelled, with the repetition and perplexity ratio of each text."""
-    from emoviz.steer.repetition import repeated_share
+    from emoviz.judge.repetition import repeated_share
 
     rows = [json.loads(line) for line in LABELLED.read_text("utf-8").split("\n") if line]
     return [
@@ -74,10 +74,10 @@ def _key(row: dict) -> tuple:
 
 def _written(model: str) -> list[dict]:
     """Every text of one model with its verdict."""
+    from emoviz.judge.texts import judge_batch
     from emoviz.models.load import load_model
     from emoviz.steer.generate import steer_texts
-    from emoviz.steer.judge import judge_batch
-    from emoviz.steer.sets import set_for
+    from emoviz.store.choice import set_for
     from emoviz.types import Decoding
 
     loaded = load_model(model, device="cpu")
@@ -121,7 +121,7 @@ def _by_dose(made: list[dict]) -> dict:
 
 def calibration(labelled: list[dict]) -> dict:
     """Best thresholds on the calibration prompts, and the confusion of the ones in use: label -> regime -> number."""
-    from emoviz.regimes import COLLAPSE_REPETITION, EXPLOSIVE_PPL_RATIO
+    from emoviz.judge.regimes import COLLAPSE_REPETITION, EXPLOSIVE_PPL_RATIO
 
     parts = {
         "calibration": [row for row in labelled if row["prompt"] != HELD_OUT],
@@ -178,7 +178,7 @@ def _in_question(rows: list[dict]) -> list[dict]:
 
 def text_alone(labelled: list[dict]) -> dict[str, dict[str, int]]:
     """Label -> regime by `text_verdict` -> number; `null` where it cannot tell. The unsteered texts are left out."""
-    from emoviz.steer.verdict import text_verdict
+    from emoviz.judge.verdict import text_verdict
 
     counts: dict[str, Counter] = {}
     for row in labelled:

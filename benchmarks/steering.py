@@ -20,7 +20,7 @@ def steering() -> dict:
     from emoviz.steer.generate import generate
     from emoviz.steer.injection import Offsets, offsets
     from emoviz.steer.recipes import recipe
-    from emoviz.steer.sets import set_for
+    from emoviz.store.choice import set_for
     from emoviz.types import Decoding
 
     loaded = load_model(MODEL, device="cpu")

@@ -10,11 +10,12 @@ import time
 
 import numpy as np
 
-from emoviz.steer.heads import HeadCheck, train_head
-from emoviz.steer.targets import target_scores
-from emoviz.steer.witness import candidates
 from emoviz.stimuli import load_corpus
 from emoviz.store import find_set, load_stories
+from emoviz.types import HeadCheck
+from emoviz.witness.heads import train_head
+from emoviz.witness.targets import target_scores
+from emoviz.witness.witness import candidates
 
 # About 36 tokens of either bundled model.
 WORDS = 30

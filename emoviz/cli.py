@@ -17,10 +17,10 @@ from typing import NoReturn
 
 from . import __version__, commands
 from .errors import InputError
-from .printing import plain
 from .steer.doses import RUN_DOSES
 from .steer.mixtures import CONTROLS
 from .steer.recipes import EMOVIZ, NORMS, PRESET_DOSES, PRESETS, SCOPES
+from .store.jsonable import plain
 
 
 def main(argv: Sequence[str] | None = None) -> int:

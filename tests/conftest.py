@@ -201,7 +201,8 @@ def with_intervals(vectors: VectorSet, n: int = 30, error: float = 0.02) -> Vect
     from dataclasses import replace
 
     from emoviz.geometry import rdm
-    from emoviz.geometry.depth import CONTROLS, CURVES
+    from emoviz.geometry.curves import CONTROL_RDMS as CONTROLS
+    from emoviz.geometry.curves import CURVES
 
     rng = np.random.default_rng(5)
     own = rdm(vectors, vectors.finite_layers[0]).condensed
@@ -210,4 +211,4 @@ def with_intervals(vectors: VectorSet, n: int = 30, error: float = 0.02) -> Vect
     missing = np.where(np.isin(np.arange(vectors.n_layers), vectors.finite_layers), 1.0, np.nan).astype(np.float32)
     errors = {name: np.tile(error * missing, (3, 1)).astype(np.float32) for name in names}
     replicates = (error * rng.normal(size=(3, n, vectors.n_layers)) * missing).astype(np.float32)
-    return replace(vectors, controls=controls, resampled=Resampled(n, 0, errors, replicates))
+    return replace(vectors, control_rdms=controls, resampled=Resampled(n, 0, errors, replicates))

@@ -207,7 +207,7 @@ def test_stories_of_a_set_are_shown_for_one_emotion():
     stories = tuple(Story(e, "t", "write", 0, f"a {e} text", 2) for e in ("sad", "calm", "sad"))
     vectors = make_set("told")
     vectors = replace(vectors, provenance=replace(vectors.provenance, method="generation"))
-    save_set(vectors, sets_folder(), None, stories)
+    save_set(replace(vectors, stories=stories), sets_folder())
     assert "told" in [name for _, name in extraction.stories_choices()]
     assert [row[3] for row in extraction.stories_table("told", "sad")["rows"]] == ["a sad text"] * 2
     assert "no stories for proud" in extraction.stories_table("told", "proud")["notes"][0]
@@ -373,7 +373,7 @@ def _read_tiny(llama):
 
 
 def test_a_text_is_read_once_and_shown_at_any_layer_for_any_emotion(llama, monkeypatch):
-    from emoviz.extract import read as module
+    from emoviz.readout import reading as module
 
     found, token, status, slider = _read_tiny(llama)
     assert status.startswith("tiny-llama read 8 tokens") and slider["maximum"] == 3 and slider["value"] == found.layer

@@ -8,8 +8,8 @@ import pytest
 from scipy.spatial.distance import squareform
 
 from emoviz.cli import main
-from emoviz.steer.targets import MAPPED_LABELS
 from emoviz.store import list_sets, save_set, sets_folder
+from emoviz.witness.targets import MAPPED_LABELS
 
 from .conftest import make_set, with_intervals, write_passages
 from .test_witness import save_classifier

@@ -8,8 +8,10 @@ from scipy.stats import rankdata
 
 from emoviz.errors import InputError
 from emoviz.geometry import rdm
-from emoviz.stats import class_lines, compare, layers_of, letters, reason_lines
-from emoviz.types import Activations
+from emoviz.geometry.layers import layers_of
+from emoviz.stats import class_lines, compare, letters, reason_lines
+from emoviz.stats.wording import reasons_by_name
+from emoviz.types import Activations, Missing
 
 from .conftest import make_set, with_intervals
 
@@ -43,6 +45,11 @@ def _stored(vectors, noise=1.0, layers=(3,)):
     return Activations(states[:, None].astype(np.float32), layers, emotions, topics)
 
 
+def _kept(vectors, activations=None):
+    """The set with activations at layer 3."""
+    return replace(vectors, activations=_stored(vectors) if activations is None else activations)
+
+
 def _with(vectors, where, value, half=None):
     """The set with another class mean, or half mean, at a layer and class."""
     name = "class_means" if half is None else "half_means"
@@ -53,9 +60,10 @@ def _with(vectors, where, value, half=None):
 
 def _why(found, number, a="a", b="b"):
     """The reason that stands for a number of a pair."""
+    reasons = reasons_by_name(found)
     for key in (f"{number} {a} x {b}", number, f"rho {a} x {b}", "rho"):
-        if key in found.reasons:
-            return found.reasons[key]
+        if key in reasons:
+            return reasons[key]
     return ""
 
 
@@ -73,15 +81,15 @@ def _no_silent_nan(found):
 
 def test_two_sets_of_one_geometry_agree_and_all_numbers_are_there():
     sets = [_set("a", 1), _set("b", 2)]
-    found = compare(sets, (3, 3), activations=[_stored(s) for s in sets], n_permutations=500, n_bootstrap=100)
+    found = compare([_kept(s) for s in sets], (3, 3), n_permutations=500, n_bootstrap=100)
     assert found.rho[0, 1] > 0.7
     assert found.p[0, 1] == pytest.approx(1 / 501)
     assert found.ci_low[0, 1] < found.rho[0, 1] < found.ci_high[0, 1]
     assert 0 < found.rho_disjoint[0, 1] < found.rho[0, 1]
     assert 0 < found.ceiling[0, 1] <= 1
     assert found.rho_disjoint[0, 1] < found.rho_disattenuated[0, 1]
-    assert set(found.reasons) == {"rho_partial_lexical", "rho_partial_controls"}
-    assert "a set has no controls" in found.reasons["rho_partial_lexical"]
+    assert set(reasons_by_name(found)) == {"rho_partial_lexical", "rho_partial_controls"}
+    assert "a set has no controls" in reasons_by_name(found)["rho_partial_lexical"]
     _no_silent_nan(found)
 
 
@@ -90,8 +98,8 @@ def test_scaling_one_models_vectors_changes_no_number_of_a_comparison():
     big = replace(b, class_means=b.class_means * 300, half_means=b.half_means * 300)
     of_a, of_b = _stored(a), _stored(b)
     of_big = replace(of_b, states=of_b.states * 300)
-    one = compare([a, b], (3, 3), activations=[of_a, of_b], **FAST)
-    other = compare([a, big], (3, 3), activations=[of_a, of_big], **FAST)
+    one = compare([_kept(a, of_a), _kept(b, of_b)], (3, 3), **FAST)
+    other = compare([_kept(a, of_a), _kept(big, of_big)], (3, 3), **FAST)
     for name in NUMBERS:
         np.testing.assert_allclose(getattr(one, name), getattr(other, name), atol=1e-5)
 
@@ -113,8 +121,8 @@ def test_sets_of_other_passages_have_no_disjoint_rho_and_say_why():
     assert np.isnan(found.rho_disjoint[0, 1]) and np.isfinite(found.rho_disjoint[0, 0])
     for number in ("rho_disjoint", "rho_disattenuated"):
         assert "need not be disjoint" in _why(found, number)
-    stored = [_stored(s, layers=(1,)) for s in (a, b)]
-    assert "not resampled together" in _why(compare([a, b], (1, 1), activations=stored, **FAST), "ci")
+    sets = [_kept(s, _stored(s, layers=(1,))) for s in (a, b)]
+    assert "not resampled together" in _why(compare(sets, (1, 1), **FAST), "ci")
 
 
 BROKEN = {
@@ -147,9 +155,9 @@ BROKEN = {
 def test_a_broken_set_has_a_reason_in_place_of_every_number_and_stops_no_other_pair(case):
     change, reason = BROKEN[case]
     sets = [_set("a"), change(_set("b", 1)), _set("c", 2)]
-    found = compare(sets, (3, 3, 3), activations=[_stored(s) for s in sets], **FAST)
+    found = compare([_kept(s) for s in sets], (3, 3, 3), **FAST)
     _no_silent_nan(found)
-    assert reason in found.reasons["rho a x b"] and reason in found.reasons["rho b x c"]
+    assert reason in reasons_by_name(found)["rho a x b"] and reason in reasons_by_name(found)["rho b x c"]
     assert all(np.isnan(getattr(found, name)[0, 1]) for name in NUMBERS)
     for name in ("rho", "p", "ceiling", "rho_disjoint", "rho_disattenuated"):
         assert np.isfinite(getattr(found, name)[0, 2]), name
@@ -191,20 +199,21 @@ def test_identical_sets_are_not_tested_against_each_other(same):
         "equal means": replace(_set("b", 5), class_means=a.class_means),
         "the same geometry, longer and moved": replace(_set("b", 5), class_means=4 * a.class_means + 1),
     }[same]
-    stored = [_stored(s) for s in (a, b)]
-    found = compare([a, b], (3, 3), activations=stored, **FAST)
+    found = compare([_kept(a), _kept(b)], (3, 3), **FAST)
     _no_silent_nan(found)
     assert found.rho[0, 1] == pytest.approx(1)
     for number in ("p", "ci", "ceiling", "rho_disjoint", "rho_partial_lexical", "rho_disattenuated"):
-        assert found.reasons[number] == "the two RDMs are the same, so rho is 1 by construction and tests nothing"
+        assert (
+            reasons_by_name(found)[number] == "the two RDMs are the same, so rho is 1 by construction and tests nothing"
+        )
 
 
 @pytest.mark.parametrize("topics", ["ab", "abcd"])
 def test_few_topics_are_not_resampled(topics):
     sets = [_set("a", topics=tuple(topics)), _set("b", 1, topics=tuple(topics))]
-    found = compare(sets, (3, 3), activations=[_stored(s) for s in sets], **FAST)
+    found = compare([_kept(s) for s in sets], (3, 3), **FAST)
     _no_silent_nan(found)
-    assert f"has {len(topics)} topics; at least 5 are needed" in found.reasons["ci"]
+    assert f"has {len(topics)} topics; at least 5 are needed" in reasons_by_name(found)["ci"]
     assert np.isfinite(found.p[0, 1])
 
 
@@ -216,17 +225,17 @@ def test_what_cannot_be_resampled_says_why():
         "no stored activations of b at layer 3": [kept, replace(kept, layers=(2,))],
         "b lacks some classes on some topics": [kept, replace(kept, topics=("z", *kept.topics[1:]))],
     }
-    for reason, stored in cases.items():
-        found = compare([a, b], (3, 3), activations=stored, **FAST)
+    for reason, (of_a, of_b) in cases.items():
+        found = compare([replace(a, activations=of_a), replace(b, activations=of_b)], (3, 3), **FAST)
         _no_silent_nan(found)
-        assert reason in found.reasons["ci"]
+        assert reason in reasons_by_name(found)["ci"]
 
 
 def test_fewer_than_seven_common_classes_have_no_p_and_say_why():
     few = CLASSES[:6]
     found = compare([_set("a", classes=few), _set("b", 1, classes=few)], (0, 0), **FAST)
     _no_silent_nan(found)
-    assert found.reasons["p"] == "6 common classes; below 7 there are too few relabellings for a p value"
+    assert reasons_by_name(found)["p"] == "6 common classes; below 7 there are too few relabellings for a p value"
     seven = CLASSES[:7]
     assert np.isfinite(compare([_set("a", classes=seven), _set("b", 1, classes=seven)], (0, 0), **FAST).p[0, 1])
 
@@ -258,7 +267,7 @@ def test_neutral_centring_without_neutral_is_a_reason_and_an_unknown_centring_an
     a, b = _set("a"), _set("b", 1, classes=tuple(c for c in CLASSES if c != "neutral"))
     found = compare([a, b, _set("c", 2)], (0, 0, 0), centring="neutral", **FAST)
     _no_silent_nan(found)
-    assert found.reasons["rho a x b"] == "neutral centring needs a neutral class in both"
+    assert reasons_by_name(found)["rho a x b"] == "neutral centring needs a neutral class in both"
     assert found.n_classes[0, 2] == 7 and np.isfinite(found.p[0, 2])
     with pytest.raises(InputError, match="centring 'mean' is unknown"):
         compare([a, b], (0, 0), centring="mean")
@@ -273,15 +282,14 @@ def test_one_set_and_unknown_layers_are_errors():
 
 
 def test_reasons_that_pairs_share_are_told_in_one_line():
-    reasons = {
-        "p": "too few",
-        "ci a x b": "no states",
-        "ci a x c": "no states",
-        "rho_disjoint a x c": "other passages",
-        "rho_disattenuated a x c": "other passages",
-    }
-    pairs = {"a x b": "A and B", "a x c": "A and C"}
-    assert reason_lines(reasons, pairs) == [
+    missing = [
+        *(Missing("p", pair, "too few") for pair in ((0, 1), (0, 2), (1, 2))),
+        Missing("ci", (0, 1), "no states"),
+        Missing("ci", (0, 2), "no states"),
+        Missing("rho_disjoint", (0, 2), "other passages"),
+        Missing("rho_disattenuated", (0, 2), "other passages"),
+    ]
+    assert reason_lines(missing, letters(3)) == [
         "no p: too few",
         "no interval for A and B, A and C: no states",
         "no rho on disjoint topics, no rho without noise for A and C: other passages",
@@ -298,16 +306,18 @@ def test_relative_depth_picks_the_nearest_layer_in_each_set():
 
 def test_rho_given_all_controls_equals_a_regression_by_hand_and_names_what_is_missing():
     a, b = with_intervals(make_set("a")), with_intervals(make_set("b", seed=1))
-    own = {name: rdm_ + 0.2 for name, rdm_ in b.controls.items()}
+    own = {name: rdm_ + 0.2 for name, rdm_ in b.control_rdms.items()}
     own["token embeddings"] = np.random.default_rng(8).normal(size=210)
-    b = replace(b, controls=own)
+    b = replace(b, control_rdms=own)
     found = compare([a, b], (1, 2), n_permutations=9)
     ranks = [rankdata(rdm(s, k).condensed) for s, k in ((a, 1), (b, 2))]
-    controls = np.column_stack([np.ones(210), *(rankdata(c) for s in (a, b) for c in s.controls.values())])
+    controls = np.column_stack([np.ones(210), *(rankdata(c) for s in (a, b) for c in s.control_rdms.values())])
     left = [r - controls @ np.linalg.lstsq(controls, r, rcond=None)[0] for r in ranks]
     assert found.rho_partial_controls[0, 1] == pytest.approx(np.corrcoef(left)[0, 1], abs=1e-4)
-    words = np.column_stack([np.ones(210), rankdata(a.controls["bag of words"])])
+    words = np.column_stack([np.ones(210), rankdata(a.control_rdms["bag of words"])])
     left = [r - words @ np.linalg.lstsq(words, r, rcond=None)[0] for r in ranks]
     assert found.rho_partial_lexical[0, 1] == pytest.approx(np.corrcoef(left)[0, 1], abs=1e-4)
-    bare = compare([a, replace(b, controls={})], (1, 2), n_permutations=9)
-    assert "earlier version" in bare.reasons["rho_partial_controls"] and np.isnan(bare.rho_partial_lexical[0, 1])
+    bare = compare([a, replace(b, control_rdms={})], (1, 2), n_permutations=9)
+    assert "earlier version" in reasons_by_name(bare)["rho_partial_controls"] and np.isnan(
+        bare.rho_partial_lexical[0, 1]
+    )

@@ -26,8 +26,8 @@ def test_token_embeddings_are_the_mean_of_the_rows_of_the_input_matrix(llama, mo
 
 def test_a_set_keeps_its_controls_and_the_errors_of_its_curves(llama, small_corpus, monkeypatch):
     monkeypatch.setattr(controls, "encoder_folder", lambda: None)
-    vectors = extract_set(llama, small_corpus, PROTOCOLS["emoviz"]).vectors
-    assert list(vectors.controls) == ["bag of words", "token embeddings"]
+    vectors = extract_set(llama, small_corpus, PROTOCOLS["emoviz"])
+    assert list(vectors.control_rdms) == ["bag of words", "token embeddings"]
     assert "4 topics are too few to resample" in vectors.notes["intervals"]
     assert "all-MiniLM-L6-v2" in vectors.notes["sentence encoder"]
 

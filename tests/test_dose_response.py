@@ -17,14 +17,13 @@ from emoviz.app.steer import doses as part
 from emoviz.cli import main
 from emoviz.emotions import EMOTIONS
 from emoviz.errors import InputError
-from emoviz.regimes import COLLAPSE, EXPLOSIVE, SURGICAL
-from emoviz.steer.dose_response import dose_response
+from emoviz.experiments.dose_response import dose_response
+from emoviz.judge.regimes import COLLAPSE, EXPLOSIVE, SURGICAL
+from emoviz.judge.texts import judge_batch
+from emoviz.readout.projection import projections
 from emoviz.steer.generate import steer_texts
-from emoviz.steer.judge import judge_batch
-from emoviz.steer.projection import projections
 from emoviz.steer.recipes import recipe
-from emoviz.steer.witness import Witness
-from emoviz.stimuli.prompts import dose_prompts
+from emoviz.stimuli.scenarios import dose_prompts
 from emoviz.store import responses_folder, save_set, sets_folder
 from emoviz.store.responses import (
     SUFFIX,
@@ -36,6 +35,7 @@ from emoviz.store.responses import (
     save_response,
 )
 from emoviz.types import Decoding, DoseResponse, WitnessCard
+from emoviz.witness.witness import Witness
 
 from .conftest import ROOT, make_set
 
@@ -104,9 +104,9 @@ def test_a_killed_run_goes_on_after_the_batches_that_it_had_written(llama, tmp_p
         said[0][:2] == ("steering", 0) and said[0][2] == 20 and [d for _, d, _ in said] == sorted(d for _, d, _ in said)
     )
     begun = []
-    real = __import__("emoviz.steer.dose_response", fromlist=["generate"]).generate
+    real = __import__("emoviz.experiments.dose_response", fromlist=["generate"]).generate
     monkeypatch.setattr(
-        "emoviz.steer.dose_response.generate", lambda *args: (begun.append(args[2].rows), real(*args))[1]
+        "emoviz.experiments.dose_response.generate", lambda *args: (begun.append(args[2].rows), real(*args))[1]
     )
     again = _run(llama, work=tmp_path)
     assert begun == [4, 2, 4, 4, 2], "the first batch of the first prompt is not written again"
@@ -138,7 +138,7 @@ def test_a_kept_batch_of_other_rows_is_not_taken(llama, tmp_path, small_batches)
     ],
 )
 def test_what_cannot_be_steered_is_refused_before_the_first_text(llama, changes, message, monkeypatch):
-    monkeypatch.setattr("emoviz.steer.dose_response.generate", None)
+    monkeypatch.setattr("emoviz.experiments.dose_response.generate", None)
     given = {"directions": ["sad"], "doses": (0.1,), "prompts": PROMPTS, **changes}
     with pytest.raises(InputError, match=message):
         dose_response(llama, _set_of(llama), **given, decoding=SHORT, controls=("random",))
@@ -221,7 +221,7 @@ def test_broken_and_foreign_files_are_named_and_left_out(llama, caplog):
 def tiny_set(llama, monkeypatch):
     """A set of the tiny model that the command finds; training its witness takes longer than a test may."""
     save_set(replace(_set_of(llama), name="tiny-set"), sets_folder())
-    monkeypatch.setattr("emoviz.steer.witness.witness_for", lambda model, revision: _witness())
+    monkeypatch.setattr("emoviz.witness.witness.witness_for", lambda model, revision: _witness())
 
 
 def _command(capsys, *words) -> dict:
@@ -245,14 +245,14 @@ def test_the_command_makes_a_run_and_opens_it_again(capsys, llama_folder, tiny_s
     assert all({"low", "high", "words", "gain"} <= set(w) for w in found["windows"])
     assert set(found["reasons"]["random"]) == {"classifier", "projection"}
     assert not list((responses_folder().parent / "work").iterdir())
-    monkeypatch.setattr("emoviz.steer.dose_response.generate", None)
+    monkeypatch.setattr("emoviz.experiments.dose_response.generate", None)
     again = _command(capsys, *words)
     assert not again.pop("computed") and found.pop("computed") and again == found
 
 
 def test_a_run_that_is_there_opens_without_its_model(capsys, monkeypatch):
     vectors = replace(make_set(model="SmolLM2-135M-Instruct"), name="known")
-    monkeypatch.setattr("emoviz.steer.sets.list_sets", lambda: [vectors])
+    monkeypatch.setattr("emoviz.store.choice.list_sets", lambda: [vectors])
     monkeypatch.setattr("emoviz.models.load.load_model", None)
     doses = (0.0, 0.1)
     asked = [recipe(vectors), Decoding(), ("a cat",), ("sad",), ("random", "mean"), doses]

@@ -8,6 +8,8 @@ import pytest
 
 from emoviz.emotions import QUADRANTS
 from emoviz.errors import InputError
+from emoviz.experiments.dose_curves import OUTCOMES, curves, gain, majority_regime, regime_table, usable_window
+from emoviz.judge.regimes import COLLAPSE, EMPTY, EXPLOSIVE, REGIMES, SURGICAL, UNCHANGED
 from emoviz.plots.dose_response import dose_response_figure
 from emoviz.plots.regime_map import LEAK_SIGN, regime_map_figure
 from emoviz.plots.theme import (
@@ -20,8 +22,6 @@ from emoviz.plots.theme import (
     SERIES,
     tint,
 )
-from emoviz.regimes import COLLAPSE, EMPTY, EXPLOSIVE, REGIMES, SURGICAL, UNCHANGED
-from emoviz.stats.dose_response import OUTCOMES, curves, gain, majority_regime, regime_table, usable_window
 from emoviz.types import Decoding, DoseResponse, Recipe, SteeredText, Verdict, WitnessCard
 
 NAN = float("nan")
@@ -81,7 +81,7 @@ def test_the_curves_are_what_a_plain_loop_over_the_texts_gives(direction):
         "repetition": lambda t: t.verdict.repetition,
         "leak": lambda t: t.verdict.leak,
         "leak_mass": lambda t: t.leak_mass,
-        "classifier": lambda t: t.probabilities[at],
+        "witness": lambda t: t.probabilities[at],
         "projection": lambda t: t.projections[at],
     }
     for d, dose in enumerate(RUN.doses):
@@ -97,11 +97,11 @@ def test_the_curves_are_what_a_plain_loop_over_the_texts_gives(direction):
 
 def test_a_text_without_a_number_is_left_out_of_the_mean_and_of_its_count():
     curve = curves(RUN, "angry")
-    assert curve.ppl_ratio.n.tolist() == curve.classifier.n.tolist() == [2, 2, 1, 2]
-    kept = curve.classifier.each[2, 0]
-    assert curve.classifier.mean[2] == pytest.approx(kept) and math.isnan(curve.classifier.each[2, 1])
+    assert curve.ppl_ratio.n.tolist() == curve.witness.n.tolist() == [2, 2, 1, 2]
+    kept = curve.witness.each[2, 0]
+    assert curve.witness.mean[2] == pytest.approx(kept) and math.isnan(curve.witness.each[2, 1])
     all_empty = curves(RUN, "random", {"angry": 1.0})
-    assert all_empty.classifier.n[3] == 0 and math.isnan(all_empty.classifier.mean[3])
+    assert all_empty.witness.n[3] == 0 and math.isnan(all_empty.witness.mean[3])
 
 
 def test_the_twins_stand_at_dose_0_of_every_direction():
@@ -114,7 +114,7 @@ def test_the_twins_stand_at_dose_0_of_every_direction():
 def test_a_mixture_is_scored_by_the_weighted_sum_of_its_emotions():
     mixed = make_run({"0.7 calm + 0.3 angry": "ss ss ss"})
     curve = curves(mixed, "0.7 calm + 0.3 angry", {"calm": 0.7, "angry": 0.3})
-    for measure, field in ((curve.classifier, "probabilities"), (curve.projection, "projections")):
+    for measure, field in ((curve.witness, "probabilities"), (curve.projection, "projections")):
         for d, p in np.ndindex(4, 2):
             values = getattr(curve.texts[d][p], field)
             assert measure.each[d, p] == pytest.approx(0.7 * values[1] + 0.3 * values[0])
@@ -123,11 +123,11 @@ def test_a_mixture_is_scored_by_the_weighted_sum_of_its_emotions():
 def test_what_witness_or_set_do_not_know_is_nan_with_the_reason():
     few = make_run({"calm": "ss ss ss", "random": "ss ss ss"}, witness=("joy", "anger"))
     curve = curves(few, "calm")
-    assert np.isnan(curve.classifier.mean).all() and np.isnan(curve.controls["random"]).all()
+    assert np.isnan(curve.witness.mean).all() and np.isnan(curve.controls["random"]).all()
     assert np.isfinite(curve.projection.mean).all()
-    assert curve.reasons == {"classifier": "calm is not among the 2 classes of the witness minilm"}
+    assert curve.reasons == {"witness": "calm is not among the 2 classes of the witness minilm"}
     assert math.isnan(gain(curve, 0.02, 0.04))
-    assert set(curves(few, "random").reasons) == {"classifier", "projection"}
+    assert set(curves(few, "random").reasons) == {"witness", "projection"}
 
 
 def test_an_unknown_direction_is_refused_with_those_that_are_there():
@@ -179,8 +179,8 @@ def test_the_window_is_the_longest_run_of_surgical_doses_on_one_side_of_0(word, 
 def test_the_gain_is_over_the_unsteered_texts_and_over_every_control():
     curve = curves(RUN, "calm")
     inside = [2, 3]
-    others = [curve.classifier.mean[1], curve.controls["mean"][inside].mean()]
-    mean = curve.classifier.mean[inside].mean()
+    others = [curve.witness.mean[1], curve.controls["mean"][inside].mean()]
+    mean = curve.witness.mean[inside].mean()
     assert math.isnan(gain(curve, 0.02, 0.04)), "the random control is empty at 0.04"
     without = replace(curve, controls={"mean": curve.controls["mean"]})
     assert gain(without, 0.02, 0.04) == pytest.approx(min(mean - o for o in others))

@@ -150,7 +150,7 @@ def test_planted_direction_is_recovered(tmp_path):
         for n in ("cat", "dog", "tree", "mat")
     ]
     corpus = load_corpus(write_passages(tmp_path / "p.jsonl", rows))
-    vectors = extract_set(loaded, corpus, RAW_MEAN).vectors
+    vectors = extract_set(loaded, corpus, RAW_MEAN)
     for layer in range(vectors.n_layers):
         up, down = vectors.class_means[layer][[vectors.classes.index("up"), vectors.classes.index("down")]]
         found = (up - down) / np.linalg.norm(up - down)
@@ -159,8 +159,8 @@ def test_planted_direction_is_recovered(tmp_path):
 
 
 def test_set_holds_what_the_file_format_promises(llama, small_corpus):
-    found = extract_set(llama, small_corpus, PROTOCOLS["emoviz"], keep="all")
-    vectors, activations = found.vectors, found.activations
+    vectors = extract_set(llama, small_corpus, PROTOCOLS["emoviz"], keep="all")
+    activations = vectors.activations
     assert vectors.class_means.shape == (4, 2, 16) and vectors.half_means.shape == (2, 4, 2, 16)
     np.testing.assert_allclose(vectors.half_means.mean(0), vectors.class_means, atol=1e-6)
     up = [k for k, e in enumerate(activations.emotions) if e == "up"]
@@ -180,7 +180,7 @@ def test_set_holds_what_the_file_format_promises(llama, small_corpus):
     kept = extract_set(llama, small_corpus, PROTOCOLS["emoviz"]).activations
     assert kept.layers == (best_layers(vectors)["decoding"],), "the rule of the protocol is decoding"
     last = extract_set(llama, small_corpus, PROTOCOLS["jeong2026b"])
-    best = best_layers(last.vectors)
+    best = best_layers(last)
     assert set(last.activations.layers) == {best["decoding"], best["separation"]}
     for layer in kept.layers:
         np.testing.assert_array_equal(kept.at(layer), activations.at(layer))
@@ -229,7 +229,7 @@ def test_hooks_are_gone_after_extraction_and_after_a_failure(llama, monkeypatch)
 def test_layers_that_overflow_are_recorded_and_left_out(llama, small_corpus):
     with torch.no_grad():
         llama.blocks[2].mlp.down_proj.weight.fill_(float("inf"))
-    vectors = extract_set(llama, small_corpus, PROTOCOLS["emoviz"]).vectors
+    vectors = extract_set(llama, small_corpus, PROTOCOLS["emoviz"])
     assert vectors.provenance.nonfinite_layers == (2, 3)
     assert np.isnan(vectors.anisotropy[2:]).all() and np.isfinite(vectors.anisotropy[:2]).all()
 
@@ -364,7 +364,7 @@ def test_a_run_that_was_killed_twice_goes_on_and_ends_with_the_same_bits(llama, 
     assert sum(read) == (~marks).sum() + len(small_corpus.neutral_sentences), "what was read is not read again"
     whole = extract_set(llama, small_corpus, PROTOCOLS["emoviz"], **options)
     for name in ("class_means", "half_means", "residual_norm", "anisotropy", "decoding_accuracy"):
-        np.testing.assert_array_equal(getattr(resumed.vectors, name), getattr(whole.vectors, name))
+        np.testing.assert_array_equal(getattr(resumed, name), getattr(whole, name))
     np.testing.assert_array_equal(resumed.activations.states, whole.activations.states)
 
 
@@ -397,7 +397,7 @@ def test_five_hundred_classes_of_any_name_become_a_set(llama, tmp_path):
     ]
     corpus = load_corpus(write_passages(tmp_path / "many.jsonl", rows))
     found = extract_set(llama, corpus, PROTOCOLS["emoviz"])
-    assert found.vectors.class_means.shape == (4, 500, 16)
+    assert found.class_means.shape == (4, 500, 16)
 
 
 def test_a_model_spread_over_devices_is_read_like_a_whole_one(llama, llama_folder, tmp_path):

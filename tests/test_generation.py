@@ -16,9 +16,9 @@ from emoviz.extract.protocols import PROTOCOLS
 from emoviz.extract.sets import extract_set, set_name
 from emoviz.models.load import load_model
 from emoviz.models.prompts import prompt_ids
-from emoviz.stimuli import StoryPrompt, load_corpus, prompts_hash, story_prompts
+from emoviz.stimuli import load_corpus, prompts_hash, story_prompts
 from emoviz.store import list_sets, load_stories, save_set
-from emoviz.types import Provenance, Story
+from emoviz.types import Provenance, Story, StoryPrompt
 
 from .conftest import save_tiny_model, tiny_llama
 
@@ -178,9 +178,9 @@ def test_a_set_by_generation_keeps_its_stories_and_its_recipe(writer, tmp_path):
     for stage in ("writing", "reading"):
         *_, last = (call for call in stages if call[0] == stage)
         assert last[1] == last[2]
-    p = made.vectors.provenance
-    assert (p.method, p.n_passages, made.vectors.classes) == ("generation", 42, CLASSES)
-    save_set(made.vectors, tmp_path / "home" / "sets", made.activations, made.stories)
+    p = made.provenance
+    assert (p.method, p.n_passages, made.classes) == ("generation", 42, CLASSES)
+    save_set(made, tmp_path / "home" / "sets")
     (found,) = [s for s in list_sets() if not s.shipped]
     assert load_stories(found) == tuple(replace(s, ids=()) for s in made.stories) and len(made.stories) == 42
     assert Provenance.from_dict(found.provenance.as_dict()) == p

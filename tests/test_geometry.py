@@ -19,7 +19,8 @@ from emoviz.geometry import (
     rdm,
     rdm_of,
 )
-from emoviz.geometry.depth import effective_rank, explained_by_controls, participation_ratio
+from emoviz.geometry.curves import effective_rank, participation_ratio
+from emoviz.stats.controls import explained_by_controls
 
 from .conftest import make_set
 
@@ -104,7 +105,7 @@ def test_controls_explain_what_they_are_made_of():
     vectors = make_set(noise=0.0, layers=1)
     own = rdm(vectors, 0).condensed
     other = np.random.default_rng(1).permutation(own)
-    vectors = replace(vectors, controls={"bag of words": own, "token embeddings": other})
+    vectors = replace(vectors, control_rdms={"bag of words": own, "token embeddings": other})
     found = explained_by_controls(vectors, 0)
     assert found["bag of words"] == pytest.approx(1) and found["all"] == pytest.approx(1)
     assert found["only bag of words"] == pytest.approx(1 - found["token embeddings"])
@@ -177,7 +178,7 @@ def test_best_layers_follow_their_curves():
     assert best["decoding"] == curves["decoding_accuracy"].values.argmax()
     assert best["reliability"] == curves["split_half_rho"].values.argmax()
     assert best["separation"] == curves["mean_cosine"].values.argmin()
-    assert preferred_layer(vectors, best) == best["decoding"]
+    assert preferred_layer(vectors) == best["decoding"]
 
 
 def test_non_finite_layers_are_missing_and_never_chosen():

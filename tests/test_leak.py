@@ -5,7 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from emoviz.steer.leak import Span, leak_share, leaked_spans, own_scripts, script_of, script_shares
+from emoviz.judge.leak import leak_share, leaked_spans
+from emoviz.readout.scripts import own_scripts, script_of, script_shares
+from emoviz.types import Span
 
 SAMPLES = {
     "Latin": "aÉßøÅｗ",
@@ -107,7 +109,7 @@ def _leaking_model(tmp_path, push: float):
 def test_a_hidden_leak_shows_before_it_is_sampled(tmp_path):
     import torch
 
-    from emoviz.steer.vocabulary import probability_mass, vocabulary_scripts
+    from emoviz.readout.vocabulary import probability_mass, vocabulary_scripts
 
     loaded = _leaking_model(tmp_path, push=-0.5)
     table = vocabulary_scripts(loaded)
@@ -123,9 +125,9 @@ def test_a_hidden_leak_shows_before_it_is_sampled(tmp_path):
 
 @pytest.mark.parametrize(("push", "leaks"), [(-0.5, False), (0.5, True)])
 def test_every_step_of_a_run_tells_its_hidden_leak_and_the_text_its_open_one(tmp_path, push, leaks):
+    from emoviz.judge.texts import judge
     from emoviz.steer.generate import generate
     from emoviz.steer.injection import Offsets
-    from emoviz.steer.judge import judge
     from emoviz.types import Decoding
 
     loaded = _leaking_model(tmp_path, push)
@@ -138,7 +140,7 @@ def test_every_step_of_a_run_tells_its_hidden_leak_and_the_text_its_open_one(tmp
 
 
 def test_the_table_is_as_long_as_the_logits_and_made_once(tmp_path):
-    from emoviz.steer.vocabulary import vocabulary_scripts
+    from emoviz.readout.vocabulary import vocabulary_scripts
 
     loaded = _leaking_model(tmp_path, push=0.0)
     table = vocabulary_scripts(loaded)
@@ -153,7 +155,7 @@ def test_bytes_of_an_unfinished_character_are_partial():
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    from emoviz.steer.vocabulary import _table
+    from emoviz.readout.vocabulary import _table
 
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {character: k for k, character in enumerate(alphabet)}

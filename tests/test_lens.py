@@ -14,8 +14,8 @@ from emoviz.geometry import class_vectors
 from emoviz.geometry.vectors import unit
 from emoviz.models.load import load_model
 from emoviz.plots.lens import lens_figure
-from emoviz.steer.lens import final_norm, lens, lens_over_layers, token_changes
-from emoviz.steer.vocabulary import vocabulary_scripts
+from emoviz.readout.lens import final_norm, lens, lens_over_layers, token_changes
+from emoviz.readout.vocabulary import vocabulary_scripts
 from emoviz.store import save_set, sets_folder
 from emoviz.types import TokenChange, VocabularyLens
 

@@ -329,7 +329,7 @@ def test_shipped_sets_are_what_the_models_give(name):
 @pytest.mark.models
 def test_steering_smollm2_is_coherent_at_a_small_dose_and_breaks_at_a_large_one():
     from emoviz.steer.generate import steer_texts
-    from emoviz.steer.sets import set_for
+    from emoviz.store.choice import set_for
 
     loaded = load_model("SmolLM2-135M-Instruct")
     prompt = "She closed the door, sat down at the kitchen table and"

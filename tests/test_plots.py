@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 from emoviz.emotions import CLASSES, QUADRANTS, valence
 from emoviz.geometry import best_layers, depth_curves, linkage_of, mds_map, onto_first, pca_map, rdm
 from emoviz.geometry.clusters import leaf_order
-from emoviz.geometry.depth import CONTROLS
+from emoviz.geometry.curves import CONTROL_RDMS as CONTROLS
 from emoviz.plots.callouts import callouts
 from emoviz.plots.controls import controls_figure
 from emoviz.plots.cosines import cosines_figure

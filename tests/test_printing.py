@@ -4,8 +4,10 @@ import json
 
 import numpy as np
 
-from emoviz import printing
-from emoviz.printing import Progress, plain, table
+from emoviz.commands.printing import table
+from emoviz.extract import progress
+from emoviz.extract.progress import Progress
+from emoviz.store.jsonable import plain
 
 
 def test_what_is_not_finite_becomes_null_so_that_json_stays_strict():
@@ -19,7 +21,7 @@ def test_columns_are_aligned():
 
 def test_a_log_gets_a_line_a_second_and_work_of_an_earlier_run_is_not_speed(monkeypatch, capsys):
     now = [100.0]
-    monkeypatch.setattr(printing.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     show = Progress()
     show("reading", 0, 1000)
     show("reading", 600, 1000)  # read by an earlier run, reported at once
@@ -35,7 +37,7 @@ def test_a_log_gets_a_line_a_second_and_work_of_an_earlier_run_is_not_speed(monk
 
 def test_each_stage_counts_anew_and_its_end_is_always_told(monkeypatch, capsys):
     now = [100.0]
-    monkeypatch.setattr(printing.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     show = Progress()
     for stage, done in (("writing", 0), ("writing", 10), ("reading", 0), ("reading", 5)):
         now[0] += 0.25

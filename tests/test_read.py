@@ -9,13 +9,14 @@ import torch
 
 from emoviz.cli import main
 from emoviz.errors import InputError
-from emoviz.extract.read import SINK, pieces, read
-from emoviz.extract.summary import layer_of, passage_scale, ranked, sentences, text_scores
 from emoviz.models.load import load_model
 from emoviz.plots.reading import heat_map_figure, number_figure, scale_limit, token_figure, token_label
 from emoviz.plots.theme import DIVERGING, LIGHT
+from emoviz.readout.projection import passage_scale
+from emoviz.readout.reading import SINK, pieces, read
+from emoviz.readout.summary import layer_of, ranked, sentences, text_scores
 from emoviz.store import save_set, sets_folder
-from emoviz.types import Activations, Reading
+from emoviz.types import Activations, Missing, Reading
 
 from .conftest import make_set, save_tiny_model, tiny_gpt2
 
@@ -114,7 +115,7 @@ def test_scores_equal_a_plain_loop_over_captured_states(model, request):
         for token in range(len(found.tokens)):
             h = states[layer][first + token]
             if np.isnan(found.scores[layer, token]).any():
-                assert f"token {token}" in found.reasons
+                assert token in found.unread_tokens
                 continue
             for k, mean in enumerate(means):
                 direction = (mean - centre) / np.sqrt(((mean - centre) ** 2).sum())
@@ -157,9 +158,9 @@ def test_a_first_token_that_is_a_sink_is_not_read_at_any_layer_and_others_only_w
     found = read(llama, vectors, TEXT)
     for hook in hooks:
         hook.remove()
-    assert np.isnan(found.scores[:, 0]).all() and "not read at all layers" in found.reasons["token 0"]
+    assert np.isnan(found.scores[:, 0]).all() and "not read at all layers" in found.unread_tokens[0]
     assert np.isnan(found.scores[2, 5]).all() and np.isfinite(found.scores[0, 5]).all()
-    assert "attention sink" in found.reasons["token 5"] and "layers 2" in found.reasons["token 5"]
+    assert "attention sink" in found.unread_tokens[5] and "layers 2" in found.unread_tokens[5]
     others = [k for k in range(len(found.tokens)) if k not in (0, 5)]
     assert np.isfinite(found.scores[:2, others]).all()
 
@@ -170,7 +171,7 @@ def test_a_massive_token_that_is_read_does_not_get_larger_scores_than_its_direct
     hook = _with_a_sink(llama, 3, factor=0.5 * SINK)
     grown = read(llama, vectors, TEXT)
     hook.remove()
-    assert "token 3" not in grown.reasons
+    assert 3 not in grown.unread_tokens
     np.testing.assert_allclose(grown.scores[1, 3], plain.scores[1, 3], atol=1e-5)
 
 
@@ -178,8 +179,8 @@ def test_layers_that_are_missing_in_the_set_have_no_scores_and_say_so(llama):
     vectors = set_of(llama, nonfinite=(2,))
     vectors = replace(vectors, residual_norm=np.where(np.arange(4) == 2, np.nan, vectors.residual_norm))
     found = read(llama, vectors, TEXT)
-    assert np.isnan(found.scores[2]).all() and "not finite" in found.reasons["layer 2"]
-    assert not any("its state is not finite" in why for why in found.reasons.values())
+    assert np.isnan(found.scores[2]).all() and "not finite" in found.unread_layers[2]
+    assert not any("its state is not finite" in why for why in found.unread_tokens.values())
     with pytest.raises(InputError, match="layer 2 holds no finite values"):
         layer_of(found, "2")
 
@@ -232,7 +233,7 @@ def made_reading(text: str, tokens: list[str], classes=("calm", "neutral", "sad"
     scores = np.random.default_rng(seed).normal(0, 0.1, (layers, len(tokens), len(classes))).astype(np.float32)
     scores[:, 0] = np.nan
     offsets = tuple(zip([0, *ends[:-1]], ends, strict=True))
-    return Reading("m", "s", text, tuple(tokens), offsets, tuple(classes), scores, 1, {"token 0": "attention sink"})
+    return Reading("m", "s", text, tuple(tokens), offsets, tuple(classes), scores, 1, {}, {0: "attention sink"})
 
 
 def test_sentences_share_out_every_token_that_is_read():
@@ -258,18 +259,22 @@ def test_passages_give_a_scale_only_where_they_are_kept_and_pooled_alike():
     vectors = make_set(classes=("calm", "neutral", "sad"))
     states = np.random.default_rng(1).normal(size=(12, 1, 32)).astype(np.float32)
     kept = Activations(states, (3,), ("sad",) * 12, ("a",) * 12)
-    (mean, spread), why = passage_scale(vectors, kept, 3)
+    mean, spread = passage_scale(replace(vectors, activations=kept), 3)
     means = vectors.class_means[3].astype(float)
     centre = means.mean(0)
     slow = [
         [(state - centre) @ (m - centre) / np.linalg.norm(m - centre) / vectors.residual_norm[3] for m in means]
         for state in states[:, 0]
     ]
-    assert why == "" and mean == pytest.approx(np.mean(slow, 0)) and spread == pytest.approx(np.std(slow, 0))
-    assert passage_scale(vectors, kept, 2)[1] == "no z: the states of the passages are not kept at layer 2"
-    assert passage_scale(vectors, None, 3)[0] is None
+    assert mean == pytest.approx(np.mean(slow, 0)) and spread == pytest.approx(np.std(slow, 0))
+    assert (
+        passage_scale(replace(vectors, activations=kept), 2).why == "the states of the passages are not kept at layer 2"
+    )
+    assert isinstance(passage_scale(vectors, 3), Missing)
     last = replace(vectors.provenance, protocol=replace(vectors.provenance.protocol, pooling="last"))
-    assert "not pooled over all their tokens" in passage_scale(replace(vectors, provenance=last), kept, 3)[1]
+    assert (
+        "not pooled over all their tokens" in passage_scale(replace(vectors, provenance=last, activations=kept), 3).why
+    )
 
 
 def test_the_heat_map_has_every_class_in_quadrant_order_and_blanks_what_is_not_read():
@@ -353,8 +358,8 @@ def test_read_on_the_command_line(llama_folder, llama, capsys):
 @pytest.mark.parametrize("model", ["SmolLM2-135M-Instruct", "gemma-3-270m"])
 def test_the_bundled_models_read_their_own_passages_and_no_first_token_dominates(model):
     from emoviz.models import REGISTRY, available
-    from emoviz.steer.sets import set_for
     from emoviz.stimuli import load_corpus
+    from emoviz.store.choice import set_for
 
     if not all(available(e) for e in REGISTRY if e.source == "bundled"):
         pytest.skip("the bundled models are not installed (make install)")

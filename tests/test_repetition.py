@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from emoviz.steer.repetition import LONGEST_WORD, count_words, distinct_share, longest_cycle, words_of
+from emoviz.judge.repetition import LONGEST_WORD, count_words, distinct_share, longest_cycle, words_of
 
 
 def _slow_cycle(tokens):

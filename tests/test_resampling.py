@@ -7,7 +7,8 @@ import pytest
 from scipy.stats import t as student
 
 from emoviz.geometry import depth_curves, held_out_accuracy, mean_pairwise_cosine
-from emoviz.geometry.vectors import CENTRINGS, rdm_of
+from emoviz.geometry.rdm import rdm_of
+from emoviz.geometry.vectors import CENTRINGS
 from emoviz.stats.bootstrap import resample_weights
 from emoviz.stats.resampling import Readings, resample_curves
 
@@ -62,7 +63,7 @@ def _slow(read: Readings, layer: int, centring: str) -> dict[str, np.ndarray]:
             make_set(layers=1, classes=CLASSES, width=D),
             class_means=means(draw)[None],
             half_means=np.array(halves)[:, None],
-            controls={"bag of words": rdm_of(control, CLASSES, "class")[0]},
+            control_rdms={"bag of words": rdm_of(control, CLASSES, "class")[0]},
             residual_norm=np.array([np.median(read.norms(layer))]),
         )
         values = {name: curve.values[0] for name, curve in depth_curves(vectors, centring).items()}
@@ -125,7 +126,7 @@ def test_scale_of_the_states_changes_no_error_but_of_the_norm():
 
 
 def test_too_few_topics_and_missing_passages_are_named():
-    assert "2 topics are too few to resample; 5 are needed" in resample_curves(_readings(topics=2), (0,), 1, n=5)
+    assert "2 topics are too few to resample; 5 are needed" in resample_curves(_readings(topics=2), (0,), 1, n=5).why
     read = _readings()
     kept = np.arange(1, T * C)
     some = replace(
@@ -135,7 +136,7 @@ def test_too_few_topics_and_missing_passages_are_named():
         topic_of=read.topic_of[1:],
         controls={},
     )
-    assert "class 'afraid' has no passage on topic 't0'" in resample_curves(some, (0,), 1, n=5)
+    assert "class 'afraid' has no passage on topic 't0'" in resample_curves(some, (0,), 1, n=5).why
 
 
 def test_resampled_weights_count_draws_with_replacement():

@@ -6,9 +6,9 @@ from scipy.stats import kstest, rankdata, spearmanr
 
 from emoviz.geometry import rdm_of
 from emoviz.geometry.ranks import average_ranks, spearman_matrix, standard_ranks
+from emoviz.geometry.rdm import rdm_or_missing
 from emoviz.stats import mantel
 from emoviz.stats.bootstrap import resample_weights, rho_interval, rho_spread, topic_means, weighted_rdms
-from emoviz.stats.dissimilarities import condensed_or_reason
 from emoviz.stats.mantel import mantel_p
 from emoviz.stats.reliability import disattenuated_rho, disjoint_rho, noise_ceiling
 from emoviz.stats.rsa import _partial
@@ -32,7 +32,7 @@ def test_fast_rdms_are_the_exact_ones_to_six_digits(centring):
     classes = ("angry", "calm", "happy", "neutral", "sad")
     means = (RNG.normal(size=(5, 300)) + 40).astype(np.float16)
     exact, _ = rdm_of(means, classes, centring)
-    np.testing.assert_allclose(condensed_or_reason(means, classes, centring), exact, atol=1e-6)
+    np.testing.assert_allclose(rdm_or_missing(means, classes, centring), exact, atol=1e-6)
 
 
 @pytest.mark.parametrize("chunk", [1, 10_000_000])

@@ -8,15 +8,15 @@ import pytest
 import torch
 
 from emoviz.errors import InputError
+from emoviz.readout.projection import projections
 from emoviz.steer.directions import directions
 from emoviz.steer.doses import parse_doses
 from emoviz.steer.generate import batch_rows, generate, generations, steer_texts
 from emoviz.steer.injection import Offsets, injected, offsets, on_device
 from emoviz.steer.mixtures import parse_mixture
-from emoviz.steer.projection import projections
 from emoviz.steer.recipes import parse_layers, recipe, window
-from emoviz.steer.sets import set_for
 from emoviz.store import save_set, sets_folder
+from emoviz.store.choice import set_for
 from emoviz.types import Decoding, Recipe
 
 from .conftest import make_set

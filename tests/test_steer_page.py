@@ -15,7 +15,7 @@ from emoviz.app.library import library
 from emoviz.app.steer import models, texts, witnessing, writing
 from emoviz.app.steer.writing import Job, run
 from emoviz.errors import InputError
-from emoviz.regimes import REGIMES
+from emoviz.judge.regimes import REGIMES
 from emoviz.steer.recipes import PRESETS, recipe
 from emoviz.store import save_set, sets_folder
 from emoviz.types import Decoding, Generation, WitnessCard
@@ -38,7 +38,7 @@ def _last(**changes):
 
 def _texts(shown, k=0):
     row = shown["rows"][k]
-    return [row["twin"]["text"], *(cell["text"] for line in row["lines"] for cell in line["cells"])]
+    return [row["baseline"]["text"], *(cell["text"] for line in row["lines"] for cell in line["cells"])]
 
 
 @pytest.fixture(autouse=True)
@@ -120,7 +120,7 @@ def test_emotions_mixtures_and_controls_are_lines_of_one_batch_as_the_engine_wri
     assert _texts(shown) == [one.text.strip() for one in made]
     assert row["set"] == "tiny" and "recipe emoviz, changed: layers 0-3, all positions, fixed norm" in row["note"]
     assert "greedy, no chat template, up to 6 tokens" in row["note"] and "in fp32" in row["note"]
-    assert row["twin"]["regime"] == "unchanged" and "perplexity × 1" in row["twin"]["numbers"]
+    assert row["baseline"]["regime"] == "unchanged" and "perplexity × 1" in row["baseline"]["numbers"]
     cells = [cell for line in row["lines"] for cell in line["cells"]]
     assert all(cell["regime"] in REGIMES and cell["reason"] for cell in cells)
 
@@ -140,7 +140,7 @@ def slowly(monkeypatch):
 
 def test_texts_are_on_the_page_before_they_are_judged(tiny, slowly):
     judged = [
-        ["reason" in cell for cell in (shown["rows"][0]["twin"], *shown["rows"][0]["lines"][0]["cells"])]
+        ["reason" in cell for cell in (shown["rows"][0]["baseline"], *shown["rows"][0]["lines"][0]["cells"])]
         for shown, status in _run()
         if shown != EMPTY
     ]
@@ -157,7 +157,7 @@ def test_stop_keeps_what_was_written_and_judges_it(tiny, slowly):
     assert 3 <= written <= 5
     short, _ = _last(doses="0.1, 0.4", tokens=written)
     assert _texts(shown) == _texts(short) and any(_texts(shown))
-    cells = [shown["rows"][0]["twin"], *shown["rows"][0]["lines"][0]["cells"]]
+    cells = [shown["rows"][0]["baseline"], *shown["rows"][0]["lines"][0]["cells"]]
     assert all(cell["regime"] in REGIMES and cell["state"] in ("stopped", "ended") for cell in cells)
 
 
@@ -210,7 +210,7 @@ def test_a_model_that_is_let_go_in_mid_run_still_writes_right_and_is_loaded_agai
             models.free("tiny-llama")
             assert "tiny-llama" not in dict(models.in_memory())
     shown, _ = said[-1]
-    assert _texts(shown) == whole and shown["rows"][0]["twin"]["regime"] == "unchanged"
+    assert _texts(shown) == whole and shown["rows"][0]["baseline"]["regime"] == "unchanged"
     again = [status for _, status in _run(tokens=10)]
     assert "tiny-llama" in dict(models.in_memory()) and again[-1].startswith("done")
 

@@ -13,13 +13,12 @@ from emoviz.store import (
     check_writable,
     find_set,
     list_sets,
-    load_activations,
     load_set,
     load_stories,
     save_set,
     sets_folder,
 )
-from emoviz.store.files import compact
+from emoviz.store.sets import compact
 from emoviz.types import Activations
 
 from .conftest import make_set, with_intervals
@@ -29,14 +28,14 @@ def test_round_trip_keeps_every_number_and_word(tmp_path):
     vectors = make_set(nonfinite=(2,))
     vectors = replace(vectors, umap=np.random.default_rng(0).normal(size=(6, 21, 2)), umap_params={"seed": 0})
     activations = Activations(np.ones((4, 2, 32), np.float32), (1, 3), ("a", "b", "a", "b"), ("x", "x", "y", "y"))
-    path = save_set(vectors, tmp_path, activations)
+    path = save_set(replace(vectors, activations=activations), tmp_path)
     back = load_set(path)
     assert (back.name, back.classes, back.provenance) == (vectors.name, vectors.classes, vectors.provenance)
     np.testing.assert_allclose(back.class_means, vectors.class_means, rtol=1e-3)
     np.testing.assert_allclose(back.half_means, vectors.half_means, rtol=1e-3)
     for name in ("residual_norm", "anisotropy", "decoding_accuracy", "umap"):
         np.testing.assert_allclose(getattr(back, name), getattr(vectors, name), rtol=1e-6)
-    stored = load_activations(back)
+    stored = back.activations
     assert (stored.layers, stored.emotions, stored.topics) == (
         activations.layers,
         activations.emotions,
@@ -49,7 +48,7 @@ def test_intervals_and_controls_survive_the_file(tmp_path):
     vectors = with_intervals(make_set(nonfinite=(2,)), error=1e-5)
     vectors = replace(vectors, notes={"sentence encoder": "not installed"})
     back = load_set(save_set(vectors, tmp_path))
-    assert back.notes == vectors.notes and list(back.controls) == list(vectors.controls)
+    assert back.notes == vectors.notes and list(back.control_rdms) == list(vectors.control_rdms)
     assert (back.resampled.n, back.resampled.seed) == (30, 0)
     for centring in ("class", "neutral", "none"):
         ours, theirs = depth_curves(vectors, centring), depth_curves(back, centring)
@@ -62,7 +61,7 @@ def test_intervals_and_controls_survive_the_file(tmp_path):
 def test_a_set_of_an_earlier_version_is_read_and_says_what_it_lacks(tmp_path):
     path = save_set(replace(make_set(), anisotropy_centred=None), tmp_path)
     back = load_set(path)
-    assert back.resampled is None and back.anisotropy_centred is None and back.controls == {}
+    assert back.resampled is None and back.anisotropy_centred is None and back.control_rdms == {}
     assert "earlier version" in depth_curves(back)["anisotropy_centred"].reason
 
 
@@ -126,7 +125,7 @@ def test_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):
     def full_disk(*_args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("emoviz.store.files.save_file", full_disk)
+    monkeypatch.setattr("emoviz.store.tensors.save_file", full_disk)
     with pytest.raises(InputError, match="cannot be written .No space left on device"):
         save_set(make_set(), tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -234,7 +233,7 @@ def test_shipped_sets_cover_both_models_and_protocols_within_the_limit():
     for vectors in shipped:
         assert vectors.umap is not None and vectors.provenance.origin == vectors.provenance.model
         if vectors.provenance.method == "comprehension":
-            assert load_activations(vectors) is not None
+            assert vectors.activations is not None
         else:
             stories = load_stories(vectors)
             assert len(stories) == vectors.provenance.n_passages == 420

@@ -10,7 +10,8 @@ from emoviz.emotions import CLASSES, EMOTIONS, arousal, valence
 from emoviz.errors import InputError
 from emoviz.geometry.components import components_over_layers
 from emoviz.stats.valence import valence_arousal
-from emoviz.stimuli.norms import Norms, load_norms
+from emoviz.stimuli.norms import load_norms
+from emoviz.types import Norms
 
 from .conftest import make_set
 

@@ -8,13 +8,14 @@ import pytest
 import torch
 
 from benchmarks.regimes import calibration, confusion, labelled_texts, text_alone
-from emoviz.regimes import COLLAPSE_REPETITION, EXPLOSIVE_PPL_RATIO, REGIMES
-from emoviz.steer.judge import judge
-from emoviz.steer.leak import own_scripts
-from emoviz.steer.perplexity import log_perplexities, text_ids, until_end
-from emoviz.steer.prose import letter_surprise, words_alone
-from emoviz.steer.repetition import repeated_share
-from emoviz.steer.verdict import text_verdict, verdict
+from emoviz.judge.perplexity import log_perplexities
+from emoviz.judge.prose import letter_surprise, words_alone
+from emoviz.judge.regimes import COLLAPSE_REPETITION, EXPLOSIVE_PPL_RATIO, REGIMES
+from emoviz.judge.repetition import repeated_share
+from emoviz.judge.texts import judge
+from emoviz.judge.verdict import text_verdict, verdict
+from emoviz.models.prompts import text_ids, until_end
+from emoviz.readout.scripts import own_scripts
 
 PROMPT = "the cat sat on"
 ENGLISH = "the letter came on a Monday and she read it by the window before the rain began to fall"
@@ -34,7 +35,7 @@ def test_batched_perplexity_is_that_of_one_text_at_a_time(model, request, monkey
         with torch.inference_mode():
             loss = loaded.model(input_ids=ids, labels=labels).loss
         assert found == pytest.approx(float(loss), rel=1e-4)
-    monkeypatch.setattr("emoviz.steer.perplexity._LOGIT_BYTES", 4 * 32 * 20)
+    monkeypatch.setattr("emoviz.judge.perplexity._LOGIT_BYTES", 4 * 32 * 20)
     np.testing.assert_allclose(log_perplexities(loaded, prompt, rows), together, rtol=1e-4)
 
 

@@ -11,17 +11,24 @@ from emoviz.app.steer import verification as page
 from emoviz.cli import main
 from emoviz.emotions import CLASSES, EMOTIONS
 from emoviz.errors import InputError
+from emoviz.experiments import calibration as calibrating
+from emoviz.experiments import verification as verifying
+from emoviz.experiments.calibration import calibrate, targets
+from emoviz.experiments.plans import plan_for, rise_words
+from emoviz.experiments.verification import (
+    confirmed,
+    criterion,
+    second_witness,
+    usable_calibration,
+    verified_emotions,
+    verify,
+)
 from emoviz.plots.verification import verification_figure
 from emoviz.stats.wilson import wilson_interval
-from emoviz.steer import calibrate as calibrating
-from emoviz.steer import verify as verifying
-from emoviz.steer.calibrate import calibrate, targets
-from emoviz.steer.plans import plan_for, rise_words
-from emoviz.steer.verify import confirmed, criterion, second_witness, usable_calibration, verified_emotions, verify
-from emoviz.steer.witness import Witness
-from emoviz.stimuli import Openings, openings
+from emoviz.stimuli import openings
 from emoviz.store import list_verifications, load_verification, save_set, save_verification, sets_folder, shipped_folder
-from emoviz.types import Calibrated, Decoding, Recipe, VerificationPlan, WitnessCard
+from emoviz.types import Calibrated, Decoding, Openings, Recipe, VerificationPlan, WitnessCard
+from emoviz.witness.witness import Witness
 
 from .conftest import WORDS, make_set
 
@@ -122,7 +129,7 @@ def test_a_verification_counts_its_own_rows_and_is_deterministic(llama):
     assert (found.wilson_low, found.wilson_high) == wilson_interval(found.k, 40)
     for row in (*found.rows, *found.controls):
         assert row.after == pytest.approx(np.mean([text.target for text in row.texts]))
-        assert row.before == pytest.approx(np.mean([text.twin for text in row.texts]))
+        assert row.before == pytest.approx(np.mean([text.baseline for text in row.texts]))
         assert row.confirmed == confirmed(row.before, row.after, row.surgical, PLAN)
     again = _run(llama)
     assert again.rows == found.rows
@@ -228,11 +235,11 @@ def test_a_verification_comes_back_from_its_file_as_it_was(llama, tmp_path):
     path = save_verification(found, tmp_path)
     back = load_verification(path)
     assert back.plan == found.plan
-    assert (back.k, back.control_k, back.prompts, back.twins) == (
+    assert (back.k, back.control_k, back.prompts, back.baselines) == (
         found.k,
         found.control_k,
         found.prompts,
-        found.twins,
+        found.baselines,
     )
     assert [row.texts[0].text for row in back.rows] == [row.texts[0].text for row in found.rows]
     assert back.rows[3].after == pytest.approx(found.rows[3].after, rel=1e-4)
@@ -272,10 +279,10 @@ def test_the_figure_has_a_mark_for_every_scenario_and_control(llama):
 def test_the_command_counts_states_its_criterion_and_reuses_its_calibration(llama, llama_folder, monkeypatch, capsys):
     vectors = _set_of(llama)
     save_set(vectors, sets_folder())
-    monkeypatch.setattr("emoviz.steer.witness.candidates", lambda *_, **__: ((_witness(),), {}))
-    monkeypatch.setattr("emoviz.steer.witness.chosen", lambda found, *_: found[0])
+    monkeypatch.setattr("emoviz.witness.witness.candidates", lambda *_, **__: ((_witness(),), {}))
+    monkeypatch.setattr("emoviz.witness.witness.chosen", lambda found, *_: found[0])
     monkeypatch.setattr("emoviz.stimuli.openings", lambda: TINY)
-    monkeypatch.setattr("emoviz.steer.plans.plan_for", lambda _: PLAN)
+    monkeypatch.setattr("emoviz.experiments.plans.plan_for", lambda _: PLAN)
     calls = _recorded(monkeypatch, calibrating)
     assert main(["verify", str(llama_folder), "--json"]) == 0
     out, err = capsys.readouterr()
@@ -302,10 +309,10 @@ def test_a_model_without_a_set_is_refused(llama_folder, capsys):
 
 def test_nothing_is_written_when_a_run_is_stopped(llama, llama_folder, tmp_path, monkeypatch, capsys):
     save_set(_set_of(llama), sets_folder())
-    monkeypatch.setattr("emoviz.steer.witness.candidates", lambda *_, **__: ((_witness(),), {}))
-    monkeypatch.setattr("emoviz.steer.witness.chosen", lambda found, *_: found[0])
+    monkeypatch.setattr("emoviz.witness.witness.candidates", lambda *_, **__: ((_witness(),), {}))
+    monkeypatch.setattr("emoviz.witness.witness.chosen", lambda found, *_: found[0])
     monkeypatch.setattr("emoviz.stimuli.openings", lambda: TINY)
-    monkeypatch.setattr("emoviz.steer.plans.plan_for", lambda _: PLAN)
+    monkeypatch.setattr("emoviz.experiments.plans.plan_for", lambda _: PLAN)
 
     def stop(*_):
         raise KeyboardInterrupt
@@ -335,7 +342,7 @@ def test_a_shipped_verification_is_recounted_from_its_own_texts(found):
         counted = checked = 0
         for row in rows:
             texts = [text for text in row.texts if text.text.strip()]
-            gain = np.mean([text.target for text in texts]) - np.mean([text.twin for text in row.texts])
+            gain = np.mean([text.target for text in texts]) - np.mean([text.baseline for text in row.texts])
             surgical = sum(text.regime == "surgical" for text in row.texts)
             counted += gain > found.plan.margin and surgical > found.plan.samples / 2
             checked += row.check_confirmed
@@ -368,7 +375,7 @@ def test_the_page_shows_the_stored_verification_and_its_texts():
     assert [len(row["lines"][0]["cells"]) for row in texts["rows"]] == [2] * found.plan.samples
     row = next(row for row in found.rows if (row.emotion, row.prompt) == ("guilty", 1))
     assert [one["lines"][0]["cells"][0]["text"] for one in texts["rows"]] == [text.text.strip() for text in row.texts]
-    assert [one["twin"]["text"] for one in texts["rows"]] == [text.strip() for text in found.twins[1]]
+    assert [one["baseline"]["text"] for one in texts["rows"]] == [text.strip() for text in found.baselines[1]]
     assert page.cards()["cards"][0]["facts"][0]["value"] == f"{found.k} of 40"
 
 

@@ -1,6 +1,7 @@
 """The witness: never the steered model, never trained on what it is tested on, the same for a text alone or among others."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,10 +10,10 @@ from emoviz.cli import main
 from emoviz.emotions import CLASSES, EMOTIONS
 from emoviz.errors import InputError
 from emoviz.models import REGISTRY, available
-from emoviz.steer import heads, witness
-from emoviz.steer.heads import STRENGTHS, Head, train_head
-from emoviz.steer.targets import MAPPED_LABELS, MAPPING, judged, target_scores, target_weights
 from emoviz.store.heads import load_head, save_head
+from emoviz.witness import heads, witness
+from emoviz.witness.heads import STRENGTHS, Head, train_head
+from emoviz.witness.targets import MAPPED_LABELS, MAPPING, judged, target_scores, target_weights
 
 from .conftest import WORDS
 
@@ -262,7 +263,8 @@ def test_without_any_candidate_the_reasons_are_given(monkeypatch):
 
 
 def test_without_activations_only_the_encoder_is_left(monkeypatch):
-    monkeypatch.setattr(witness, "load_activations", lambda vectors: None)
+    sets = [replace(s, activations=None) for s in witness.list_sets()]
+    monkeypatch.setattr(witness, "list_sets", lambda: sets)
     monkeypatch.setattr(witness, "available", lambda entry: True)
     monkeypatch.setattr(witness, "encoder_folder", lambda: "there")
     monkeypatch.setattr(witness, "version", lambda package: "1")
@@ -345,7 +347,7 @@ def tiny_states(llama, small_corpus):
     from emoviz.store import find_set, save_set, sets_folder
 
     made = extract_set(llama, small_corpus, PROTOCOLS["emoviz"])
-    vectors = find_set(str(save_set(made.vectors, sets_folder(), made.activations)))
+    vectors = find_set(str(save_set(made, sets_folder())))
     return vectors, witness._state_features(vectors, lambda name: llama), small_corpus
 
 
@@ -375,16 +377,15 @@ def test_states_of_another_model_are_refused(tiny_states, gpt2):
         witness._state_features(vectors, lambda name: gpt2).read(["the cat sat"])
 
 
-def test_scaled_activations_give_the_same_features(tiny_states, monkeypatch):
+def test_scaled_activations_give_the_same_features(tiny_states):
     """A model whose states and norms are all k times as long is the same model."""
     from dataclasses import replace
 
     vectors, features, _ = tiny_states
     before = features.corpus()
-    scaled = replace(vectors, residual_norm=np.asarray(vectors.residual_norm) * 64)
-    stored = witness.load_activations(vectors)
+    stored = vectors.activations
     longer = replace(stored, states=np.asarray(stored.states, np.float32) * 64)
-    monkeypatch.setattr(witness, "load_activations", lambda v: longer)
+    scaled = replace(vectors, residual_norm=np.asarray(vectors.residual_norm) * 64, activations=longer)
     assert witness._state_features(scaled, None).corpus() == pytest.approx(before, rel=1e-3, abs=1e-6)
 
 
@@ -425,7 +426,7 @@ def save_classifier(folder, labels, *, architecture: str = "BertForSequenceClass
 
 
 def test_a_classifier_with_the_seven_labels_judges_all_emotions(tmp_path):
-    from emoviz.steer.hub_witness import hub_witness
+    from emoviz.witness.hub import hub_witness
 
     one = hub_witness(save_classifier(tmp_path / "seven", MAPPED_LABELS), device="cpu")
     texts = ["the cat sat on a mat", "", "a grim dog ran", "the tree"]
@@ -443,7 +444,7 @@ def test_a_classifier_with_the_seven_labels_judges_all_emotions(tmp_path):
 def test_probabilities_of_a_classifier_are_those_of_transformers(tmp_path):
     from transformers import pipeline
 
-    from emoviz.steer.hub_witness import hub_witness
+    from emoviz.witness.hub import hub_witness
 
     folder = save_classifier(tmp_path / "c", ("Calm", "Sad", "neutral"))
     one = hub_witness(folder, device="cpu")
@@ -458,7 +459,7 @@ def test_probabilities_of_a_classifier_are_those_of_transformers(tmp_path):
 
 
 def test_a_text_beyond_the_classifier_is_cut(tmp_path):
-    from emoviz.steer.hub_witness import hub_witness
+    from emoviz.witness.hub import hub_witness
 
     one = hub_witness(save_classifier(tmp_path / "c", MAPPED_LABELS), device="cpu")
     assert np.isfinite(one.probabilities(["the cat sat " * 50])).all()
@@ -476,7 +477,7 @@ def test_a_text_beyond_the_classifier_is_cut(tmp_path):
     ],
 )
 def test_classifiers_that_cannot_judge_are_refused(tmp_path, labels, options, message):
-    from emoviz.steer.hub_witness import hub_witness
+    from emoviz.witness.hub import hub_witness
 
     with pytest.raises(InputError, match=message):
         hub_witness(save_classifier(tmp_path / "c", labels, **options), device="cpu")
@@ -484,14 +485,14 @@ def test_classifiers_that_cannot_judge_are_refused(tmp_path, labels, options, me
 
 @pytest.mark.parametrize("name", ["owner/not-there", "nothing", "", "a/b/c"])
 def test_a_missing_classifier_is_named(name):
-    from emoviz.steer.hub_witness import hub_witness
+    from emoviz.witness.hub import hub_witness
 
     with pytest.raises(InputError, match="a text-classification model is needed"):
         hub_witness(name, device="cpu")
 
 
 def test_a_language_model_is_no_classifier(llama_folder):
-    from emoviz.steer.hub_witness import hub_witness
+    from emoviz.witness.hub import hub_witness
 
     with pytest.raises(InputError, match="is no classifier but LlamaForCausalLM"):
         hub_witness(str(llama_folder), device="cpu")
@@ -500,7 +501,7 @@ def test_a_language_model_is_no_classifier(llama_folder):
 def test_a_classifier_without_its_head_is_refused(tmp_path):
     from safetensors.numpy import load_file, save_file
 
-    from emoviz.steer.hub_witness import hub_witness
+    from emoviz.witness.hub import hub_witness
 
     folder = save_classifier(tmp_path / "c", MAPPED_LABELS)
     path = tmp_path / "c" / "model.safetensors"
@@ -544,7 +545,7 @@ def test_real_witnesses_recognise_plain_texts_and_hold_their_accuracy():
 
 
 def test_a_mixture_is_scored_by_the_weights_of_its_emotions_and_a_control_is_not():
-    from emoviz.steer.targets import direction_scores
+    from emoviz.witness.targets import direction_scores
 
     classes = ("calm", "grateful", "sad")
     found = np.array([[0.5, 0.3, 0.2], [np.nan] * 3])

@@ -66,7 +66,7 @@ class _Filled(gr.HTML):
 
 
 class Texts(_Filled):
-    """Steered texts: {prompt, chat, rows: [{title, note, set, twin: cell, lines: [{label, control, cells: [cell]}]}]}.
+    """Steered texts: {prompt, chat, rows: [{title, note, set, baseline: cell, lines: [{label, control, cells: [cell]}]}]}.
 
     A cell is {label, state, text, leaks: [[start, end, script]]}; a judged one also has {regime, reason, numbers, hidden,
     mass}, and with its row {witness} later. `select` fires with {text, set} of a text that is to be read.

@@ -10,10 +10,10 @@ from ..emotions import CLASSES
 from ..geometry import best_layers, depth_curves, maps_over_layers, preferred_layer
 from ..plots.theme import Style, short_label, styles
 from ..stats import compare
-from ..stats.valence import ValenceArousal, valence_arousal
-from ..stimuli.norms import Norms, load_norms
-from ..store import list_sets, load_activations, sets_folder, shipped_folder
-from ..types import Comparison, DepthCurve, Projection, VectorSet
+from ..stats.valence import valence_arousal
+from ..stimuli.norms import load_norms
+from ..store import list_sets, sets_folder, shipped_folder
+from ..types import Comparison, DepthCurves, Norms, Projection, ValenceArousal, VectorSet
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,32 +52,27 @@ def _open(_files: tuple) -> Library:
 
 
 @lru_cache(maxsize=256)
-def curves_of(name: str, centring: str) -> dict[str, DepthCurve]:
+def curves_of(name: str, centring: str) -> DepthCurves:
     return depth_curves(library().sets[name], centring)
 
 
 @lru_cache(maxsize=256)
 def best_of(name: str) -> dict[str, int | None]:
-    return best_layers(library().sets[name], curves_of(name, "class"))
+    return best_layers(library().sets[name])
 
 
 @lru_cache(maxsize=256)
 def comparison_of(names: tuple[str, ...], layers: tuple[int, ...], centring: str, intervals: bool = True) -> Comparison:
     """RSA of the named sets; without intervals it is there at once."""
     sets = [library().sets[name] for name in names]
-    return compare(
-        sets,
-        layers,
-        centring=centring,
-        activations=[load_activations(s) for s in sets] if intervals else None,
-    )
+    return compare(sets, layers, centring=centring, intervals=intervals)
 
 
 @lru_cache(maxsize=256)
 def maps_of(name: str, method: str) -> dict[int, Projection]:
     """The maps of all layers, so that a moved slider only has to look one up."""
     vectors = library().sets[name]
-    return maps_over_layers(vectors, method, preferred_layer(vectors, best_of(name)))
+    return maps_over_layers(vectors, method, preferred_layer(vectors))
 
 
 @lru_cache(maxsize=256)
@@ -85,7 +80,7 @@ def valence_of(name: str, norms: str | None) -> ValenceArousal:
     """norms : path of a norms file, None for the quadrant signs. Raises InputError if the file cannot be used."""
     vectors = library().sets[name]
     ratings = None if norms is None else _norms(norms)
-    return valence_arousal(vectors, ratings, anchor=preferred_layer(vectors, best_of(name)))
+    return valence_arousal(vectors, ratings, anchor=preferred_layer(vectors))
 
 
 @lru_cache(maxsize=8)

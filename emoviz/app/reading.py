@@ -10,14 +10,14 @@ import gradio as gr
 import numpy as np
 
 from ..errors import InputError
-from ..extract.summary import layer_of, passage_scale, ranked, sentences, text_scores
 from ..geometry import preferred_layer
 from ..plots.reading import FORMULA, heat_map_figure, number_figure, scale_limit, token_figure
 from ..plots.theme import short_label
-from ..store import load_activations
-from ..types import Reading, VectorSet
+from ..readout.projection import passage_scale
+from ..readout.summary import layer_of, ranked, sentences, text_scores
+from ..types import Missing, Reading, VectorSet
 from .components import EMPTY, Figure, Table, Tokens
-from .library import best_of, library
+from .library import library
 from .steer.models import MODEL_QUEUE, loaded_with_status
 
 # The command line reads longer texts; a page of that many tokens is slow to draw.
@@ -60,7 +60,7 @@ def run(text: str, name: str | None, emotion: str) -> Iterator[tuple]:
                 f"the text has {len(text)} letters; the page shows up to {MAX_LETTERS}; shorten it, or use emoviz read."
             )
         vectors, loaded = yield from set_with_model(name, (gr.skip(), gr.skip()), (gr.skip(),))
-        from ..extract.read import read
+        from ..readout.reading import read
 
         reading = read(loaded, vectors, text)
         slider = gr.update(maximum=vectors.n_layers - 1, value=reading.layer)
@@ -97,7 +97,7 @@ def coloured(reading: Reading, layer: int, emotion: str, chosen: int) -> dict:
     rows = []
     for k, text in enumerate(reading.tokens):
         if np.isnan(own[k]):
-            rows.append({"text": text, "score": None, "said": f"not read: {reading.reasons.get(f'token {k}', '')}"})
+            rows.append({"text": text, "score": None, "said": f"not read: {reading.unread_tokens.get(k, '')}"})
             continue
         rank = 1 + int((scores[k] > own[k]).sum())
         best = ", ".join(f"{name} {score:+.3f}" for name, score in ranked(reading.classes, scores[k], 3))
@@ -115,7 +115,8 @@ def coloured(reading: Reading, layer: int, emotion: str, chosen: int) -> dict:
 
 def sentence_table(reading: Reading, vectors: VectorSet, layer: int, emotion: str) -> dict:
     """Mean scores per sentence, the whole text first."""
-    scale, why = passage_scale(vectors, load_activations(vectors), layer)
+    scale = passage_scale(vectors, layer)
+    found = None if isinstance(scale, Missing) else scale
     column = reading.classes.index(emotion)
     rows = []
     for text, scores in [
@@ -123,20 +124,22 @@ def sentence_table(reading: Reading, vectors: VectorSet, layer: int, emotion: st
         *((s.text, s.scores) for s in sentences(reading, layer)),
     ]:
         top = ", ".join(f"{name} {score:+.3f}" for name, score in ranked(reading.classes, scores, 3))
-        z = [] if scale is None else [f"{(scores[column] - scale[0][column]) / scale[1][column]:+.1f}"]
+        z = [] if found is None else [f"{(scores[column] - found[0][column]) / found[1][column]:+.1f}"]
         cells = (
             ["not read", *(["–"] if z else []), "–"] if np.isnan(scores).any() else [f"{scores[column]:+.3f}", *z, top]
         )
         rows.append([text, *(cell.replace("-", "−") for cell in cells)])
     explained = [["z", f"standard deviations from the mean {emotion} score of the set's own passages"]]
-    notes = ["means over the tokens that were read", *([why] if why else [])]
-    if scale is not None:
+    notes = ["means over the tokens that were read"]
+    if isinstance(scale, Missing):
+        notes.append(f"no z: {scale.why}")
+    else:
         notes.append(
             f"z: against the {vectors.provenance.n_passages} passages of the set; a sentence has fewer tokens than a "
             "passage, so its z spreads more"
         )
     return {
-        "columns": ["sentence", emotion, *(explained if scale is not None else []), "highest"],
+        "columns": ["sentence", emotion, *(explained if found is not None else []), "highest"],
         "rows": rows,
         "notes": notes,
         "wrap": True,
@@ -168,7 +171,7 @@ def vary(
         if len(template) > MAX_LETTERS:
             raise InputError(f"the sentence has {len(template)} letters; up to {MAX_LETTERS} are allowed; shorten it.")
         vectors, loaded = yield from set_with_model(name, (gr.skip(),), ())
-        from ..extract.read import read
+        from ..readout.reading import read
 
         if emotion not in vectors.classes:
             raise InputError(f"emotion {emotion!r} is not in {vectors.name}; choose another one on the left.")
@@ -291,7 +294,7 @@ def _strongest(reading: Reading, emotion: str) -> int:
 
 
 def _said(reading: Reading) -> str:
-    unread = sum(key.startswith("token") for key in reading.reasons)
+    unread = len(reading.unread_tokens)
     marked = f"; {unread} of them not read at some or all layers (attention sinks)" if unread else ""
     return f"{reading.model} read {len(reading.tokens)} tokens{marked}"
 
@@ -301,4 +304,4 @@ def _layers(name: str | None) -> int:
 
 
 def _best(name: str | None) -> int:
-    return 0 if name is None else preferred_layer(library().sets[name], best_of(name))
+    return 0 if name is None else preferred_layer(library().sets[name])

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from ..errors import InputError
 from ..geometry import preferred_layer
+from ..geometry.layers import layers_of
 from ..plots.theme import short_label
-from ..stats import layers_of
 from ..types import VectorSet
-from .library import best_of, library
+from .library import library
 
 MAX_PANELS = 4
 BEST, SAME_DEPTH = "best of each", "same depth"
@@ -57,7 +57,7 @@ class Selection:
         """The layer shown of each set."""
         if self.layer_mode == SAME_DEPTH:
             return layers_of(sets, self.depth)
-        return tuple(preferred_layer(s, best_of(s.name)) for s in sets)
+        return tuple(preferred_layer(s) for s in sets)
 
 
 def first_selection() -> Selection:

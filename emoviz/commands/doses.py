@@ -10,18 +10,30 @@ import numpy as np
 
 from ..emotions import EMOTIONS, NEUTRAL
 from ..errors import InputError
-from ..printing import Progress, table
+from ..extract.progress import Progress
 from ..steer.doses import RUN_DOSES, parse_doses
 from ..steer.mixtures import CONTROLS, parse_mixture, weights_of
 from ..types import Decoding, DoseResponse, VectorSet
+from .printing import table
 from .texts import checked_controls
+
+# JSON key -> measure of a curve.
+_MEASURES = {
+    "ppl_ratio": "ppl_ratio",
+    "repetition": "repetition",
+    "classifier": "witness",
+    "projection": "projection",
+    "leak": "leak",
+    "leak_mass": "leak_mass",
+}
+_WORDS = {measure: key for key, measure in _MEASURES.items()}
 
 
 def doses(arguments) -> tuple[dict, str, int]:
     from ..models.registry import resolve
-    from ..steer.sets import set_before_loading
-    from ..stimuli.prompts import dose_prompts
+    from ..stimuli.scenarios import dose_prompts
     from ..store import check_writable, responses_folder
+    from ..store.choice import set_before_loading
 
     decoding = Decoding(arguments.max_new_tokens, arguments.temperature, arguments.seed, arguments.chat)
     asked = {
@@ -88,11 +100,11 @@ def _stored(request: dict, vectors: VectorSet, out: Path | None) -> tuple[DoseRe
 
 
 def _made(arguments, emotions, asked: dict) -> tuple[DoseResponse, Path, bool]:
+    from ..experiments.dose_response import dose_response
     from ..extract.work import work_folder
     from ..models.load import load_model
-    from ..steer.dose_response import dose_response
-    from ..steer.sets import set_for
     from ..store import responses_folder
+    from ..store.choice import set_for
     from ..store.responses import load_response, response_name, save_response
 
     loaded = load_model(arguments.model, device=arguments.device)
@@ -111,8 +123,8 @@ def _made(arguments, emotions, asked: dict) -> tuple[DoseResponse, Path, bool]:
 
 
 def _witness(loaded):
-    """The best classifier at hand, None where there is none."""
-    from ..steer.witness import witness_for
+    """The best witness at hand, None where there is none."""
+    from ..witness.witness import witness_for
 
     try:
         return witness_for(loaded.name, loaded.revision)
@@ -123,22 +135,19 @@ def _witness(loaded):
 
 def _numbers(response: DoseResponse) -> tuple[list[dict], list[dict], dict[str, dict[str, str]]]:
     """A row per direction and dose, the usable window of each direction, and why its numbers are missing."""
-    from ..stats.dose_response import OUTCOMES, curves, gain, usable_window
+    from ..experiments.dose_curves import OUTCOMES, curves, gain, usable_window
 
     rows, windows, reasons = [], [], {}
     for name in (*response.directions, *response.controls):
         curve = curves(response, name, weights_of(name))
         if curve.reasons:
-            reasons[name] = curve.reasons
+            reasons[name] = {_WORDS.get(what, what): why for what, why in curve.reasons.items()}
         for d, dose in enumerate(curve.doses.tolist()):
             rows.append(
                 {
                     "direction": name,
                     "dose": dose,
-                    **{
-                        what: getattr(curve, what).mean[d]
-                        for what in ("ppl_ratio", "repetition", "classifier", "projection", "leak", "leak_mass")
-                    },
+                    **{name: getattr(curve, what).mean[d] for name, what in _MEASURES.items()},
                     "regime": curve.majority[d],
                     "regimes": {
                         "untold" if regime is None else regime: int(n)
@@ -165,7 +174,7 @@ def _said(result: dict) -> str:
                 "direction": window["direction"],
                 **{f"{row['dose']:g}": marks[row["regime"]] for row in own},
                 "usable": window["words"],
-                "classifier gain": f"{rise:+.2f}" if np.isfinite(rise) else "-",
+                "witness gain": f"{rise:+.2f}" if np.isfinite(rise) else "-",
             }
         )
     witness = result["witness"]

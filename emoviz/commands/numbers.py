@@ -7,15 +7,15 @@ from itertools import combinations
 import numpy as np
 
 from ..errors import InputError
-from ..printing import table
 from .layers import layer_number
+from .printing import table
 
 
 def show(arguments) -> tuple[dict, str, int]:
     from dataclasses import asdict
 
     from ..geometry import best_layers, depth_curves, preferred_layer
-    from ..geometry.depth import explained_by_controls
+    from ..stats.controls import explained_by_controls
     from ..stats.two_lines import mean_cosine_shape, shape_words
     from ..stats.valence import valence_arousal
     from ..stimuli.norms import load_norms
@@ -26,7 +26,7 @@ def show(arguments) -> tuple[dict, str, int]:
     curves = depth_curves(vectors, arguments.centring)
     best = best_layers(vectors)
     shape = mean_cosine_shape(vectors, curves["mean_cosine"], arguments.centring)
-    at = preferred_layer(vectors, best)
+    at = preferred_layer(vectors)
     traits = valence_arousal(vectors, norms, anchor=at)
     layers = list(range(vectors.n_layers))
     reasons = {name: curve.reason for name, curve in curves.items() if curve.reason}
@@ -52,7 +52,7 @@ def show(arguments) -> tuple[dict, str, int]:
         "controls": {
             rule: {"layer": layer, "r_squared": explained_by_controls(vectors, layer)}
             for rule, layer in best.items()
-            if layer is not None and vectors.controls
+            if layer is not None and vectors.control_rdms
         },
         "valence_arousal": traits.as_dict(),
         "reasons": {**reasons, **vectors.notes},
@@ -86,7 +86,7 @@ def _traits_text(found, layer: int) -> str:
 
 def rdm(arguments) -> tuple[dict, str, int]:
     from ..geometry import rdm
-    from ..stats import layers_of
+    from ..geometry.layers import layers_of
     from ..store import find_set
 
     vectors = find_set(arguments.set)
@@ -109,8 +109,9 @@ def rdm(arguments) -> tuple[dict, str, int]:
 def compare(arguments) -> tuple[dict, str, int]:
     from dataclasses import asdict
 
-    from ..stats import class_lines, compare, layers_of, letters, reason_lines
-    from ..store import find_set, load_activations
+    from ..geometry.layers import layers_of
+    from ..stats import class_lines, compare, letters, reason_lines, reasons_by_name
+    from ..store import find_set
 
     sets = [find_set(name) for name in arguments.sets]
     layers = layers_of(sets, arguments.layer if arguments.layer == "best" else _depth_number(arguments.layer))
@@ -118,7 +119,6 @@ def compare(arguments) -> tuple[dict, str, int]:
         sets,
         layers,
         centring=arguments.centring,
-        activations=[load_activations(s) for s in sets],
         n_permutations=arguments.permutations,
         n_bootstrap=arguments.bootstrap,
         seed=arguments.seed,
@@ -146,12 +146,10 @@ def compare(arguments) -> tuple[dict, str, int]:
         }
         for i, j in combinations(range(len(sets)), 2)
     ]
-    names: dict[str, str] = {}
-    for (a, x), (b, y) in combinations(zip(found.sets, short, strict=True), 2):
-        # A set that was named twice makes two pairs of one name.
-        names[f"{a} x {b}"] = ", ".join([*filter(None, [names.get(f"{a} x {b}")]), f"{x} and {y}"])
-    notes = [*class_lines(sets, short), *reason_lines(found.reasons, names)]
-    return asdict(found), "\n".join([table(rows), *notes]), 0
+    notes = [*class_lines(sets, short), *reason_lines(found.missing, short)]
+    result = {**asdict(found), "reasons": reasons_by_name(found)}
+    del result["missing"]
+    return result, "\n".join([table(rows), *notes]), 0
 
 
 def _depth_number(text: str) -> float:

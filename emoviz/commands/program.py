@@ -11,7 +11,7 @@ def serve(arguments) -> tuple[None, str, int]:
 
 
 def doctor(_arguments) -> tuple[dict, str, int]:
-    from ..doctor import run_checks
+    from .doctor import run_checks
 
     checks = run_checks()
     failed = [c for c in checks if not c["ok"]]

@@ -7,7 +7,8 @@ import sys
 import time
 
 from ..errors import InputError
-from ..printing import Progress, pairs, table
+from ..extract.progress import Progress
+from .printing import pairs, table
 
 
 def models(_arguments) -> tuple[dict, str, int]:
@@ -106,7 +107,7 @@ def extract(arguments) -> tuple[dict, str, int]:
             show(stage, done, total)
 
         with work_folder(name) as work:
-            made = extract_set(
+            vectors = extract_set(
                 loaded,
                 corpus,
                 protocol,
@@ -117,8 +118,7 @@ def extract(arguments) -> tuple[dict, str, int]:
             )
             show.close()
             seconds = time.perf_counter() - started
-            vectors = made.vectors
-            path = save_set(vectors, folder, made.activations, made.stories)
+            path = save_set(vectors, folder)
     result = {
         "set": vectors.name,
         "path": str(path),

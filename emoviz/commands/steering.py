@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..printing import table
+from .printing import table
 
 
 def witness(arguments) -> tuple[dict, str, int]:
     from dataclasses import asdict
 
     from ..models import resolve
-    from ..steer.witness import candidates, chosen
+    from ..witness.witness import candidates, chosen
 
     model = None if arguments.model is None else resolve(arguments.model).name
     found, missing = candidates(model)

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..printing import table
 from ..steer.doses import parse_doses
 from ..steer.mixtures import CONTROLS, UNSTEERED, is_control, parse_mixture
 from ..steer.recipes import EMOVIZ, PRESET_DOSES, recipe
-from ..types import Decoding
+from ..types import Decoding, Missing
 from .layers import layer_number
+from .printing import table
 
 
 def steer(arguments) -> tuple[dict, str, int]:
@@ -26,10 +26,10 @@ def steer(arguments) -> tuple[dict, str, int]:
         *(name if is_control(name) else parse_mixture(name).label for name in arguments.emotion),
         *checked_controls(arguments.controls),
     ]
+    from ..judge.texts import judge_batch
     from ..models.load import load_model
     from ..steer.generate import steer_texts
-    from ..steer.judge import judge_batch
-    from ..steer.sets import set_for
+    from ..store.choice import set_for
 
     started = time.perf_counter()
     decoding = Decoding(arguments.max_new_tokens, arguments.temperature, arguments.seed, arguments.chat)
@@ -90,10 +90,10 @@ def _witness(name: str) -> Callable[[Any], Any]:
 
         return refused
     if name == "auto":
-        from ..steer.witness import witness_for
+        from ..witness.witness import witness_for
 
         return lambda loaded: witness_for(loaded.name, loaded.revision)
-    from ..steer.hub_witness import hub_witness
+    from ..witness.hub import hub_witness
 
     given = hub_witness(name)
     return lambda _loaded: given
@@ -105,7 +105,7 @@ def _witnessed(loaded, made, rows, judge: Callable[[Any], Any]) -> tuple[Any, di
     `classifier` is the score of the direction's own emotions, `classifier_unsteered` that of the unsteered text,
     `classifier_top` the class it takes the text for.
     """
-    from ..steer.targets import direction_scores
+    from ..witness.targets import direction_scores
 
     nothing = {"classifier": None, "classifier_unsteered": None, "classifier_top": None}
     try:
@@ -148,8 +148,8 @@ def checked_controls(names: Sequence[str]) -> Sequence[str]:
 
 
 def regimes(arguments) -> tuple[dict, str, int]:
-    from ..steer.texts import load_texts
-    from ..steer.verdict import text_verdict
+    from ..judge.verdict import text_verdict
+    from ..stimuli.texts import load_texts
 
     rows = []
     for text, prompt in load_texts(arguments.texts):
@@ -179,8 +179,8 @@ def regimes(arguments) -> tuple[dict, str, int]:
 def lens(arguments) -> tuple[dict, str, int]:
     from dataclasses import asdict
 
+    from ..geometry.layers import layers_of
     from ..geometry.vectors import check_layer
-    from ..stats import layers_of
     from ..store import find_set
 
     vectors = find_set(arguments.set)
@@ -192,7 +192,7 @@ def lens(arguments) -> tuple[dict, str, int]:
         )
     check_layer(vectors, layer)
     from ..models.load import load_model
-    from ..steer.lens import lens
+    from ..readout.lens import lens
 
     source = vectors.provenance.origin if vectors.provenance.origin else vectors.provenance.model
     loaded = load_model(source, device=arguments.device)
@@ -220,11 +220,12 @@ def lens(arguments) -> tuple[dict, str, int]:
 
 
 def read(arguments) -> tuple[dict, str, int]:
-    from ..extract.read import read
-    from ..extract.summary import layer_of, passage_scale, ranked, sentences, text_scores
     from ..models.load import load_model
-    from ..steer.sets import set_for
-    from ..store import find_set, load_activations
+    from ..readout.projection import passage_scale
+    from ..readout.reading import read
+    from ..readout.summary import layer_of, ranked, sentences, text_scores
+    from ..store import find_set
+    from ..store.choice import set_for
 
     started = time.perf_counter()
     vectors = None if arguments.set is None else find_set(arguments.set)
@@ -232,11 +233,11 @@ def read(arguments) -> tuple[dict, str, int]:
     vectors = set_for(loaded) if vectors is None else vectors
     reading = read(loaded, vectors, arguments.text)
     layer = layer_of(reading, arguments.layer)
-    scale, why = passage_scale(vectors, load_activations(vectors), layer)
+    scale = passage_scale(vectors, layer)
     mean = text_scores(reading, layer)
     z = (
         dict.fromkeys(reading.classes)
-        if scale is None
+        if isinstance(scale, Missing)
         else dict(zip(reading.classes, (mean - scale[0]) / scale[1], strict=True))
     )
 
@@ -252,7 +253,11 @@ def read(arguments) -> tuple[dict, str, int]:
         "scores": reading.scores[layer],
         "top": [{**row, "z": z[row["class"]]} for row in best(mean)],
         "sentences": [{"text": s.text, "scores": s.scores, "top": best(s.scores)} for s in sentences(reading, layer)],
-        "reasons": {**reading.reasons, **({"z": why} if why else {})},
+        "reasons": {
+            **{f"layer {at}": why for at, why in reading.unread_layers.items()},
+            **{f"token {at}": why for at, why in reading.unread_tokens.items()},
+            **({"z": scale.why} if isinstance(scale, Missing) else {}),
+        },
         "seconds": round(time.perf_counter() - started, 3),
     }
     words = [", ".join(f"{row['class']} {row['score']:+.3f}" for row in s["top"][:3]) for s in result["sentences"]]

@@ -6,22 +6,22 @@ import sys
 import time
 from functools import cache
 
-from ..printing import Progress, table
+from ..extract.progress import Progress
+from .printing import table
 
 
 def verify(arguments) -> tuple[dict, str, int]:
-    from dataclasses import asdict
-
+    from ..experiments.calibration import calibrate
+    from ..experiments.plans import plan_for
+    from ..experiments.verification import criterion, second_witness, usable_calibration, verified_emotions
+    from ..experiments.verification import verify as run
     from ..models.load import load_model
-    from ..steer.calibrate import calibrate
-    from ..steer.hub_witness import hub_witness
-    from ..steer.plans import plan_for
-    from ..steer.sets import set_for
-    from ..steer.verify import criterion, second_witness, usable_calibration, verified_emotions
-    from ..steer.verify import verify as run
-    from ..steer.witness import candidates, chosen
     from ..stimuli import openings
     from ..store import list_verifications, save_verification
+    from ..store.choice import set_for
+    from ..store.verifications import filed
+    from ..witness.hub import hub_witness
+    from ..witness.witness import candidates, chosen
 
     loaded = load_model(arguments.model, precision=arguments.precision, device=arguments.device)
     vectors = set_for(loaded)
@@ -45,13 +45,13 @@ def verify(arguments) -> tuple[dict, str, int]:
     done = run(loaded, vectors, witness, check, plan, calibrated, prompts, calibrated_by=how, progress=progress)
     progress.close()
     path = save_verification(done)
-    values = asdict(done)
+    values = filed(done)
     shown = {name: values.pop(name) for name in ("k", "n", "wilson_low", "wilson_high", "control_k", "rows")}
     return {**shown, "calibration": values.pop("calibrated"), **values, "path": str(path)}, _text(done), 0
 
 
 def _text(done) -> str:
-    from ..steer.plans import rise_words
+    from ..experiments.plans import rise_words
 
     rows = [
         {

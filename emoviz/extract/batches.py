@@ -91,3 +91,18 @@ def batches(encoded: Sequence[Encoded], batch_tokens: int) -> Iterator[Batch]:
 
 def _short(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:40] + "...")
+
+
+def padded(prompt: list[int], rows: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Prompt and continuation of every row, padded on the right: ids, attention mask, and where a continuation's tokens are.
+
+    ids and attention are (rows, prompt + longest), the last is (rows, longest) bool.
+    """
+    lengths = torch.tensor([len(ids) for ids in rows])
+    longest = int(lengths.max())
+    # The causal mask keeps what stands behind a row's end out of it; any id may pad.
+    targets = torch.tensor([ids + [0] * (longest - len(ids)) for ids in rows])
+    there = torch.arange(longest) < lengths[:, None]
+    ids = torch.cat([torch.tensor(prompt).expand(len(rows), -1), targets], 1)
+    attention = torch.cat([torch.ones(len(rows), len(prompt), dtype=torch.bool), there], 1).long()
+    return ids, attention, there

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from ..geometry.depth import WORDS
+from ..geometry.curves import WORDS
 from ..models.encoder import ENCODER, encoder_folder, sentence_vectors
 from ..models.load import LoadedModel
 from ..stats.lexical import bag_of_words

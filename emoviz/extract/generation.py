@@ -14,8 +14,7 @@ from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 from ..errors import InputError
 from ..models.load import LoadedModel
 from ..models.prompts import prompt_ids
-from ..stimuli import StoryPrompt
-from ..types import Protocol, Story, Writing
+from ..types import Protocol, Story, StoryPrompt, Writing
 from .batches import Encoded, middle_only
 
 # Stories written at once. Fixed, so that a resumed run repeats the batches of the first one to the last bit.

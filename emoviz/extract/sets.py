@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +17,7 @@ from ..geometry import best_layers, held_out_accuracy, mean_pairwise_cosine, pre
 from ..models.load import LoadedModel
 from ..stats.resampling import Readings, resample_curves
 from ..stimuli import DEFAULT_CORPUS, neutral_sentences, prompts_hash, story_prompts
-from ..types import Activations, Corpus, Passage, Protocol, Provenance, Story, VectorSet
+from ..types import Activations, Corpus, Missing, Passage, Protocol, Provenance, Story, VectorSet
 from .batches import encode
 from .capture import DEFAULT_BATCH_TOKENS, Captured, capture
 from .controls import control_features
@@ -25,15 +25,6 @@ from .generation import encode_stories, write_stories
 
 # Counts up when a set of the same recipe holds more or other numbers than before, so that it is made anew.
 CONTENTS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Extracted:
-    """A vector set, the pooled states that are kept beside it, and the stories it was made from (by generation)."""
-
-    vectors: VectorSet
-    activations: Activations | None
-    stories: tuple[Story, ...]
 
 
 def set_name(loaded: LoadedModel, protocol: Protocol, corpus: Corpus | None = None) -> str:
@@ -67,11 +58,11 @@ def extract_set(
     batch_tokens: int = DEFAULT_BATCH_TOKENS,
     work: Path | None = None,
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
-) -> Extracted:
+) -> VectorSet:
     """Class means of a corpus, or of the model's own stories, in one model.
 
     corpus   : the passages to read; None for a protocol by generation.
-    keep     : layers whose pooled states are given back: where decoding is best and the protocol's own (`best`), `all`,
+    keep     : layers whose pooled states stay with the set: where decoding is best and the protocol's own (`best`), `all`,
                `none`.
     work     : folder in which an interrupted run leaves what it has, and finds it again (see `work_folder`).
     progress : called with the stage (`writing`, `reading`, in tokens; `resampling`, in layers), done so far and in all.
@@ -102,7 +93,7 @@ def extract_set(
     vectors = _vectors(loaded, corpus, protocol, halves, read, neutral)
     token_counts = [int(one.content.sum()) for one in passages]
     vectors = _resampled(loaded, vectors, corpus, halves, read, neutral, token_counts, progress)
-    return Extracted(vectors, _kept(keep, vectors, corpus, read), stories)
+    return replace(vectors, activations=_kept(keep, vectors, corpus, read), stories=stories)
 
 
 def halves_of(corpus: Corpus) -> np.ndarray:
@@ -254,16 +245,16 @@ def _resampled(
         vectors.n_layers,
         progress=progress,
     )
-    if isinstance(found, str):
-        return replace(vectors, controls=controls, notes={**notes, "intervals": found})
-    return replace(vectors, controls=controls, notes=notes, resampled=found)
+    if isinstance(found, Missing):
+        return replace(vectors, control_rdms=controls, notes={**notes, found.number: found.why})
+    return replace(vectors, control_rdms=controls, notes=notes, resampled=found)
 
 
 def _kept(keep: str, vectors: VectorSet, corpus: Corpus, read: Captured) -> Activations | None:
     if keep == "none":
         return None
     best = best_layers(vectors)
-    picked = {layer for layer in (best["decoding"], preferred_layer(vectors, best)) if layer is not None}
+    picked = {layer for layer in (best["decoding"], preferred_layer(vectors)) if layer is not None}
     layers = vectors.finite_layers if keep == "all" else tuple(sorted(picked))
     return Activations(
         states=np.stack([read.at(layer) for layer in layers], axis=1),

@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
-from ..types import VectorSet
-from .depth import best_layers, preferred_layer
+from ..types import Components, VectorSet
+from ..types.condensed import square
+from .layers import preferred_layer
+from .rdm import rdm, rdm_of
 from .signs import arousal_signs, sign_correlation, valence_signs
-from .vectors import rdm, rdm_of
 
 N_COMPONENTS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Components:
-    """Leading principal components of the class-centred unit vectors at one layer.
-
-    scores : (C, 3), zero where the classes span fewer dimensions. explained : (3,), shares of the variance.
-    """
-
-    scores: np.ndarray
-    explained: np.ndarray
 
 
 def principal_coordinates(squared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -43,22 +32,9 @@ def principal_coordinates(squared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return axes * np.sqrt(np.clip(values, 0, None)), values
 
 
-def square(condensed: np.ndarray, n: int) -> np.ndarray:
-    """The symmetric (n, n) matrix of a condensed RDM, zero on the diagonal."""
-    full = np.zeros((n, n))
-    rows, columns = np.triu_indices(n, 1)
-    full[rows, columns] = full[columns, rows] = condensed
-    return full
-
-
 def square_rdm(means: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
     """Class-centred RDM as a matrix; errors as `rdm_of`. means : (C, D)."""
     return square(rdm_of(means, classes, "class")[0], len(classes))
-
-
-def anchor_layer(vectors: VectorSet) -> int:
-    """Where signs and turns are fixed: the set's best layer."""
-    return preferred_layer(vectors, best_layers(vectors))
 
 
 def components_over_layers(vectors: VectorSet, anchor: int | None = None) -> dict[int, Components]:
@@ -72,7 +48,7 @@ def components_over_layers(vectors: VectorSet, anchor: int | None = None) -> dic
     found = {layer: _components(*parts) for layer, parts in _by_layer(vectors).items()}
     return over_layers(
         found,
-        anchor_layer(vectors) if anchor is None else anchor,
+        preferred_layer(vectors) if anchor is None else anchor,
         first=lambda _, c: Components(c.scores * _fixed_signs(c.scores, vectors.classes), c.explained),
         then=lambda _, c, near: Components(
             c.scores * np.where((c.scores * near.scores).sum(0) < 0, -1.0, 1.0), c.explained
@@ -104,12 +80,12 @@ def _by_layer(vectors: VectorSet) -> dict[int, tuple[np.ndarray, np.ndarray]]:
     found = {}
     for layer in vectors.finite_layers:
         try:
-            condensed = rdm(vectors, layer).condensed
+            squares = rdm(vectors, layer).square()
         except InputError:
             # A class without a direction has no place in a map; asking for this very layer names it.
             continue
         # Squared distance of unit vectors is 2 (1 - cosine), so that classical scaling of it is PCA.
-        found[layer] = principal_coordinates(2 * square(condensed, len(vectors.classes)))
+        found[layer] = principal_coordinates(2 * squares)
     return found
 
 

@@ -10,16 +10,17 @@ import numpy as np
 from ..errors import InputError
 from ..types import Projection, VectorSet
 from .components import (
-    anchor_layer,
     components_over_layers,
     over_layers,
     principal_coordinates,
     square_rdm,
 )
+from .layers import preferred_layer
 from .procrustes import disparity, disparity_by_chance, fitted, turned
+from .rdm import rdm
 from .signs import arousal_signs, sign_correlation, valence_signs
 from .umap_layout import MIN_UMAP_CLASSES
-from .vectors import check_layer, rdm
+from .vectors import check_layer
 
 METHODS = ("UMAP", "PCA", "MDS")
 # Two points, or one, have no shape to compare.
@@ -39,7 +40,7 @@ def maps_over_layers(vectors: VectorSet, method: str, anchor: int | None = None)
     anchor : the layer where the turn is fixed, the set's best one if None.
     params : see `pca_map`, `mds_map` and `umap_map`.
     """
-    anchor = anchor_layer(vectors) if anchor is None else anchor
+    anchor = preferred_layer(vectors) if anchor is None else anchor
     components = components_over_layers(vectors, anchor)
     pca = {layer: _pca_projection(c, vectors.classes, layer) for layer, c in components.items()}
     if method == "PCA":

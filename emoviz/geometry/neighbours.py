@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ..types import RDM
-from .components import square
 
 
 def nearest_neighbours(found: RDM, k: int = 3) -> dict[str, list[tuple[str, float]]]:
     """The k nearest classes of each class with their cosines, nearest first; fewer where there are fewer classes."""
-    full = square(found.condensed, len(found.classes))
+    full = found.square()
     return {
         name: [(found.classes[j], 1 - float(full[i, j])) for j in row]
         for i, (name, row) in enumerate(zip(found.classes, nearest(full, k), strict=True))

@@ -11,10 +11,22 @@ from ..emotions import arousal, valence
 
 def sign_correlation(axis: np.ndarray, signs: np.ndarray) -> float:
     """Pearson's r of an axis with signs over the classes that have one (not 0); NaN where either has no spread."""
+    return float(pearson_with_signs(axis[None], signs)[0])
+
+
+def pearson_with_signs(axes: np.ndarray, signs: np.ndarray) -> np.ndarray:
+    """`sign_correlation` of many axes at once, (B, C) to (B,), by the steps of numpy's corrcoef."""
     known = signs != 0
-    if not known.any() or np.ptp(signs[known]) == 0 or np.ptp(axis[known]) == 0:
-        return float("nan")
-    return float(np.corrcoef(axis[known], signs[known])[0, 1])
+    if not known.any() or np.ptp(signs[known]) == 0:
+        return np.full(len(axes), np.nan)
+    both = np.stack([axes[:, known], np.broadcast_to(signs[known], (len(axes), known.sum()))], axis=1).astype(float)
+    both -= both.mean(-1, keepdims=True)
+    covariance = both @ both.transpose(0, 2, 1).conj() * np.true_divide(1, known.sum() - 1)
+    spread = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        r = covariance / spread[:, :, None] / spread[:, None, :]
+    flat = np.ptp(axes[:, known], axis=1) == 0
+    return np.where(flat, np.nan, np.clip(r[:, 0, 1], -1, 1))
 
 
 def valence_signs(classes: Iterable[str]) -> np.ndarray:

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..errors import InputError
 from ..types import VectorSet
-from .components import anchor_layer, components_over_layers, over_layers
+from .components import components_over_layers, over_layers
+from .layers import preferred_layer
 from .neighbours import nearest
 from .vectors import class_vectors, unit
 
@@ -43,7 +44,7 @@ def umap_coordinates(vectors: VectorSet) -> tuple[np.ndarray, dict] | None:
         "min_dist": UMAP_MIN_DIST,
         "metric": "cosine",
     }
-    best = anchor_layer(vectors)
+    best = preferred_layer(vectors)
     anchor = min(rows, key=lambda layer: abs(layer - best))
     start = components_over_layers(vectors, anchor)[anchor].scores[:, :2]
     found = [_embedded(rows, anchor, start, params, seed) for seed in UMAP_SEEDS]

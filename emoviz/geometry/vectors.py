@@ -1,4 +1,4 @@
-"""Centring, unit vectors and RDMs."""
+"""Class means to emotion vectors: centring, and vectors of length 1."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from ..emotions import NEUTRAL
 from ..errors import InputError
-from ..types import RDM, VectorSet
+from ..types import VectorSet
 
 CENTRINGS = ("class", "neutral", "none")
 
@@ -23,13 +23,22 @@ def class_vectors(means: np.ndarray, classes: tuple[str, ...], centring: str) ->
     check_centring(centring, classes)
     means = np.asarray(means, np.float32)
     _check_lengths(means, classes, "mean")
-    if centring == "none":
-        return means, classes
-    if centring == "class":
-        return means - means.mean(0), classes
+    if centring != "neutral":
+        return centred(means, centring), classes
     at = classes.index(NEUTRAL)
-    kept = [i for i in range(len(classes)) if i != at]
-    return means[kept] - means[at], tuple(classes[i] for i in kept)
+    return centred(means, centring, at), classes[:at] + classes[at + 1 :]
+
+
+def centred(means: np.ndarray, centring: str, neutral: int | None = None) -> np.ndarray:
+    """`class_vectors` of many sets of means at once and unchecked: (..., C, D), one row less where neutral is dropped.
+
+    neutral : the place of the neutral class, for centring `neutral`.
+    """
+    if centring == "class":
+        return means - means.mean(-2, keepdims=True)
+    if centring == "neutral":
+        return np.delete(means, neutral, axis=-2) - means[..., [neutral], :]
+    return means
 
 
 def check_centring(centring: str, classes: tuple[str, ...]) -> None:
@@ -49,37 +58,6 @@ def unit(vectors: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
     return vectors / _check_lengths(vectors, classes, "vector")[:, None]
 
 
-def _check_lengths(vectors: np.ndarray, classes: tuple[str, ...], what: str) -> np.ndarray:
-    """Length of each row. Raises InputError that names a class whose row is zero or not finite."""
-    lengths = np.linalg.norm(vectors, axis=-1)
-    bad = np.flatnonzero(~np.isfinite(lengths) | (lengths == 0))
-    if bad.size:
-        raise InputError(
-            f"the {what} of {classes[bad[0]]!r} is zero or not finite; a cosine needs a direction; "
-            "choose another layer or another centring."
-        )
-    return lengths
-
-
-def condensed_cosine(vectors: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
-    """Cosine of every pair of rows, (C * (C - 1) / 2,), in scipy's squareform order."""
-    rows = unit(vectors, classes)
-    return np.clip(rows @ rows.T, -1.0, 1.0)[np.triu_indices(len(rows), 1)]
-
-
-def rdm_of(means: np.ndarray, classes: tuple[str, ...], centring: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Condensed RDM, 1 - cosine between class vectors, with its classes.
-
-    means : (C, D), any unit. Returns values in [0, 2].
-    Raises  : InputError as `class_vectors`, for fewer than 2 vectors, or a zero or non-finite one (named).
-    Source  : Kriegeskorte, Mur and Bandettini 2008 (representational similarity analysis).
-    """
-    vectors, kept = class_vectors(means, classes, centring)
-    if len(kept) < 2:
-        raise InputError(f"{len(kept)} class vector(s) given; an RDM needs at least 2; add classes.")
-    return 1.0 - condensed_cosine(vectors, kept), kept
-
-
 def check_layer(vectors: VectorSet, layer: int) -> None:
     """Raises InputError if the set has no such layer or its states there are not finite."""
     if not 0 <= layer < vectors.n_layers:
@@ -93,8 +71,13 @@ def check_layer(vectors: VectorSet, layer: int) -> None:
         )
 
 
-def rdm(vectors: VectorSet, layer: int, centring: str = "class") -> RDM:
-    """RDM of a vector set at one layer; errors as `check_layer` and `rdm_of`."""
-    check_layer(vectors, layer)
-    condensed, classes = rdm_of(vectors.class_means[layer], vectors.classes, centring)
-    return RDM(condensed, classes, layer, centring)
+def _check_lengths(vectors: np.ndarray, classes: tuple[str, ...], what: str) -> np.ndarray:
+    """Length of each row. Raises InputError that names a class whose row is zero or not finite."""
+    lengths = np.linalg.norm(vectors, axis=-1)
+    bad = np.flatnonzero(~np.isfinite(lengths) | (lengths == 0))
+    if bad.size:
+        raise InputError(
+            f"the {what} of {classes[bad[0]]!r} is zero or not finite; a cosine needs a direction; "
+            "choose another layer or another centring."
+        )
+    return lengths

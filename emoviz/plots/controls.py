@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from ..geometry.depth import CONTROLS
+from ..geometry.curves import CONTROL_RDMS as CONTROLS
 from ..stats.reliability import stepped_up
 from ..types import DepthCurve, VectorSet
 from .depth import band
@@ -48,7 +48,7 @@ def controls_figure(
                 "hovertemplate": "noise leaves at most %{y:.2f}<extra></extra>",
             }
         )  # fmt: skip
-        for name in vectors.controls:
+        for name in vectors.control_rdms:
             curve = found[f"control {name}"]
             traces += [{**piece, **on, "opacity": 0.1} for piece in band(curve, colour)]
             traces.append(

@@ -11,14 +11,14 @@ from itertools import groupby
 import numpy as np
 
 from ..emotions import NEUTRAL
-from ..regimes import COLLAPSE_REPETITION, EXPLOSIVE_PPL_RATIO
-from ..stats.dose_response import OUTCOMES, DoseCurve, Measure, usable_window
-from ..types import DoseResponse
+from ..experiments.dose_curves import OUTCOMES, usable_window
+from ..judge.regimes import COLLAPSE_REPETITION, EXPLOSIVE_PPL_RATIO
+from ..types import DoseCurve, DoseResponse, Measure
 from .doses import dose_label, minus, regime_label, text_hover, wrapped
 from .theme import DASHES, QUADRANT_COLOUR, REGIME_COLOUR, REGIME_SIGN, tint
 
-# What the panels show, from the top; the classifier's controls are lines of this grey.
-PERPLEXITY, REPETITION, CLASSIFIER, PROJECTION = "perplexity ×", "repetition", "classifier", "projection"
+# What the panels show, from the top; the witness's controls are lines of this grey.
+PERPLEXITY, REPETITION, WITNESS, PROJECTION = "perplexity ×", "repetition", "witness", "projection"
 GREY = QUADRANT_COLOUR[NEUTRAL]
 # How strongly a regime tints the panels and the strip.
 _BAND, STRIP = 0.13, 0.5
@@ -79,7 +79,7 @@ def measures(curve: DoseCurve) -> dict[str, Measure]:
     return {
         PERPLEXITY: curve.ppl_ratio,
         REPETITION: curve.repetition,
-        CLASSIFIER: curve.classifier,
+        WITNESS: curve.witness,
         PROJECTION: curve.projection,
     }
 
@@ -138,7 +138,7 @@ def _strip(k: Column) -> dict:
 def _panel(k: Column, row: int, key: str, measure: Measure, colour: str) -> list[dict]:
     """Controls, every text as a point, and their mean."""
     traces = []
-    if key == CLASSIFIER:
+    if key == WITNESS:
         for n, (name, values) in enumerate(k.curve.controls.items()):
             traces.append(
                 {
@@ -175,7 +175,7 @@ def _point_hover(k: Column, dose: int, prompt: int) -> str:
     text = k.curve.texts[dose][prompt]
     if text is None:
         return ""
-    numbers = [("classifier", k.curve.classifier.each[dose, prompt], ".2f"), ("projection", k.curve.projection.each[dose, prompt], "+.3f")]  # fmt: skip
+    numbers = [("witness", k.curve.witness.each[dose, prompt], ".2f"), ("projection", k.curve.projection.each[dose, prompt], "+.3f")]  # fmt: skip
     return f"{_dose_head(k, dose)}, prompt {prompt + 1}<br>{text_hover(text, numbers=numbers)}"
 
 
@@ -224,12 +224,12 @@ def _level_values(k: Column) -> list[tuple[int, float, str, str]]:
         (0, EXPLOSIVE_PPL_RATIO, f"noise from {EXPLOSIVE_PPL_RATIO:g} ×", "dash"),
         (1, COLLAPSE_REPETITION, f"loop from {COLLAPSE_REPETITION:g}", "dash"),
     ]
-    if "classifier" not in k.curve.reasons:
+    if "witness" not in k.curve.reasons:
         chance = k.response.witness.chance * sum(k.curve.weights.values())
         levels.append((2, chance, f"chance {chance:.2f}", "dot"))
-        if k.curve.zero is not None and math.isfinite(k.curve.classifier.mean[k.curve.zero]):
-            twin = float(k.curve.classifier.mean[k.curve.zero])
-            levels.append((2, twin, f"unsteered {twin:.2f}", "solid"))
+        if k.curve.zero is not None and math.isfinite(k.curve.witness.mean[k.curve.zero]):
+            baseline = float(k.curve.witness.mean[k.curve.zero])
+            levels.append((2, baseline, f"unsteered {baseline:.2f}", "solid"))
     return levels
 
 
@@ -275,7 +275,7 @@ def _head(k: Column, name: str) -> dict:
 
 def _missing(k: Column) -> list[dict]:
     """Why a panel is empty, in it."""
-    rows = {"classifier": 2, "projection": 3}
+    rows = {"witness": 2, "projection": 3}
     return [
         {
             "text": "<br>".join(wrapped(why)), "xref": "paper", "yref": "paper", "x": sum(k.place) / 2,

@@ -1,4 +1,4 @@
-"""One direction over its doses, a column per model: perplexity, repetition, classifier, projection, and the regimes."""
+"""One direction over its doses, a column per model: perplexity, repetition, witness, projection, and the regimes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from ..regimes import EXPLOSIVE_PPL_RATIO
-from ..stats.dose_response import OUTCOMES, DoseCurve, curves, gain, span_words, usable_window
-from ..types import DoseResponse
+from ..experiments.dose_curves import OUTCOMES, curves, gain, span_words, usable_window
+from ..judge.regimes import EXPLOSIVE_PPL_RATIO
+from ..types import DoseCurve, DoseResponse
 from .dose_column import GREY, PERPLEXITY, PROJECTION, STRIP, Column, draw, measures
 from .doses import MAX_TITLE, minus, model_labels, regime_label, run_notes
 from .theme import DASHES, REGIME_COLOUR, figure, tint
@@ -58,8 +58,8 @@ def dose_response_figure(
         traces,
         layout,
         title=_claim(found, responses, direction),
-        aid="perplexity is the ratio to the unsteered text, under the unsteered model; classifier, the probability that the "
-        f"witness gives {html.escape(direction)}; projection, of the text on the vector, as a share of the residual norm; "
+        aid="perplexity is the ratio to the unsteered text, under the unsteered model; witness, the probability that "
+        f"it gives {html.escape(direction)}; projection, of the text on the vector, as a share of the residual norm; "
         "doses are evenly spaced, not to scale",
         notes=[*run_notes(responses), *notes],
         height=_HEIGHT,
@@ -139,9 +139,7 @@ def _claim(found: Sequence[DoseCurve], responses: Sequence[DoseResponse], direct
             steered.append(f"{html.escape(model)}{cleanly} {span_words(low, high)}")
         else:
             readable.append(f"{html.escape(model)}{'' if readable else ' readable'} {span_words(low, high)}")
-            rise.append(
-                "the witness does not know it" if "classifier" in curve.reasons else "no rise over the controls"
-            )
+            rise.append("the witness does not know it" if "witness" in curve.reasons else "no rise over the controls")
     said = []
     if steered:
         said.append(f"steers {', '.join(steered)}")

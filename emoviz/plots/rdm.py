@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 from ..emotions import NEUTRAL, by_quadrant
 from ..geometry import linkage_of
 from ..geometry.clusters import branches, leaf_order
-from ..geometry.components import square
 from ..types import RDM, VectorSet
+from ..types.condensed import square
 from .theme import (
     DISSIMILARITY_SCALE,
     class_colour,

@@ -49,7 +49,7 @@ def token_figure(
         claim = f"{word} is not read at layer {layer}"
     else:
         claim = f"{word} is closest to {reading.classes[order[0]]} at layer {layer} ({at[order[0]]:+.2f})"
-    why = reading.reasons.get(f"token {token}")
+    why = reading.unread_tokens.get(token)
     return figure(
         traces,
         {

@@ -11,8 +11,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ..emotions import by_quadrant
-from ..stats.dose_response import OUTCOMES, RegimeTable, regime_table
-from ..types import DoseResponse
+from ..experiments.dose_curves import OUTCOMES, regime_table
+from ..types import DoseResponse, RegimeTable
 from .doses import MAX_TITLE, dose_label, minus, model_labels, regime_label, run_notes
 from .theme import (
     MAX_TINT,

@@ -8,8 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ..emotions import valence
-from ..stats.pairs import PairedRDMs
-from ..types import VectorSet
+from ..types import PairedRDMs, VectorSet
 from .callouts import callouts
 from .theme import PAIR_COLOUR, PAIR_SYMBOL, class_colour, figure, provenance_notes, short_label
 

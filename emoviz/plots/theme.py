@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from ..emotions import NEUTRAL, QUADRANTS, quadrant
-from ..regimes import COLLAPSE, EMPTY, EXPLOSIVE, SURGICAL, UNCHANGED
+from ..judge.regimes import COLLAPSE, EMPTY, EXPLOSIVE, SURGICAL, UNCHANGED
 from ..stimuli import DEFAULT_CORPUS
 from ..types import VectorSet
 

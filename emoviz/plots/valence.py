@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from ..stats.valence import TRAITS, TraitFit, ValenceArousal
-from ..types import VectorSet
+from ..stats.valence import TRAITS
+from ..types import TraitFit, ValenceArousal, VectorSet
 from .theme import PUBLISHED_COLOUR, Style, figure, panels, provenance_notes, short_label
 
 # The component that the literature expects to carry the trait.

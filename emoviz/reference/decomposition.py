@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from .published import _read
+from .published import read_data
 
 # Step of the layered decomposition -> its two conditions. A comprehension, B generation with loose settings,
 # C generation by the protocol of arXiv 2604.04064, D the same in int8; A to C in fp16 (in ours: fp32).
@@ -68,7 +68,7 @@ class PublishedCompliance:
 @cache
 def published_decomposition() -> tuple[PublishedStep, ...]:
     """Every step of both models (Mistral 7B Instruct, Llama 3.1 8B Instruct), in the order of `STEPS`."""
-    data = _read("jeong2026b_decomposition.json")
+    data = read_data("jeong2026b_decomposition.json")
     earlier = data["method_precision_2x2"]["results"]
     found = []
     for model, steps in data["finding8_layers"]["results"].items():
@@ -89,7 +89,7 @@ def published_decomposition() -> tuple[PublishedStep, ...]:
 @cache
 def published_step_means() -> dict[str, float]:
     """Mean rho of the two models per step, as the author rounded it."""
-    means = _read("jeong2026b_decomposition.json")["finding8_layers"]["results"]["_summary"]["layer_means"]
+    means = read_data("jeong2026b_decomposition.json")["finding8_layers"]["results"]["_summary"]["layer_means"]
     return {step: means[key] for step, (_, key) in _FILED.items()}
 
 
@@ -98,7 +98,7 @@ def published_pairs() -> tuple[PublishedPair, ...]:
     """The six pairs of base and instruct models."""
     return tuple(
         PublishedPair(r["family"], r["base"], r["instruct"], r["spearman_rho"])
-        for r in _read("jeong2026b_rsa.json")["base_x_instruct"]
+        for r in read_data("jeong2026b_rsa.json")["base_x_instruct"]
     )
 
 
@@ -113,5 +113,5 @@ def published_compliance() -> tuple[PublishedCompliance, ...]:
             r["condition_D_constraint"]["mean_compliance_score"],
             r["condition_D_constraint"]["n_capability_passed"],
         )
-        for r in _read("mti_compliance.json")["models"]
+        for r in read_data("mti_compliance.json")["models"]
     )

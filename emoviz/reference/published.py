@@ -41,8 +41,8 @@ class PublishedModel:
 @cache
 def published_models() -> tuple[PublishedModel, ...]:
     """All twelve, in the order of the published matrix."""
-    records = {r["model_id"]: r for r in _read("jeong2026b_models.json")["models"]}
-    rsa = _read("jeong2026b_rsa.json")
+    records = {r["model_id"]: r for r in read_data("jeong2026b_models.json")["models"]}
+    rsa = read_data("jeong2026b_rsa.json")
     layers_of_family = {r["family"]: r["n_layers"] for r in records.values() if r["n_layers"] is not None}
     return tuple(
         _model(records[model_id], label, layers_of_family[records[model_id]["family"]])
@@ -53,7 +53,7 @@ def published_models() -> tuple[PublishedModel, ...]:
 @cache
 def published_rho() -> np.ndarray:
     """The 12 x 12 Spearman matrix, each model at its own best layer."""
-    return np.array(_read("jeong2026b_rsa.json")["rho_matrix"])
+    return np.array(read_data("jeong2026b_rsa.json")["rho_matrix"])
 
 
 def _model(record: dict, label: str, n_layers: int) -> PublishedModel:
@@ -78,5 +78,6 @@ def _model(record: dict, label: str, n_layers: int) -> PublishedModel:
     )
 
 
-def _read(name: str) -> dict:
+def read_data(name: str) -> dict:
+    """The content of a file in reference/data."""
     return json.loads((_DATA / name).read_text("utf-8"))

@@ -1,10 +1,11 @@
 """How far the numbers can be trusted: permutation, bootstrap, ceiling, controls. No torch, no plotly."""
 
+from ..geometry.layers import layers_of
 from .contrasts import contrast, find_contrasts, steps
 from .methods import difference, method_pairs, pooled, separation
-from .rsa import compare, layers_of
+from .rsa import compare
 from .two_lines import mean_cosine_shape, pooled_shape, shape_words, u_shape
-from .wording import class_lines, letters, reason_lines
+from .wording import class_lines, letters, reason_lines, reasons_by_name
 
 __all__ = [
     "class_lines",
@@ -19,6 +20,7 @@ __all__ = [
     "pooled",
     "pooled_shape",
     "reason_lines",
+    "reasons_by_name",
     "separation",
     "shape_words",
     "steps",

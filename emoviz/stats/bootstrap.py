@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..geometry.ranks import standard_ranks
+from ..geometry.rdm import rdms
+from ..geometry.vectors import centred
 from ..types import Activations
 
 # With fewer topics than this the spread over topics is hardly known at all.
@@ -58,14 +60,7 @@ def weighted_rdms(means: np.ndarray, weights: np.ndarray, centring: str, neutral
     """
     n_classes, width = means.shape[1:]
     sample = (weights.astype(np.float32) @ means.reshape(len(means), -1)).reshape(-1, n_classes, width)
-    if centring == "class":
-        sample -= sample.mean(1, keepdims=True)
-    elif centring == "neutral":
-        sample = np.delete(sample - sample[:, [neutral]], neutral, axis=1)
-    sample /= np.linalg.norm(sample, axis=2, keepdims=True)
-    cosines = sample @ sample.transpose(0, 2, 1)
-    rows, columns = np.triu_indices(cosines.shape[1], 1)
-    return 1 - cosines[:, rows, columns]
+    return rdms(centred(sample, centring, neutral))
 
 
 def rho_spread(

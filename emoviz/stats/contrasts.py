@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..geometry import class_vectors
 from ..geometry.vectors import unit
 from ..reference import STEPS
-from ..types import Activations, Contrast, VectorSet
+from ..types import Contrast, Missing, VectorSet
 from .rsa import compare
 
 # Kind -> what is asked of such a pair, in the order of tables.
@@ -94,7 +94,6 @@ def contrast(
     reference: VectorSet,
     other: VectorSet,
     layers: tuple[int | None, int | None],
-    activations: Sequence[Activations | None] = (None, None),
     *,
     n_permutations: int = 10_000,
     n_bootstrap: int = 200,
@@ -118,17 +117,16 @@ def contrast(
     if not missing:
         kept = sets if kind == "variant" else tuple(_without_neutral(s) for s in sets)
         same_texts = origins[0].corpus_hash == origins[1].corpus_hash
-        activations = activations if same_texts else (None, None)
         try:
             found = compare(
-                kept, layers, activations=activations, n_permutations=n_permutations, n_bootstrap=n_bootstrap, seed=seed
+                kept, layers, intervals=same_texts, n_permutations=n_permutations, n_bootstrap=n_bootstrap, seed=seed
             )
         except InputError as error:
             reasons = dict.fromkeys(reasons, str(error))
         else:
             values = {name: float(getattr(found, name)[0, 1]) for name in values}
             n_classes = len(found.classes)
-            reasons = _reasons(found.reasons, values)
+            reasons = _reasons(found.missing, values)
             if "rho" in reasons:
                 cosines, why = None, reasons["rho"]
             else:
@@ -186,7 +184,7 @@ def _without_neutral(vectors: VectorSet) -> VectorSet:
         classes=tuple(vectors.classes[k] for k in kept),
         class_means=vectors.class_means[:, kept],
         half_means=vectors.half_means[:, :, kept],
-        controls={},
+        control_rdms={},
     )
 
 
@@ -205,9 +203,9 @@ def _cosines(
     return dict(zip(classes, map(float, np.clip((a * b).sum(1), -1, 1)), strict=True)), ""
 
 
-def _reasons(given: Mapping[str, str], values: Mapping[str, float]) -> dict[str, str]:
+def _reasons(given: Sequence[Missing], values: Mapping[str, float]) -> dict[str, str]:
     """Those of the reasons of a `Comparison` of two that belong to a value that is missing here."""
-    why = {what.partition(" ")[0]: reason for what, reason in given.items()}
+    why = {one.number: one.why for one in given}
     missing = {"ci" if name.startswith("ci") else name for name, value in values.items() if np.isnan(value)}
     # What rho lacks, every number of the pair lacks.
     return {name: why.get(name, why.get("rho")) for name in missing}

@@ -11,7 +11,8 @@ from ..emotions import NEUTRAL
 from ..errors import InputError
 from ..geometry import class_vectors
 from ..geometry.ranks import average_ranks, spearman_matrix
-from ..geometry.vectors import check_layer, condensed_cosine
+from ..geometry.rdm import condensed_cosine
+from ..geometry.vectors import check_layer
 from ..types import Difference, Separation, VectorSet
 from .contrasts import CHAINS
 

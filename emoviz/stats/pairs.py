@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..geometry import rdm_of
 from ..geometry.ranks import average_ranks
-from ..types import VectorSet
-
-
-@dataclass(frozen=True, slots=True)
-class PairedRDMs:
-    """The RDMs of two sets on the classes that both have. Values and ranks are (2, P); rank 1 is the most alike pair."""
-
-    pairs: tuple[tuple[str, str], ...]
-    values: np.ndarray
-    ranks: np.ndarray
-
-    def most_different(self, n: int) -> list[int]:
-        """The n pairs whose ranks differ most, the largest difference first; none whose ranks are the same."""
-        gap = np.abs(self.ranks[1] - self.ranks[0])
-        return [int(k) for k in np.argsort(-gap, kind="stable")[:n] if gap[k] > 0]
+from ..types import PairedRDMs, VectorSet
 
 
 def paired_rdms(sets: tuple[VectorSet, VectorSet], layers: tuple[int, int], centring: str) -> PairedRDMs:

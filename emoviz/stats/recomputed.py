@@ -3,36 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from ..geometry.ranks import spearman_matrix
 from ..reference import PublishedModel
-
-
-@dataclass(frozen=True, slots=True)
-class PairGroup:
-    """Spearman's rho between the RDMs of some pairs of models: mean, lowest, highest, how many."""
-
-    name: str
-    mean: float
-    low: float
-    high: float
-    n: int
-
-
-@dataclass(frozen=True, slots=True)
-class SizeEffect:
-    """Spearman's rho over models, with scipy's two-sided p, and over the means of families."""
-
-    name: str
-    rho: float
-    p: float
-    n: int
-    rho_families: float
-    n_families: int
-
+from ..types import PairGroup, SizeEffect
 
 _GEMMA, _ORIGINAL = "Gemma-3 1B", ("Qwen 2.5 1.5B", "SmolLM2 1.7B", "Llama 3.2 3B")
 _LARGE = 7.0

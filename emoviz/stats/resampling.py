@@ -6,20 +6,27 @@ serves all replicates, whatever the width of the model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from ..emotions import NEUTRAL, arousal, valence
+from ..emotions import NEUTRAL
+from ..geometry.curves import SENTENCES, Curve, curves_with
+from ..geometry.means import MIN_CORRELATED
+from ..geometry.rdm import cosines_of_products, rdms_of_products
 from ..geometry.vectors import CENTRINGS
-from ..types import Resampled
+from ..types import Missing, Resampled
+from ..types.condensed import condensed
 from .bootstrap import MIN_TOPICS, resample_weights, t_factor
 
 N_BOOTSTRAP = 1_000
 # Replicates at a time: what they need fits into the cache of a core.
 _CHUNK = 100
 _NORM_BINS = 512
+# A correlation of 1 has no finite z.
+_NEARLY_ONE = 1 - 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +36,7 @@ class Readings:
     states, sentences : layer -> (N, D) pooled states of the passages, (S, D) of the neutral sentences.
     norms : layer -> (K,) norm of every content token of the passages. token_topics : (K,) index into `topics` of each.
     emotions : class of each passage. topic_of : (N,) index into `topics` of each.
-    halves : (T,) 0 or 1 per topic. controls : name -> (N, F) features of the passages that the RDMs are correlated with.
+    halves : (T,) 0 or 1 per topic. controls : name -> (N, F) features of the passages that control RDMs are made of.
     """
 
     states: Callable[[int], np.ndarray]
@@ -51,8 +58,8 @@ def resample_curves(
     n: int = N_BOOTSTRAP,
     seed: int = 0,
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
-) -> Resampled | str:
-    """Intervals of all curves of `depth_curves`, or the reason why topics cannot be resampled.
+) -> Resampled | Missing:
+    """Intervals of all depth curves, or why topics cannot be resampled.
 
     Topics are drawn with replacement, as many as there are, and every curve is computed anew from the drawn ones; for
     anisotropy the neutral sentences are drawn. Half the width of a 95 % interval is the bootstrap standard error times
@@ -63,8 +70,33 @@ def resample_curves(
     """
     classes = tuple(sorted(set(read.emotions)))
     cell = read.topic_of * len(classes) + np.array([classes.index(name) for name in read.emotions])
-    n_cells = len(read.topics) * len(classes)
-    missing = np.flatnonzero(np.bincount(cell, minlength=n_cells) == 0)
+    why = _cannot_resample(read, cell, classes)
+    if why:
+        return Missing("intervals", None, why)
+    curves = curves_with(tuple(read.controls))
+    weights = resample_weights(len(read.topics), n, seed)
+    sentence_weights = resample_weights(len(read.sentences(layers[0])), n, seed + 1)
+    controls = {name: _control_ranks(features, cell, classes, weights) for name, features in read.controls.items()}
+    factor = {curve.over: t_factor(len(read.topics)) for curve in curves.values()}
+    factor[SENTENCES] = t_factor(sentence_weights.shape[1])
+    half_width = {name: np.full((len(CENTRINGS), n_layers), np.nan, np.float32) for name in curves}
+    deviations = np.full((len(CENTRINGS), n, n_layers), np.nan, np.float32)
+    for k, layer in enumerate(layers):
+        progress("resampling", k, len(layers))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            drawn = _drawn(curves, list(_replicates(read, layer, cell, classes, weights, sentence_weights, controls)))
+        for name, values in drawn.items():
+            error = _over_replicates(np.nanstd, values, ddof=1)
+            half_width[name][:, layer] = error * factor[curves[name].over]
+        cosine = drawn["mean_cosine"]
+        deviations[:, :, layer] = cosine - _over_replicates(np.nanmean, cosine)[:, None]
+    progress("resampling", len(layers), len(layers))
+    known = {name: width for name, width in half_width.items() if not np.isnan(width).all()}
+    return Resampled(n, seed, known, deviations)
+
+
+def _cannot_resample(read: Readings, cell: np.ndarray, classes: tuple[str, ...]) -> str:
+    missing = np.flatnonzero(np.bincount(cell, minlength=len(read.topics) * len(classes)) == 0)
     if len(read.topics) < MIN_TOPICS:
         return f"{len(read.topics)} topics are too few to resample; {MIN_TOPICS} are needed"
     if missing.size:
@@ -72,32 +104,23 @@ def resample_curves(
         return (
             f"class {classes[name]!r} has no passage on topic {read.topics[topic]!r}, so the topics cannot be resampled"
         )
-    weights = resample_weights(len(read.topics), n, seed)
-    sentence_weights = resample_weights(len(read.sentences(layers[0])), n, seed + 1)
-    controls = {name: _control_ranks(features, cell, classes, weights) for name, features in read.controls.items()}
-    factor = {"topics": t_factor(len(read.topics)), "sentences": t_factor(sentence_weights.shape[1])}
-    half_width: dict[str, np.ndarray] = {}
-    deviations = np.full((len(CENTRINGS), n, n_layers), np.nan, np.float32)
-    for k, layer in enumerate(layers):
-        progress("resampling", k, len(layers))
-        states = read.states(layer)
-        drawn = _passage_curves(Kernel.of(states, cell, classes), weights, read.halves, controls)
-        sentences = read.sentences(layer)
-        drawn["anisotropy"] = _mean_pair_cosine(sentences, sentence_weights)
-        drawn["anisotropy_centred"] = _centred_pair_cosine(sentences, sentence_weights, states, read.topic_of, weights)
-        drawn["residual_norm"] = _median(read.norms(layer), read.token_topics, weights)
-        drawn["vector_norm"] = drawn["vector_norm"] / np.median(read.norms(layer))
-        for name, values in drawn.items():
-            error = _over_replicates(np.nanstd, values, ddof=1)
-            width = half_width.setdefault(name, np.full((len(CENTRINGS), n_layers), np.nan, np.float32))
-            width[:, layer] = error * factor["sentences" if name.startswith("anisotropy") else "topics"]
-        cosine = drawn["mean_cosine"]
-        deviations[:, :, layer] = cosine - _over_replicates(np.nanmean, cosine)[:, None]
-    progress("resampling", len(layers), len(layers))
-    return Resampled(n, seed, half_width, deviations)
+    return ""
 
 
-def _over_replicates(statistic: Callable, values: np.ndarray, **options: int) -> np.ndarray:
+def _drawn(curves: Mapping[str, Curve], replicates: Sequence[Replicates]) -> dict[str, np.ndarray]:
+    """Every curve of every replicate, (centrings, B), correlations on Fisher's z scale."""
+    under = [[ReplicateMeans(part, centring) for part in replicates] for centring in CENTRINGS]
+    return {
+        name: np.stack([np.concatenate([_on_scale(curve, curve.value(m)) for m in parts]) for parts in under])
+        for name, curve in curves.items()
+    }
+
+
+def _on_scale(curve: Curve, values: np.ndarray) -> np.ndarray:
+    return np.arctanh(np.clip(values, -_NEARLY_ONE, _NEARLY_ONE)) if curve.is_correlation else values
+
+
+def _over_replicates(statistic: Callable[..., np.ndarray], values: np.ndarray, **options: int) -> np.ndarray:
     """A statistic of the replicates that there are, per row; NaN where there are fewer than two."""
     values = np.atleast_2d(values)
     known = np.isfinite(values).sum(1) > 1
@@ -107,8 +130,13 @@ def _over_replicates(statistic: Callable, values: np.ndarray, **options: int) ->
 def _control_ranks(features: np.ndarray, cell: np.ndarray, classes: tuple[str, ...], weights: np.ndarray) -> np.ndarray:
     """Ranks of the control RDM of every replicate, (B, P)."""
     cells = Kernel.of(features, cell, classes).cells
-    parts = (weights[k : k + _CHUNK] for k in range(0, len(weights), _CHUNK))
-    return np.concatenate([_ranks(_rdm(_double_centred(_gram(_to_cells(cells, w), w)))) for w in parts])
+    return np.concatenate(
+        [_ranks(rdms_of_products(_double_centred(_gram(_to_cells(cells, w), w)))) for w in _chunks(weights)]
+    )
+
+
+def _chunks(rows: np.ndarray) -> Iterator[np.ndarray]:
+    return (rows[k : k + _CHUNK] for k in range(0, len(rows), _CHUNK))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,86 +179,168 @@ class Kernel:
         )
 
 
-def _passage_curves(
-    kernel: Kernel, weights: np.ndarray, halves: np.ndarray, controls: Mapping[str, np.ndarray]
-) -> dict[str, np.ndarray]:
-    """Curves that topics decide, (centrings, B); those that no centring changes are the same in each row."""
-    parts = [
-        _chunk(kernel, weights[k : k + _CHUNK], halves, {name: r[k : k + _CHUNK] for name, r in controls.items()})
-        for k in range(0, len(weights), _CHUNK)
-    ]
-    return {name: np.concatenate([part[name] for part in parts], axis=-1) for name in parts[0]}
-
-
-def _chunk(
-    kernel: Kernel, weights: np.ndarray, halves: np.ndarray, controls: Mapping[str, np.ndarray]
-) -> dict[str, np.ndarray]:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        to_cell = _to_cells(kernel.cells, weights)
-        whole = Means(_gram(to_cell, weights), weights @ kernel.offset)
-        split = []
-        for half in (0, 1):
-            kept = halves == half
-            own = weights[:, kept] / weights[:, kept].sum(1, keepdims=True)
-            split.append(Means(_gram(_to_cells(kernel.cells[kept][:, :, kept], own), own), own @ kernel.offset[kept]))
-        rows: dict[str, list[np.ndarray]] = {}
-        for centring in CENTRINGS:
-            for name, value in _of_centring(kernel, centring, whole, split).items():
-                rows.setdefault(name, []).append(value)
-        out = {name: np.stack(value) for name, value in rows.items()}
-        single = {
-            "decoding_accuracy": decode(kernel, weights, to_cell, whole.gram),
-            **_class_centred(kernel, whole.gram, controls),
-        }
-    return out | {name: np.tile(value, (len(CENTRINGS), 1)) for name, value in single.items()}
-
-
 @dataclass(frozen=True, slots=True)
-class Means:
+class Products:
     """Class means of every replicate: gram (B, C, C) of the centred ones, offset (B, C) with what was taken off."""
 
     gram: np.ndarray
     offset: np.ndarray
 
 
-def _of_centring(kernel: Kernel, centring: str, whole: Means, split: Sequence[Means]) -> dict[str, np.ndarray]:
-    missing = np.full(len(whole.gram), np.nan, np.float32)
-    names = ("mean_cosine", "rdm_std", "participation_ratio", "effective_rank", "vector_norm", "split_half_rho")
-    if centring == "neutral" and NEUTRAL not in kernel.classes:
-        return dict.fromkeys(names, missing)
-    cosine, length = _cosines(_centred(kernel, whole, centring))
-    upper = cosine[:, *np.triu_indices(cosine.shape[1], 1)]
-    spectrum = np.clip(_eigen(_double_centred(cosine))[0], 0, None)
-    ranks = [_ranks(_rdm(_centred(kernel, half, centring))) for half in split]
-    values = (
-        upper.mean(1),
-        upper.std(1),
-        spectrum.sum(1) ** 2 / (spectrum**2).sum(1),
-        _exp_entropy(np.sqrt(spectrum)),
-        length.mean(1),
-        np.arctanh(np.clip((ranks[0] * ranks[1]).sum(1), -1 + 1e-6, 1 - 1e-6)),
+def _replicates(
+    read: Readings,
+    layer: int,
+    cell: np.ndarray,
+    classes: tuple[str, ...],
+    weights: np.ndarray,
+    sentence_weights: np.ndarray,
+    controls: Mapping[str, np.ndarray],
+) -> Iterator[Replicates]:
+    """All replicates of one layer, some at a time."""
+    states, sentences, norms = read.states(layer), read.sentences(layer), read.norms(layer)
+    kernel, unit = Kernel.of(states, cell, classes), np.median(norms)
+    whole = (
+        weights,
+        _mean_pair_cosine(sentences, sentence_weights),
+        _centred_pair_cosine(sentences, sentence_weights, states, read.topic_of, weights),
+        _median(norms, read.token_topics, weights),
     )
-    return dict(zip(names, values, strict=True))
+    ranks = {name: _chunks(rows) for name, rows in controls.items()}
+    for w, anisotropy, anisotropy_centred, norm in zip(*map(_chunks, whole), strict=True):
+        own = {name: next(parts) for name, parts in ranks.items()}
+        yield Replicates(kernel, w, read.halves, own, anisotropy, anisotropy_centred, norm, unit)
 
 
-def _class_centred(kernel: Kernel, whole: np.ndarray, controls: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Fits of the leading components and of the control RDMs, always on class-centred vectors."""
-    gram = _double_centred(whole)
-    out = {}
-    components = _eigen(_double_centred(_cosines(gram)[0]))[1]
-    for k, (name, sign) in enumerate((("valence_r", valence), ("arousal_r", arousal))):
-        signs = np.array([sign(c) for c in kernel.classes], float)
-        known = signs != 0
-        if known.sum() > 1 and np.ptp(signs[known]) > 0:
-            axis = components[:, known, -1 - k]
-            axis = axis - axis.mean(1, keepdims=True)
-            side = signs[known] - signs[known].mean()
-            r = axis @ side / np.linalg.norm(axis, axis=1) / np.linalg.norm(side)
-            out[name] = np.arctanh(np.clip(np.abs(r), 0, 1 - 1e-6))
-    own = _ranks(_rdm(gram))
-    for name, ranks in controls.items():
-        out[f"control {name}"] = np.arctanh(np.clip((own * ranks).sum(1), -1 + 1e-6, 1 - 1e-6))
-    return out
+class Replicates:
+    """B replicates of one layer: what they have whatever the centring."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        weights: np.ndarray,
+        halves: np.ndarray,
+        control_ranks: Mapping[str, np.ndarray],
+        anisotropy: np.ndarray,
+        anisotropy_centred: np.ndarray,
+        residual_norm: np.ndarray,
+        norm_unit: np.ndarray,
+    ):
+        self.kernel, self.weights, self.halves, self.control_ranks = kernel, weights, halves, control_ranks
+        self.anisotropy, self.anisotropy_centred = anisotropy, anisotropy_centred
+        self.residual_norm, self.norm_unit = residual_norm, norm_unit
+
+    @cached_property
+    def _to_cells(self) -> np.ndarray:
+        return _to_cells(self.kernel.cells, self.weights)
+
+    @cached_property
+    def whole(self) -> Products:
+        return Products(_gram(self._to_cells, self.weights), self.weights @ self.kernel.offset)
+
+    @cached_property
+    def split(self) -> tuple[Products, Products]:
+        """Of the drawn topics of each half."""
+        first, second = (self._of_half(self.halves == half) for half in (0, 1))
+        return first, second
+
+    def _of_half(self, kept: np.ndarray) -> Products:
+        own = self.weights[:, kept] / self.weights[:, kept].sum(1, keepdims=True)
+        gram = _gram(_to_cells(self.kernel.cells[kept][:, :, kept], own), own)
+        return Products(gram, own @ self.kernel.offset[kept])
+
+    @cached_property
+    def decoding_accuracy(self) -> np.ndarray:
+        return decode(self.kernel, self.weights, self._to_cells, self.whole.gram)
+
+    @cached_property
+    def components(self) -> np.ndarray:
+        class_centred = cosines_of_products(_double_centred(self.whole.gram))[0]
+        return _where_finite(_double_centred(class_centred), lambda m: np.linalg.eigh(m)[1])
+
+    @cached_property
+    def ranks(self) -> np.ndarray:
+        """Of the class-centred RDM."""
+        return _ranks(rdms_of_products(_double_centred(self.whole.gram)))
+
+
+class ReplicateMeans:
+    """Replicates under one centring; see `geometry.means.Means`."""
+
+    def __init__(self, replicates: Replicates, centring: str):
+        self._all, self.centring = replicates, centring
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self._all.kernel.classes
+
+    @cached_property
+    def _products(self) -> np.ndarray:
+        return self._centred(self._all.whole)
+
+    @cached_property
+    def _matrices(self) -> tuple[np.ndarray, np.ndarray]:
+        return cosines_of_products(self._products)
+
+    @cached_property
+    def cosines(self) -> np.ndarray:
+        return condensed(self._matrices[0])
+
+    @cached_property
+    def half_cosines(self) -> np.ndarray:
+        return np.stack([condensed(cosines_of_products(self._centred(half))[0]) for half in self._all.split])
+
+    @property
+    def lengths(self) -> np.ndarray:
+        return self._matrices[1]
+
+    @cached_property
+    def spectrum(self) -> np.ndarray:
+        return np.sqrt(
+            np.clip(_where_finite(_double_centred(self._matrices[0]), lambda m: np.linalg.eigh(m)[0]), 0, None)
+        )
+
+    @property
+    def components(self) -> np.ndarray:
+        return self._all.components
+
+    def control_rho(self, name: str) -> np.ndarray:
+        return (self._all.ranks * self._all.control_ranks[name]).sum(1)
+
+    @property
+    def residual_norm(self) -> np.ndarray:
+        return self._all.residual_norm
+
+    @property
+    def norm_unit(self) -> np.ndarray:
+        return self._all.norm_unit
+
+    @property
+    def decoding_accuracy(self) -> np.ndarray:
+        return self._all.decoding_accuracy
+
+    @property
+    def anisotropy(self) -> np.ndarray:
+        return self._all.anisotropy
+
+    @property
+    def anisotropy_centred(self) -> np.ndarray:
+        return self._all.anisotropy_centred
+
+    def spearman(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return (_ranks(a) * _ranks(b)).sum(1)
+
+    def _centred(self, means: Products) -> np.ndarray:
+        """Inner products of the class vectors; one class without direction where there is no neutral one to centre on."""
+        gram, offset = means.gram, means.offset
+        if self.centring == "class":
+            return _double_centred(gram)
+        if self.centring == "none":
+            return gram + offset[:, :, None] + offset[:, None] + self._all.kernel.square
+        if NEUTRAL not in self.classes:
+            return np.full((len(gram), 2, 2), np.nan)
+        k = self.classes.index(NEUTRAL)
+        shifted = gram - gram[:, :, [k]] - gram[:, [k]] + gram[:, [k]][:, :, [k]]
+        return np.delete(np.delete(shifted, k, axis=1), k, axis=2)
 
 
 def decode(kernel: Kernel, weights: np.ndarray, to_cell: np.ndarray, whole: np.ndarray) -> np.ndarray:
@@ -280,57 +390,29 @@ def _gram(to_cell: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return (gram + gram.transpose(0, 2, 1)) / 2
 
 
-def _centred(kernel: Kernel, means: Means, centring: str) -> np.ndarray:
-    gram, offset = means.gram, means.offset
-    if centring == "class":
-        return _double_centred(gram)
-    if centring == "none":
-        return gram + offset[:, :, None] + offset[:, None] + kernel.square
-    k = kernel.classes.index(NEUTRAL)
-    shifted = gram - gram[:, :, [k]] - gram[:, [k]] + gram[:, [k]][:, :, [k]]
-    return np.delete(np.delete(shifted, k, axis=1), k, axis=2)
-
-
 def _double_centred(gram: np.ndarray) -> np.ndarray:
     rows = gram.mean(1, keepdims=True)
     return gram - rows - rows.transpose(0, 2, 1) + gram.mean((1, 2), keepdims=True)
 
 
-def _eigen(matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Eigenvalues and eigenvectors, smallest first; NaN for a replicate in which a vector has no direction."""
+def _where_finite(matrices: np.ndarray, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """A function of symmetric matrices, (B, C, C) to (B, ...); NaN for a replicate in which a vector has no direction."""
     defined = np.isfinite(matrices).all((1, 2))
-    values, vectors = np.linalg.eigh(np.where(defined[:, None, None], matrices, 0.0))
-    values[~defined], vectors[~defined] = np.nan, np.nan
-    return values, vectors
+    found = function(np.where(defined[:, None, None], matrices, 0.0))
+    found[~defined] = np.nan
+    return found
 
 
-def _cosines(gram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cosines (B, C, C) and lengths (B, C)."""
-    length = np.sqrt(np.einsum("bcc->bc", gram))
-    return gram / length[:, :, None] / length[:, None], length
-
-
-def _rdm(gram: np.ndarray) -> np.ndarray:
-    """Condensed RDMs, (B, P), of inner products between emotion vectors, (B, C, C)."""
-    cosine, _ = _cosines(gram)
-    return 1 - cosine[:, *np.triu_indices(cosine.shape[1], 1)]
-
-
-def _ranks(condensed: np.ndarray) -> np.ndarray:
+def _ranks(pairs: np.ndarray) -> np.ndarray:
     """Ranks of each row, centred and of length 1; ties, which resampled floats do not have, are broken by place."""
-    if condensed.shape[1] < 3:
-        return np.full_like(condensed, np.nan)
-    n = condensed.shape[1]
-    ranks = np.empty(condensed.shape, np.float32)
-    np.put_along_axis(ranks, condensed.argsort(1), np.arange(n, dtype=np.float32)[None], axis=1)
+    n = pairs.shape[1]
+    if n < MIN_CORRELATED:
+        return np.full_like(pairs, np.nan)
+    ranks = np.empty(pairs.shape, np.float32)
+    np.put_along_axis(ranks, pairs.argsort(1), np.arange(n, dtype=np.float32)[None], axis=1)
     ranks -= (n - 1) / 2
-    ranks[~np.isfinite(condensed).all(1)] = np.nan
+    ranks[~np.isfinite(pairs).all(1)] = np.nan
     return ranks / np.sqrt(n * (n * n - 1) / 12)
-
-
-def _exp_entropy(values: np.ndarray) -> np.ndarray:
-    share = values / values.sum(1, keepdims=True)
-    return np.exp(-(share * np.log(np.where(share > 0, share, 1))).sum(1))
 
 
 def _mean_pair_cosine(states: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -351,7 +433,7 @@ def _centred_pair_cosine(
     shift = topic_weights @ (topics @ rows.T)
     square = ((topic_weights @ (topics @ topics.T)) * topic_weights).sum(1)
     gram = rows @ rows.T - shift[:, :, None] - shift[:, None] + square[:, None, None]
-    return _over_pairs(_cosines(gram)[0], weights)
+    return _over_pairs(cosines_of_products(gram)[0], weights)
 
 
 def _over_pairs(cosine: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, combinations_with_replacement
 
 import numpy as np
 
 from ..emotions import NEUTRAL
 from ..errors import InputError
-from ..geometry import CENTRINGS, best_layers, preferred_layer
-from ..geometry.depth import WORDS
+from ..geometry import CENTRINGS
+from ..geometry.curves import WORDS
+from ..geometry.layers import layers_of
 from ..geometry.ranks import standard_ranks
-from ..types import Activations, Comparison, VectorSet
+from ..geometry.rdm import MIN_COMMON, SAME, rdm_or_missing
+from ..types import Comparison, Missing, VectorSet
 from .bootstrap import MIN_TOPICS, rho_interval, rho_spread, topic_means
-from .dissimilarities import MIN_COMMON, SAME, condensed_or_reason
 from .mantel import MIN_CLASSES, mantel_p
 from .reliability import disattenuated_rho, disjoint_rho, noise_ceiling
 
@@ -25,67 +26,57 @@ _Pairs, _Rows = list[tuple[int, int]], dict[int, int]
 _TESTS = ("p", "ci", "ceiling", "rho_disjoint", "rho_partial_lexical", "rho_disattenuated", "rho_partial_controls")
 
 
-def layers_of(sets: Sequence[VectorSet], at: str | float) -> tuple[int, ...]:
-    """One layer per set: `best` for each set's own best layer, or a relative depth in (0, 1] for all.
-
-    `best` follows the layer rule of the set's protocol; for a set that is broken somewhere, so that its curves cannot be
-    had, it is the layer of its highest stored decoding accuracy, or the middle one. A depth d means the block whose
-    (layer + 1) / L is nearest d.
-    """
-    if at == "best":
-        return tuple(preferred_layer(s, best_layers(s)) for s in sets)
-    if not isinstance(at, (int, float)) or not 0 < at <= 1:
-        raise InputError(
-            f"layer {at!r} was asked for; 'best' or a relative depth above 0 and up to 1 is allowed; choose one."
-        )
-    return tuple(int(np.clip(round(at * s.n_layers) - 1, 0, s.n_layers - 1)) for s in sets)
-
-
 def compare(
     sets: Sequence[VectorSet],
-    layers: Sequence[int],
+    layers: str | float | Sequence[int] = "best",
     *,
     centring: str = "class",
-    activations: Sequence[Activations | None] | None = None,
+    intervals: bool = True,
     n_permutations: int = 10_000,
     n_bootstrap: int = 1_000,
     seed: int = 0,
 ) -> Comparison:
     """Spearman's rho between the RDMs of sets, each at its layer, every pair on the classes that both have.
 
-    p from `mantel_p`; interval from `rho_interval` (needs stored activations of the layer, same passages in both sets);
-    ceiling, disjoint and disattenuated rho from the halves; partial rho given the words of the passages, and given all
-    controls of both sets (`VectorSet.controls`).
-
-    What cannot be computed is NaN, with the reason in `Comparison.reasons` under the number's name and, unless it holds
-    for all pairs, the names of the pair: "p", "ci A x B". A reason for "rho A x B" holds for every number of that pair.
-
-    activations : one entry per set, None where there are none.
+    layers : `best` for each set's own, a relative depth in (0, 1] for all, or one layer per set.
+    centring : of the class means, see `geometry.vectors.class_vectors`. intervals : False leaves them out, which is quicker.
+    Returns : Comparison with (K, K) matrices: rho; p from `mantel_p`; interval from `rho_interval` (needs the stored
+        activations of the layer and the same passages in both sets); ceiling, disjoint and disattenuated rho from the
+        halves; partial rho given the words of the passages, and given all control RDMs of both sets. What cannot be
+        computed is NaN, with the reason in `Comparison.missing`.
     Raises  : InputError for fewer than 2 sets, an unknown centring, or a layer that a set does not have.
+    Source  : Kriegeskorte, Mur and Bandettini 2008 (RSA); Jeong 2026 (arXiv 2604.11050) for rho at each model's own layer.
+
+    >>> import emoviz as ez
+    >>> found = ez.compare([ez.find_set("SmolLM2-135M-Instruct_emoviz"), ez.find_set("gemma-3-270m_emoviz")])
+    >>> round(float(found.rho[0, 1]), 3), round(float(found.ci_low[0, 1]), 3)
+    (0.916, 0.886)
     """
     if len(sets) < 2:
         raise InputError(f"{len(sets)} set(s) given; a comparison needs at least 2; name another one (emoviz list).")
     if centring not in CENTRINGS:
         raise InputError(f"centring {centring!r} is unknown; {', '.join(CENTRINGS)} are allowed; choose one of them.")
+    layers = layers_of(sets, layers)
     for vectors, layer in zip(sets, layers, strict=True):
         if not 0 <= layer < vectors.n_layers:
             raise InputError(
                 f"layer {layer} does not exist: {vectors.name} has layers 0-{vectors.n_layers - 1}; pick one of those."
             )
-    stored = [None] * len(sets) if activations is None else activations
-    job = _Job(tuple(sets), tuple(layers), tuple(stored), centring, n_permutations, n_bootstrap, seed)
+    job = _Job(tuple(sets), layers, centring, intervals, n_permutations, n_bootstrap, seed)
     found = _Found(len(sets))
     for classes, pairs in _pairs_by_classes(sets).items():
         _compare_on(classes, pairs, job, found)
     return Comparison(
         sets=tuple(s.name for s in sets),
-        layers=tuple(layers),
+        layers=layers,
         classes=tuple(name for name in sets[0].classes if all(name in s.classes for s in sets)),
         **found.matrices,
         n_permutations=n_permutations,
         n_bootstrap=n_bootstrap,
         seed=seed,
-        reasons=_named(found.reasons, [s.name for s in sets]),
+        missing=tuple(
+            Missing(number, pair, why) for number, of_pairs in found.reasons.items() for pair, why in of_pairs.items()
+        ),
     )
 
 
@@ -95,8 +86,8 @@ class _Job:
 
     sets: tuple[VectorSet, ...]
     layers: tuple[int, ...]
-    stored: tuple[Activations | None, ...]
     centring: str
+    intervals: bool
     n_permutations: int
     n_bootstrap: int
     seed: int
@@ -149,7 +140,7 @@ def _compare_on(classes: tuple[str, ...], pairs: _Pairs, job: _Job, found: _Foun
     rho = np.clip(ranks @ ranks.T, -1, 1)
     tested = []
     for i, j in pairs:
-        reason = next((whole[at[k]] for k in (i, j) if isinstance(whole[at[k]], str)), "")
+        reason = next((whole[at[k]].why for k in (i, j) if isinstance(whole[at[k]], Missing)), "")
         if reason:
             found.why("rho", (i, j), reason)
             continue
@@ -174,27 +165,29 @@ def _too_few(classes: tuple[str, ...], n: int, centring: str) -> str:
     return ""
 
 
-def _rdms_of(job: _Job, k: int, classes: tuple[str, ...]) -> tuple[np.ndarray | str, list[np.ndarray | str]]:
-    """The RDM of a set on some of its classes and those of its halves, each as values or the reason why there is none."""
+def _rdms_of(job: _Job, k: int, classes: tuple[str, ...]) -> tuple[np.ndarray | Missing, list[np.ndarray | Missing]]:
+    """The RDM of a set on some of its classes and those of its halves, each as values or what is missing."""
     vectors, layer = job.sets[k], job.layers[k]
     if layer in vectors.provenance.nonfinite_layers:
         why = f"layer {layer} of {vectors.name} is not finite in {vectors.provenance.precision}"
-        return why, [why, why]
+        return Missing("rho", None, why), [Missing("rho", None, why)] * 2
     # A memory-mapped layer is read as it lies where all of its classes are asked for in its own order.
     at = slice(None) if classes == vectors.classes else [vectors.classes.index(name) for name in classes]
-    whole = condensed_or_reason(vectors.class_means[layer][at], classes, job.centring)
-    halves = [condensed_or_reason(vectors.half_means[half, layer][at], classes, job.centring) for half in (0, 1)]
+    whole = rdm_or_missing(vectors.class_means[layer][at], classes, job.centring)
+    halves = [rdm_or_missing(vectors.half_means[half, layer][at], classes, job.centring) for half in (0, 1)]
     where = f"{vectors.name} at layer {layer}"
-    if isinstance(whole, str):
-        whole = f"{where}: its {whole}"
-    halves = [f"{where}: a half's {half}" if isinstance(half, str) else half for half in halves]
-    return whole, halves
+    return _told(whole, f"{where}: its"), [_told(half, f"{where}: a half's") for half in halves]
 
 
-def _stacked(rdms: Sequence[np.ndarray | str], n_classes: int) -> np.ndarray:
-    """(K, P), rows of NaN where there is a reason instead of an RDM."""
+def _told(rdm: np.ndarray | Missing, where: str) -> np.ndarray | Missing:
+    """What is missing, with the set in front."""
+    return replace(rdm, why=f"{where} {rdm.why}") if isinstance(rdm, Missing) else rdm
+
+
+def _stacked(rdms: Sequence[np.ndarray | Missing], n_classes: int) -> np.ndarray:
+    """(K, P), rows of NaN where an RDM is missing."""
     missing = np.full(n_classes * (n_classes - 1) // 2, np.nan, np.float32)
-    return np.stack([missing if isinstance(rdm, str) else rdm for rdm in rdms])
+    return np.stack([missing if isinstance(rdm, Missing) else rdm for rdm in rdms])
 
 
 def _add_p(tested: _Pairs, at: _Rows, ranks: np.ndarray, n: int, job: _Job, found: _Found) -> None:
@@ -219,7 +212,7 @@ def _add_from_halves(tested: _Pairs, at: _Rows, halves: Sequence[list], n: int, 
         "rho_disattenuated": disattenuated_rho(disjoint),
     }
     for i, j in tested:
-        missing = next((half for k in (i, j) for half in halves[at[k]] if isinstance(half, str)), "")
+        missing = next((half.why for k in (i, j) for half in halves[at[k]] if isinstance(half, Missing)), "")
         unreliable = [k for k in (i, j) if not within[at[k]] > 0]
         for name, values in numbers.items():
             if missing:
@@ -243,15 +236,19 @@ def _add_intervals(
     tested: _Pairs, at: _Rows, rho: np.ndarray, classes: tuple[str, ...], job: _Job, found: _Found
 ) -> None:
     pairs = [(i, j) for i, j in tested if i != j]
+    if not job.intervals:
+        for pair in pairs:
+            found.why("ci", pair, "it was not asked for")
+        return
     means = {k: _topics_of(job, k, classes) for k in sorted({k for pair in pairs for k in pair})}
     neutral = classes.index(NEUTRAL) if job.centring == "neutral" else None
     asked = set(pairs)
     together: dict[tuple, list[int]] = {}
     for k, resampled in means.items():
-        if not isinstance(resampled, str):
+        if not isinstance(resampled, Missing):
             together.setdefault((job.sets[k].provenance.corpus_hash, resampled[1]), []).append(k)
     for i, j in pairs:
-        missing = next((means[k] for k in (i, j) if isinstance(means[k], str)), "")
+        missing = next((means[k].why for k in (i, j) if isinstance(means[k], Missing)), "")
         if missing:
             found.why("ci", (i, j), missing)
         elif not _same_passages(job.sets[i], job.sets[j]) or means[i][1] != means[j][1]:
@@ -271,16 +268,20 @@ def _add_intervals(
                     found.why("ci", pair, "some resamples of the topics have no RDM")
 
 
-def _topics_of(job: _Job, k: int, classes: tuple[str, ...]) -> tuple[np.ndarray, tuple[str, ...]] | str:
-    """Means per topic and class with the topics, or the reason why topics cannot be resampled."""
-    vectors, layer, stored = job.sets[k], job.layers[k], job.stored[k]
+def _topics_of(job: _Job, k: int, classes: tuple[str, ...]) -> tuple[np.ndarray, tuple[str, ...]] | Missing:
+    """Means per topic and class with the topics, or why topics cannot be resampled."""
+    vectors, layer = job.sets[k], job.layers[k]
+    stored = vectors.activations
     if stored is None or layer not in stored.layers:
-        return f"no stored activations of {vectors.name} at layer {layer}, so its topics cannot be resampled"
+        why = f"no stored activations of {vectors.name} at layer {layer}, so its topics cannot be resampled"
+        return Missing("ci", None, why)
     means, topics = topic_means(stored, layer, classes)
     if len(topics) < MIN_TOPICS:
-        return f"{vectors.name} has {len(topics)} topics; at least {MIN_TOPICS} are needed to resample them"
+        why = f"{vectors.name} has {len(topics)} topics; at least {MIN_TOPICS} are needed to resample them"
+        return Missing("ci", None, why)
     if not np.isfinite(means).all():
-        return f"{vectors.name} lacks some classes on some topics (or finite states), so its topics cannot be resampled"
+        why = f"{vectors.name} lacks some classes on some topics (or finite states), so its topics cannot be resampled"
+        return Missing("ci", None, why)
     return means, topics
 
 
@@ -292,14 +293,14 @@ def _add_partial(
         if i == j:
             continue
         both = job.sets[i], job.sets[j]
-        every = [rdm for s in both for rdm in s.controls.values()]
-        words = [rdm for name, rdm in both[0].controls.items() if name == WORDS]
+        every = [rdm for s in both for rdm in s.control_rdms.values()]
+        words = [rdm for name, rdm in both[0].control_rdms.items() if name == WORDS]
         for name, controls in (("rho_partial_lexical", words), ("rho_partial_controls", every)):
             if job.centring != "class":
                 why = "defined for class centring only"
             elif not _same_passages(*both):
                 why = "they were made from other passages"
-            elif not (both[0].controls and both[1].controls):
+            elif not (both[0].control_rdms and both[1].control_rdms):
                 why = "a set has no controls: it was made by an earlier version; extract it again"
             elif any(s.classes != classes for s in both):
                 why = "controls are of all classes of a set, not of some"
@@ -320,15 +321,3 @@ def _partial(ranks: np.ndarray, controls: np.ndarray) -> float:
 
 def _same_passages(a: VectorSet, b: VectorSet) -> bool:
     return a.provenance.corpus_hash == b.provenance.corpus_hash
-
-
-def _named(reasons: dict[str, dict[tuple[int, int], str]], names: Sequence[str]) -> dict[str, str]:
-    """Reasons by number and pair; one that holds for all pairs by the number alone."""
-    n_pairs = len(names) * (len(names) - 1) // 2
-    out = {}
-    for what, of_pairs in reasons.items():
-        if len(of_pairs) == n_pairs and len(set(of_pairs.values())) == 1:
-            out[what] = next(iter(of_pairs.values()))
-        else:
-            out |= {f"{what} {names[i]} x {names[j]}": why for (i, j), why in of_pairs.items()}
-    return out

@@ -2,83 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..errors import InputError
 from ..geometry.components import N_COMPONENTS, components_over_layers
 from ..geometry.signs import arousal_signs, valence_signs
-from ..stimuli.norms import Norms
-from ..types import VectorSet
+from ..types import Norms, TraitFit, ValenceArousal, VectorSet
 from .mantel import MIN_CLASSES
 
 N_PERMUTATIONS = 10_000
 TRAITS = ("valence", "arousal")
 QUADRANT_SIGNS = "quadrant signs"
 MIN_WORDS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class TraitFit:
-    """Correlation of PC1 to PC3 with one trait over the layers of a set.
-
-    r, p : (L, 3), p two-sided by relabelling the words; null_level : (L, 3), the |r| that 95 % of relabellings stay below.
-    best : (L,), index of the component with the largest |r|, -1 where there is none. best_p, best_null_level : (L,), of
-    the largest of the three |r| against the largest of the three under relabelling: picking the best is part of the test.
-    words : those that were correlated. NaN where not computable; `reason` says why there is no r or no p, else is empty.
-    """
-
-    trait: str
-    r: np.ndarray
-    p: np.ndarray
-    null_level: np.ndarray
-    best: np.ndarray
-    best_p: np.ndarray
-    best_null_level: np.ndarray
-    words: tuple[str, ...]
-    reason: str
-
-    @property
-    def best_r(self) -> np.ndarray:
-        """r of the best component, (L,), NaN where there is none."""
-        picked = np.take_along_axis(self.r, np.maximum(self.best, 0)[:, None], axis=1)[:, 0]
-        return np.where(self.best >= 0, picked, np.nan)
-
-    def as_dict(self) -> dict:
-        """Values by name, the best component as PC1 to PC3 or None; reason None where nothing is missing."""
-        return {
-            "r": self.r,
-            "p": self.p,
-            "null_level": self.null_level,
-            "best": [f"PC{k + 1}" if k >= 0 else None for k in self.best],
-            "best_p": self.best_p,
-            "best_null_level": self.best_null_level,
-            "words": self.words,
-            "reason": self.reason or None,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class ValenceArousal:
-    """Both fits of one set. source : `QUADRANT_SIGNS`, or the name of the norms file."""
-
-    set: str
-    source: str
-    valence: TraitFit
-    arousal: TraitFit
-    n_permutations: int
-    seed: int
-
-    def as_dict(self) -> dict:
-        return {
-            "source": self.source,
-            "components": [f"PC{k + 1}" for k in range(N_COMPONENTS)],
-            "valence": self.valence.as_dict(),
-            "arousal": self.arousal.as_dict(),
-            "n_permutations": self.n_permutations,
-            "seed": self.seed,
-        }
 
 
 def valence_arousal(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 
-from ..types import VectorSet
+from ..types import Comparison, Missing, VectorSet
 
 _REASON_OF = {
     "rho": "not compared",
@@ -25,22 +25,38 @@ def letters(n: int) -> list[str]:
     return [chr(ord("A") + k % 26) * (k // 26 + 1) for k in range(n)]
 
 
-def reason_lines(reasons: Mapping[str, str], pairs: Mapping[str, str]) -> list[str]:
-    """What could not be computed, for which pairs, and why.
+def reason_lines(missing: Sequence[Missing], names: Sequence[str]) -> list[str]:
+    """What a comparison could not compute, for which pairs, and why.
 
-    reasons : of a `Comparison`. pairs : how its reasons name a pair ("set x set"), and how the reader does. Numbers that
-    the same pairs lack for the same reason share a line.
+    names : how the reader calls each set. Numbers that the same pairs lack for the same reason share a line; pairs are not
+    named where all lack it.
     """
-    concerned: dict[tuple[str, str], list[str]] = {}
-    for key, why in reasons.items():
-        what, _, pair = key.partition(" ")
-        names = concerned.setdefault((_REASON_OF[what], why), [])
-        if pair:
-            names.append(pairs[pair])
+    n_pairs = len(names) * (len(names) - 1) // 2
+    concerned: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    for one in missing:
+        if one.pair is not None:
+            concerned.setdefault((_REASON_OF[one.number], one.why), []).append(one.pair)
     lacking: dict[tuple[str, str], list[str]] = {}
-    for (what, why), names in concerned.items():
-        lacking.setdefault((why, ", ".join(names)), []).append(what)
-    return [f"{', '.join(whats)}{' for ' if names else ''}{names}: {why}" for (why, names), whats in lacking.items()]
+    for (what, why), pairs in concerned.items():
+        where = "" if len(pairs) == n_pairs else ", ".join(f"{names[i]} and {names[j]}" for i, j in pairs)
+        lacking.setdefault((why, where), []).append(what)
+    return [f"{', '.join(whats)}{' for ' if where else ''}{where}: {why}" for (why, where), whats in lacking.items()]
+
+
+def reasons_by_name(found: Comparison) -> dict[str, str]:
+    """What is missing as JSON has it: by number and names of the pair, `ci A x B`; what all pairs lack by the number alone."""
+    numbers: dict[str, dict[tuple[int, int], str]] = {}
+    for one in found.missing:
+        if one.pair is not None:
+            numbers.setdefault(one.number, {})[one.pair] = one.why
+    n_pairs = len(found.sets) * (len(found.sets) - 1) // 2
+    out = {}
+    for number, of_pairs in numbers.items():
+        if len(of_pairs) == n_pairs and len(set(of_pairs.values())) == 1:
+            out[number] = next(iter(of_pairs.values()))
+        else:
+            out |= {f"{number} {found.sets[i]} x {found.sets[j]}": why for (i, j), why in of_pairs.items()}
+    return out
 
 
 def class_lines(sets: Sequence[VectorSet], names: Sequence[str]) -> list[str]:

@@ -13,14 +13,13 @@ import torch
 from ..errors import InputError
 from ..models.fit import check_fit
 from ..models.load import LoadedModel
-from ..models.prompts import prompt_ids
+from ..models.prompts import prompt_ids, until_end
+from ..readout.scripts import own_scripts
+from ..readout.vocabulary import probability_mass, vocabulary_scripts
 from ..types import Decoding, Generation, Recipe, VectorSet
 from .injection import Offsets, injected, offsets, on_device
-from .leak import own_scripts
 from .mixtures import UNSTEERED
-from .perplexity import until_end
 from .recipes import recipe as preset
-from .vocabulary import probability_mass, vocabulary_scripts
 
 MAX_NEW_TOKENS = 400
 MAX_TEMPERATURE = 2.0
@@ -44,7 +43,7 @@ class Partial:
 
 
 def batch_rows(directions: Sequence[str], doses: Sequence[float]) -> list[tuple[str, float]]:
-    """(direction, dose) of every row of a batch: the unsteered twin first, then each direction at each dose but 0."""
+    """(direction, dose) of every row of a batch: the baseline first, then each direction at each dose but 0."""
     steered = [(direction, dose) for direction in dict.fromkeys(directions) for dose in dict.fromkeys(doses) if dose]
     return [(UNSTEERED, 0.0), *steered]
 
@@ -78,7 +77,7 @@ def steer_texts(
     recipe: Recipe | None = None,
     decoding: Decoding | None = None,
 ) -> list[Generation]:
-    """The unsteered twin, then every direction at every dose but 0, written in one batch (more where it would not fit).
+    """The baseline, then every direction at every dose but 0, written in one batch (more where it would not fit).
 
     directions : emotions, mixtures and controls, see `directions.directions`. recipe : None for the preset `emoviz`;
     decoding : None for 40 greedy tokens.

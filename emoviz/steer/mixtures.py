@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 
 from ..errors import InputError
+from ..types import Direction
 
 RANDOM, MEAN = "random", "mean"
 CONTROLS = (RANDOM, MEAN)
@@ -15,22 +15,7 @@ UNSTEERED = "unsteered"
 _TERM = re.compile(r"([+-]?)\s*(\d*\.?\d+)?\s*\*?\s*([^\s\d.*+-].*)")
 
 
-@dataclass(frozen=True, slots=True)
-class Mixture:
-    """Emotions with their weights; the direction is that of the weighted sum of their unit vectors."""
-
-    terms: tuple[tuple[str, float], ...]
-
-    @property
-    def label(self) -> str:
-        """As it is shown: `0.7 calm + 0.3 grateful`, an emotion alone by its name."""
-        if len(self.terms) == 1 and self.terms[0][1] == 1:
-            return self.terms[0][0]
-        text = " ".join(f"{'-' if weight < 0 else '+'} {abs(weight):g} {name}" for name, weight in self.terms)
-        return text[2:] if text.startswith("+") else text
-
-
-def parse_mixture(text: str) -> Mixture:
+def parse_mixture(text: str) -> Direction:
     """`calm`, `0.7 calm + 0.3 grateful` or `happy - 0.5 sad`; an emotion named twice has the sum of its weights.
 
     Raises InputError for a text that is none of these, or weights that are all 0.
@@ -49,7 +34,7 @@ def parse_mixture(text: str) -> Mixture:
     terms = tuple((name, weight) for name, weight in weights.items() if weight)
     if not terms or not all(math.isfinite(weight) for _, weight in terms):
         raise _unreadable(text)
-    return Mixture(terms)
+    return Direction(terms)
 
 
 def control_seed(direction: str) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import InputError
-from ..geometry import best_layers, preferred_layer
+from ..geometry import preferred_layer
 from ..geometry.vectors import check_centring, check_layer
 from ..types import Recipe, VectorSet
 
@@ -66,7 +66,7 @@ def recipe(
     paper = preset == JEONG2026A
     layers = ("all" if paper else "window") if layers is None else layers
     asked = parse_layers(layers, vectors.n_layers)
-    own = preferred_layer(vectors, best_layers(vectors)) if paper else None
+    own = preferred_layer(vectors) if paper else None
     finite = tuple(layer for layer in asked if layer in vectors.finite_layers)
     if not finite:
         check_layer(vectors, asked[0])

@@ -1,9 +1,10 @@
 """What the models read and are asked to write: passages, neutral sentences, story prompts, and the linter that guards them."""
 
+from ..types import Openings, StoryPrompt
 from .corpus import DEFAULT_CORPUS, load_corpus, neutral_sentences
 from .lint import lint_corpus
-from .scenarios import Openings, openings
-from .stories import StoryPrompt, prompts_hash, story_prompts
+from .scenarios import openings
+from .stories import prompts_hash, story_prompts
 
 __all__ = [
     "DEFAULT_CORPUS",

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict
-from dataclasses import dataclass
 from importlib.resources import files
 from itertools import combinations
 
 from ..emotions import CLASSES
-from ..types import Corpus, Passage
+from ..types import Corpus, Finding, Passage
 
 MIN_WORDS, MAX_WORDS = 30, 60
 # Class means of the passage length may differ from the overall mean by this share.
@@ -23,15 +22,6 @@ SHARED_RUN = 6
 _BANS: dict[str, list[str]] = json.loads((files(__package__) / "data" / "bans.json").read_text("utf-8"))
 _QUOTED = re.compile(r'"[^"]*"')
 _FIRST_PERSON = re.compile(r"\b(?:I|I'm|I'd|I'll|I've|me|my|mine|myself|we|us|our)\b")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing to mend: which check, where, and what to do about it."""
-
-    check: str
-    where: str
-    message: str
 
 
 def lint_corpus(corpus: Corpus) -> list[Finding]:

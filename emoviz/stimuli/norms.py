@@ -5,23 +5,15 @@ from __future__ import annotations
 import csv
 import math
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError
+from ..types import Norms
 from .files import read_text
 
 _WORD_COLUMNS = ("word", "emotion", "term")
 _FORM = "a header with the columns word, valence and arousal, and a line a word, separated by commas or tabs"
 MAX_BYTES = 5_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Norms:
-    """Ratings by word, in lower case: (valence, arousal), on any scale. `name` is the file's."""
-
-    name: str
-    ratings: dict[str, tuple[float, float]]
 
 
 def load_norms(path: Path | str) -> Norms:

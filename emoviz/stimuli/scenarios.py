@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-
-@dataclass(frozen=True, slots=True)
-class Openings:
-    """Openings that could lead to any emotion. What is chosen is chosen on `calibration`; `verification` is used once."""
-
-    calibration: tuple[str, ...]
-    verification: tuple[str, ...]
+from ..types import Openings
 
 
 @cache
@@ -21,3 +14,10 @@ def openings() -> Openings:
     """The shipped openings (stimuli/data/scenarios.json)."""
     data = json.loads((files(__package__) / "data" / "scenarios.json").read_text("utf-8"))
     return Openings(tuple(data["calibration"]), tuple(data["verification"]))
+
+
+@cache
+def dose_prompts() -> tuple[str, ...]:
+    """The shipped openings (stimuli/data/prompts.json)."""
+    data = json.loads((files(__package__) / "data" / "prompts.json").read_text("utf-8"))
+    return tuple(data["dose_response"])

@@ -4,22 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
 from ..emotions import CLASSES, NEUTRAL
-from ..types import Writing
-
-
-@dataclass(frozen=True, slots=True)
-class StoryPrompt:
-    """One request: `topic` deals stories to the halves, `seed` is the story's own."""
-
-    emotion: str
-    topic: str
-    text: str
-    seed: int
+from ..types import StoryPrompt, Writing
 
 
 def story_prompts(writing: Writing) -> tuple[StoryPrompt, ...]:

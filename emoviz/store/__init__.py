@@ -1,20 +1,19 @@
 """Vector sets on disk: the shipped cache folder, the user's own, and the file format."""
 
+from .atomic import check_writable
 from .catalog import delete_set, find_set, list_sets
-from .contrasts import Measured, load_contrasts, save_contrasts
-from .files import check_writable, files_of, load_activations, load_set, load_stories, save_set
+from .contrasts import load_contrasts, save_contrasts
 from .folders import models_folder, responses_folder, sets_folder, shipped_folder, verifications_folder
+from .sets import files_of, load_set, load_stories, save_set
 from .verifications import list_verifications, load_verification, save_verification
 
 __all__ = [
-    "Measured",
     "check_writable",
     "delete_set",
     "files_of",
     "find_set",
     "list_sets",
     "list_verifications",
-    "load_activations",
     "load_contrasts",
     "load_set",
     "load_stories",

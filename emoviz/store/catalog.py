@@ -7,8 +7,9 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..types import VectorSet
-from .files import ACTIVATIONS_SUFFIX, SUFFIX, files_of, load_set
 from .folders import sets_folder, shipped_folder
+from .sets import ACTIVATIONS_SUFFIX, files_of, load_set
+from .tensors import SUFFIX
 
 log = logging.getLogger(__name__)
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import InputError
-from ..types import Contrast, Separation
-from .files import _atomically
+from ..types import Contrast, Measured, Separation
+from .atomic import atomically
 from .folders import shipped_folder
+from .jsonable import number, plain
 
 FILE = "contrasts.json"
 SCHEMA_VERSION = 1
@@ -21,28 +20,18 @@ _NUMBERS = "rho", "p", "ceiling", "ci_low", "ci_high"
 _PAIRS = "models", "sets", "methods", "protocols", "precisions", "layers", "differs"
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """Contrasts and separations that were measured before, when, and with which versions."""
-
-    contrasts: tuple[Contrast, ...]
-    separations: tuple[Separation, ...]
-    created: str
-    versions: dict[str, str]
-
-
 def save_contrasts(measured: Measured, path: Path) -> None:
     """Writes the file atomically, a contrast a line. Raises InputError if it cannot be written."""
     # Seven digits tell fp16 from fp32; four are enough to draw a distribution.
-    contrasts = [json.dumps(_plain(asdict(c), 7)) for c in measured.contrasts]
-    separations = [json.dumps(_plain(asdict(s), 4)) for s in measured.separations]
+    contrasts = [json.dumps(plain(c, 7)) for c in measured.contrasts]
+    separations = [json.dumps(plain(s, 4)) for s in measured.separations]
     text = (
         f'{{"schema_version": {SCHEMA_VERSION}, "created": {json.dumps(measured.created)},\n'
         f'"versions": {json.dumps(measured.versions)},\n'
         '"contrasts": [\n' + ",\n".join(contrasts) + "\n],\n"
         '"separations": [\n' + ",\n".join(separations) + "\n]}\n"
     )
-    _atomically(path, lambda temporary: temporary.write_text(text, "utf-8"))
+    atomically(path, lambda temporary: temporary.write_text(text, "utf-8"))
 
 
 def load_contrasts(path: Path | None = None) -> Measured:
@@ -72,29 +61,12 @@ def load_contrasts(path: Path | None = None) -> Measured:
 
 
 def _contrast(row: Mapping) -> Contrast:
-    numbers = {name: _number(row[name]) for name in _NUMBERS}
+    numbers = {name: number(row[name]) for name in _NUMBERS}
     pairs = {name: tuple(row[name]) for name in _PAIRS}
     missing = tuple(tuple(layers) for layers in row["nonfinite_layers"])
     return Contrast(**{**row, **numbers, **pairs, "nonfinite_layers": missing})
 
 
 def _separation(row: Mapping) -> Separation:
-    numbers = {name: _number(row[name]) for name in ("reliability", "noise_share", "noise_cosine")}
+    numbers = {name: number(row[name]) for name in ("reliability", "noise_share", "noise_cosine")}
     return Separation(**{**row, **numbers, "cosines": np.array(row["cosines"])})
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value
-
-
-def _plain(value, digits: int):
-    """JSON values, numbers to so many significant digits, those that are not finite as null."""
-    if isinstance(value, dict):
-        return {key: _plain(entry, digits) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(entry, digits) for entry in value]
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist(), digits)
-    if isinstance(value, float):
-        return float(f"{value:.{digits}g}") if math.isfinite(value) else None
-    return value

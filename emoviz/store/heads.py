@@ -7,8 +7,8 @@ import logging
 import numpy as np
 
 from ..errors import InputError
-from .files import _read, _write
 from .folders import heads_folder, shipped_folder
+from .tensors import read_tensors, write_tensors
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ _KIND = "witness head"
 def save_head(key: str, tensors: dict[str, np.ndarray], header: dict) -> None:
     """Writes a head atomically. A folder that cannot be written is logged: the head is then trained at every start."""
     try:
-        _write(heads_folder() / f"{key}.safetensors", tensors, header, _KIND)
+        write_tensors(heads_folder() / f"{key}.safetensors", tensors, header, _KIND)
     except InputError as error:
         log.warning("the trained witness is not kept: %s", error)
 
@@ -29,7 +29,7 @@ def load_head(key: str) -> tuple[dict[str, np.ndarray], dict] | None:
         path = folder / f"{key}.safetensors"
         if path.exists():
             try:
-                return _read(path, _KIND)
+                return read_tensors(path, _KIND)
             except InputError as error:
                 log.warning("trained anew: %s", error)
     return None

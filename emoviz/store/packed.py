@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import logging
-import math
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +12,8 @@ from typing import Any
 
 from ..errors import InputError
 from ..types import Recipe, WitnessCard
-from .files import _atomically
+from .atomic import atomically
+from .jsonable import number
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ def write_packed(path: Path, text: str) -> None:
     """Writes JSON atomically. Raises InputError if it cannot."""
     # Without a time in its header, so that the same result is the same file.
     packed = gzip.compress(text.encode(), mtime=0)
-    _atomically(path, lambda temporary: temporary.write_bytes(packed))
+    atomically(path, lambda temporary: temporary.write_bytes(packed))
 
 
 def read_packed(path: Path, unpack: Callable[[dict], Any], what: str, advice: str) -> Any:
@@ -59,8 +59,3 @@ def recipe_of(values: Mapping) -> Recipe:
 def card_of(values: Mapping) -> WitnessCard:
     lists = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
     return WitnessCard(**{**values, **lists, "chance": number(values["chance"])})
-
-
-def number(value: float | None) -> float:
-    """JSON has no NaN; null stands for it."""
-    return math.nan if value is None else float(value)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +11,8 @@ from pathlib import Path
 from ..errors import InputError
 from ..types import Decoding, DoseResponse, Recipe, SteeredText, VectorSet, Verdict
 from .folders import responses_folder, shipped_folder
-from .packed import card_of, list_packed, number, read_packed, recipe_of, write_packed
+from .jsonable import decimals, number, plain, significant
+from .packed import card_of, list_packed, read_packed, recipe_of, write_packed
 
 SUFFIX = ".json.gz"
 # Other results lie beside them in the shipped folder.
@@ -21,6 +21,8 @@ FORMAT = "emoviz dose response"
 SCHEMA_VERSION = 1
 # Digits behind the point of probabilities and projections; a tenth of what a figure can show.
 _DIGITS = 4
+# Of all other numbers.
+_SIGNIFICANT = 4
 
 
 def response_name(
@@ -53,7 +55,7 @@ def save_response(response: DoseResponse, folder: Path) -> Path:
     texts, rows = _packed(response)
     header = {
         name: value
-        for name, value in _plain({f: getattr(response, f) for f in response.__slots__}).items()
+        for name, value in plain({f: getattr(response, f) for f in response.__slots__}).items()
         if name not in ("name", "texts", "shipped")
     }
     data = {"format": FORMAT, "schema_version": SCHEMA_VERSION, **header, "texts": texts, "rows": rows}
@@ -108,11 +110,11 @@ def _packed(response: DoseResponse) -> tuple[list, list]:
     for t in response.texts:
         v = t.verdict
         record = [
-            t.prompt, t.text, v.regime, v.reason, _short(v.ppl_ratio), _short(v.repetition), _short(v.leak), v.n_tokens,
-            [_round(p) for p in t.probabilities], [_round(p) for p in t.projections],
+            t.prompt, t.text, v.regime, v.reason, significant(v.ppl_ratio, _SIGNIFICANT), significant(v.repetition, _SIGNIFICANT), significant(v.leak, _SIGNIFICANT), v.n_tokens,
+            [decimals(p, _DIGITS) for p in t.probabilities], [decimals(p, _DIGITS) for p in t.projections],
         ]  # fmt: skip
         at = texts.setdefault(json.dumps(record), len(texts))
-        rows.append([t.direction, t.dose, at, _short(t.leak_mass)])
+        rows.append([t.direction, t.dose, at, significant(t.leak_mass, _SIGNIFICANT)])
     return [json.loads(record) for record in texts], rows
 
 
@@ -143,23 +145,3 @@ def _unpacked(data: dict, name: str, shipped: bool) -> DoseResponse:
         created=data["created"],
         shipped=shipped,
     )
-
-
-def _plain(value):
-    """JSON values; dataclasses as dicts, numbers that are not finite as null."""
-    if hasattr(value, "__dataclass_fields__"):
-        return _plain(asdict(value))
-    if isinstance(value, dict):
-        return {key: _plain(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(entry) for entry in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _short(value: float) -> float | None:
-    """Four significant digits."""
-    return float(f"{value:.4g}") if math.isfinite(value) else None
-
-
-def _round(value: float) -> float | None:
-    return round(value, _DIGITS) if math.isfinite(value) else None

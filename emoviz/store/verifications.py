@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from ..types import (
     Calibrated,
@@ -15,21 +16,37 @@ from ..types import (
     Verification,
     VerificationPlan,
 )
-from .contrasts import _plain
 from .folders import shipped_folder, verifications_folder
-from .packed import card_of, list_packed, number, read_packed, recipe_of, write_packed
+from .jsonable import number, plain
+from .packed import card_of, list_packed, read_packed, recipe_of, write_packed
 
 SUFFIX = ".verification.json.gz"
 SCHEMA_VERSION = 1
+# Baselines are called twins in files.
+_FILED = {"baselines": "twins", "baseline": "twin"}
+_READ = {name: field for field, name in _FILED.items()}
 
 
 def save_verification(found: Verification, folder: Path | None = None) -> Path:
     """Writes the file atomically, into the user's folder if no other is named. Raises InputError if it cannot be written."""
     path = (verifications_folder() if folder is None else folder) / f"{found.name}{SUFFIX}"
-    values = {key: value for key, value in asdict(found).items() if key != "shipped"}
-    text = json.dumps({"schema_version": SCHEMA_VERSION, **_plain(values, 5)}, ensure_ascii=False, allow_nan=False)
+    values = {key: value for key, value in filed(found).items() if key != "shipped"}
+    text = json.dumps({"schema_version": SCHEMA_VERSION, **plain(values, 5)}, ensure_ascii=False, allow_nan=False)
     write_packed(path, text)
     return path
+
+
+def filed(found: Verification) -> dict[str, Any]:
+    """A verification as an object, under the names that files and JSON have had since the first schema."""
+    values = _renamed(asdict(found), _FILED)
+    for rows in ("rows", "controls"):
+        for row in values[rows]:
+            row["texts"] = tuple(_renamed(text, _FILED) for text in row["texts"])
+    return values
+
+
+def _renamed(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {names.get(key, key): value for key, value in values.items()}
 
 
 def load_verification(path: Path, *, shipped: bool = False) -> Verification:
@@ -52,6 +69,7 @@ def list_verifications() -> list[Verification]:
 def _verification(data: dict) -> Verification:
     if data.pop("schema_version") != SCHEMA_VERSION:
         raise ValueError(f"another schema version than {SCHEMA_VERSION}")
+    data = _renamed(data, _READ)
     plan = data["plan"]
     return Verification(
         **{
@@ -69,7 +87,7 @@ def _verification(data: dict) -> Verification:
             "prompts": tuple(data["prompts"]),
             "calibration_prompts": tuple(data["calibration_prompts"]),
             "calibrated": tuple(Calibrated(**{**row, "scores": tuple(row["scores"])}) for row in data["calibrated"]),
-            "twins": tuple(tuple(texts) for texts in data["twins"]),
+            "baselines": tuple(tuple(texts) for texts in data["baselines"]),
             "rows": tuple(_scenario(row) for row in data["rows"]),
             "controls": tuple(_scenario(row) for row in data["controls"]),
         }
@@ -79,7 +97,7 @@ def _verification(data: dict) -> Verification:
 def _scenario(row: Mapping) -> Scenario:
     numbers = {name: number(row[name]) for name in ("before", "after", "check_before", "check_after")}
     texts = tuple(
-        ScenarioText(**{**text, **{name: number(text[name]) for name in ("ppl_ratio", "target", "twin", "check")}})
-        for text in row["texts"]
+        ScenarioText(**{**text, **{name: number(text[name]) for name in ("ppl_ratio", "target", "baseline", "check")}})
+        for text in (_renamed(text, _READ) for text in row["texts"])
     )
     return Scenario(**{**row, **numbers, "texts": texts})

@@ -1,4 +1,4 @@
-// Steered texts: per model the unsteered twin, then one line per direction with its doses. What a text shares with the twin
+// Steered texts: per model the baseline, then one line per direction with its doses. What a text shares with the baseline
 // from the start is greyed, what leaked into another script is marked. Only what changed is written anew.
 const root = element.querySelector('.ez-texts');
 // A sign beside the word, so that colour is not the only channel.
@@ -6,7 +6,7 @@ const SIGNS = { surgical: '●', repetitive_collapse: '↻', explosive: '✕', u
 const MOST_COLUMNS = 5;
 let built = '', parts = [], witnesses = [];
 
-const cellsOf = (row) => [row.twin, ...row.lines.flatMap((line) => line.cells)];
+const cellsOf = (row) => [row.baseline, ...row.lines.flatMap((line) => line.cells)];
 
 function sharedLetters(a, b) {
   const left = a.split(/(\s+)/), right = b.split(/(\s+)/);
@@ -16,8 +16,8 @@ function sharedLetters(a, b) {
 }
 
 // The text in pieces: shared or own, leaked or not. Places are counted in characters, not in UTF-16 units.
-function pieces(cell, twin) {
-  const letters = [...cell.text], shared = twin === null ? 0 : sharedLetters(cell.text, twin);
+function pieces(cell, baseline) {
+  const letters = [...cell.text], shared = baseline === null ? 0 : sharedLetters(cell.text, baseline);
   const cuts = [0, shared, ...cell.leaks.flatMap((leak) => leak.slice(0, 2)), letters.length];
   const ends = [...new Set(cuts)].sort((a, b) => a - b);
   return ends.slice(1).map((end, k) => {
@@ -29,18 +29,18 @@ function pieces(cell, twin) {
   });
 }
 
-function verdict(cell, twin) {
+function verdict(cell, baseline) {
   const regime = node('span', 'ez-regime', (cell.regime || 'no verdict').replace('_', ' '));
   const sign = node('span', 'ez-sign', SIGNS[cell.regime] || '?');
   sign.dataset.regime = cell.regime || '';
   regime.prepend(sign, ' ');
   // That the unsteered text is the same as the unsteered text need not be said.
-  const lines = [twin ? '' : cell.reason, cell.numbers, cell.hidden, cell.witness].filter(Boolean);
+  const lines = [baseline ? '' : cell.reason, cell.numbers, cell.hidden, cell.witness].filter(Boolean);
   return [regime, ...lines.map((line) => node('p', '', line))];
 }
 
 function box(shown, row, cell) {
-  const made = node('article', 'ez-text' + (cell === row.twin ? ' ez-text-twin' : ''));
+  const made = node('article', 'ez-text' + (cell === row.baseline ? ' ez-text-baseline' : ''));
   const top = node('header', ''), state = node('span', 'ez-state'), read = node('button', 'ez-send', 'Read');
   const body = node('p', 'ez-body'), foot = node('div', 'ez-verdict');
   const part = { made, state, body, foot, read, seen: '', text: '' };
@@ -64,9 +64,9 @@ function build(shown) {
     const block = node('section', 'ez-texts-row'), head = node('header', 'ez-texts-head');
     witnesses.push(node('p', ''));
     head.append(node('h3', '', row.title), node('p', '', row.note), witnesses.at(-1));
-    // A single short line has room for the twin; above several it stands once for all of them.
+    // A single short line has room for the baseline; above several it stands once for all of them.
     const beside = row.lines.length === 1 && row.lines[0].cells.length < MOST_COLUMNS;
-    block.append(head, ...(beside ? [] : [box(shown, row, row.twin)]), ...row.lines.map((line) => {
+    block.append(head, ...(beside ? [] : [box(shown, row, row.baseline)]), ...row.lines.map((line) => {
       const group = node('section', 'ez-line'), name = node('h4', '', line.label), cells = node('div', 'ez-texts-cells');
       if (line.control) name.append(' ', node('span', 'ez-tag', 'control'));
       // Lines of like length: 8 doses stand as 4 and 4, not as 5 and 3.
@@ -80,15 +80,15 @@ function build(shown) {
   }));
 }
 
-function fill(part, cell, twin) {
-  const seen = JSON.stringify([cell, twin]);
+function fill(part, cell, baseline) {
+  const seen = JSON.stringify([cell, baseline]);
   if (seen === part.seen) return;
   part.seen = seen;
   part.text = cell.text;
   part.state.textContent = cell.state;
-  part.body.replaceChildren(...pieces(cell, twin));
+  part.body.replaceChildren(...pieces(cell, baseline));
   part.read.hidden = !cell.reason || !cell.text;
-  part.foot.replaceChildren(...(cell.reason ? verdict(cell, twin === null) : []));
+  part.foot.replaceChildren(...(cell.reason ? verdict(cell, baseline === null) : []));
   part.foot.title = cell.mass || '';
 }
 
@@ -98,8 +98,8 @@ function draw() {
   const frame = JSON.stringify([shown.prompt, shown.chat, shown.rows.map((row) => [row.title, row.note, row.set, row.lines.map((line) => [line.label, line.cells.length]), cellsOf(row).map((cell) => cell.label)])]);
   if (frame !== built) { build(shown); built = frame; }
   shown.rows.forEach((row, k) => { witnesses[k].textContent = row.witness || ''; });
-  const cells = shown.rows.flatMap((row) => cellsOf(row).map((cell) => [cell, cell === row.twin ? null : row.twin.text]));
-  cells.forEach(([cell, twin], k) => fill(parts[k], cell, twin));
+  const cells = shown.rows.flatMap((row) => cellsOf(row).map((cell) => [cell, cell === row.baseline ? null : row.baseline.text]));
+  cells.forEach(([cell, baseline], k) => fill(parts[k], cell, baseline));
 }
 
 draw();

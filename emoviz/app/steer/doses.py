@@ -10,13 +10,13 @@ from typing import Any
 import gradio as gr
 
 from ...errors import InputError
+from ...experiments.dose_curves import curves, usable_window
 from ...plots.dose_response import dose_response_figure
 from ...plots.regime_map import regime_map_figure
 from ...plots.theme import SERIES
-from ...stats.dose_response import curves, usable_window
 from ...steer.doses import RUN_DOSES
 from ...steer.mixtures import weights_of
-from ...stimuli.prompts import dose_prompts
+from ...stimuli.scenarios import dose_prompts
 from ...store import responses_folder, shipped_folder
 from ...store.responses import PATTERN, delete_response, list_responses
 from ...types import DoseResponse

@@ -77,7 +77,7 @@ def _in_memory() -> dict:
 
 def _load(model: str, progress):
     from ...models.load import load_model, quick_precision
-    from ...steer.vocabulary import vocabulary_scripts
+    from ...readout.vocabulary import vocabulary_scripts
 
     with _loading:
         found = _in_memory().get(model)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...steer.leak import own_scripts
+from ...readout.scripts import own_scripts
 from ...steer.mixtures import UNSTEERED, is_control, parse_mixture
 from ...steer.recipes import recipe_words
 from ...types import DoseResponse, SteeredText
@@ -46,7 +46,7 @@ def texts_at(response: DoseResponse, direction: str, dose: float, prompt: int) -
         ),
         "set": response.set,
         "witness": witness_words(card) if card.classes else f"no witness: {card.trained_on}",
-        "twin": cell(0, UNSTEERED),
+        "baseline": cell(0, UNSTEERED),
         "lines": [{"label": "", "control": False, "cells": [cell(k, name) for k, name in enumerate(beside, 1)]}],
     }
     return {"prompt": asked, "chat": response.decoding.chat, "rows": [row]}

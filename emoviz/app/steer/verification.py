@@ -11,9 +11,9 @@ import gradio as gr
 import plotly.graph_objects as go
 
 from ...emotions import EMOTIONS
+from ...experiments.plans import rise_words
 from ...plots.theme import SERIES
 from ...plots.verification import verification_figure
-from ...steer.plans import rise_words
 from ...store import list_verifications
 from ...types import Scenario, Verification
 from ..components import EMPTY, Cards, Figure, Texts
@@ -95,19 +95,24 @@ def draw(name: str | None, emotion: str, opening: str) -> tuple[str, go.Figure |
 
 
 def _texts(found: Verification, own: Scenario, control: Scenario) -> dict:
-    twins = found.twins[own.prompt]
+    baselines = found.baselines[own.prompt]
     rows = []
-    for k, (twin, steered, random) in enumerate(zip(twins, own.texts, control.texts, strict=True)):
+    for k, (baseline, steered, random) in enumerate(zip(baselines, own.texts, control.texts, strict=True)):
         cells = [
             _cell(f"{own.emotion} {own.dose:g}", steered),
             _cell(f"{control.direction} at {control.dose:g}", random),
         ]
         rows.append(
             {
-                "title": f"sample {k + 1} of {len(twins)}",
+                "title": f"sample {k + 1} of {len(baselines)}",
                 "note": "",
                 "set": found.set,
-                "twin": {"label": "unsteered", "state": _read(steered.twin), "text": twin.strip(), "leaks": []},
+                "baseline": {
+                    "label": "unsteered",
+                    "state": _read(steered.baseline),
+                    "text": baseline.strip(),
+                    "leaks": [],
+                },
                 "lines": [{"label": "", "control": False, "cells": cells}],
             }
         )

@@ -11,7 +11,7 @@ from ...geometry import preferred_layer
 from ...plots.lens import lens_figure
 from ...types import VocabularyLens
 from ..components import EMPTY, Figure, Table
-from ..library import best_of, library
+from ..library import library
 from ..reading import choices, set_with_model
 from .models import MODEL_QUEUE
 
@@ -27,10 +27,10 @@ def look(name: str | None, emotion: str) -> Iterator[tuple]:
             f"{loaded.name}: {emotion} through the output head at {len(vectors.finite_layers)} layers",
             gr.skip(),
         )
-        from ...steer.lens import lens_over_layers
+        from ...readout.lens import lens_over_layers
 
         found = lens_over_layers(loaded, vectors, emotion)
-        best = preferred_layer(vectors, best_of(name))
+        best = preferred_layer(vectors)
         yield found, said(found), gr.update(maximum=vectors.n_layers - 1, value=best)
     except InputError as error:
         yield None, f"**Cannot look.** {error}", gr.skip()

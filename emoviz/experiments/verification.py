@@ -1,0 +1,209 @@
+"""Does steering move the model to the emotion it is named for? k of 40 scenarios, judged by a witness, beside a control.
+
+Jeong 2026 (arXiv 2604.04064) reports 37 of 40 scenarios confirmed by an external classifier; its scenarios and criterion
+are not published. Here: 20 emotions on 2 neutral openings, a criterion that is stated before the run, doses chosen
+on other openings (`steer.calibrate`), and random directions that go through the very same procedure.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+
+from ..emotions import EMOTIONS
+from ..errors import InputError
+from ..judge.regimes import SURGICAL
+from ..models.fit import check_fit
+from ..models.load import LoadedModel
+from ..stats.wilson import wilson_interval
+from ..types import Calibrated, Openings, Scenario, ScenarioText, VectorSet, Verdict, Verification, VerificationPlan
+from ..witness.targets import target_scores
+from ..witness.witness import Witness
+from .judged import judged_texts
+
+# Names of witnesses that are joined, and of the one that reads no language model, as `witness.candidates` gives them.
+_JOINED, _SENTENCES = " + ", "MiniLM"
+_SEEDS_APART = 1000
+
+
+def criterion(plan: VerificationPlan) -> str:
+    """What counts as confirmed, in words."""
+    return (
+        f"A scenario is confirmed if the witness's probability of the target emotion, mean over {plan.samples} sampled "
+        f"texts, rises by more than {plan.margin:g} against the unsteered texts of the same opening and seeds, and most of "
+        f"the {plan.samples} steered texts are surgical (changed, readable, no loop)."
+    )
+
+
+def confirmed(before: float, after: float, surgical: int, plan: VerificationPlan) -> bool:
+    """The criterion. A probability that cannot be read (NaN) confirms nothing."""
+    return bool(after - before > plan.margin and 2 * surgical > plan.samples)
+
+
+def verified_emotions(vectors: VectorSet) -> tuple[str, ...]:
+    """The 20 emotions. Raises InputError for a set that lacks one, since k of 40 would be k of something else."""
+    missing = [name for name in EMOTIONS if name not in vectors.classes]
+    if missing:
+        raise InputError(
+            f"{vectors.name} lacks {', '.join(missing)}; a set of all 20 emotions is needed; make one with emoviz extract."
+        )
+    return EMOTIONS
+
+
+def second_witness(first: Witness, found: Sequence[Witness]) -> Witness:
+    """Of all witnesses the one that shares least with the first: what reads no language model before what does."""
+
+    def shared(one: Witness) -> tuple[int, bool]:
+        parts = one.card.name.split(_JOINED)
+        return len(set(parts) & set(first.card.name.split(_JOINED))), parts != [_SENTENCES]
+
+    others = [one for one in found if one.card.name != first.card.name]
+    return min(others, key=shared) if others else first
+
+
+def usable_calibration(
+    known: Sequence[Verification], vectors: VectorSet, plan: VerificationPlan, prompts: Openings
+) -> Verification | None:
+    """An earlier verification with the same set, plan and calibration prompts, whose calibration still holds."""
+    for one in known:
+        same = (one.set, one.plan, one.calibration_prompts) == (vectors.name, plan, prompts.calibration)
+        if same:
+            return one
+    return None
+
+
+def verify(
+    loaded: LoadedModel,
+    vectors: VectorSet,
+    witness: Witness,
+    check: Witness,
+    plan: VerificationPlan,
+    calibrated: Sequence[Calibrated],
+    openings: Openings,
+    *,
+    calibrated_by: tuple[str, float],
+    progress: Callable[[str, int, int], None],
+) -> Verification:
+    """Writes and judges every scenario and its control; nothing is chosen here.
+
+    check : a second witness, on which nothing was tuned, for comparison alone. calibrated_by : the witness of the
+    calibration, and the seconds it took. Raises InputError if an opening is in both lists, and as `judged_texts`.
+    """
+    prompts = openings.verification
+    both = set(prompts) & set(openings.calibration)
+    if both:
+        raise InputError(f"{sorted(both)[0]!r} was used for calibration; other openings are needed; leave it out.")
+    check_fit(vectors, loaded)
+    started = time.perf_counter()
+    pairs = [(one.direction, one.dose) for one in calibrated]
+    baselines, scenarios = [], []
+    for number, prompt in enumerate(prompts):
+        samples = []
+        for sample in range(plan.samples):
+            progress("verifying", number * plan.samples + sample, len(prompts) * plan.samples)
+            # The same noise writes much the same text after any opening: none is used twice, nor for calibration.
+            seed = plan.decoding.seed + _SEEDS_APART + number * plan.samples + sample
+            decoding = replace(plan.decoding, seed=seed)
+            samples.append(judged_texts(loaded, vectors, prompt, pairs, plan.recipe, decoding))
+        baselines.append(tuple(rows[0][0] for rows in samples))
+        scenarios += _scenarios(witness, check, plan, calibrated, number, samples)
+    progress("verifying", len(prompts) * plan.samples, len(prompts) * plan.samples)
+    own = [s for s in scenarios if s.direction == s.emotion]
+    controls = [s for s in scenarios if s.direction != s.emotion]
+    k, control_k = (sum(s.confirmed for s in part) for part in (own, controls))
+    low, high = wilson_interval(k, len(own))
+    control_low, control_high = wilson_interval(control_k, len(controls))
+    return Verification(
+        name=_name(vectors, loaded.precision, witness),
+        model=loaded.name,
+        set=vectors.name,
+        precision=loaded.precision,
+        plan=plan,
+        criterion=criterion(plan),
+        witness=witness.card,
+        check=check.card,
+        prompts=prompts,
+        calibration_prompts=openings.calibration,
+        calibrated=tuple(calibrated),
+        calibrated_by=calibrated_by[0],
+        baselines=tuple(baselines),
+        rows=tuple(own),
+        controls=tuple(controls),
+        k=k,
+        n=len(own),
+        wilson_low=low,
+        wilson_high=high,
+        control_k=control_k,
+        control_low=control_low,
+        control_high=control_high,
+        check_k=sum(s.check_confirmed for s in own),
+        check_control_k=sum(s.check_confirmed for s in controls),
+        seconds=time.perf_counter() - started,
+        calibration_seconds=calibrated_by[1],
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _name(vectors: VectorSet, precision: str, witness: Witness) -> str:
+    """A file name that changes with the set, the precision and the judge."""
+    judge = re.sub(r"[^a-z0-9.]+", "-", witness.card.name.lower())[:60].strip("-")
+    return f"{vectors.name}_{precision}_by-{judge}"
+
+
+def _scenarios(
+    witness: Witness,
+    check: Witness,
+    plan: VerificationPlan,
+    calibrated: Sequence[Calibrated],
+    prompt: int,
+    samples: Sequence[Sequence[tuple[str, Verdict]]],
+) -> list[Scenario]:
+    """Every direction on one opening. samples : per sample the baseline, then a row per direction."""
+    texts = [text for rows in samples for text, _ in rows]
+    shape = (len(samples), len(samples[0]), -1)
+    read = witness.probabilities(texts).reshape(shape)
+    checked = check.probabilities(texts).reshape(shape)
+    found = []
+    for row, one in enumerate(calibrated, 1):
+        first = target_scores(witness.card.classes, read[:, [0, row]], one.emotion)
+        second = target_scores(check.card.classes, checked[:, [0, row]], one.emotion)
+        own = tuple(
+            ScenarioText(text, said.regime, said.reason, said.ppl_ratio, float(target), float(baseline), float(other))
+            for (text, said), (baseline, target), other in zip(
+                (rows[row] for rows in samples), first, second[:, 1], strict=True
+            )
+        )
+        surgical = sum(text.regime == SURGICAL for text in own)
+        before, after = _means(first)
+        check_before, check_after = _means(second)
+        found.append(
+            Scenario(
+                emotion=one.emotion,
+                prompt=prompt,
+                direction=one.direction,
+                dose=one.dose,
+                before=before,
+                after=after,
+                surgical=surgical,
+                confirmed=confirmed(before, after, surgical, plan),
+                check_before=check_before,
+                check_after=check_after,
+                check_confirmed=confirmed(check_before, check_after, surgical, plan),
+                texts=own,
+            )
+        )
+    return found
+
+
+def _means(scores: np.ndarray) -> tuple[float, float]:
+    """Of the unsteered and of the steered texts, (samples, 2), blank ones left out; NaN where all are blank."""
+    there = np.isfinite(scores)
+    counts = there.sum(0)
+    sums = np.where(there, scores, 0.0).sum(0)
+    before, after = (float(total / n) if n else float("nan") for total, n in zip(sums, counts, strict=True))
+    return before, after

@@ -1,0 +1,77 @@
+"""Which layer stands for a set: the rules that pick one, and layers as they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..errors import InputError
+from ..types import VectorSet
+from .curves import depth_curves
+
+BEST = "best"
+
+
+def best_layers(vectors: VectorSet) -> dict[str, int | None]:
+    """The layer that each rule picks, on class-centred vectors whatever the view's centring.
+
+    Returns : rule -> layer, None where there is nothing to pick from. `decoding`: highest held-out decoding accuracy.
+        `reliability`: highest split-half rho (None below 3 classes). `separation`: lowest mean cosine. The first layer wins
+        a tie.
+    Source  : `separation` is the rule of Jeong 2026 (arXiv 2604.11050).
+
+    >>> import emoviz as ez
+    >>> ez.best_layers(ez.find_set("gemma-3-270m_emoviz"))
+    {'decoding': 10, 'reliability': 8, 'separation': 17}
+    """
+    curves = depth_curves(vectors, "class")
+    return {
+        "decoding": _first_highest(curves["decoding_accuracy"].values),
+        "reliability": _first_highest(curves["split_half_rho"].values),
+        "separation": _first_highest(-curves["mean_cosine"].values),
+    }
+
+
+def preferred_layer(vectors: VectorSet) -> int:
+    """The layer that stands for a set: the pick of its protocol's rule, else of another rule, else the middle."""
+    best = best_layers(vectors)
+    rule, middle = vectors.provenance.protocol.layer_rule, vectors.n_layers // 2
+    if rule == "middle" and middle in vectors.finite_layers:
+        return middle
+    return next((k for k in (best.get(rule), best["separation"], best["decoding"]) if k is not None), middle)
+
+
+def layer_of(vectors: VectorSet, layer: int | float | str) -> int:
+    """A layer as it is asked for: its number, `best` for the set's own, or a relative depth as a float in (0, 1].
+
+    A depth d means the block whose (layer + 1) / L is nearest d. A number is not checked, see `check_layer`.
+    Raises InputError for anything else.
+    """
+    if layer == BEST:
+        return preferred_layer(vectors)
+    if isinstance(layer, (int, np.integer)) and not isinstance(layer, bool):
+        return int(layer)
+    if isinstance(layer, (float, np.floating)) and 0 < layer <= 1:
+        return int(np.clip(round(layer * vectors.n_layers) - 1, 0, vectors.n_layers - 1))
+    raise InputError(
+        f"layer {layer!r} was asked for; 'best' or a relative depth above 0 and up to 1 is allowed; choose one."
+    )
+
+
+def layers_of(sets: Sequence[VectorSet], at: str | float | Sequence[int]) -> tuple[int, ...]:
+    """One layer per set: `best` for each set's own, a relative depth in (0, 1] for all, or the layers themselves.
+
+    For a set that is broken somewhere, so that its curves cannot be had, `best` is the layer of its highest stored decoding
+    accuracy, or the middle one. Raises InputError for anything else, or another number of layers than of sets.
+    """
+    if isinstance(at, (str, float, int, np.integer, np.floating)):
+        # For several sets one number can only be a depth: 1 is the last layer of each.
+        return tuple(layer_of(s, float(at) if not isinstance(at, str) else at) for s in sets)
+    if len(at) != len(sets):
+        raise InputError(f"{len(at)} layer(s) were given for {len(sets)} sets; one each is needed; give as many.")
+    return tuple(layer_of(s, layer) for s, layer in zip(sets, at, strict=True))
+
+
+def _first_highest(values: np.ndarray) -> int | None:
+    return None if np.isnan(values).all() else int(np.nanargmax(values))

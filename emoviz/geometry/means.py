@@ -1,0 +1,163 @@
+"""What depth curves are computed from: class means at one layer, one set of them or many resampled ones at once."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+
+from ..errors import InputError
+from ..types import VectorSet
+from .ranks import spearman_matrix, standard_ranks
+from .rdm import condensed_cosine, rdm_of
+from .vectors import class_vectors, unit
+
+# With fewer pairs of classes there is nothing to rank.
+MIN_CORRELATED = 3
+
+
+class Means(Protocol):
+    """Class means of one model at one layer, B sets of them: a vector set itself (B = 1), or the replicates of a bootstrap.
+
+    A depth curve is a function from this to B values. P is the number of pairs of the C' classes that the centring leaves.
+    Where a class vector has no direction, the set itself raises InputError and a replicate is NaN.
+    """
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """All C classes, those that the centring drops too."""
+
+    @property
+    def cosines(self) -> np.ndarray:
+        """Between the class vectors, condensed, (B, P)."""
+
+    @property
+    def half_cosines(self) -> np.ndarray:
+        """The same for the two topic halves, (2, B, P); NaN where a set has no halves."""
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Of the class vectors, (B, C')."""
+
+    @property
+    def spectrum(self) -> np.ndarray:
+        """Singular values of the unit class vectors less their mean, smallest first, (B, C')."""
+
+    @property
+    def components(self) -> np.ndarray:
+        """Principal axes of the class-centred unit vectors as columns, largest last, (B, C, C), whatever the centring."""
+
+    def control_rho(self, name: str) -> np.ndarray:
+        """Spearman's rho of the class-centred RDM with a control RDM of the same passages, (B,), whatever the centring."""
+
+    @property
+    def residual_norm(self) -> np.ndarray:
+        """Median length of the states of the passages' tokens, (B,)."""
+
+    @property
+    def norm_unit(self) -> np.ndarray:
+        """The residual norm of the set itself, what lengths are a share of; a replicate has that of the set."""
+
+    @property
+    def decoding_accuracy(self) -> np.ndarray:
+        """See `held_out_accuracy`, (B,)."""
+
+    @property
+    def anisotropy(self) -> np.ndarray:
+        """Of the neutral sentences, see `mean_pairwise_cosine`, (B,)."""
+
+    @property
+    def anisotropy_centred(self) -> np.ndarray:
+        """The same after the mean over the passages has been taken off, (B,)."""
+
+    def spearman(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Spearman's rho of each row of `a` with the same row of `b`, (B, P) each, to (B,); NaN below 3 pairs."""
+
+
+class LayerMeans:
+    """The class means of a vector set at one finite layer, as a batch of one."""
+
+    def __init__(self, vectors: VectorSet, layer: int, centring: str):
+        self.vectors, self.layer, self.centring = vectors, layer, centring
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.vectors.classes
+
+    @cached_property
+    def _vectors(self) -> tuple[np.ndarray, tuple[str, ...]]:
+        rows, classes = class_vectors(self.vectors.class_means[self.layer], self.classes, self.centring)
+        if len(classes) < 2:
+            raise InputError(
+                f"{len(classes)} class is left under {self.centring} centring; a cosine needs at least 2; use a set with "
+                "more classes."
+            )
+        return rows, classes
+
+    @cached_property
+    def cosines(self) -> np.ndarray:
+        return condensed_cosine(*self._vectors)[None]
+
+    @cached_property
+    def half_cosines(self) -> np.ndarray:
+        means = self.vectors.half_means[:, self.layer]
+        if not np.isfinite(means).all():
+            return np.full((2, 1, self.cosines.shape[1]), np.nan)
+        halves = (class_vectors(half, self.classes, self.centring) for half in means)
+        return np.stack([condensed_cosine(*half)[None] for half in halves])
+
+    @cached_property
+    def lengths(self) -> np.ndarray:
+        return np.linalg.norm(self._vectors[0], axis=1)[None]
+
+    @cached_property
+    def spectrum(self) -> np.ndarray:
+        rows = unit(*self._vectors)
+        rows = rows - rows.mean(0)
+        return np.sqrt(np.clip(np.linalg.eigvalsh(rows @ rows.T), 0, None))[None]
+
+    @cached_property
+    def components(self) -> np.ndarray:
+        rows = unit(*class_vectors(self.vectors.class_means[self.layer], self.classes, "class"))
+        rows -= rows.mean(0)
+        # Of the small matrix of products, not of the wide one of states.
+        return np.linalg.eigh(rows @ rows.T)[1][None]
+
+    @cached_property
+    def _class_centred_ranks(self) -> np.ndarray:
+        return standard_ranks(rdm_of(self.vectors.class_means[self.layer], self.classes, "class")[0])
+
+    def control_rho(self, name: str) -> np.ndarray:
+        own = self._class_centred_ranks
+        if len(own) < MIN_CORRELATED:
+            return np.full(1, np.nan)
+        return np.array([own @ standard_ranks(self.vectors.control_rdms[name])])
+
+    @property
+    def residual_norm(self) -> np.ndarray:
+        return self._stored(self.vectors.residual_norm)
+
+    @property
+    def norm_unit(self) -> np.ndarray:
+        return self.residual_norm
+
+    @property
+    def decoding_accuracy(self) -> np.ndarray:
+        return self._stored(self.vectors.decoding_accuracy)
+
+    @property
+    def anisotropy(self) -> np.ndarray:
+        return self._stored(self.vectors.anisotropy)
+
+    @property
+    def anisotropy_centred(self) -> np.ndarray:
+        return self._stored(self.vectors.anisotropy_centred)
+
+    def spearman(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        if a.shape[1] < MIN_CORRELATED or not (np.isfinite(a).all() and np.isfinite(b).all()):
+            return np.full(1, np.nan)
+        return spearman_matrix(np.concatenate([a, b]))[None, 0, 1]
+
+    def _stored(self, values: np.ndarray | None) -> np.ndarray:
+        return np.full(1, np.nan) if values is None else np.asarray(values[self.layer : self.layer + 1])

@@ -1,0 +1,20 @@
+"""The regimes of steered text, and the thresholds between them, which the labelled texts of `benchmarks/regimes.py` set.
+
+The papers name the regimes (arXiv 2604.04064) and tell neither ratio nor thresholds.
+"""
+
+from __future__ import annotations
+
+SURGICAL, COLLAPSE, EXPLOSIVE, UNCHANGED, EMPTY = (
+    "surgical",
+    "repetitive_collapse",
+    "explosive",
+    "unchanged",
+    "empty",
+)
+REGIMES = (SURGICAL, COLLAPSE, EXPLOSIVE, UNCHANGED, EMPTY)
+# Set on the calibration prompts of the labelled texts, `python -m benchmarks regimes`: a text that repeats this share of its
+# tokens is a loop, and one that is this many times as perplexing as its baseline is noise. Both lie within a plateau:
+# 0.39 to 0.47 and 6 to 10 cost no more than two of 119 texts.
+COLLAPSE_REPETITION = 0.43
+EXPLOSIVE_PPL_RATIO = 9.0

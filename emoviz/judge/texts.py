@@ -1,0 +1,56 @@
+"""Verdicts on all texts of one prompt, with the unsteered model as the judge of sense."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..models.load import LoadedModel
+from ..models.prompts import prompt_ids, text_ids, until_end
+from ..readout.scripts import own_scripts
+from ..types import Generation, Verdict
+from .perplexity import log_perplexities
+from .verdict import verdict
+
+
+def judge(
+    loaded: LoadedModel,
+    prompt: str,
+    baseline: str,
+    texts: Sequence[str],
+    ids: Sequence[Sequence[int]] | None = None,
+    *,
+    chat: bool = False,
+) -> list[Verdict]:
+    """One verdict per text; `baseline` is the unsteered continuation of the same prompt with the same seed.
+
+    ids : the tokens that were written, which end with or without an end token; without them the texts are tokenized
+    again, which may split them otherwise than they were written. chat : whether the prompt stood in the chat template.
+    ppl_ratio = perplexity of the text / perplexity of the baseline, both given the prompt under the unsteered model; NaN if
+    one of them is empty. It is 1 for the baseline itself.
+    """
+    rows = [text_ids(loaded, text) for text in texts] if ids is None else [until_end(loaded, row) for row in ids]
+    baseline_ids = text_ids(loaded, baseline) if baseline not in texts else rows[list(texts).index(baseline)]
+    # Texts that are written twice, the baseline above all, are scored once.
+    distinct = list(dict.fromkeys(tuple(row) for row in [baseline_ids, *rows]))
+    scores = log_perplexities(loaded, prompt_ids(loaded, prompt, chat), distinct)
+    score = dict(zip(distinct, scores, strict=True))
+    own = own_scripts(prompt)
+    return [
+        verdict(
+            text,
+            row,
+            loaded.tokenizer.decode,
+            own,
+            unchanged=text == baseline,
+            ppl_ratio=float(np.exp(score[tuple(row)] - score[tuple(baseline_ids)])),
+        )
+        for text, row in zip(texts, rows, strict=True)
+    ]
+
+
+def judge_batch(loaded: LoadedModel, made: Sequence[Generation], *, chat: bool = False) -> list[Verdict]:
+    """One verdict per text of a batch as `steer_texts` gives it, the baseline first."""
+    texts, ids = [one.text for one in made], [one.ids for one in made]
+    return judge(loaded, made[0].prompt, made[0].text, texts, ids, chat=chat)

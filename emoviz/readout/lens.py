@@ -1,0 +1,98 @@
+"""The vocabulary lens: which tokens an emotion vector raises and lowers through the model's own final norm and output head.
+
+A logit lens (nostalgebraist 2020) on a direction instead of a state. It shows the direct path only, past all later blocks, so
+that entanglement with another language is seen in the vector before any text is written.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..errors import InputError
+from ..geometry.vectors import check_layer
+from ..models.fit import check_fit
+from ..models.load import LoadedModel
+from ..steer.directions import directions
+from ..types import TokenChange, VectorSet, VocabularyLens
+from .vocabulary import vocabulary_scripts
+
+_FINAL_NORMS = ("norm", "ln_f", "final_layer_norm", "final_layernorm", "norm_f")
+
+
+def token_changes(loaded: LoadedModel, vectors: VectorSet, emotion: str, layer: int) -> np.ndarray:
+    """Change of every token's logit per unit of dose along the direct path, relative to the average token: (V,) float32.
+
+    With u the unit vector of the emotion at the layer, r_l and r_L the typical residual norms there and after the last
+    block, and W, N the output head and the final norm:
+
+        change = (W N(r_L u) - W N(0)) * r_l / r_L, less its mean over the vocabulary.
+
+    A dose d adds d r_l u. N is linearised by holding its scale at that of a state of the typical length r_L, so the change
+    grows with the dose in a straight line. Biases cancel; N brings its own form of weights (Gemma's is 1 + w). A logit
+    softcap (Gemma 2) and a logit scale come after the head and are left out: the softcap bends large logits and keeps
+    their order.
+
+    Raises InputError for a set of another model, an unknown emotion, a missing layer, or no final norm to be found.
+    """
+    check_fit(vectors, loaded)
+    check_layer(vectors, layer)
+    towards = directions(vectors, emotion, (layer,))[0]
+    last = float(vectors.residual_norm[-1])
+    if not np.isfinite(last):
+        raise InputError(
+            f"the last layer of {vectors.name} is not finite in {vectors.provenance.precision}; the lens needs it; "
+            "extract the set in bf16 or fp32."
+        )
+    norm, head = final_norm(loaded), loaded.model.get_output_embeddings()
+    direction = torch.from_numpy((towards * last).astype(np.float32)).to(loaded.device, loaded.model.dtype)
+    with loaded.lock, torch.inference_mode():
+        states = norm(torch.stack([direction, torch.zeros_like(direction)])[None])
+        logits = head(states)[0].float().cpu()
+    change = (logits[0] - logits[1]) * float(vectors.residual_norm[layer] / last)
+    return (change - change.mean()).numpy()
+
+
+def lens(
+    loaded: LoadedModel, vectors: VectorSet, emotion: str, layer: int, top: int = 20
+) -> tuple[tuple[TokenChange, ...], tuple[TokenChange, ...]]:
+    """The `top` tokens that are raised most and those lowered most, each from the largest change on.
+
+    Special tokens and unused places of the vocabulary are left out. Errors as `token_changes`.
+    """
+    changes = token_changes(loaded, vectors, emotion, layer)
+    tokenizer, table = loaded.tokenizer, vocabulary_scripts(loaded)
+    named = np.arange(len(changes)) < len(tokenizer)
+    named[[k for k in {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder} if k < len(changes)]] = False
+    order = np.flatnonzero(named)[np.argsort(-changes[named], kind="stable")]
+
+    def rows(ids) -> tuple[TokenChange, ...]:
+        return tuple(TokenChange(tokenizer.decode([k]), int(k), float(changes[k]), table.of(k)) for k in ids)
+
+    return rows(order[:top]), rows(order[::-1][:top])
+
+
+def final_norm(loaded: LoadedModel) -> nn.Module:
+    """The norm between the last block and the output head. Raises InputError if the decoder has none of a known name."""
+    for name in _FINAL_NORMS:
+        module = getattr(loaded.decoder, name, None)
+        if isinstance(module, nn.Module):
+            return module
+    raise InputError(
+        f"the final norm of {loaded.architecture} was not found (looked for {', '.join(_FINAL_NORMS)}); "
+        "the lens does not know this architecture; choose another model."
+    )
+
+
+def lens_over_layers(loaded: LoadedModel, vectors: VectorSet, emotion: str, top: int = 100) -> VocabularyLens:
+    """The lens at every finite layer. Errors as `lens`."""
+    found = {layer: lens(loaded, vectors, emotion, layer, top) for layer in vectors.finite_layers}
+    return VocabularyLens(
+        loaded.name,
+        vectors.name,
+        emotion,
+        {layer: raised for layer, (raised, _) in found.items()},
+        {layer: lowered for layer, (_, lowered) in found.items()},
+        vocabulary_scripts(loaded).shares(),
+    )

@@ -1,0 +1,149 @@
+"""Every token of one text, projected on the class vectors of a set after every block."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..extract.capture import out_of_memory
+from ..geometry import preferred_layer
+from ..models.blocks import hidden_of
+from ..models.fit import check_fit
+from ..models.load import LoadedModel
+from ..types import Reading, VectorSet
+from .projection import axes_of
+
+# A token is an attention sink where its state is this much longer than the layer's median. Measured on SmolLM2-135M and
+# Gemma-3-270M from the second block on: ordinary tokens stay below 2.3, sinks reach 4 to 155.
+SINK = 4.0
+
+
+def read(loaded: LoadedModel, vectors: VectorSet, text: str) -> Reading:
+    """Scores of every token for every class after every block, in one forward pass; the formula is `projection`'s.
+
+    Tokens that the tokenizer adds are no part of the text and are not kept. The first token of the sequence is not read
+    at all if it is a sink at any layer, another token not at those layers where it is one (`SINK`).
+
+    Raises InputError for an empty text, one beyond the model's context or memory, one that leaves no token to read, and
+    a set of another model.
+    """
+    check_fit(vectors, loaded)
+    ids, kept, offsets = _encoded(loaded, vectors, text)
+    scores, lengths = _forward(loaded, vectors, ids)
+    unread, why = _unread(vectors, kept, scores[:, kept], lengths[:, kept])
+    scores = np.where(unread[..., None], np.float32(np.nan), scores[:, kept])
+    layer = preferred_layer(vectors)
+    if np.isnan(scores[layer]).all():
+        raise InputError(
+            f"the text leaves no token to read at layer {layer} (the first is a sink); write a longer one."
+        )
+    tokens = tuple(text[start:end] for start, end in offsets)
+    layers = {at: f"the states of {vectors.name} are not finite there" for at in vectors.provenance.nonfinite_layers}
+    return Reading(loaded.name, vectors.name, text, tokens, offsets, vectors.classes, scores, layer, layers, why)
+
+
+def pieces(spans: list[tuple[int, int]], length: int) -> tuple[tuple[int, int], ...]:
+    """Spans of the tokenizer, which may leave out blanks or share a character, as places that join to the whole text.
+
+    Blanks go to the token after them; a shared character goes to the first of its tokens, and the others are empty.
+    """
+    out, at = [], 0
+    for _, end in spans:
+        out.append((at, max(at, end)))
+        at = out[-1][1]
+    out[-1] = (out[-1][0], length)
+    return tuple(out)
+
+
+def _encoded(
+    loaded: LoadedModel, vectors: VectorSet, text: str
+) -> tuple[Tensor, np.ndarray, tuple[tuple[int, int], ...]]:
+    """Token ids, the places of those that stand for text, and where their pieces are."""
+    if not text.strip():
+        raise InputError("the text is empty; some words are needed; write or paste them.")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InputError("the text holds half of a surrogate pair; UTF-8 text is needed; remove it.") from None
+    if not loaded.tokenizer.is_fast:
+        raise InputError(
+            f"the tokenizer of {loaded.name} does not say where its tokens stand in a text; a fast tokenizer is needed; "
+            "use another model."
+        )
+    coded = loaded.tokenizer(
+        text,
+        add_special_tokens=vectors.provenance.protocol.special_tokens,
+        return_offsets_mapping=True,
+        return_special_tokens_mask=True,
+        verbose=False,
+    )
+    ids, spans = coded["input_ids"], coded["offset_mapping"]
+    if loaded.max_tokens is not None and len(ids) > loaded.max_tokens:
+        raise InputError(
+            f"the text has {len(ids)} tokens; {loaded.name} reads at most {loaded.max_tokens}; shorten the text."
+        )
+    added = [
+        special and start == end for special, (start, end) in zip(coded["special_tokens_mask"], spans, strict=True)
+    ]
+    kept = np.flatnonzero(~np.array(added, bool))
+    if not kept.size:
+        raise InputError("the text leaves no token to read; write a longer one.")
+    return torch.tensor([ids]), kept, pieces([spans[k] for k in kept], len(text))
+
+
+def _forward(loaded: LoadedModel, vectors: VectorSet, ids: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Scores (L, T, C) and the length of each state over the layer's median (L, T); NaN at the set's missing layers."""
+    scores = np.full((vectors.n_layers, ids.shape[1], len(vectors.classes)), np.nan, np.float32)
+    lengths = np.full(scores.shape[:2], np.nan)
+
+    def reader(layer: int):
+        axes = axes_of(vectors, layer)
+        directions = torch.from_numpy(axes.units.T.astype(np.float32))
+        offset = torch.from_numpy(axes.offset.astype(np.float32))
+
+        def project(_module, _inputs, output) -> None:
+            hidden = hidden_of(output, loaded.d_model)[0].float()
+            length = torch.linalg.vector_norm(hidden, dim=-1)
+            found = (hidden / length[:, None] - offset.to(hidden.device)) @ directions.to(hidden.device)
+            scores[layer], lengths[layer] = found.cpu().numpy(), length.cpu().numpy() / axes.norm
+
+        return project
+
+    readers = {layer: reader(layer) for layer in vectors.finite_layers}
+    try:
+        with loaded.lock, torch.inference_mode(), ExitStack() as hooks:
+            for layer, project in readers.items():
+                hooks.callback(loaded.blocks[layer].register_forward_hook(project).remove)
+            loaded.decoder(input_ids=ids.to(loaded.device), use_cache=False)
+    except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        raise InputError(
+            f"a text of {ids.shape[1]} tokens does not fit into the memory of {loaded.device}; a shorter one is needed; "
+            "shorten the text."
+        ) from error
+    return scores, lengths
+
+
+def _unread(
+    vectors: VectorSet, kept: np.ndarray, scores: np.ndarray, lengths: np.ndarray
+) -> tuple[np.ndarray, dict[int, str]]:
+    """Which (layer, token) have no score, (L, T), and why, by token."""
+    finite = np.isfinite(scores).all(-1)
+    sink = lengths > SINK
+    if kept[0] == 0 and sink[:, 0].any():
+        sink[:, 0] = True
+    why: dict[int, str] = {}
+    for token in np.flatnonzero(sink.any(0)).tolist():
+        at = np.flatnonzero(sink[:, token])
+        where = "all layers" if len(at) == len(sink) else f"layers {', '.join(map(str, at))}"
+        why[token] = (
+            f"attention sink: its state is up to {np.nanmax(lengths[:, token]):.0f} times as long as usual; not read at {where}"
+        )
+    for token in np.flatnonzero((~finite & np.isfinite(vectors.residual_norm)[:, None]).any(0)).tolist():
+        why.setdefault(token, "its state is not finite at some layers; not read there")
+    return ~finite | sink, why

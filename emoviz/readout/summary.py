@@ -1,0 +1,58 @@
+"""What a reading says about sentences and the whole text. No torch."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from ..errors import InputError
+from ..types import Reading, Sentence
+
+# Ends of sentences: marks with closing quotes before a blank, marks of scripts that write none, and line breaks.
+_END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？]+[」』”]*|\n+")
+
+
+def sentences(reading: Reading, layer: int) -> list[Sentence]:
+    """Mean scores of each sentence at one layer; a token belongs to the sentence that its last letter stands in."""
+    ends = [found.end() for found in _END.finditer(reading.text)]
+    starts = [0, *ends]
+    found = []
+    for start, end in zip(starts, [*ends, len(reading.text)], strict=True):
+        text = reading.text[start:end].strip()
+        own = [k for k, (_, last) in enumerate(reading.offsets) if start < last <= end]
+        if text:
+            found.append(Sentence(text, _mean(reading.scores[layer, own])))
+    return found
+
+
+def text_scores(reading: Reading, layer: int) -> np.ndarray:
+    """Mean scores of the whole text at one layer, (C,)."""
+    return _mean(reading.scores[layer])
+
+
+def ranked(classes: tuple[str, ...], scores: np.ndarray, n: int) -> list[tuple[str, float]]:
+    """The n classes with the highest scores; none for a row without scores."""
+    if np.isnan(scores).any():
+        return []
+    return [(classes[k], float(scores[k])) for k in np.argsort(-scores, kind="stable")[:n]]
+
+
+def layer_of(reading: Reading, text: str) -> int:
+    """`best` or a layer's number. Raises InputError for anything else, or a layer at which nothing could be read."""
+    n = len(reading.scores)
+    if text == "best":
+        return reading.layer
+    if not (text.isdecimal() and len(text) <= 6 and int(text) < n):
+        raise InputError(
+            f"layer {text[:24]!r} was asked for; best or a number from 0 to {n - 1} is allowed; choose one."
+        )
+    if np.isnan(reading.scores[int(text)]).all():
+        raise InputError(f"layer {text} holds no finite values ({reading.set}); another layer is needed; choose one.")
+    return int(text)
+
+
+def _mean(scores: np.ndarray) -> np.ndarray:
+    """Mean over the tokens that were read, NaN without any."""
+    read = scores[np.isfinite(scores).all(-1)]
+    return read.mean(0) if len(read) else np.full(scores.shape[-1], np.nan)

@@ -1,0 +1,50 @@
+"""Files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from safetensors import SafetensorError
+
+from ..errors import InputError
+
+
+def atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Writes through a temporary file in the same folder, so that a reader sees the old file or the new one, never half.
+
+    Raises InputError if it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            write(temporary)
+            # safetensors writes for the owner alone; a shared folder is shared by the umask's word.
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o666 & ~umask)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except (OSError, SafetensorError) as error:
+        raise _not_writable(path, error) from error
+
+
+def check_writable(folder: Path) -> None:
+    """Raises InputError if a file could not be written into the folder, so that this is known before it is made."""
+    try:
+        existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+        probe = existing / f".probe.{os.getpid()}.part"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise _not_writable(folder, error) from error
+
+
+def _not_writable(path: Path, error: Exception) -> InputError:
+    return InputError(
+        f"{path} cannot be written ({getattr(error, 'strerror', None) or error}); a writable folder with free space "
+        "is needed; choose another one with --out or EMOVIZ_HOME."
+    )

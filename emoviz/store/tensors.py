@@ -1,0 +1,86 @@
+"""Our safetensors files: tensors, and JSON in the header metadata, of a stated kind and schema.
+
+Tensors are memory-mapped on reading, so that opening a hundred sets reads only the layers that are looked at.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from ..errors import InputError
+from .atomic import atomically
+
+SCHEMA_VERSION = 1
+SUFFIX = ".safetensors"
+
+_NUMPY_TYPES = {"F16": np.float16, "F32": np.float32}
+
+
+def write_tensors(path: Path, tensors: dict[str, np.ndarray], header: dict[str, Any], kind: str) -> None:
+    """Writes a file atomically. Raises InputError if it cannot be written."""
+    metadata = {
+        "format": f"emoviz {kind}",
+        "schema_version": str(SCHEMA_VERSION),
+        "emoviz": json.dumps(header, ensure_ascii=False),
+    }
+    arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    atomically(path, lambda temporary: save_file(arrays, temporary, metadata))
+
+
+def read_tensors(path: Path, kind: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Tensors, mapped read-only, and header of one of our files. Raises InputError as `read_header`."""
+    header = read_header(path, kind)
+    # safe_open has checked lengths and offsets; the layout is 8 bytes of header length, the header, then the data.
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        entries = json.loads(file.read(length))
+    tensors: dict[str, np.ndarray] = {}
+    for name, entry in entries.items():
+        if name == "__metadata__":
+            continue
+        if entry["dtype"] not in _NUMPY_TYPES:
+            raise damaged(path, f"tensor {name!r} has type {entry['dtype']}, not F16 or F32")
+        tensors[name] = np.memmap(
+            path,
+            dtype=_NUMPY_TYPES[entry["dtype"]],
+            mode="r",
+            offset=8 + length + entry["data_offsets"][0],
+            shape=tuple(entry["shape"]),
+        )
+    return tensors, header
+
+
+def read_header(path: Path, kind: str) -> dict[str, Any]:
+    """The JSON header of one of our files. Raises InputError with the reason if it is not one."""
+    try:
+        with safe_open(path, "numpy") as file:
+            metadata = file.metadata()
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist; a vector set file is needed; `emoviz list` names them.") from error
+    except (SafetensorError, OSError) as error:
+        raise damaged(path, str(error)) from error
+    if not metadata or metadata.get("format") != f"emoviz {kind}":
+        raise InputError(
+            f"{path} is a safetensors file, but not an emoviz {kind}; files written by `emoviz extract` are read; "
+            "choose one of those."
+        )
+    if metadata.get("schema_version") != str(SCHEMA_VERSION):
+        raise InputError(
+            f"{path} has schema version {metadata.get('schema_version')}; this emoviz reads version {SCHEMA_VERSION}; "
+            "update emoviz or extract the set again."
+        )
+    try:
+        header: dict[str, Any] = json.loads(metadata["emoviz"])
+    except (KeyError, json.JSONDecodeError) as error:
+        raise damaged(path, "its metadata is not JSON") from error
+    return header
+
+
+def damaged(path: Path, why: str) -> InputError:
+    return InputError(f"{path} cannot be read as a vector set ({why}); extract it again or fetch a fresh copy.")

@@ -1,0 +1,119 @@
+"""What a text, or a vector, lights up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .base import Value
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Reading(Value):
+    """The tokens of one text, projected on every class vector of a set after every block. See `readout.reading`.
+
+    tokens  : T pieces that join to the text; a token that goes on with a split character is an empty piece.
+    offsets : where each piece begins and ends in the text.
+    scores  : (L, T, C) float32, in fractions of the residual norm like a steering dose; NaN where a token is not read.
+    layer   : the set's best layer. unread_layers, unread_tokens : number -> why scores are missing there.
+    """
+
+    model: str
+    set: str
+    text: str
+    tokens: tuple[str, ...]
+    offsets: tuple[tuple[int, int], ...]
+    classes: tuple[str, ...]
+    scores: np.ndarray
+    layer: int
+    unread_layers: dict[int, str] = field(default_factory=dict)
+    unread_tokens: dict[int, str] = field(default_factory=dict)
+
+    def to_frame(self, layer: int | None = None) -> pd.DataFrame:
+        """One row per token and class at one layer (the best one by default): layer, token, piece, class, score."""
+        import pandas as pd
+
+        at = self.layer if layer is None else layer
+        n = len(self.classes)
+        return pd.DataFrame(
+            {
+                "layer": at,
+                "token": np.repeat(np.arange(len(self.tokens)), n),
+                "piece": np.repeat(np.array(self.tokens, object), n),
+                "class": np.tile(np.array(self.classes, object), len(self.tokens)),
+                "score": self.scores[at].ravel(),
+            }
+        )
+
+    def __repr__(self) -> str:
+        layers, tokens, classes = self.scores.shape
+        return f"Reading({self.model}: {tokens} tokens x {classes} classes at {layers} layers)"
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Sentence(Value):
+    """A sentence and its mean scores over the tokens that were read, (C,); NaN if none was."""
+
+    text: str
+    scores: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class TokenChange:
+    """A token, the change of its logit per unit of dose (see `readout.lens.token_changes`), and its script, None without one."""
+
+    token: str
+    id: int
+    change: float
+    script: str | None
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class VocabularyLens(Value):
+    """The tokens that an emotion vector raises and lowers most through the output head, at every finite layer.
+
+    raised, lowered : layer -> tokens, from the largest change on. vocabulary : script -> its share of all tokens, `none`
+    for tokens of no script; what is no more than that is chance.
+    """
+
+    model: str
+    set: str
+    emotion: str
+    raised: dict[int, tuple[TokenChange, ...]]
+    lowered: dict[int, tuple[TokenChange, ...]]
+    vocabulary: dict[str, float]
+
+    def shares(self, layer: int) -> dict[str, float]:
+        """Script -> share of the layer's raised tokens that are in it, the largest first; `none` for no script."""
+        scripts = ["none" if row.script is None else row.script for row in self.raised[layer]]
+        return {script: n / len(scripts) for script, n in Counter(scripts).most_common()}
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per layer and token: layer, raised (or lowered), rank, token, id, change, script."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            [
+                {
+                    "layer": layer,
+                    "raised": raised,
+                    "rank": rank,
+                    "token": row.token,
+                    "id": row.id,
+                    "change": row.change,
+                    "script": row.script,
+                }
+                for raised, found in ((True, self.raised), (False, self.lowered))
+                for layer, rows in found.items()
+                for rank, row in enumerate(rows, 1)
+            ]
+        )
+
+    def __repr__(self) -> str:
+        return f"VocabularyLens({self.emotion} in {self.model}: {len(self.raised)} layers)"

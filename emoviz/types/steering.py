@@ -1,0 +1,174 @@
+"""How a model is pushed, and what it wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import InputError
+from .base import Value
+from .judging import Verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Direction:
+    """Where a model is pushed: emotions with weights, which add and scale as the unit vectors that they stand for.
+
+    `0.7 * calm + 0.3 * grateful`, `happy - sad`, `-afraid`. A direction has no length: what is added is made unit, and the
+    dose says how far, so that `2 * calm` pushes as `calm` does. Two directions are equal if they name the same emotions with
+    the same weights.
+
+    terms : (emotion, weight), none of them 0, in the order in which they were named.
+    set : the vector set whose emotions they are, empty where they were only written down.
+    """
+
+    terms: tuple[tuple[str, float], ...]
+    set: str = ""
+
+    @property
+    def label(self) -> str:
+        """As it is shown and written: `0.7 calm + 0.3 grateful`, an emotion alone by its name."""
+        if len(self.terms) == 1 and self.terms[0][1] == 1:
+            return self.terms[0][0]
+        text = " ".join(f"{'-' if weight < 0 else '+'} {abs(weight):g} {name}" for name, weight in self.terms)
+        return text[2:] if text.startswith("+") else text
+
+    def __add__(self, other: Direction) -> Direction:
+        if not isinstance(other, Direction):
+            return NotImplemented
+        if self.set and other.set and self.set != other.set:
+            raise InputError(
+                f"{self.label} of {self.set} and {other.label} of {other.set} were added; directions of one vector set add; "
+                "take both from the same set."
+            )
+        weights = dict(self.terms)
+        for name, weight in other.terms:
+            weights[name] = weights.get(name, 0.0) + weight
+        return self._of(weights, self.set or other.set)
+
+    def __sub__(self, other: Direction) -> Direction:
+        return self + -other if isinstance(other, Direction) else NotImplemented
+
+    def __neg__(self) -> Direction:
+        return -1.0 * self
+
+    def __mul__(self, factor: float) -> Direction:
+        if isinstance(factor, bool) or not isinstance(factor, (int, float, np.integer, np.floating)):
+            return NotImplemented
+        return self._of({name: float(factor) * weight for name, weight in self.terms}, self.set)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, divisor: float) -> Direction:
+        return self * (1 / divisor)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Direction):
+            return NotImplemented
+        return dict(self.terms) == dict(other.terms) and (not self.set or not other.set or self.set == other.set)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self.terms))
+
+    def __repr__(self) -> str:
+        return f"Direction({self.label}{f', of {self.set}' if self.set else ''})"
+
+    @staticmethod
+    def _of(weights: dict[str, float], set: str) -> Direction:
+        terms = tuple((name, weight) for name, weight in weights.items() if weight)
+        if not terms:
+            raise InputError("the weights of the direction cancel out; something must be left; change the weights.")
+        return Direction(terms, set)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a direction is added while a model writes. See `steer.recipes`.
+
+    layers : the blocks after which it is added. vector_layer : the one layer whose vectors are added at all of them; None
+    for each layer's own. centring : of the class means.
+    scope : `all` positions, those of the `prompt` alone, or the `response`, which begins at the prompt's last position.
+    norm : what a dose is a fraction of: `fixed`, the set's residual norm at the layer, or `live`, the mean length of the
+    states in each pass.
+    """
+
+    layers: tuple[int, ...]
+    vector_layer: int | None = None
+    centring: str = "class"
+    scope: str = "all"
+    norm: str = "fixed"
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How the next tokens are chosen: greedy at temperature 0; `chat` puts the prompt as one user turn of the template."""
+
+    max_new_tokens: int = 40
+    temperature: float = 0.0
+    seed: int = 0
+    chat: bool = False
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Generation(Value):
+    """One row of a steered batch; at dose 0 it is the baseline.
+
+    direction : an emotion, a mixture of emotions, or a control, as written. ids : the written tokens, without the end token.
+    leak_mass : at each step, the probability on tokens in scripts that the prompt does not use.
+    finished : whether the model wrote its end token. verdict : None where nobody has judged it.
+    """
+
+    model: str
+    set: str
+    direction: str
+    dose: float
+    prompt: str
+    text: str
+    ids: tuple[int, ...]
+    leak_mass: tuple[float, ...]
+    finished: bool
+    verdict: Verdict | None = None
+
+    def __repr__(self) -> str:
+        shown = self.text if len(self.text) <= 60 else f"{self.text[:57]}..."
+        return f"Generation({self.direction} {self.dose:g}: {shown!r})"
+
+
+class Generations(tuple[Generation, ...]):
+    """Texts of one comparison, the baseline first; a tuple of `Generation`."""
+
+    __slots__ = ()
+
+    def __new__(cls, made: Iterable[Generation] = ()) -> Generations:
+        return super().__new__(cls, made)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per text: model, set, direction, dose, prompt, text, n_tokens, finished, leak_mass (the highest step),
+        and, where they were judged, regime, ppl_ratio, repetition, leak and reason."""
+        import pandas as pd
+
+        return pd.DataFrame([_row(one) for one in self])
+
+    def __repr__(self) -> str:
+        first = self[0] if self else None
+        of = "" if first is None else f" of {first.model}: {first.prompt[:40]!r}"
+        return f"Generations({len(self)} texts{of})"
+
+    def _repr_html_(self) -> str:
+        return self.to_frame().drop(columns=["prompt", "set"], errors="ignore").round(3)._repr_html_()
+
+
+def _row(one: Generation) -> dict[str, object]:
+    row: dict[str, object] = {
+        name: getattr(one, name) for name in ("model", "set", "direction", "dose", "prompt", "text")
+    }
+    row |= {"n_tokens": len(one.ids), "finished": one.finished, "leak_mass": max(one.leak_mass, default=float("nan"))}
+    if one.verdict is not None:
+        row |= {name: getattr(one.verdict, name) for name in ("regime", "ppl_ratio", "repetition", "leak", "reason")}
+    return row

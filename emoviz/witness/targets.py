@@ -1,0 +1,86 @@
+"""Which probabilities of a classifier speak for an emotion. Imports no torch, so that stored results can be read anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..emotions import CLASSES, EMOTIONS
+from ..errors import InputError
+from ..steer.mixtures import is_control, parse_mixture
+
+# The labels of j-hartmann/emotion-english-distilroberta-base, the classifier of Jeong 2026 (arXiv 2604.04064), and what
+# they say about our classes. Weights are not negative and sum to 1, so that a score is a share of the probability: where a
+# label rises, the others fall. Which mapping the paper used is not published; calm and desperate are weighted as in later
+# code of its author, all others by us.
+MAPPED_LABELS = ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")
+MAPPING: dict[str, tuple[dict[str, float], str]] = {
+    "afraid": ({"fear": 1.0}, "the same emotion"),
+    "angry": ({"anger": 1.0}, "the same emotion"),
+    "anxious": ({"fear": 1.0}, "fear of what may come"),
+    "blissful": ({"joy": 1.0}, "intense joy"),
+    "brooding": ({"sadness": 0.7, "anger": 0.3}, "dwelling on a loss or a wrong"),
+    "calm": ({"neutral": 0.6, "joy": 0.4}, "no class of its own: quiet and mildly pleasant"),
+    "desperate": ({"fear": 0.7, "sadness": 0.3}, "no class of its own: threat without a way out"),
+    "enthusiastic": ({"joy": 1.0}, "joy in what is to come"),
+    "exasperated": ({"anger": 0.7, "disgust": 0.3}, "annoyance that has had enough"),
+    "gloomy": ({"sadness": 1.0}, "a lasting low mood"),
+    "grateful": ({"joy": 1.0}, "no class of its own: pleasure in a kindness"),
+    "guilty": ({"sadness": 0.7, "disgust": 0.3}, "no class of its own: sorrow and dislike turned on oneself"),
+    "happy": ({"joy": 1.0}, "the same emotion"),
+    "hopeful": ({"joy": 1.0}, "no class of its own: joy expected"),
+    "hostile": ({"anger": 0.7, "disgust": 0.3}, "anger with contempt"),
+    "loving": ({"joy": 1.0}, "no class of its own: joy in another person"),
+    "nervous": ({"fear": 1.0}, "mild fear"),
+    "neutral": ({"neutral": 1.0}, "the same class"),
+    "proud": ({"joy": 1.0}, "no class of its own: joy in what one has done"),
+    "reflective": ({"neutral": 0.6, "sadness": 0.4}, "no class of its own: quiet, looking back"),
+    "sad": ({"sadness": 1.0}, "the same emotion"),
+}
+
+
+def target_weights(classes: Sequence[str], emotion: str) -> np.ndarray:
+    """What each class of a witness counts for one emotion, (C,), not negative, sum 1.
+
+    A class of that very name counts alone; a witness with the labels of `MAPPED_LABELS` goes by `MAPPING`.
+    Raises InputError for an emotion that the witness cannot judge.
+    """
+    if emotion in classes:
+        return np.array([float(name == emotion) for name in classes])
+    if set(classes) == set(MAPPED_LABELS) and emotion in MAPPING:
+        weights, _ = MAPPING[emotion]
+        return np.array([weights.get(name, 0.0) for name in classes])
+    raise InputError(
+        f"{emotion!r} is not among what the witness tells apart; {', '.join(judged(classes))} are; choose one of these, or "
+        "another witness."
+    )
+
+
+def target_scores(classes: Sequence[str], probabilities: np.ndarray, emotion: str) -> np.ndarray:
+    """How much each text expresses an emotion: the weighted sum of its probabilities, (n, C) to (n,), 0 to 1.
+
+    NaN where a row is NaN. Errors as `target_weights`.
+    """
+    return np.asarray(probabilities, np.float64) @ target_weights(classes, emotion)
+
+
+def direction_scores(classes: Sequence[str], probabilities: np.ndarray, direction: str) -> np.ndarray:
+    """The same for an emotion or a mixture, whose emotions count by their weights: (n, C) to (n,).
+
+    Raises InputError for a control, which has no target, and as `target_weights`.
+    """
+    if is_control(direction):
+        raise InputError(f"{direction!r} is a control; it has no emotion to look for; score an emotion.")
+    terms = ((direction, 1.0),) if direction in classes else parse_mixture(direction).terms
+    return sum(weight * target_scores(classes, probabilities, name) for name, weight in terms)
+
+
+def judged(classes: Sequence[str]) -> tuple[str, ...]:
+    """What a witness with these classes can judge: our classes through `MAPPING`, else its own classes by name."""
+    return CLASSES if set(classes) == set(MAPPED_LABELS) else tuple(classes)
+
+
+def judges_emotions(classes: Sequence[str]) -> bool:
+    """Whether a witness with these classes can judge any of our emotions, by name or through `MAPPING`."""
+    return bool(set(EMOTIONS) & set(judged(classes)))
