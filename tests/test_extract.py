@@ -13,7 +13,7 @@ import emoviz.extract.capture as capture_module
 from emoviz.errors import InputError
 from emoviz.extract.batches import batches, encode
 from emoviz.extract.capture import capture, pool
-from emoviz.extract.protocols import PROTOCOLS, protocol, recipe
+from emoviz.extract.protocols import PROTOCOLS, protocol, protocol_for
 from emoviz.extract.sets import extract_set, halves_of, set_name
 from emoviz.extract.work import work_folder
 from emoviz.geometry import best_layers
@@ -265,10 +265,10 @@ def test_unknown_protocol_lists_the_known_ones():
 
 
 def test_a_recipe_is_a_name_or_the_methods_default_and_what_changes_it_changes_its_name():
-    assert recipe().name == "emoviz" and recipe("generation").name == "emoviz-stories"
-    assert recipe(None, "jeong2026a").method == "generation"
-    assert recipe(None, "emoviz", "last").name == "emoviz-last"
-    assert recipe("generation", None, None, 4).name == "emoviz-stories-4"
+    assert protocol_for().name == "emoviz" and protocol_for("generation").name == "emoviz-stories"
+    assert protocol_for(None, "jeong2026a").method == "generation"
+    assert protocol_for(None, "emoviz", "last").name == "emoviz-last"
+    assert protocol_for("generation", None, None, 4).name == "emoviz-stories-4"
     for asked, message in (
         (("magic",), "method 'magic' is unknown; comprehension, generation are allowed"),
         (("generation", "emoviz"), "is one of comprehension; emoviz-stories, jeong2026a, jeong2026a-loose are allowed"),
@@ -276,7 +276,7 @@ def test_a_recipe_is_a_name_or_the_methods_default_and_what_changes_it_changes_i
         ((None, "emoviz", None, 3), "--stories 3 was given with emoviz, which reads passages"),
     ):
         with pytest.raises(InputError, match=message):
-            recipe(*asked)
+            protocol_for(*asked)
 
 
 def test_the_middle_token_is_the_only_content_of_mid_pooling(llama):

@@ -12,8 +12,8 @@ from emoviz.readout.projection import projections
 from emoviz.steer.directions import directions
 from emoviz.steer.doses import parse_doses
 from emoviz.steer.generate import batch_rows, generate, generations, steer_texts
+from emoviz.steer.grammar import parse_direction
 from emoviz.steer.injection import Offsets, injected, offsets, on_device
-from emoviz.steer.mixtures import parse_mixture
 from emoviz.steer.recipes import parse_layers, recipe, window
 from emoviz.store import save_set, sets_folder
 from emoviz.store.choice import set_for
@@ -320,14 +320,14 @@ def test_a_mixture_is_the_unit_sum_of_weighted_unit_vectors():
     ],
 )
 def test_mixtures_are_read_and_written_back(text, terms):
-    assert parse_mixture(text).terms == terms
-    assert parse_mixture(parse_mixture(text).label) == parse_mixture(text)
+    assert parse_direction(text).terms == terms
+    assert parse_direction(parse_direction(text).label) == parse_direction(text)
 
 
 @pytest.mark.parametrize("text", ["", "0.5", "0 calm", "calm +", "+ + calm", "1e999 calm" * 20, "calm - calm"])
 def test_wrong_mixtures_are_refused(text):
     with pytest.raises(InputError, match="write for example calm, or 0.7 calm"):
-        parse_mixture(text)
+        parse_direction(text)
 
 
 def test_random_directions_keep_the_emotions_cosines_between_layers_and_follow_their_seed():

@@ -1,4 +1,4 @@
-"""Is this installation whole? Each check names what is missing and what to do."""
+"""`emoviz doctor`: is this installation whole? Each check names what is missing and what to do."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import os
 import platform
 import shutil
 import sys
+from argparse import ArgumentParser, Namespace
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from ..models.registry import BUNDLED, available
 from ..store import list_sets, models_folder, sets_folder, shipped_folder
+from .arguments import Result
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 NEEDED_PACKAGES = (
@@ -29,9 +31,16 @@ NEEDED_PACKAGES = (
 NEEDED_BYTES = 2_000_000_000
 
 
-def run_checks() -> list[dict]:
+def arguments(_parser: ArgumentParser) -> None:
+    pass
+
+
+def run(_given: Namespace) -> Result:
     """Checks as {name, ok, detail}; `ok` is false only for what stops emoviz from working."""
-    return [_python(), *_packages(), _bundled(), _sets(), _folder(), _browser(), _device()]
+    checks = [_python(), *_packages(), _bundled(), _sets(), _folder(), _browser(), _device()]
+    failed = [c for c in checks if not c["ok"]]
+    lines = [f"{'ok  ' if c['ok'] else 'FAIL'}  {c['name']}: {c['detail']}" for c in checks]
+    return {"checks": checks}, "\n".join(lines), 1 if failed else 0
 
 
 def _check(name: str, ok: bool, detail: str) -> dict:

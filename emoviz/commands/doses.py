@@ -1,10 +1,12 @@
-"""Dose-response runs: made, stored, and opened again."""
+"""`emoviz doses MODEL`: what every dose of every direction does to the texts of one model; stored, and opened again."""
 
 from __future__ import annotations
 
 import logging
+from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,10 +14,10 @@ from ..emotions import EMOTIONS, NEUTRAL
 from ..errors import InputError
 from ..extract.progress import Progress
 from ..steer.doses import RUN_DOSES, parse_doses
-from ..steer.mixtures import CONTROLS, parse_mixture, weights_of
-from ..types import Decoding, DoseResponse, VectorSet
+from ..steer.grammar import CONTROLS, parse_direction, weights_of
+from ..types import DoseResponse, VectorSet
+from .arguments import Result, add_decoding, add_device, add_recipe, checked_controls, decoding_of, recipe_of
 from .printing import table
-from .texts import checked_controls
 
 # JSON key -> measure of a curve.
 _MEASURES = {
@@ -29,26 +31,37 @@ _MEASURES = {
 _WORDS = {measure: key for key, measure in _MEASURES.items()}
 
 
-def doses(arguments) -> tuple[dict, str, int]:
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL")
+    parser.add_argument("--emotion", nargs="+", metavar="E", help="emotions or mixtures (default: all of the set)")
+    parser.add_argument("--dose", help=f"fractions of the residual norm (default {RUN_DOSES})")
+    parser.add_argument("--prompt", nargs="+", metavar="TEXT", help="texts to continue (default: two shipped openings)")
+    add_decoding(parser)
+    add_recipe(parser)
+    parser.add_argument("--controls", nargs="*", metavar="C", help=f"directions beside (default {' '.join(CONTROLS)})")
+    add_device(parser)
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder to write to (default: the user's cache folder)")
+
+
+def run(given: Namespace) -> Result:
     from ..models.registry import resolve
     from ..stimuli.scenarios import dose_prompts
     from ..store import check_writable, responses_folder
     from ..store.choice import set_before_loading
 
-    decoding = Decoding(arguments.max_new_tokens, arguments.temperature, arguments.seed, arguments.chat)
-    asked = {
-        "decoding": decoding,
-        "prompts": dose_prompts() if arguments.prompt is None else tuple(dict.fromkeys(arguments.prompt)),
-        "controls": tuple(checked_controls(CONTROLS if arguments.controls is None else arguments.controls)),
-        "doses": tuple(sorted({0.0, *parse_doses(RUN_DOSES if arguments.dose is None else arguments.dose)})),
+    asked: dict[str, Any] = {
+        "decoding": decoding_of(given),
+        "prompts": dose_prompts() if given.prompt is None else tuple(dict.fromkeys(given.prompt)),
+        "controls": tuple(checked_controls(CONTROLS if given.controls is None else given.controls)),
+        "doses": tuple(sorted({0.0, *parse_doses(RUN_DOSES if given.dose is None else given.dose)})),
     }
-    emotions = None if arguments.emotion is None else _named(arguments.emotion)
-    check_writable(responses_folder() if arguments.out is None else arguments.out)
+    emotions = None if given.emotion is None else _named(given.emotion)
+    check_writable(responses_folder() if given.out is None else given.out)
     # A model that need not be loaded to be known opens at once.
-    vectors = set_before_loading(resolve(arguments.model), _classes_of(emotions))
-    stored = None if vectors is None else _stored(_request(vectors, emotions, asked, arguments), vectors, arguments.out)
+    vectors = set_before_loading(resolve(given.model), _classes_of(emotions))
+    stored = None if vectors is None else _stored(_request(vectors, emotions, asked, given), vectors, given.out)
     if stored is None:
-        stored = _made(arguments, emotions, asked)
+        stored = _made(given, emotions, asked)
     found, path, computed = stored
     rows, windows, reasons = _numbers(found)
     result = {
@@ -67,22 +80,21 @@ def doses(arguments) -> tuple[dict, str, int]:
 
 def _named(words: list[str]) -> tuple[str, ...]:
     """Directions as they are written everywhere, each once."""
-    return tuple(dict.fromkeys(parse_mixture(word).label for word in words))
+    return tuple(dict.fromkeys(parse_direction(word).label for word in words))
 
 
 def _classes_of(directions: tuple[str, ...] | None) -> tuple[str, ...]:
     if directions is None:
         return EMOTIONS
-    return tuple(name for text in directions for name, _ in parse_mixture(text).terms)
+    return tuple(name for text in directions for name, _ in parse_direction(text).terms)
 
 
-def _request(vectors: VectorSet, emotions: tuple[str, ...] | None, asked: dict, arguments) -> dict:
+def _request(
+    vectors: VectorSet, emotions: tuple[str, ...] | None, asked: dict[str, Any], given: Namespace
+) -> dict[str, Any]:
     """All that a run is named by. Without emotions, those of the set are meant."""
-    from ..steer.recipes import recipe
-
-    parts = {"layers": arguments.layers, "scope": arguments.scope, "norm": arguments.norm}
     directions = tuple(name for name in vectors.classes if name != NEUTRAL) if emotions is None else emotions
-    return {**asked, "directions": directions, "recipe": recipe(vectors, arguments.recipe, **parts)}
+    return {**asked, "directions": directions, "recipe": recipe_of(given, vectors)}
 
 
 def _stored(request: dict, vectors: VectorSet, out: Path | None) -> tuple[DoseResponse, Path, bool] | None:
@@ -99,7 +111,7 @@ def _stored(request: dict, vectors: VectorSet, out: Path | None) -> tuple[DoseRe
     return None
 
 
-def _made(arguments, emotions, asked: dict) -> tuple[DoseResponse, Path, bool]:
+def _made(given: Namespace, emotions: tuple[str, ...] | None, asked: dict[str, Any]) -> tuple[DoseResponse, Path, bool]:
     from ..experiments.dose_response import dose_response
     from ..extract.work import work_folder
     from ..models.load import load_model
@@ -107,17 +119,17 @@ def _made(arguments, emotions, asked: dict) -> tuple[DoseResponse, Path, bool]:
     from ..store.choice import set_for
     from ..store.responses import load_response, response_name, save_response
 
-    loaded = load_model(arguments.model, device=arguments.device)
+    loaded = load_model(given.model, device=given.device)
     vectors = set_for(loaded, _classes_of(emotions))
-    request = _request(vectors, emotions, asked, arguments)
-    stored = _stored(request, vectors, arguments.out)
+    request = _request(vectors, emotions, asked, given)
+    stored = _stored(request, vectors, given.out)
     if stored is not None:
         return stored
     progress = Progress()
     with work_folder(response_name(vectors, **request)) as work:
         found = dose_response(loaded, vectors, **request, witness=_witness(loaded), work=work, progress=progress)
         progress.close()
-        path = save_response(found, responses_folder() if arguments.out is None else arguments.out)
+        path = save_response(found, responses_folder() if given.out is None else given.out)
     # As it will be opened: the file keeps four digits.
     return load_response(path), path, True
 

@@ -58,7 +58,8 @@ def cache(arguments) -> tuple[dict, str, int]:
 
 
 def extract(arguments) -> tuple[dict, str, int]:
-    from ..extract.protocols import KEPT, recipe
+    from ..extract.protocols import KEPT
+    from ..extract.protocols import protocol_for as recipe
     from ..stimuli import load_corpus
     from ..store import check_writable, find_set, save_set, sets_folder
 

@@ -1,56 +1,48 @@
-"""k of 40: does steering move a model to the emotions it is named for?"""
+"""`emoviz verify MODEL`: k of 40, does steering reach the emotion? By a witness, beside a control."""
 
 from __future__ import annotations
 
-import sys
-import time
-from functools import cache
+from argparse import ArgumentParser, Namespace
 
 from ..extract.progress import Progress
+from ..types import Verification
+from .arguments import Result, add_device, add_precision
 from .printing import table
 
 
-def verify(arguments) -> tuple[dict, str, int]:
-    from ..experiments.calibration import calibrate
-    from ..experiments.plans import plan_for
-    from ..experiments.verification import criterion, second_witness, usable_calibration, verified_emotions
-    from ..experiments.verification import verify as run
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "model", metavar="MODEL", help="short name, hub id, model folder or .gguf file, with a vector set"
+    )
+    parser.add_argument(
+        "--witness",
+        metavar="MODEL",
+        help="a text classifier by hub id or folder, instead of the one that emoviz trains",
+    )
+    parser.add_argument("--recalibrate", action="store_true", help="choose doses anew instead of the stored ones")
+    add_precision(parser)
+    add_device(parser)
+
+
+def run(given: Namespace) -> Result:
+    from ..experiments.verification import verify
     from ..models.load import load_model
-    from ..stimuli import openings
-    from ..store import list_verifications, save_verification
-    from ..store.choice import set_for
+    from ..store import save_verification
     from ..store.verifications import filed
     from ..witness.hub import hub_witness
-    from ..witness.witness import candidates, chosen
 
-    loaded = load_model(arguments.model, precision=arguments.precision, device=arguments.device)
-    vectors = set_for(loaded)
-    emotions = verified_emotions(vectors)
-    plan, prompts = plan_for(vectors), openings()
-    load = cache(lambda name: load_model(name, precision=arguments.precision, device=arguments.device))
-    found, missing = candidates(loaded.name, loaded.revision, load=load)
-    own = chosen(found, missing, loaded.name)
-    witness = own if arguments.witness is None else hub_witness(arguments.witness, device=arguments.device)
-    check = own if arguments.witness is not None else second_witness(own, found)
-    known = None if arguments.recalibrate else usable_calibration(list_verifications(), vectors, plan, prompts)
-    print(criterion(plan), file=sys.stderr, flush=True)
+    loaded = load_model(given.model, precision=given.precision, device=given.device)
+    witness = None if given.witness is None else hub_witness(given.witness, device=given.device)
     progress = Progress()
-    started = time.perf_counter()
-    if known is None:
-        calibrated = calibrate(loaded, vectors, witness, plan, emotions, prompts.calibration, progress)
-        how = (witness.card.name, time.perf_counter() - started)
-    else:
-        print(f"doses as calibrated on {known.created}", file=sys.stderr, flush=True)
-        calibrated, how = known.calibrated, (known.calibrated_by, known.calibration_seconds)
-    done = run(loaded, vectors, witness, check, plan, calibrated, prompts, calibrated_by=how, progress=progress)
+    found = verify(loaded, witness=witness, recalibrate=given.recalibrate, progress=progress)
     progress.close()
-    path = save_verification(done)
-    values = filed(done)
+    path = save_verification(found)
+    values = filed(found)
     shown = {name: values.pop(name) for name in ("k", "n", "wilson_low", "wilson_high", "control_k", "rows")}
-    return {**shown, "calibration": values.pop("calibrated"), **values, "path": str(path)}, _text(done), 0
+    return {**shown, "calibration": values.pop("calibrated"), **values, "path": str(path)}, _text(found), 0
 
 
-def _text(done) -> str:
+def _text(done: Verification) -> str:
     from ..experiments.plans import rise_words
 
     rows = [

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..judge.regimes import SURGICAL
 from ..models.load import LoadedModel
-from ..steer.mixtures import RANDOM
+from ..steer.grammar import RANDOM
 from ..types import Calibrated, VectorSet, VerificationPlan
 from ..witness.targets import target_scores
 from ..witness.witness import Witness

@@ -21,8 +21,8 @@ from ..models.load import LoadedModel
 from ..readout.projection import projections
 from ..steer.doses import check_doses
 from ..steer.generate import batch_rows, batches, checked_ids, generate, generations
+from ..steer.grammar import CONTROLS
 from ..steer.injection import offsets
-from ..steer.mixtures import CONTROLS
 from ..steer.recipes import recipe as preset
 from ..store.responses import response_name
 from ..types import Decoding, DoseResponse, Generation, Recipe, SteeredText, VectorSet, WitnessCard
@@ -49,7 +49,7 @@ def dose_response(
 ) -> DoseResponse:
     """Writes and measures every direction and control at every dose after every prompt, in batches.
 
-    directions : emotions or mixtures, as `mixtures.parse_mixture(...).label` writes them. doses : any order; 0 is added.
+    directions : emotions or mixtures, as `mixtures.parse_direction(...).label` writes them. doses : any order; 0 is added.
     recipe, decoding : as `steer_texts`. witness : None where there is no classifier; the probabilities are then empty.
     work : a folder in which finished batches are kept, so that a run that was killed goes on after them; `seconds` counts
     from there.

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from ..judge.texts import judge_batch
 from ..models.load import LoadedModel
 from ..steer.generate import MAX_BATCH_TOKENS, MAX_ROWS, checked_ids, generate, generations
+from ..steer.grammar import UNSTEERED
 from ..steer.injection import offsets
-from ..steer.mixtures import UNSTEERED
 from ..types import Decoding, Recipe, VectorSet, Verdict
 
 

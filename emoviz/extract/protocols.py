@@ -82,6 +82,12 @@ PROTOCOLS: dict[str, Protocol] = {
 DEFAULT_PROTOCOL = {"comprehension": "emoviz", "generation": "emoviz-stories"}
 
 
+def check_kept(keep: str) -> None:
+    """Raises InputError for what is none of `KEPT`."""
+    if keep not in KEPT:
+        raise InputError(f"keep {keep!r} is unknown; {', '.join(KEPT)} are allowed; choose one of them.")
+
+
 def protocol(name: str) -> Protocol:
     """A protocol by name. Raises InputError that lists them."""
     if name not in PROTOCOLS:
@@ -89,7 +95,7 @@ def protocol(name: str) -> Protocol:
     return PROTOCOLS[name]
 
 
-def recipe(
+def protocol_for(
     method: str | None = None, name: str | None = None, pooling: str | None = None, stories: int | None = None
 ) -> Protocol:
     """The protocol for what was asked: a name, else the method's default; other pooling or stories change its name.

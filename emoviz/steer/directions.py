@@ -9,13 +9,13 @@ from ..errors import InputError
 from ..geometry import class_vectors
 from ..geometry.vectors import unit
 from ..types import VectorSet
-from .mixtures import MEAN, control_seed, parse_mixture
+from .grammar import MEAN, control_seed, parse_direction
 
 
 def directions(vectors: VectorSet, direction: str, layers: tuple[int, ...], centring: str = "class") -> np.ndarray:
     """One unit vector per layer, (len(layers), D) float64.
 
-    direction : an emotion or a mixture (`parse_mixture`: the weighted sum of unit vectors, made unit), or a control:
+    direction : an emotion or a mixture (`parse_direction`: the weighted sum of unit vectors, made unit), or a control:
 
     - `random`, or `random 7` for another: drawn from the normal distribution with the same cosines between its layers
       as the emotions have on average, so that its steps add up over the layers as theirs do. Its length is theirs.
@@ -30,7 +30,7 @@ def directions(vectors: VectorSet, direction: str, layers: tuple[int, ...], cent
         return _random(vectors, layers, centring, seed)
     if direction == MEAN:
         return _mean(vectors, layers)
-    return _mixed(vectors, parse_mixture(direction).terms, layers, centring)
+    return _mixed(vectors, parse_direction(direction).terms, layers, centring)
 
 
 def _mixed(vectors: VectorSet, terms, layers, centring: str) -> np.ndarray:

@@ -17,8 +17,8 @@ from ..models.prompts import prompt_ids, until_end
 from ..readout.scripts import own_scripts
 from ..readout.vocabulary import probability_mass, vocabulary_scripts
 from ..types import Decoding, Generation, Recipe, VectorSet
+from .grammar import UNSTEERED
 from .injection import Offsets, injected, offsets, on_device
-from .mixtures import UNSTEERED
 from .recipes import recipe as preset
 
 MAX_NEW_TOKENS = 400

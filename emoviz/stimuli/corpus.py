@@ -5,17 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..errors import InputError
 from ..types import Corpus, Passage
 from .files import read_text
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 DEFAULT_CORPUS = "emoviz-420"
 MIN_CLASSES, MAX_CLASSES = 2, 500
 
 _DATA = files(__package__) / "data"
+_COLUMNS = ("emotion", "text", "topic")
 _LINE_FORM = '{"emotion": "...", "text": "...", "topic": "..."}'
 
 
@@ -31,9 +37,40 @@ def load_corpus(path: Path | str | None = None) -> Corpus:
     else:
         path = Path(path)
         name, raw = path.stem, read_text(path, "a JSONL file of passages is", path)
-    passages = _parse(raw, str(path or name))
-    neutral = neutral_sentences()
-    return Corpus(name, _hash(passages, neutral), passages, neutral)
+    origin = str(path or name)
+    lines = [(f"{origin}, line {number}", line) for number, line in enumerate(raw.split("\n"), 1) if line.strip()]
+    return _corpus(
+        name, origin, [(where, _row(line, where)) for where, line in lines], f"one JSON object a line: {_LINE_FORM}"
+    )
+
+
+# What a corpus can be made of: nothing (the shipped one), a file, a table, rows, or a corpus.
+Passages: TypeAlias = "Corpus | Path | str | pd.DataFrame | Iterable[Sequence[str]] | None"
+
+
+def corpus_of(passages: Any, name: str = "passages") -> Corpus:
+    """A corpus from whatever passages come in: see `extract.make.extract`.
+
+    name : of a corpus that comes from no file. Raises InputError as `load_corpus`; a table without the right columns is told
+    which it has.
+    """
+    if isinstance(passages, Corpus):
+        return passages
+    if passages is None or isinstance(passages, (str, Path)):
+        return load_corpus(passages)
+    columns = getattr(passages, "columns", None)
+    if columns is not None:
+        missing = [c for c in _COLUMNS[:2] if c not in columns]
+        if missing:
+            raise InputError(
+                f"the DataFrame has the columns {', '.join(map(str, columns))}; emotion and text are needed, topic may be there; "
+                f"rename a column to {missing[0]!r}."
+            )
+        kept = [c for c in _COLUMNS if c in columns]
+        rows = [dict(zip(kept, row, strict=True)) for row in passages[kept].itertuples(index=False, name=None)]
+    else:
+        rows = [_fields(k, row) for k, row in enumerate(passages)]
+    return _corpus(name, name, [(f"{name}, row {k}", row) for k, row in enumerate(rows)], "rows of (emotion, text)")
 
 
 def neutral_sentences() -> tuple[str, ...]:
@@ -42,15 +79,12 @@ def neutral_sentences() -> tuple[str, ...]:
     return tuple(line for line in lines if line.strip())
 
 
-def _parse(raw: str, origin: str) -> tuple[Passage, ...]:
-    passages: list[Passage] = []
+def _corpus(name: str, origin: str, rows: Sequence[tuple[str, dict[str, Any]]], form: str) -> Corpus:
+    """A corpus of rows, each with where it stands."""
     counts: Counter[str] = Counter()
-    for number, line in enumerate(raw.split("\n"), 1):
-        if not line.strip():
-            continue
-        passages.append(_passage(line, f"{origin}, line {number}", counts))
+    passages = tuple(_passage(row, where, counts) for where, row in rows)
     if not passages:
-        raise InputError(f"{origin} holds no passages; one JSON object a line is needed: {_LINE_FORM}.")
+        raise InputError(f"{origin} holds no passages; {form} is needed.")
     if not MIN_CLASSES <= len(counts) <= MAX_CLASSES:
         raise InputError(
             f"{origin} has {len(counts)} class(es); {MIN_CLASSES} to {MAX_CLASSES} are allowed; "
@@ -62,10 +96,19 @@ def _parse(raw: str, origin: str) -> tuple[Passage, ...]:
             f"{origin}: class {single[0]!r} has one passage; two or more per class are needed so that the set can be "
             "split into halves; add passages."
         )
-    return tuple(passages)
+    neutral = neutral_sentences()
+    return Corpus(name, _hash(passages, neutral), passages, neutral)
 
 
-def _passage(line: str, where: str, counts: Counter[str]) -> Passage:
+def _fields(k: int, row: Any) -> dict[str, Any]:
+    if isinstance(row, Passage):
+        return {"emotion": row.emotion, "text": row.text, "topic": row.topic}
+    if isinstance(row, (str, bytes)) or not isinstance(row, Sequence) or len(row) not in (2, 3):
+        raise InputError(f"row {k} is {row!r:.60}; (emotion, text) or (emotion, text, topic) is needed; write it so.")
+    return dict(zip(_COLUMNS, row, strict=False))
+
+
+def _row(line: str, where: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
         # Half of a surrogate pair can be escaped in JSON, but is no text.
@@ -75,6 +118,10 @@ def _passage(line: str, where: str, counts: Counter[str]) -> Passage:
         raise InputError(f"{where} is not JSON ({reason}); write it as {_LINE_FORM}.") from error
     if not isinstance(row, dict):
         raise InputError(f"{where} is a {type(row).__name__}, not an object; write it as {_LINE_FORM}.")
+    return row
+
+
+def _passage(row: dict[str, Any], where: str, counts: Counter[str]) -> Passage:
     for key in ("emotion", "text"):
         if not isinstance(row.get(key), str) or not row[key].strip():
             raise InputError(f"{where} has no {key!r}, or an empty one; write it as {_LINE_FORM}.")

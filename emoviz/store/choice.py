@@ -1,36 +1,61 @@
-"""Which vector set steers a model."""
+"""Which vector set a model uses where none is named: the one rule, for the command line, the library and the page."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from ..errors import InputError
-from ..models.registry import ModelSource
 from ..types import VectorSet
-from . import list_sets
+from .catalog import list_sets
 
-if TYPE_CHECKING:
-    from ..models.load import LoadedModel
-
-DEFAULT_PROTOCOL = "emoviz"
+DEFAULT_PROTOCOL, DEFAULT_PRECISION = "emoviz", "fp32"
 
 
-def set_for(loaded: LoadedModel, emotions: Sequence[str] = ()) -> VectorSet:
-    """The set made from this very model: one with all the emotions before others, then protocol `emoviz`, then fp32.
+class _Model(Protocol):
+    """A model in memory, such as `models.load.LoadedModel`."""
 
-    Raises InputError if there is none.
-    """
-    fitting = _best_first([s for s in list_sets() if s.provenance.revision == loaded.revision], emotions)
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def revision(self) -> str: ...
+
+
+class _Source(Protocol):
+    """Where a model's files are, such as `models.registry.ModelSource`."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
+
+
+def best_first(sets: Iterable[VectorSet], classes: Sequence[str] = ()) -> list[VectorSet]:
+    """The rule: sets with all the classes before others, then protocol `emoviz`, then fp32; else as they come."""
+    return sorted(
+        sets,
+        key=lambda s: (
+            not set(classes) <= set(s.classes),
+            s.provenance.protocol.name != DEFAULT_PROTOCOL,
+            s.provenance.precision != DEFAULT_PRECISION,
+        ),
+    )
+
+
+def set_for(model: _Model, classes: Sequence[str] = ()) -> VectorSet:
+    """The set that was made from this very model. Raises InputError if there is none."""
+    fitting = best_first((s for s in list_sets() if s.provenance.revision == model.revision), classes)
     if not fitting:
         raise InputError(
-            f"there is no vector set of {loaded.name} @{loaded.revision[:8]}; a set made from this very model is needed; "
-            f"make one with emoviz extract {loaded.name}."
+            f"there is no vector set of {model.name} @{model.revision[:8]}; a set made from this very model is needed; "
+            f"make one with emoviz extract {model.name}."
         )
     return fitting[0]
 
 
-def set_before_loading(source: ModelSource, emotions: Sequence[str] = ()) -> VectorSet | None:
+def set_before_loading(source: _Source, classes: Sequence[str] = ()) -> VectorSet | None:
     """What `set_for` will find once the model is loaded; None where only loading can tell.
 
     A folder or file may hold other weights than when its set was made, a bundled or hub model changes with its version.
@@ -40,15 +65,12 @@ def set_before_loading(source: ModelSource, emotions: Sequence[str] = ()) -> Vec
     known = [s for s in list_sets() if s.provenance.model == source.name]
     if len({s.provenance.revision for s in known}) != 1:
         return None
-    return _best_first(known, emotions)[0]
+    return best_first(known, classes)[0]
 
 
-def _best_first(sets: list[VectorSet], emotions: Sequence[str]) -> list[VectorSet]:
-    return sorted(
-        sets,
-        key=lambda s: (
-            not set(emotions) <= set(s.classes),
-            s.provenance.protocol.name != DEFAULT_PROTOCOL,
-            s.provenance.precision != "fp32",
-        ),
-    )
+def set_of_each_model(sets: Iterable[VectorSet]) -> dict[str, VectorSet]:
+    """Model -> the set that it uses among these."""
+    found: dict[str, VectorSet] = {}
+    for vectors in best_first(sets):
+        found.setdefault(vectors.provenance.model, vectors)
+    return found

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..emotions import CLASSES, EMOTIONS
 from ..errors import InputError
-from ..steer.mixtures import is_control, parse_mixture
+from ..steer.grammar import is_control, parse_direction
 
 # The labels of j-hartmann/emotion-english-distilroberta-base, the classifier of Jeong 2026 (arXiv 2604.04064), and what
 # they say about our classes. Weights are not negative and sum to 1, so that a score is a share of the probability: where a
@@ -72,7 +72,7 @@ def direction_scores(classes: Sequence[str], probabilities: np.ndarray, directio
     """
     if is_control(direction):
         raise InputError(f"{direction!r} is a control; it has no emotion to look for; score an emotion.")
-    terms = ((direction, 1.0),) if direction in classes else parse_mixture(direction).terms
+    terms = ((direction, 1.0),) if direction in classes else parse_direction(direction).terms
     return sum(weight * target_scores(classes, probabilities, name) for name, weight in terms)
 
 

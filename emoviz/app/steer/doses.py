@@ -15,7 +15,7 @@ from ...plots.dose_response import dose_response_figure
 from ...plots.regime_map import regime_map_figure
 from ...plots.theme import SERIES
 from ...steer.doses import RUN_DOSES
-from ...steer.mixtures import weights_of
+from ...steer.grammar import weights_of
 from ...stimuli.scenarios import dose_prompts
 from ...store import responses_folder, shipped_folder
 from ...store.responses import PATTERN, delete_response, list_responses

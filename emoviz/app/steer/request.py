@@ -8,7 +8,7 @@ from math import isfinite
 
 from ...errors import InputError
 from ...steer.doses import parse_doses
-from ...steer.mixtures import is_control, parse_mixture
+from ...steer.grammar import is_control, parse_direction
 from ...steer.recipes import recipe
 from ...types import Decoding
 from ..library import library
@@ -46,7 +46,7 @@ def terms_of(direction: str) -> tuple[tuple[str, float], ...]:
     """(emotion, weight) of a direction; a control has none. Raises InputError for what is none of these."""
     if direction in library().classes:
         return ((direction, 1.0),)
-    return () if is_control(direction) else parse_mixture(direction).terms
+    return () if is_control(direction) else parse_direction(direction).terms
 
 
 def request(
@@ -97,7 +97,7 @@ def request(
 def _label(text: str) -> str:
     """A direction as it is shown, so that one written twice in two ways stands once."""
     text = text.strip()
-    return text if text in library().classes or is_control(text) else parse_mixture(text).label
+    return text if text in library().classes or is_control(text) else parse_direction(text).label
 
 
 def _number(name: str, value: float | None, usual: int) -> float:

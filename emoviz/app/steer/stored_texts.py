@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...readout.scripts import own_scripts
-from ...steer.mixtures import UNSTEERED, is_control, parse_mixture
+from ...steer.grammar import UNSTEERED, is_control, parse_direction
 from ...steer.recipes import recipe_words
 from ...types import DoseResponse, SteeredText
 from .witnessing import witness_line, witness_words
@@ -22,7 +22,7 @@ def texts_at(response: DoseResponse, direction: str, dose: float, prompt: int) -
     beside = [name for name in dict.fromkeys([direction, *response.controls]) if (name, dose) in found]
     texts = [found[UNSTEERED, 0.0], *(found[name, dose] for name in beside)]
     probabilities = np.array([text.probabilities for text in texts])
-    terms = () if is_control(direction) else parse_mixture(direction).terms
+    terms = () if is_control(direction) else parse_direction(direction).terms
 
     def cell(k: int, label: str) -> dict:
         text = texts[k].text.strip()

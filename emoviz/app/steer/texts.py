@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from ...steer.mixtures import MEAN, RANDOM
+from ...steer.grammar import MEAN, RANDOM
 from ...steer.recipes import EMOVIZ, JEONG2026A, NORMS, PRESET_DOSES, PRESETS, SCOPES
 from ..components import EMPTY, Memory, Texts
 from ..library import library

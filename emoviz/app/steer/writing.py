@@ -12,7 +12,7 @@ from typing import Any
 from ...errors import InputError
 from ...judge.leak import leaked_spans
 from ...readout.scripts import own_scripts
-from ...steer.mixtures import MEAN, RANDOM, is_control
+from ...steer.grammar import MEAN, RANDOM, is_control
 from ...steer.recipes import recipe, recipe_words
 from ...types import Decoding, Generation, Recipe, Verdict
 from ..components import EMPTY

@@ -15,7 +15,7 @@ UNSTEERED = "unsteered"
 _TERM = re.compile(r"([+-]?)\s*(\d*\.?\d+)?\s*\*?\s*([^\s\d.*+-].*)")
 
 
-def parse_mixture(text: str) -> Direction:
+def parse_direction(text: str) -> Direction:
     """`calm`, `0.7 calm + 0.3 grateful` or `happy - 0.5 sad`; an emotion named twice has the sum of its weights.
 
     Raises InputError for a text that is none of these, or weights that are all 0.
@@ -50,8 +50,8 @@ def is_control(direction: str) -> bool:
 
 
 def weights_of(direction: str) -> dict[str, float] | None:
-    """Emotion -> weight of an emotion or a mixture; None for a control. Errors as `parse_mixture`."""
-    return None if is_control(direction) else dict(parse_mixture(direction).terms)
+    """Emotion -> weight of an emotion or a mixture; None for a control. Errors as `parse_direction`."""
+    return None if is_control(direction) else dict(parse_direction(direction).terms)
 
 
 def _unreadable(text: str) -> InputError:

@@ -1,19 +1,27 @@
-"""The witness that judges steered texts."""
+"""`emoviz witness`: the witness that judges steered texts, and how well it does."""
 
 from __future__ import annotations
 
+from argparse import ArgumentParser, Namespace
+
 import numpy as np
 
+from .arguments import Result
 from .printing import table
 
 
-def witness(arguments) -> tuple[dict, str, int]:
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--for", dest="model", metavar="MODEL", help="the steered model, which is never its own judge")
+    parser.add_argument("--text", metavar="TEXT", help="a text to judge")
+
+
+def run(given: Namespace) -> Result:
     from dataclasses import asdict
 
     from ..models import resolve
     from ..witness.witness import candidates, chosen
 
-    model = None if arguments.model is None else resolve(arguments.model).name
+    model = None if given.model is None else resolve(given.model).name
     found, missing = candidates(model)
     best = chosen(found, missing, model)
     check = best.check
@@ -43,8 +51,8 @@ def witness(arguments) -> tuple[dict, str, int]:
         "recall: " + ", ".join(f"{n} {r:.2f}" for r, n in sorted(zip(check.recall, check.classes, strict=True))),
         "taken for another most often: " + ", ".join(f"{a} for {b} {n} times" for a, b, n in check.confused(8)),
     ]
-    if arguments.text is not None:
-        row = best.probabilities([arguments.text])[0]
+    if given.text is not None:
+        row = best.probabilities([given.text])[0]
         if np.isnan(row).any():
             result["reasons"] = {"text": "it is blank or too short to be read"}
             lines.append(f"\nthe text has no classes: {result['reasons']['text']}")

@@ -1,0 +1,100 @@
+"""Arguments that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..errors import InputError
+from ..types import VectorSet
+
+# A command's result as a JSON-able object (None for none), the same as text, and the exit code.
+Result = tuple[dict[str, Any] | None, str, int]
+
+CENTRING = "class (default), neutral or none"
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """An argument that is a whole number from low to high."""
+
+    def read(text: str) -> int:
+        # Digits are counted first: Python refuses to read thousands of them.
+        if len(text) > 20 or not text.lstrip("-").isdecimal() or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"{text[:24]!r} was given; a whole number from {low} to {high} is allowed")
+        return int(text)
+
+    return read
+
+
+SEED = whole(0, 2**32 - 1)
+
+
+def listed(choices: Mapping[str, str]) -> str:
+    """The first of the choices is the default."""
+    return "; ".join(f"{name}: {text}" for name, text in choices.items())
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda or mps")
+
+
+def add_precision(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--precision", default="auto", help="fp32, bf16, fp16 or int8 (default: bf16 on CUDA, else fp32)"
+    )
+
+
+def add_recipe(parser: argparse.ArgumentParser) -> None:
+    from ..steer.recipes import EMOVIZ, NORMS, PRESETS, SCOPES
+
+    parser.add_argument("--recipe", default=EMOVIZ, help=listed(PRESETS))
+    parser.add_argument("--layers", help="window (the middle third), all, a layer, or 10-20, instead of the recipe's")
+    parser.add_argument("--scope", help=listed(SCOPES))
+    parser.add_argument("--norm", help=listed(NORMS))
+
+
+def add_decoding(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--max-new-tokens", type=whole(1, 400), default=40, metavar="N")
+    parser.add_argument("--temperature", type=float, default=0.0, help="0 (default) is greedy")
+    parser.add_argument("--seed", type=SEED, default=0, help="of the sampling, with --temperature")
+    parser.add_argument("--chat", action="store_true", help="put the prompt into the chat template")
+
+
+def recipe_of(given: argparse.Namespace, vectors: VectorSet):
+    """The recipe that was asked for, for this set."""
+    from ..steer.recipes import recipe
+
+    return recipe(vectors, given.recipe, layers=given.layers, scope=given.scope, norm=given.norm)
+
+
+def decoding_of(given: argparse.Namespace):
+    from ..types import Decoding
+
+    return Decoding(given.max_new_tokens, given.temperature, given.seed, given.chat)
+
+
+def checked_controls(names: Sequence[str]) -> Sequence[str]:
+    """The names, each a control. Raises InputError for one that is none."""
+    from ..steer.grammar import CONTROLS, is_control
+
+    for name in names:
+        if not is_control(name):
+            raise InputError(
+                f"control {name!r} is unknown; {', '.join(CONTROLS)}, or 'random 7' for another random direction, are "
+                "allowed; choose one of them."
+            )
+    return names
+
+
+def layer_of(text: str, vectors: VectorSet) -> int:
+    """`best` or a layer's number. Raises InputError for anything else."""
+    from ..geometry import preferred_layer
+
+    if text == "best":
+        return preferred_layer(vectors)
+    if not text.isdecimal() or len(text) > 6:
+        raise InputError(
+            f"layer {text[:24]!r} was asked for; best or a number from 0 to {vectors.n_layers - 1} is allowed; choose one."
+        )
+    return int(text)

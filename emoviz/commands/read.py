@@ -1,0 +1,77 @@
+"""`emoviz read MODEL --text TEXT`: every token of a text, scored for every emotion."""
+
+from __future__ import annotations
+
+import time
+from argparse import ArgumentParser, Namespace
+
+import numpy as np
+
+from ..types import Missing
+from .arguments import Result, add_device
+from .printing import table
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL")
+    parser.add_argument("--text", required=True, metavar="TEXT")
+    parser.add_argument("--layer", default="best", help="a layer or best (default); `layer` says which it was")
+    parser.add_argument(
+        "--set", metavar="SET", help="vector set of this model (default: protocol emoviz before others)"
+    )
+    add_device(parser)
+
+
+def run(given: Namespace) -> Result:
+    from ..models.load import load_model
+    from ..readout.projection import passage_scale
+    from ..readout.reading import read
+    from ..readout.summary import layer_of, ranked, sentences, text_scores
+    from ..store import find_set
+    from ..store.choice import set_for
+
+    started = time.perf_counter()
+    vectors = None if given.set is None else find_set(given.set)
+    loaded = load_model(given.model, device=given.device)
+    vectors = set_for(loaded) if vectors is None else vectors
+    reading = read(loaded, vectors, given.text)
+    layer = layer_of(reading, given.layer)
+    scale = passage_scale(vectors, layer)
+    mean = text_scores(reading, layer)
+    z = (
+        dict.fromkeys(reading.classes)
+        if isinstance(scale, Missing)
+        else dict(zip(reading.classes, (mean - scale[0]) / scale[1], strict=True))
+    )
+
+    def best(scores: np.ndarray) -> list[dict]:
+        return [{"class": name, "score": score} for name, score in ranked(reading.classes, scores, 5)]
+
+    result = {
+        "model": reading.model,
+        "set": reading.set,
+        "tokens": reading.tokens,
+        "layer": layer,
+        "classes": reading.classes,
+        "scores": reading.scores[layer],
+        "top": [{**row, "z": z[row["class"]]} for row in best(mean)],
+        "sentences": [{"text": s.text, "scores": s.scores, "top": best(s.scores)} for s in sentences(reading, layer)],
+        "reasons": {
+            **{f"layer {at}": why for at, why in reading.unread_layers.items()},
+            **{f"token {at}": why for at, why in reading.unread_tokens.items()},
+            **({"z": scale.why} if isinstance(scale, Missing) else {}),
+        },
+        "seconds": round(time.perf_counter() - started, 3),
+    }
+    words = [", ".join(f"{row['class']} {row['score']:+.3f}" for row in s["top"][:3]) for s in result["sentences"]]
+    lines = [f"{word}  {s['text']}" for word, s in zip(words, result["sentences"], strict=True)]
+    head = f"{reading.set}, layer {layer}: mean scores in fractions of the residual norm"
+    missing = [f"{what}: {reason}" for what, reason in result["reasons"].items()]
+    return result, "\n".join([head, table(_top_rows(result["top"])), "", *lines, *missing]), 0
+
+
+def _top_rows(top: list[dict]) -> list[dict]:
+    return [
+        {"class": row["class"], "score": f"{row['score']:+.4f}", "z": "-" if row["z"] is None else f"{row['z']:+.1f}"}
+        for row in top
+    ]

@@ -1,0 +1,151 @@
+"""`emoviz steer MODEL ...`: a prompt continued under several directions and doses, with verdicts and the witness's scores."""
+
+from __future__ import annotations
+
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..steer.doses import parse_doses
+from ..steer.grammar import CONTROLS, UNSTEERED, is_control, parse_direction
+from ..steer.recipes import EMOVIZ, PRESET_DOSES
+from .arguments import Result, add_decoding, add_device, add_recipe, checked_controls, decoding_of, recipe_of
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("models", metavar="MODEL", nargs="+")
+    parser.add_argument(
+        "--emotion",
+        nargs="+",
+        required=True,
+        metavar="E",
+        help="emotions, or mixtures such as '0.7 calm + 0.3 grateful'",
+    )
+    parser.add_argument("--dose", help=f"fractions of the residual norm (default {PRESET_DOSES[EMOVIZ]})")
+    parser.add_argument("--prompt", required=True, metavar="TEXT")
+    add_decoding(parser)
+    add_recipe(parser)
+    parser.add_argument("--controls", nargs="*", default=[], metavar="C", help=f"rows beside: {', '.join(CONTROLS)}")
+    parser.add_argument(
+        "--witness", default="auto", metavar="W", help="auto (default), none, or a classifier: hub id or folder"
+    )
+    add_device(parser)
+
+
+def run(given: Namespace) -> Result:
+    doses = parse_doses(PRESET_DOSES[EMOVIZ] if given.dose is None else given.dose)
+    asked = [
+        *(name if is_control(name) else parse_direction(name).label for name in given.emotion),
+        *checked_controls(given.controls),
+    ]
+    from ..judge.texts import judge_texts
+    from ..models.load import load_model
+    from ..steer.generate import steer_texts
+    from ..store.choice import set_for
+
+    started = time.perf_counter()
+    decoding, judge = decoding_of(given), _judge(given.witness)
+    places = list(product(asked, dict.fromkeys(doses)))
+    rows: list[dict[str, Any]] = []
+    recipes, cards, reasons = {}, {}, {}
+    for model in given.models:
+        loaded = load_model(model, device=given.device)
+        vectors = set_for(loaded, [name for text in asked for name, _ in parse_direction(text).terms])
+        recipe = recipe_of(given, vectors)
+        made = judge_texts(loaded, steer_texts(loaded, vectors, asked, doses, given.prompt, recipe, decoding))
+        known = {(one.direction, one.dose): one for one in made}
+        witness, scores, why = _witnessed(loaded, made, places, judge)
+        recipes[loaded.name], cards[loaded.name] = asdict(recipe), None if witness is None else asdict(witness.card)
+        reasons.update(why)
+        for direction, dose in places:
+            one = known[(direction, dose) if dose else (UNSTEERED, 0.0)]
+            rows.append(
+                {
+                    "model": one.model,
+                    "set": one.set,
+                    "emotion": direction,
+                    "dose": dose,
+                    "text": one.text,
+                    "finished": one.finished,
+                    **asdict(one.verdict),
+                    "leak_mass": max(one.leak_mass),
+                    **scores[direction, dose],
+                }
+            )
+    result = {
+        "prompt": given.prompt,
+        "decoding": asdict(decoding),
+        "recipes": recipes,
+        "rows": rows,
+        "seconds": round(time.perf_counter() - started, 3),
+        "witness": cards,
+        "reasons": reasons,
+    }
+    blocks = [
+        f"{r['model']}, {r['emotion']} {r['dose']:g}: {r['regime']} ({r['reason']}){_said(r)}\n{r['text'].strip()}"
+        for r in rows
+    ]
+    return result, "\n\n".join(blocks), 0
+
+
+def _judge(name: str) -> Callable[[Any], Any]:
+    """Model -> its witness: the best that is at hand, none, or the named classifier for all models."""
+    if name == "none":
+
+        def refused(_loaded: Any) -> Any:
+            raise InputError("no witness was asked for")
+
+        return refused
+    if name == "auto":
+        from ..witness.witness import witness_for
+
+        return lambda loaded: witness_for(loaded.name, loaded.revision)
+    from ..witness.hub import hub_witness
+
+    given = hub_witness(name)
+    return lambda _loaded: given
+
+
+def _witnessed(
+    loaded: Any, made: Any, rows: Iterable[tuple[str, float]], judge: Callable[[Any], Any]
+) -> tuple[Any, dict[tuple[str, float], dict[str, Any]], dict[str, str]]:
+    """What a witness finds in the texts: itself, the numbers of every (direction, dose), and why some are missing.
+
+    `classifier` is the score of the direction's own emotions, `classifier_unsteered` that of the unsteered text,
+    `classifier_top` the class it takes the text for.
+    """
+    from ..witness.targets import direction_scores
+
+    nothing = {"classifier": None, "classifier_unsteered": None, "classifier_top": None}
+    try:
+        witness = judge(loaded)
+        found = witness.probabilities([one.text for one in made])
+    except InputError as error:
+        return None, dict.fromkeys(rows, nothing), {"classifier": str(error)}
+    place = {(one.direction, one.dose): k for k, one in enumerate(made)}
+    out, reasons = {}, {}
+    for direction, dose in rows:
+        k = place[(direction, dose) if dose else (UNSTEERED, 0.0)]
+        top = None if np.isnan(found[k]).any() else witness.card.classes[int(found[k].argmax())]
+        try:
+            own, unsteered = direction_scores(witness.card.classes, found[[k, 0]], direction)
+        except InputError as error:
+            own = unsteered = float("nan")
+            reasons[f"classifier of {direction}"] = str(error)
+        out[direction, dose] = {"classifier": own, "classifier_unsteered": unsteered, "classifier_top": top}
+    return witness, out, reasons
+
+
+def _said(row: dict) -> str:
+    score = row["classifier"]
+    return (
+        ""
+        if score is None or np.isnan(score)
+        else f"; witness {score:.2f}, unsteered {row['classifier_unsteered']:.2f}"
+    )
