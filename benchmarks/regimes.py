@@ -74,7 +74,7 @@ def _key(row: dict) -> tuple:
 
 def _written(model: str) -> list[dict]:
     """Every text of one model with its verdict."""
-    from emoviz.judge.texts import judge_batch
+    from emoviz.judge.texts import judge_texts
     from emoviz.models.load import load_model
     from emoviz.steer.generate import steer_texts
     from emoviz.store.choice import set_for
@@ -99,10 +99,10 @@ def _written(model: str) -> list[dict]:
                 "dose": one.dose,
                 "temperature": temperature,
                 "text": one.text,
-                "regime": verdict.regime,
-                "leak": verdict.leak,
+                "regime": one.verdict.regime,
+                "leak": one.verdict.leak,
             }
-            for one, verdict in zip(made, judge_batch(loaded, made), strict=True)
+            for one in judge_texts(loaded, made)
         ]
     return rows
 

@@ -14,7 +14,8 @@ from emoviz.geometry import class_vectors
 from emoviz.geometry.vectors import unit
 from emoviz.models.load import load_model
 from emoviz.plots.lens import lens_figure
-from emoviz.readout.lens import final_norm, lens, lens_over_layers, token_changes
+from emoviz.readout.lens import final_norm, lens, token_changes
+from emoviz.readout.lens import vocabulary_lens as vocabulary_lens
 from emoviz.readout.vocabulary import vocabulary_scripts
 from emoviz.store import save_set, sets_folder
 from emoviz.types import TokenChange, VocabularyLens
@@ -106,7 +107,7 @@ def test_lists_are_in_order_complete_and_hold_no_special_token(llama):
 
 def test_shares_of_scripts_are_those_of_the_lists(llama):
     vectors = _set_of(llama, nonfinite=(1,))
-    found = lens_over_layers(llama, vectors, "sad", 6)
+    found = vocabulary_lens(llama, vectors, "sad", 6)
     assert list(found.raised) == list(found.lowered) == [0, 2, 3]
     for layer in found.raised:
         shares = found.shares(layer)

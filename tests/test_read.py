@@ -13,7 +13,7 @@ from emoviz.models.load import load_model
 from emoviz.plots.reading import heat_map_figure, number_figure, scale_limit, token_figure, token_label
 from emoviz.plots.theme import DIVERGING, LIGHT
 from emoviz.readout.projection import passage_scale
-from emoviz.readout.reading import SINK, pieces, read
+from emoviz.readout.reading import SINK, pieces, read_text
 from emoviz.readout.summary import layer_of, ranked, sentences, text_scores
 from emoviz.store import save_set, sets_folder
 from emoviz.types import Activations, Missing, Reading
@@ -74,7 +74,7 @@ def replace_vocabulary(config, size):
 @pytest.mark.parametrize("model", ["llama", "gpt2"])
 def test_pieces_of_a_word_level_tokenizer_join_to_the_text(model, text, request):
     loaded = request.getfixturevalue(model)
-    found = read(loaded, set_of(loaded), text)
+    found = read_text(loaded, set_of(loaded), text)
     assert "".join(found.tokens) == text
     assert [text[a:b] for a, b in found.offsets] == list(found.tokens)
     assert found.scores.shape == (loaded.n_layers, len(found.tokens), 21)
@@ -82,7 +82,7 @@ def test_pieces_of_a_word_level_tokenizer_join_to_the_text(model, text, request)
 
 def test_pieces_of_a_byte_level_tokenizer_join_to_the_text_and_split_characters_stay_whole(byte_level):
     text = "né 🙂 好"
-    found = read(byte_level, set_of_bytes(byte_level), text)
+    found = read_text(byte_level, set_of_bytes(byte_level), text)
     assert "".join(found.tokens) == text and len(found.tokens) == len(text.encode())
     assert found.tokens[:3] == ("n", "é", "") and found.tokens.count("🙂") == 1
     assert token_label(found, 2) == "(part)"
@@ -105,7 +105,7 @@ def test_blanks_go_to_the_token_after_them_and_the_end_to_the_last():
 def test_scores_equal_a_plain_loop_over_captured_states(model, request):
     loaded = request.getfixturevalue(model)
     vectors = set_of(loaded)
-    found = read(loaded, vectors, TEXT)
+    found = read_text(loaded, vectors, TEXT)
     states = states_of(loaded, TEXT)
     first = len(states[0]) - len(found.tokens)
     assert first == (1 if model == "gpt2" else 0), "the token that the tokenizer adds is no part of the text"
@@ -126,7 +126,7 @@ def test_scores_equal_a_plain_loop_over_captured_states(model, request):
 def test_scaling_the_sets_vectors_and_norms_changes_nothing(llama):
     vectors = set_of(llama)
     scaled = replace(vectors, class_means=vectors.class_means * 64, residual_norm=vectors.residual_norm * 64)
-    plain = read(llama, vectors, TEXT)
+    plain = read_text(llama, vectors, TEXT)
     # The norm that a sink is measured by grows with them, so that the model's states have to as well.
     with torch.no_grad():
         for block in llama.blocks:
@@ -137,7 +137,7 @@ def test_scaling_the_sets_vectors_and_norms_changes_nothing(llama):
     for module in llama.model.modules():
         if hasattr(module, "variance_epsilon"):
             module.variance_epsilon *= 64**2
-    np.testing.assert_allclose(read(llama, scaled, TEXT).scores, plain.scores, atol=2e-4)
+    np.testing.assert_allclose(read_text(llama, scaled, TEXT).scores, plain.scores, atol=2e-4)
 
 
 def _with_a_sink(loaded, token: int, factor: float = 50.0, layer: int = 1):
@@ -155,7 +155,7 @@ def _with_a_sink(loaded, token: int, factor: float = 50.0, layer: int = 1):
 def test_a_first_token_that_is_a_sink_is_not_read_at_any_layer_and_others_only_where_they_are(llama):
     vectors = set_of(llama)
     hooks = [_with_a_sink(llama, 0), _with_a_sink(llama, 5, layer=2)]
-    found = read(llama, vectors, TEXT)
+    found = read_text(llama, vectors, TEXT)
     for hook in hooks:
         hook.remove()
     assert np.isnan(found.scores[:, 0]).all() and "not read at all layers" in found.unread_tokens[0]
@@ -167,9 +167,9 @@ def test_a_first_token_that_is_a_sink_is_not_read_at_any_layer_and_others_only_w
 
 def test_a_massive_token_that_is_read_does_not_get_larger_scores_than_its_direction_gives(llama):
     vectors = set_of(llama)
-    plain = read(llama, vectors, TEXT)
+    plain = read_text(llama, vectors, TEXT)
     hook = _with_a_sink(llama, 3, factor=0.5 * SINK)
-    grown = read(llama, vectors, TEXT)
+    grown = read_text(llama, vectors, TEXT)
     hook.remove()
     assert 3 not in grown.unread_tokens
     np.testing.assert_allclose(grown.scores[1, 3], plain.scores[1, 3], atol=1e-5)
@@ -178,7 +178,7 @@ def test_a_massive_token_that_is_read_does_not_get_larger_scores_than_its_direct
 def test_layers_that_are_missing_in_the_set_have_no_scores_and_say_so(llama):
     vectors = set_of(llama, nonfinite=(2,))
     vectors = replace(vectors, residual_norm=np.where(np.arange(4) == 2, np.nan, vectors.residual_norm))
-    found = read(llama, vectors, TEXT)
+    found = read_text(llama, vectors, TEXT)
     assert np.isnan(found.scores[2]).all() and "not finite" in found.unread_layers[2]
     assert not any("its state is not finite" in why for why in found.unread_tokens.values())
     with pytest.raises(InputError, match="layer 2 holds no finite values"):
@@ -192,7 +192,7 @@ def test_no_hook_stays_behind_and_the_lock_is_free_after_a_failure(llama, monkey
     with monkeypatch.context() as patch:
         patch.setattr(llama.model.model.layers[2].mlp, "forward", boom)
         with pytest.raises(RuntimeError, match="boom"):
-            read(llama, set_of_bytes(llama), TEXT)
+            read_text(llama, set_of_bytes(llama), TEXT)
     assert not any(block._forward_hooks for block in llama.blocks) and not llama.lock.locked()
 
 
@@ -207,23 +207,23 @@ def test_no_hook_stays_behind_and_the_lock_is_free_after_a_failure(llama, monkey
 )
 def test_wrong_texts_are_refused(llama, text, message):
     with pytest.raises(InputError, match=message):
-        read(llama, set_of(llama), text)
+        read_text(llama, set_of(llama), text)
 
 
 def test_a_text_of_a_sink_alone_and_a_foreign_set_are_refused(llama, gpt2):
     vectors = set_of(llama)
     hook = _with_a_sink(llama, 0)
     with pytest.raises(InputError, match="no token to read at layer"):
-        read(llama, vectors, "cat")
+        read_text(llama, vectors, "cat")
     hook.remove()
     with pytest.raises(InputError, match="vectors do not carry over"):
-        read(gpt2, vectors, TEXT)
+        read_text(gpt2, vectors, TEXT)
 
 
 @pytest.mark.parametrize("text", ["4", "-1", "x", "", "9" * 5000])
 def test_unknown_layers_are_refused(llama, text):
     with pytest.raises(InputError, match="best or a number from 0 to 3 is allowed"):
-        layer_of(read(llama, set_of(llama), TEXT), text)
+        layer_of(read_text(llama, set_of(llama), TEXT), text)
 
 
 def made_reading(text: str, tokens: list[str], classes=("calm", "neutral", "sad"), layers=2, seed=0) -> Reading:
@@ -368,7 +368,7 @@ def test_the_bundled_models_read_their_own_passages_and_no_first_token_dominates
     passages = load_corpus().passages[::35]
     strongest, right = [], 0
     for passage in passages:
-        found = read(loaded, vectors, passage.text)
+        found = read_text(loaded, vectors, passage.text)
         assert "".join(found.tokens) == passage.text
         at = found.scores[found.layer]
         strongest.append(int(np.nanargmax(np.nanmax(np.abs(np.where(np.isnan(at), 0, at)), axis=1))))

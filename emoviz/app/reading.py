@@ -60,9 +60,9 @@ def run(text: str, name: str | None, emotion: str) -> Iterator[tuple]:
                 f"the text has {len(text)} letters; the page shows up to {MAX_LETTERS}; shorten it, or use emoviz read."
             )
         vectors, loaded = yield from set_with_model(name, (gr.skip(), gr.skip()), (gr.skip(),))
-        from ..readout.reading import read
+        from ..readout.reading import read_text
 
-        reading = read(loaded, vectors, text)
+        reading = read_text(loaded, vectors, text)
         slider = gr.update(maximum=vectors.n_layers - 1, value=reading.layer)
         yield reading, _strongest(reading, emotion), _said(reading), slider
     except InputError as error:
@@ -171,13 +171,13 @@ def vary(
         if len(template) > MAX_LETTERS:
             raise InputError(f"the sentence has {len(template)} letters; up to {MAX_LETTERS} are allowed; shorten it.")
         vectors, loaded = yield from set_with_model(name, (gr.skip(),), ())
-        from ..readout.reading import read
+        from ..readout.reading import read_text
 
         if emotion not in vectors.classes:
             raise InputError(f"emotion {emotion!r} is not in {vectors.name}; choose another one on the left.")
         rows = []
         for k, value in enumerate(values):
-            found = read(loaded, vectors, template.replace("{n}", value))
+            found = read_text(loaded, vectors, template.replace("{n}", value))
             # The slider belongs to the set that the text was read with.
             at = found.layer if reading is None or reading.set != name else layer_of(found, str(int(layer)))
             rows.append(found.scores[at, -1] if where == LAST else text_scores(found, at))

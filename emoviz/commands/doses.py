@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..emotions import EMOTIONS, NEUTRAL
+from ..emotions import EMOTIONS
 from ..errors import InputError
 from ..extract.progress import Progress
 from ..steer.doses import RUN_DOSES, parse_doses
@@ -93,7 +93,7 @@ def _request(
     vectors: VectorSet, emotions: tuple[str, ...] | None, asked: dict[str, Any], given: Namespace
 ) -> dict[str, Any]:
     """All that a run is named by. Without emotions, those of the set are meant."""
-    directions = tuple(name for name in vectors.classes if name != NEUTRAL) if emotions is None else emotions
+    directions = vectors.emotions if emotions is None else emotions
     return {**asked, "directions": directions, "recipe": recipe_of(given, vectors)}
 
 

@@ -25,7 +25,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(given: Namespace) -> Result:
     from ..models.load import load_model
     from ..readout.projection import passage_scale
-    from ..readout.reading import read
+    from ..readout.reading import read_text
     from ..readout.summary import layer_of, ranked, sentences, text_scores
     from ..store import find_set
     from ..store.choice import set_for
@@ -34,7 +34,7 @@ def run(given: Namespace) -> Result:
     vectors = None if given.set is None else find_set(given.set)
     loaded = load_model(given.model, device=given.device)
     vectors = set_for(loaded) if vectors is None else vectors
-    reading = read(loaded, vectors, given.text)
+    reading = read_text(loaded, vectors, given.text)
     layer = layer_of(reading, given.layer)
     scale = passage_scale(vectors, layer)
     mean = text_scores(reading, layer)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..judge.regimes import SURGICAL
-from ..models.load import LoadedModel
+from ..models.loaded import LoadedModel
 from ..steer.grammar import RANDOM
 from ..types import Calibrated, VectorSet, VerificationPlan
 from ..witness.targets import target_scores

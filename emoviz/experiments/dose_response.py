@@ -17,13 +17,16 @@ from ..errors import InputError
 from ..geometry import preferred_layer
 from ..judge.texts import judge_batch
 from ..models.fit import check_fit
-from ..models.load import LoadedModel
+from ..models.loaded import LoadedModel
 from ..readout.projection import projections
-from ..steer.doses import check_doses
+from ..steer.doses import RUN_DOSES, check_doses, parse_doses
 from ..steer.generate import batch_rows, batches, checked_ids, generate, generations
 from ..steer.grammar import CONTROLS
 from ..steer.injection import offsets
-from ..steer.recipes import recipe as preset
+from ..steer.recipes import EMOVIZ
+from ..steer.recipes import recipe as recipe_of
+from ..stimuli.scenarios import dose_prompts
+from ..store.choice import set_for
 from ..store.responses import response_name
 from ..types import Decoding, DoseResponse, Generation, Recipe, SteeredText, VectorSet, WitnessCard
 
@@ -34,12 +37,12 @@ NO_WITNESS = "none"
 
 
 def dose_response(
-    loaded: LoadedModel,
-    vectors: VectorSet,
-    directions: Sequence[str],
-    doses: Sequence[float],
-    prompts: Sequence[str],
-    recipe: Recipe | None = None,
+    model: LoadedModel,
+    vectors: VectorSet | None = None,
+    directions: Sequence[str] | None = None,
+    doses: Sequence[float] | None = None,
+    prompts: Sequence[str] | None = None,
+    recipe: Recipe | str = EMOVIZ,
     decoding: Decoding | None = None,
     controls: Sequence[str] = CONTROLS,
     witness: Witness | None = None,
@@ -47,23 +50,39 @@ def dose_response(
     work: Path | None = None,
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
 ) -> DoseResponse:
-    """Writes and measures every direction and control at every dose after every prompt, in batches.
+    """What doses do: every direction and control at every dose after every prompt, judged and measured.
 
-    directions : emotions or mixtures, as `mixtures.parse_direction(...).label` writes them. doses : any order; 0 is added.
-    recipe, decoding : as `steer_texts`. witness : None where there is no classifier; the probabilities are then empty.
+    vectors : a set of this very model; None for the one that it uses.
+    directions : emotions, or mixtures as they are written; None for all emotions of the set.
+    doses : fractions of the typical residual norm, in any order; 0 is added. None for eight from 0.005 to 0.2.
+    prompts : texts to continue; None for the two shipped openings.
+    recipe, decoding : as `steer_texts`.
+    witness : a classifier that is not the model, see `witness_for`; None leaves its probabilities empty.
     work : a folder in which finished batches are kept, so that a run that was killed goes on after them; `seconds` counts
-    from there.
+        from there.
     progress : called with `steering` (after every token of a batch), then `judging` and `classifying`, texts done and in
-    all. What it raises ends the run at that token and leaves no hook behind.
+        all. What it raises ends the run at that token and leaves no hook behind.
+    Returns : DoseResponse, not stored yet; `to_frame()` has a row per text.
+    Raises  : InputError as `steer_texts`, and for prompts, directions or doses that are missing or named twice.
+    Source  : docs/methods.md; Jeong 2026 (arXiv 2604.04064) for the regimes and the doses 0.005 to 0.05.
 
-    Raises InputError as `steer_texts`, and for prompts, directions or doses that are missing or named twice.
+    >>> import emoviz as ez
+    >>> model = ez.load_model("SmolLM2-135M-Instruct")
+    >>> found = ez.dose_response(model, None, ["calm"], [0.04], ["I opened the door and"], controls=())
+    >>> found.to_frame()[["direction", "dose", "regime"]].values.tolist()
+    [['unsteered', 0.0, 'unchanged'], ['calm', 0.04, 'surgical']]
     """
+    loaded = model
+    vectors = set_for(loaded) if vectors is None else vectors
     check_fit(vectors, loaded)
-    recipe = preset(vectors) if recipe is None else recipe
+    directions = vectors.emotions if directions is None else directions
+    prompts = dose_prompts() if prompts is None else prompts
+    recipe = recipe_of(vectors, recipe)
     decoding = Decoding() if decoding is None else decoding
     _check_named("prompts", prompts)
     _check_named("directions", directions)
     _check_named("directions and controls", [*directions, *controls])
+    doses = parse_doses(RUN_DOSES) if doses is None else doses
     check_doses(doses)
     doses = tuple(sorted({0.0, *map(float, doses)}))
     rows = batch_rows([*directions, *controls], doses)
@@ -86,7 +105,7 @@ def dose_response(
                 for partial in generate(loaded, prompt, offsets(vectors, part, recipe), decoding):
                     share = partial.ids.shape[1] / decoding.max_new_tokens
                     progress("steering", before + int(len(part) * share), total)
-                batch = generations(loaded, vectors, part, prompt, partial)
+                batch = generations(loaded, vectors, part, prompt, partial, chat=decoding.chat)
                 _keep(kept, batch)
             made += batch
             progress("steering", before + len(part), total)
@@ -96,7 +115,7 @@ def dose_response(
     measured = []
     progress("judging", 0, total)
     for k, made in enumerate(written):
-        verdicts = judge_batch(loaded, made, chat=decoding.chat)
+        verdicts = judge_batch(loaded, made)
         found = _projections(loaded, vectors, layer, ids[k], made)
         measured += zip(made, [k] * len(made), verdicts, found, strict=True)
         progress("judging", len(measured), total)

@@ -31,8 +31,8 @@ def judged_texts(
     for start in range(0, len(pairs), size):
         rows = [(UNSTEERED, 0.0), *pairs[start : start + size]]
         steps = generate(loaded, prompt, offsets(vectors, rows, recipe), decoding)
-        made = generations(loaded, vectors, rows, prompt, deque(steps, maxlen=1).pop())
-        judged = judge_batch(loaded, made, chat=decoding.chat)
+        made = generations(loaded, vectors, rows, prompt, deque(steps, maxlen=1).pop(), chat=decoding.chat)
+        judged = judge_batch(loaded, made)
         texts = [(one.text, said) for one, said in zip(made, judged, strict=True)]
         # The baseline stands in every batch and is the same in each.
         found += texts[1:] if found else texts

@@ -21,7 +21,8 @@ from ..emotions import EMOTIONS
 from ..errors import InputError
 from ..judge.regimes import SURGICAL
 from ..models.fit import check_fit
-from ..models.load import LoadedModel, load_model
+from ..models.load import load_model
+from ..models.loaded import LoadedModel
 from ..stats.wilson import wilson_interval
 from ..stimuli.scenarios import openings
 from ..store.choice import set_for

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..models.load import LoadedModel
+from ..models.loaded import LoadedModel
 from ..types import Protocol
 
 

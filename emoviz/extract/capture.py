@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..models.blocks import hidden_of
-from ..models.load import LoadedModel
+from ..models.loaded import LoadedModel
 from ..types import Protocol
 from .batches import Batch, Encoded, batches
 from .work import arrays
@@ -131,7 +131,7 @@ def _forward(
         if len(pooled) == len(layers):
             raise _DeepEnough
 
-    with loaded.lock, torch.inference_mode(), ExitStack() as hooks:
+    with loaded.inference(), ExitStack() as hooks:
         for layer in layers:
             hooks.callback(loaded.blocks[layer].register_forward_hook(read).remove)
         ids, attention = batch.ids.to(loaded.device), batch.attention.to(loaded.device)

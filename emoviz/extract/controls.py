@@ -9,7 +9,7 @@ import torch
 
 from ..geometry.curves import WORDS
 from ..models.encoder import ENCODER, encoder_folder, sentence_vectors
-from ..models.load import LoadedModel
+from ..models.loaded import LoadedModel
 from ..stats.lexical import bag_of_words
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
 from ..errors import InputError
-from ..models.load import LoadedModel
+from ..models.loaded import LoadedModel
 from ..models.prompts import prompt_ids
 from ..types import Protocol, Story, StoryPrompt, Writing
 from .batches import Encoded, middle_only
@@ -118,7 +118,7 @@ def _write(
         pad_token_id=ends[0] if ends else 0,
     )
     chooser = _Chooser([prompt.seed for prompt in prompts], writing, progress)
-    with loaded.lock, torch.inference_mode():
+    with loaded.inference():
         out = loaded.model.generate(
             input_ids=ids.to(loaded.device),
             attention_mask=attention.to(loaded.device),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import InputError
-from ..models.load import LoadedModel
+from ..models.loaded import LoadedModel
 from ..stimuli.corpus import Passages, corpus_of
 from ..store import check_writable, load_set, save_set, sets_folder, shipped_folder
 from ..store.tensors import SUFFIX

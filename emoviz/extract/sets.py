@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..geometry import best_layers, held_out_accuracy, mean_pairwise_cosine, preferred_layer, rdm_of, umap_coordinates
-from ..models.load import LoadedModel
+from ..models.loaded import LoadedModel
 from ..stats.resampling import Readings, resample_curves
 from ..stimuli import DEFAULT_CORPUS, neutral_sentences, prompts_hash, story_prompts
 from ..types import Activations, Corpus, Missing, Passage, Protocol, Provenance, Story, VectorSet

@@ -10,7 +10,7 @@ import torch
 
 from ..extract.batches import padded
 from ..models.blocks import text_config
-from ..models.load import LoadedModel
+from ..models.loaded import LoadedModel
 
 # Vocabulary logits of one pass; Gemma's 262,144 words take 40 MB per row of 40 tokens.
 _LOGIT_BYTES = 1 << 29
@@ -46,7 +46,7 @@ def _negative_log_probability(loaded: LoadedModel, prompt: list[int], rows: list
     lengths, longest, targets = there.sum(1), there.shape[1], ids[:, len(prompt) :]
     keeps = "logits_to_keep" in inspect.signature(loaded.model.forward).parameters
     options = {"logits_to_keep": longest + 1} if keeps else {}
-    with loaded.lock, torch.inference_mode():
+    with loaded.inference():
         logits = loaded.model(
             input_ids=ids.to(loaded.device), attention_mask=attention.to(loaded.device), use_cache=False, **options
         ).logits[:, -longest - 1 : -1]

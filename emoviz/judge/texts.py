@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from ..models.load import LoadedModel
+from ..errors import InputError
+from ..models.loaded import LoadedModel
 from ..models.prompts import prompt_ids, text_ids, until_end
 from ..readout.scripts import own_scripts
-from ..types import Generation, Verdict
+from ..steer.grammar import UNSTEERED
+from ..types import Generation, Generations, Verdict
 from .perplexity import log_perplexities
 from .verdict import verdict
 
@@ -50,7 +53,29 @@ def judge(
     ]
 
 
-def judge_batch(loaded: LoadedModel, made: Sequence[Generation], *, chat: bool = False) -> list[Verdict]:
+def judge_batch(loaded: LoadedModel, made: Sequence[Generation]) -> list[Verdict]:
     """One verdict per text of a batch as `steer_texts` gives it, the baseline first."""
     texts, ids = [one.text for one in made], [one.ids for one in made]
-    return judge(loaded, made[0].prompt, made[0].text, texts, ids, chat=chat)
+    return judge(loaded, made[0].prompt, made[0].text, texts, ids, chat=made[0].chat)
+
+
+def judge_texts(model: LoadedModel, made: Sequence[Generation]) -> Generations:
+    """Texts with their verdicts: did the model keep writing sense, fall into a loop, or into noise?
+
+    made : texts of one prompt as `steer_texts` gives them, the unsteered one first.
+    Returns : Generations, each with `verdict`: the regime, its reason, perplexity ratio, repetition and leak.
+    Raises  : InputError if the first text is not the unsteered one, or the texts are those of several prompts.
+    Source  : the three regimes of Jeong 2026 (arXiv 2604.04064); the thresholds are ours, docs/methods.md.
+
+    >>> import emoviz as ez
+    >>> model = ez.load_model("SmolLM2-135M-Instruct")
+    >>> texts = ez.steer_texts(model, None, "calm", [0.04, 0.3], "I opened the door and")
+    >>> [one.verdict.regime for one in ez.judge_texts(model, texts)]
+    ['unchanged', 'surgical', 'explosive']
+    """
+    if not made or made[0].direction != UNSTEERED or any(one.prompt != made[0].prompt for one in made):
+        raise InputError(
+            "Texts are judged against the unsteered text of the same prompt. Give it first, as steer_texts does."
+        )
+    verdicts = judge_batch(model, made)
+    return Generations(replace(one, verdict=verdict) for one, verdict in zip(made, verdicts, strict=True))

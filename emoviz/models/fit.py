@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import InputError
 from ..types import VectorSet
-from .load import LoadedModel
+from .loaded import LoadedModel
 
 
 def check_fit(vectors: VectorSet, loaded: LoadedModel) -> None:

@@ -1,28 +1,26 @@
-"""A language model in memory, with its blocks at hand."""
+"""Loading a model by name, id, folder or file."""
 
 from __future__ import annotations
 
 import json
 import logging
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers import logging as transformers_logging
 
 from ..errors import InputError
-from .blocks import decoder_of, find_blocks, text_config
+from .blocks import find_blocks, text_config
 from .convert import MANIFEST, converted_folder
 from .digest import sha256
+from .loaded import LoadedModel
 from .memory import check_memory
 from .registry import PRECISIONS, ModelSource, hub_folder, resolve
-from .selftest import Support, self_test
+from .selftest import self_test
 
 log = logging.getLogger(__name__)
 
@@ -31,60 +29,6 @@ log = logging.getLogger(__name__)
 DEFAULT_PRECISION = {"cuda": "bf16", "mps": "fp32", "cpu": "fp32"}
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 DEVICES = ("auto", "cpu", "cuda", "mps")
-
-
-@dataclass(frozen=True, eq=False)
-class LoadedModel:
-    """A causal language model ready to be read and steered.
-
-    origin : the short name, hub id or path that loads it again.
-    revision : hub commit or sha256 of the weights. weights : what the file stored (`GGUF Q4_1`, `safetensors`).
-    precision : the type it computes in. support : how far its architecture is trusted.
-    instruct : whether it follows requests: by the registry, else by whether it brings a chat template.
-    lock : held during every forward pass, so that two users cannot mix hooks.
-    """
-
-    name: str
-    origin: str
-    revision: str
-    architecture: str
-    weights: str
-    precision: str
-    model: nn.Module
-    tokenizer: Any
-    blocks: nn.ModuleList
-    support: Support
-    instruct: bool
-    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-    @property
-    def decoder(self) -> nn.Module:
-        return decoder_of(self.model)
-
-    @property
-    def d_model(self) -> int:
-        return text_config(self.model).hidden_size
-
-    @property
-    def n_layers(self) -> int:
-        return len(self.blocks)
-
-    @property
-    def max_tokens(self) -> int | None:
-        """Context length, None if the configuration does not say."""
-        return getattr(text_config(self.model), "max_position_embeddings", None)
-
-    @property
-    def end_tokens(self) -> tuple[int, ...]:
-        """Ids that end a text; empty if the model names none."""
-        ids = self.model.generation_config.eos_token_id
-        if ids is None:
-            ids = self.tokenizer.eos_token_id
-        return () if ids is None else (ids,) if isinstance(ids, int) else tuple(ids)
-
-    @property
-    def device(self) -> torch.device:
-        return self.model.device
 
 
 def log_progress(stage: str, number: int, total: int) -> None:

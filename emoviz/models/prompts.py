@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..errors import InputError
-from .load import LoadedModel
+from .loaded import LoadedModel
 
 
 def prompt_ids(loaded: LoadedModel, prompt: str, chat: bool) -> list[int]:

@@ -11,17 +11,18 @@ import torch
 from torch import nn
 
 from ..errors import InputError
+from ..geometry.directions import mixed
 from ..geometry.vectors import check_layer
 from ..models.fit import check_fit
-from ..models.load import LoadedModel
-from ..steer.directions import directions
-from ..types import TokenChange, VectorSet, VocabularyLens
+from ..models.loaded import LoadedModel
+from ..store.choice import set_for
+from ..types import Direction, TokenChange, VectorSet, VocabularyLens
 from .vocabulary import vocabulary_scripts
 
 _FINAL_NORMS = ("norm", "ln_f", "final_layer_norm", "final_layernorm", "norm_f")
 
 
-def token_changes(loaded: LoadedModel, vectors: VectorSet, emotion: str, layer: int) -> np.ndarray:
+def token_changes(loaded: LoadedModel, vectors: VectorSet, emotion: str | Direction, layer: int) -> np.ndarray:
     """Change of every token's logit per unit of dose along the direct path, relative to the average token: (V,) float32.
 
     With u the unit vector of the emotion at the layer, r_l and r_L the typical residual norms there and after the last
@@ -38,7 +39,8 @@ def token_changes(loaded: LoadedModel, vectors: VectorSet, emotion: str, layer: 
     """
     check_fit(vectors, loaded)
     check_layer(vectors, layer)
-    towards = directions(vectors, emotion, (layer,))[0]
+    terms = emotion.terms if isinstance(emotion, Direction) else ((emotion, 1.0),)
+    towards = mixed(vectors, terms, (layer,))[0]
     last = float(vectors.residual_norm[-1])
     if not np.isfinite(last):
         raise InputError(
@@ -47,7 +49,7 @@ def token_changes(loaded: LoadedModel, vectors: VectorSet, emotion: str, layer: 
         )
     norm, head = final_norm(loaded), loaded.model.get_output_embeddings()
     direction = torch.from_numpy((towards * last).astype(np.float32)).to(loaded.device, loaded.model.dtype)
-    with loaded.lock, torch.inference_mode():
+    with loaded.inference():
         states = norm(torch.stack([direction, torch.zeros_like(direction)])[None])
         logits = head(states)[0].float().cpu()
     change = (logits[0] - logits[1]) * float(vectors.residual_norm[layer] / last)
@@ -55,7 +57,7 @@ def token_changes(loaded: LoadedModel, vectors: VectorSet, emotion: str, layer: 
 
 
 def lens(
-    loaded: LoadedModel, vectors: VectorSet, emotion: str, layer: int, top: int = 20
+    loaded: LoadedModel, vectors: VectorSet, emotion: str | Direction, layer: int, top: int = 20
 ) -> tuple[tuple[TokenChange, ...], tuple[TokenChange, ...]]:
     """The `top` tokens that are raised most and those lowered most, each from the largest change on.
 
@@ -67,7 +69,7 @@ def lens(
     named[[k for k in {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder} if k < len(changes)]] = False
     order = np.flatnonzero(named)[np.argsort(-changes[named], kind="stable")]
 
-    def rows(ids) -> tuple[TokenChange, ...]:
+    def rows(ids: np.ndarray) -> tuple[TokenChange, ...]:
         return tuple(TokenChange(tokenizer.decode([k]), int(k), float(changes[k]), table.of(k)) for k in ids)
 
     return rows(order[:top]), rows(order[::-1][:top])
@@ -85,14 +87,29 @@ def final_norm(loaded: LoadedModel) -> nn.Module:
     )
 
 
-def lens_over_layers(loaded: LoadedModel, vectors: VectorSet, emotion: str, top: int = 100) -> VocabularyLens:
-    """The lens at every finite layer. Errors as `lens`."""
-    found = {layer: lens(loaded, vectors, emotion, layer, top) for layer in vectors.finite_layers}
+def vocabulary_lens(
+    model: LoadedModel, vectors: VectorSet | None, emotion: str | Direction, top: int = 100
+) -> VocabularyLens:
+    """The tokens that an emotion raises and lowers most, at every layer, along the direct path to the output head.
+
+    vectors : a set of this very model; None for the one that it uses. emotion : an emotion of the set, or what `ez.direction` gives.
+    top : tokens of each kind.
+    Returns : VocabularyLens; changes of the logit per unit of dose. `to_frame()` has a row per layer and token.
+    Raises  : InputError for a set of another model, an unknown emotion, or a model without a final norm of a known name.
+    Source  : nostalgebraist 2020 (logit lens); the formula is in `token_changes`.
+
+    >>> import emoviz as ez
+    >>> found = ez.vocabulary_lens(ez.load_model("SmolLM2-135M-Instruct"), None, "angry", top=3)
+    >>> [change.token for change in found.raised[15]]
+    []
+    """
+    vectors = set_for(model) if vectors is None else vectors
+    found = {layer: lens(model, vectors, emotion, layer, top) for layer in vectors.finite_layers}
     return VocabularyLens(
-        loaded.name,
+        model.name,
         vectors.name,
-        emotion,
+        emotion.label if isinstance(emotion, Direction) else emotion,
         {layer: raised for layer, (raised, _) in found.items()},
         {layer: lowered for layer, (_, lowered) in found.items()},
-        vocabulary_scripts(loaded).shares(),
+        vocabulary_scripts(model).shares(),
     )

@@ -20,7 +20,7 @@ from ..geometry.vectors import check_layer, unit
 from ..types import Missing, VectorSet
 
 if TYPE_CHECKING:
-    from ..models.load import LoadedModel
+    from ..models.loaded import LoadedModel
 
 # Tokens of one pass.
 _TOKENS = 8192
@@ -114,7 +114,7 @@ def _unit_means(loaded: LoadedModel, layer: int, prompt: list[int], rows: list[l
         mask = there.to(hidden.device)[..., None]
         out.append((torch.where(mask, unit_states, 0.0).sum(1) / mask.sum(1)).double().cpu().numpy())
 
-    with loaded.lock, torch.inference_mode():
+    with loaded.inference():
         hook = loaded.blocks[layer].register_forward_hook(keep)
         try:
             loaded.decoder(input_ids=ids.to(loaded.device), attention_mask=attention.to(loaded.device), use_cache=False)

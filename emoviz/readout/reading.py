@@ -13,7 +13,8 @@ from ..extract.capture import out_of_memory
 from ..geometry import preferred_layer
 from ..models.blocks import hidden_of
 from ..models.fit import check_fit
-from ..models.load import LoadedModel
+from ..models.loaded import LoadedModel
+from ..store.choice import set_for
 from ..types import Reading, VectorSet
 from .projection import axes_of
 
@@ -22,15 +23,26 @@ from .projection import axes_of
 SINK = 4.0
 
 
-def read(loaded: LoadedModel, vectors: VectorSet, text: str) -> Reading:
-    """Scores of every token for every class after every block, in one forward pass; the formula is `projection`'s.
+def read_text(model: LoadedModel, vectors: VectorSet | None, text: str) -> Reading:
+    """Which emotions each token of a text lights up: scores for every class after every block, in one forward pass.
 
     Tokens that the tokenizer adds are no part of the text and are not kept. The first token of the sequence is not read
     at all if it is a sink at any layer, another token not at those layers where it is one (`SINK`).
 
-    Raises InputError for an empty text, one beyond the model's context or memory, one that leaves no token to read, and
-    a set of another model.
+    vectors : a set of this very model; None for the one that it uses.
+    Returns : Reading, scores (L, T, C) in fractions of the typical residual norm; `to_frame()` has a row per token and class.
+    Raises  : InputError for an empty text, one beyond the model's context or memory, one that leaves no token to read, and
+        a set of another model.
+    Source  : the formula is in `readout.projection` and docs/methods.md.
+
+    >>> import emoviz as ez
+    >>> model = ez.load_model("SmolLM2-135M-Instruct")
+    >>> found = ez.read_text(model, None, "She could not stop crying after the funeral.")
+    >>> found.tokens[1:4], found.scores.shape
+    ((' could', ' not', ' stop'), (30, 9, 21))
     """
+    loaded = model
+    vectors = set_for(loaded) if vectors is None else vectors
     check_fit(vectors, loaded)
     ids, kept, offsets = _encoded(loaded, vectors, text)
     scores, lengths = _forward(loaded, vectors, ids)
@@ -115,7 +127,7 @@ def _forward(loaded: LoadedModel, vectors: VectorSet, ids: Tensor) -> tuple[np.n
 
     readers = {layer: reader(layer) for layer in vectors.finite_layers}
     try:
-        with loaded.lock, torch.inference_mode(), ExitStack() as hooks:
+        with loaded.inference(), ExitStack() as hooks:
             for layer, project in readers.items():
                 hooks.callback(loaded.blocks[layer].register_forward_hook(project).remove)
             loaded.decoder(input_ids=ids.to(loaded.device), use_cache=False)

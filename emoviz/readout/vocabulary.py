@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..models.blocks import text_config
-from ..models.load import LoadedModel
+from ..models.loaded import LoadedModel
 from .scripts import script_shares
 
 PARTIAL = "partial"

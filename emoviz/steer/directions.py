@@ -7,50 +7,63 @@ import numpy as np
 from ..emotions import NEUTRAL
 from ..errors import InputError
 from ..geometry import class_vectors
+from ..geometry.directions import check_emotions, mixed
 from ..geometry.vectors import unit
-from ..types import VectorSet
-from .grammar import MEAN, control_seed, parse_direction
+from ..types import Direction, Towards, VectorSet
+from .grammar import MEAN, control_seed, is_control, parse_direction
 
 
-def directions(vectors: VectorSet, direction: str, layers: tuple[int, ...], centring: str = "class") -> np.ndarray:
+def direction(vectors: VectorSet, text: str) -> Direction:
+    """A direction of a vector set as an object that adds, subtracts and scales.
+
+    text : an emotion of the set (`calm`) or a mixture (`0.7 calm + 0.3 grateful`).
+    Returns : Direction; the weighted sum of unit vectors, which is made unit again when it is added.
+    Raises  : InputError for an emotion that the set lacks, and for a control, which goes into `steering` by its name.
+
+    >>> import emoviz as ez
+    >>> vectors = ez.find_set("SmolLM2-135M-Instruct_emoviz_fp32")
+    >>> 0.7 * ez.direction(vectors, "calm") + 0.3 * ez.direction(vectors, "grateful")
+    Direction(0.7 calm + 0.3 grateful, of SmolLM2-135M-Instruct_emoviz_fp32_b1164d71)
+    >>> (ez.direction(vectors, "happy") - ez.direction(vectors, "sad")).label
+    'happy - 1 sad'
+    """
+    if text not in vectors.classes and is_control(text):
+        raise InputError(f"{text!r} is a control and no emotion; a control is given by its name, without ez.direction.")
+    terms = ((text, 1.0),) if text in vectors.classes else parse_direction(text).terms
+    check_emotions(vectors, [name for name, _ in terms])
+    return Direction(terms, vectors.name)
+
+
+def directions(vectors: VectorSet, towards: Towards, layers: tuple[int, ...], centring: str = "class") -> np.ndarray:
     """One unit vector per layer, (len(layers), D) float64.
 
-    direction : an emotion or a mixture (`parse_direction`: the weighted sum of unit vectors, made unit), or a control:
+    towards : an emotion or a mixture (`parse_direction`: the weighted sum of unit vectors, made unit), or a control:
 
     - `random`, or `random 7` for another: drawn from the normal distribution with the same cosines between its layers
       as the emotions have on average, so that its steps add up over the layers as theirs do. Its length is theirs.
     - `mean`: the mean over the emotions minus neutral, what all emotions share.
 
-    Raises InputError for an emotion that is not in the set, a mixture that cancels out, or `mean` without a neutral class.
+    Raises InputError for an emotion that is not in the set, a direction of another set, a mixture that cancels out, or
+    `mean` without a neutral class.
     """
-    if direction in vectors.classes:
-        return _mixed(vectors, ((direction, 1.0),), layers, centring)
-    seed = control_seed(direction)
+    if isinstance(towards, Direction):
+        if towards.set not in ("", vectors.name):
+            raise InputError(
+                f"{towards.label} is a direction of {towards.set}, the vector set is {vectors.name}; take the direction from "
+                "the set that steers."
+            )
+        return mixed(vectors, towards.terms, layers, centring)
+    if towards in vectors.classes:
+        return mixed(vectors, ((towards, 1.0),), layers, centring)
+    seed = control_seed(towards)
     if seed is not None:
         return _random(vectors, layers, centring, seed)
-    if direction == MEAN:
+    if towards == MEAN:
         return _mean(vectors, layers)
-    return _mixed(vectors, parse_direction(direction).terms, layers, centring)
+    return mixed(vectors, parse_direction(towards).terms, layers, centring)
 
 
-def _mixed(vectors: VectorSet, terms, layers, centring: str) -> np.ndarray:
-    rows = []
-    for layer in layers:
-        found, classes = class_vectors(vectors.class_means[layer], vectors.classes, centring)
-        for name, _ in terms:
-            if name not in classes:
-                raise InputError(
-                    f"emotion {name!r} is not in {vectors.name}; {', '.join(classes)} are allowed; choose one of them."
-                )
-        units = unit(found, classes)
-        rows.append(sum(weight * units[classes.index(name)] for name, weight in terms))
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    if (lengths < 1e-6).any():
-        raise InputError("the mixture cancels out; a direction must be left; change the weights.")
-    return np.stack(rows) / lengths
-
-
-def _random(vectors: VectorSet, layers, centring: str, seed: int) -> np.ndarray:
+def _random(vectors: VectorSet, layers: tuple[int, ...], centring: str, seed: int) -> np.ndarray:
     units = []
     for layer in layers:
         found, classes = class_vectors(vectors.class_means[layer], vectors.classes, centring)
@@ -65,11 +78,10 @@ def _random(vectors: VectorSet, layers, centring: str, seed: int) -> np.ndarray:
     return found / np.linalg.norm(found, axis=1, keepdims=True)
 
 
-def _mean(vectors: VectorSet, layers) -> np.ndarray:
+def _mean(vectors: VectorSet, layers: tuple[int, ...]) -> np.ndarray:
     if NEUTRAL not in vectors.classes:
         raise InputError(
-            f"control {MEAN!r} was asked for, but {vectors.name} has no neutral class to compare with; "
-            "the control random is allowed; use it."
+            f'control {MEAN!r} was asked for, but {vectors.name} has no neutral class. Use the control "random" instead.'
         )
     at = vectors.classes.index(NEUTRAL)
     rows = np.stack(

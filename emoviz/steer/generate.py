@@ -12,14 +12,16 @@ import torch
 
 from ..errors import InputError
 from ..models.fit import check_fit
-from ..models.load import LoadedModel
+from ..models.loaded import LoadedModel
 from ..models.prompts import prompt_ids, until_end
 from ..readout.scripts import own_scripts
 from ..readout.vocabulary import probability_mass, vocabulary_scripts
-from ..types import Decoding, Generation, Recipe, VectorSet
-from .grammar import UNSTEERED
+from ..store.choice import set_for
+from ..types import Decoding, Direction, Generation, Generations, Recipe, Towards, VectorSet
+from .grammar import UNSTEERED, label_of
 from .injection import Offsets, injected, offsets, on_device
-from .recipes import recipe as preset
+from .recipes import EMOVIZ
+from .recipes import recipe as recipe_of
 
 MAX_NEW_TOKENS = 400
 MAX_TEMPERATURE = 2.0
@@ -42,9 +44,10 @@ class Partial:
     leak_mass: np.ndarray
 
 
-def batch_rows(directions: Sequence[str], doses: Sequence[float]) -> list[tuple[str, float]]:
+def batch_rows(directions: Sequence[Towards], doses: Sequence[float]) -> list[tuple[Towards, float]]:
     """(direction, dose) of every row of a batch: the baseline first, then each direction at each dose but 0."""
-    steered = [(direction, dose) for direction in dict.fromkeys(directions) for dose in dict.fromkeys(doses) if dose]
+    distinct = {label_of(direction): direction for direction in directions}.values()
+    steered = [(direction, dose) for direction in distinct for dose in dict.fromkeys(doses) if dose]
     return [(UNSTEERED, 0.0), *steered]
 
 
@@ -69,33 +72,45 @@ def generate(loaded: LoadedModel, prompt: str, added: Offsets, decoding: Decodin
 
 
 def steer_texts(
-    loaded: LoadedModel,
-    vectors: VectorSet,
-    directions: Sequence[str],
+    model: LoadedModel,
+    vectors: VectorSet | None,
+    directions: Towards | Sequence[Towards],
     doses: Sequence[float],
     prompt: str,
-    recipe: Recipe | None = None,
+    recipe: Recipe | str = EMOVIZ,
     decoding: Decoding | None = None,
-) -> list[Generation]:
-    """The baseline, then every direction at every dose but 0, written in one batch (more where it would not fit).
+) -> Generations:
+    """One prompt continued without steering, then towards every direction at every dose but 0, in one batch.
 
-    directions : emotions, mixtures and controls, see `directions.directions`. recipe : None for the preset `emoviz`;
-    decoding : None for 40 greedy tokens.
-    Errors as `generate`, `offsets` and `check_fit`.
+    vectors : a set of this very model; None for the one that it uses.
+    directions : emotions, mixtures, controls (`random`, `mean`), or what `direction` gives.
+    doses : fractions of the typical residual norm at each layer, -1 to 1.
+    recipe : a preset or what `recipe` gives. decoding : None for 40 greedy tokens.
+    Returns : Generations, the baseline first; `to_frame()` is a table, `judge_texts` adds the verdicts.
+    Raises  : InputError for a set of another model, an unknown emotion, a dose out of range, or a prompt that does not fit.
+    Source  : docs/methods.md; Jeong 2026 (arXiv 2604.04064) for the recipe `jeong2026a`.
+
+    >>> import emoviz as ez
+    >>> model = ez.load_model("SmolLM2-135M-Instruct")
+    >>> texts = ez.steer_texts(model, None, ["calm", "0.5 happy - 0.5 sad"], [0.04], "I opened the door and")
+    >>> [(one.direction, one.dose) for one in texts]
+    [('unsteered', 0.0), ('calm', 0.04), ('0.5 happy - 0.5 sad', 0.04)]
     """
-    check_fit(vectors, loaded)
-    recipe = preset(vectors) if recipe is None else recipe
+    vectors = set_for(model) if vectors is None else vectors
+    check_fit(vectors, model)
+    chosen = recipe_of(vectors, recipe)
     decoding = Decoding() if decoding is None else decoding
-    out = []
-    for part in batches(loaded, batch_rows(directions, doses), prompt, decoding):
-        steps = generate(loaded, prompt, offsets(vectors, part, recipe), decoding)
-        out += generations(loaded, vectors, part, prompt, deque(steps, maxlen=1).pop())
-    return out
+    asked = [directions] if isinstance(directions, (str, Direction)) else directions
+    out: list[Generation] = []
+    for part in batches(model, batch_rows(asked, doses), prompt, decoding):
+        steps = generate(model, prompt, offsets(vectors, part, chosen), decoding)
+        out += generations(model, vectors, part, prompt, deque(steps, maxlen=1).pop(), chat=decoding.chat)
+    return Generations(out)
 
 
 def batches(
-    loaded: LoadedModel, rows: Sequence[tuple[str, float]], prompt: str, decoding: Decoding
-) -> list[Sequence[tuple[str, float]]]:
+    loaded: LoadedModel, rows: Sequence[tuple[Towards, float]], prompt: str, decoding: Decoding
+) -> list[Sequence[tuple[Towards, float]]]:
     """The rows in order, as many together as are written at once."""
     length = len(checked_ids(loaded, prompt, decoding)) + decoding.max_new_tokens
     size = max(1, min(MAX_ROWS, MAX_BATCH_TOKENS // length))
@@ -103,16 +118,32 @@ def batches(
 
 
 def generations(
-    loaded: LoadedModel, vectors: VectorSet, rows: Sequence[tuple[str, float]], prompt: str, partial: Partial
+    loaded: LoadedModel,
+    vectors: VectorSet,
+    rows: Sequence[tuple[Towards, float]],
+    prompt: str,
+    partial: Partial,
+    *,
+    chat: bool = False,
 ) -> list[Generation]:
     """A batch as far as it is written, one record per row."""
     out = []
     for k, (direction, dose) in enumerate(rows):
         ids = tuple(until_end(loaded, partial.ids[k].tolist()))
         finished = partial.finished[k]
-        mass = tuple(partial.leak_mass[k, : len(ids) + finished].tolist())
         out.append(
-            Generation(loaded.name, vectors.name, direction, dose, prompt, partial.texts[k], ids, mass, finished)
+            Generation(
+                model=loaded.name,
+                set=vectors.name,
+                direction=label_of(direction),
+                dose=dose,
+                prompt=prompt,
+                text=partial.texts[k],
+                ids=ids,
+                leak_mass=tuple(partial.leak_mass[k, : len(ids) + finished].tolist()),
+                finished=finished,
+                chat=chat,
+            )
         )
     return out
 
@@ -153,7 +184,7 @@ def _steps(
     finished = torch.zeros(added.rows, dtype=torch.bool)
     cache = None
     for _ in range(decoding.max_new_tokens):
-        with loaded.lock, torch.inference_mode(), injected(loaded, added, tensors, first=cache is None):
+        with loaded.inference(), injected(loaded, added, tensors, first=cache is None):
             out = loaded.model(input_ids=step_ids, past_key_values=cache, use_cache=True, **options)
         cache = out.past_key_values
         logits = out.logits[:, -1].float()

@@ -6,7 +6,7 @@ import math
 import re
 
 from ..errors import InputError
-from ..types import Direction
+from ..types import Direction, Towards
 
 RANDOM, MEAN = "random", "mean"
 CONTROLS = (RANDOM, MEAN)
@@ -35,6 +35,11 @@ def parse_direction(text: str) -> Direction:
     if not terms or not all(math.isfinite(weight) for _, weight in terms):
         raise _unreadable(text)
     return Direction(terms)
+
+
+def label_of(towards: Towards) -> str:
+    """A direction as it is written."""
+    return towards.label if isinstance(towards, Direction) else towards
 
 
 def control_seed(direction: str) -> int | None:

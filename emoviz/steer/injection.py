@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..models.blocks import hidden_of, with_hidden
-from ..models.load import LoadedModel
-from ..types import Recipe, VectorSet
+from ..models.loaded import LoadedModel
+from ..types import Recipe, Towards, VectorSet
 from .directions import directions
 from .doses import check_doses
 from .recipes import check_recipe
 
-# Which positions of a pass get the offset: in the first pass, which reads the prompt, and in those after it.
-_PROMPT_POSITIONS = {"all": slice(None), "prompt": slice(None), "response": slice(-1, None)}
+# Which positions of a pass that reads the prompt get the offset, by scope.
+PROMPT_POSITIONS = {"all": slice(None), "prompt": slice(None), "response": slice(-1, None)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Offsets:
     norm: str = "fixed"
 
 
-def offsets(vectors: VectorSet, rows: Sequence[tuple[str, float]], recipe: Recipe) -> Offsets:
+def offsets(vectors: VectorSet, rows: Sequence[tuple[Towards, float]], recipe: Recipe) -> Offsets:
     """One row per (direction, dose): dose * r * u at each of the recipe's layers, u the direction's unit vector.
 
     r is the layer's stored median residual norm, so that a dose is a fraction of the typical state, ||added|| / ||h||,
@@ -70,30 +71,41 @@ def injected(loaded: LoadedModel, added: Offsets, tensors: dict[int, Tensor], *,
     """
     with ExitStack() as hooks:
         if first or added.scope != "prompt":
-            positions = _PROMPT_POSITIONS[added.scope] if first else slice(None)
+            positions = PROMPT_POSITIONS[added.scope] if first else slice(None)
             for layer, offset in tensors.items():
-                add = _adder(offset[:, None, :], loaded.d_model, positions, added.norm == "live")
+
+                def add(_module: nn.Module, _inputs: Any, output: Any, offset: Tensor = offset) -> Any:
+                    return with_offset(output, offset, loaded.d_model, positions, added.norm)
+
                 handle = loaded.blocks[layer].register_forward_hook(add, prepend=True)
                 hooks.callback(handle.remove)
         yield
 
 
-def _adder(offset: Tensor, width: int, positions: slice, live: bool):
-    everywhere = positions == slice(None)
+def with_offset(
+    output: Any, offset: Tensor, width: int, positions: slice, norm: str, attended: Tensor | None = None
+) -> Any:
+    """A block's output with a row's offset added at some positions of each row.
 
-    def add(_module, _inputs, output):
-        hidden = hidden_of(output, width)
-        # Blocks of a model that is spread over several devices put out on their own; else this does nothing.
-        step = offset.to(hidden.device)
-        if live:
-            step = step * hidden.float().norm(dim=-1).mean(1)[:, None, None].to(hidden.dtype)
-        if everywhere:
-            return with_hidden(output, hidden + step)
-        changed = hidden.clone()
-        changed[:, positions] += step
-        return with_hidden(output, changed)
-
-    return add
+    offset : (rows, width). attended : (rows, tokens), 1 where a token is no padding, which a live norm leaves out; None where
+    there is no padding.
+    """
+    hidden = hidden_of(output, width)
+    # Blocks of a model that is spread over several devices put out on their own; else this does nothing.
+    step = offset[:, None, :].to(hidden.device)
+    if norm == "live":
+        lengths = hidden.float().norm(dim=-1)
+        if attended is None:
+            mean = lengths.mean(1)
+        else:
+            counted = attended.to(lengths)
+            mean = (lengths * counted).sum(1) / counted.sum(1)
+        step = step * mean[:, None, None].to(hidden.dtype)
+    if positions == slice(None):
+        return with_hidden(output, hidden + step)
+    changed = hidden.clone()
+    changed[:, positions] += step
+    return with_hidden(output, changed)
 
 
 def on_device(added: Offsets, loaded: LoadedModel) -> dict[int, Tensor]:

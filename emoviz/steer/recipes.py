@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
 from ..errors import InputError
 from ..geometry import preferred_layer
 from ..geometry.vectors import check_centring, check_layer
@@ -30,8 +33,11 @@ def window(n_layers: int) -> tuple[int, ...]:
     return tuple(range(n_layers // 3, 2 * n_layers // 3 + 1))
 
 
-def parse_layers(text: str, n_layers: int) -> tuple[int, ...]:
-    """`window`, `all`, one layer (`12`) or a range (`10-20`). Raises InputError for anything else."""
+def parse_layers(given: str | int | Sequence[int], n_layers: int) -> tuple[int, ...]:
+    """`window`, `all`, one layer (`12`), a range (`10-20`), or numbers. Raises InputError for a text that is none of these."""
+    if not isinstance(given, str):
+        return (given,) if isinstance(given, int) else tuple(given)
+    text = given
     if text == "window":
         return window(n_layers)
     if text == "all":
@@ -44,41 +50,54 @@ def parse_layers(text: str, n_layers: int) -> tuple[int, ...]:
         if layers:
             return layers
     raise InputError(
-        f"layers {text!r} were asked for; window, all, one layer or a range like 10-20 within 0-{n_layers - 1} are "
-        "allowed; choose one of them."
+        f"layers {text!r} were asked for; window, all, one layer or a range like 10-20 within 0-{n_layers - 1} are allowed."
     )
 
 
 def recipe(
     vectors: VectorSet,
-    preset: str = EMOVIZ,
+    preset: str | Recipe = EMOVIZ,
     *,
-    layers: str | None = None,
+    layers: str | int | Sequence[int] | None = None,
     scope: str | None = None,
     norm: str | None = None,
 ) -> Recipe:
-    """A preset for a set, with some of its parts changed; layers whose states are not finite are left out.
+    """How a direction is added: a preset for a vector set, with some of its parts changed.
 
-    Raises InputError for an unknown preset, layers, scope or norm, and where no finite layer is left.
+    preset : `emoviz` (each layer's own vectors in the middle third, fixed norm), `jeong2026a` (the best layer's vectors at
+        all layers, live norm), or a Recipe.
+    layers : `window`, `all`, one layer, a range such as `10-20`, or numbers; layers whose states are not finite are left out.
+    scope, norm : see SCOPES and NORMS.
+    Returns : Recipe.
+    Raises  : InputError for an unknown preset, layers, scope or norm, and where no finite layer is left.
+    Source  : Jeong 2026 (arXiv 2604.04064) for the preset of its name; docs/methods.md for the other.
+
+    >>> import emoviz as ez
+    >>> ez.recipe(ez.find_set("SmolLM2-135M-Instruct_emoviz_fp32"), scope="response").layers
+    (10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20)
     """
-    if preset not in PRESETS:
-        raise _unknown("recipe", preset, PRESETS)
-    paper = preset == JEONG2026A
-    layers = ("all" if paper else "window") if layers is None else layers
-    asked = parse_layers(layers, vectors.n_layers)
-    own = preferred_layer(vectors) if paper else None
+    start = preset if isinstance(preset, Recipe) else _preset(vectors, preset)
+    asked = start.layers if layers is None else parse_layers(layers, vectors.n_layers)
     finite = tuple(layer for layer in asked if layer in vectors.finite_layers)
-    if not finite:
+    if asked and not finite:
         check_layer(vectors, asked[0])
-    found = Recipe(
-        finite,
-        own,
-        vectors.provenance.protocol.centring if paper else "class",
-        "all" if scope is None else scope,
-        ("live" if paper else "fixed") if norm is None else norm,
+    found = replace(
+        start,
+        layers=finite,
+        scope=start.scope if scope is None else scope,
+        norm=start.norm if norm is None else norm,
     )
     check_recipe(found, vectors)
     return found
+
+
+def _preset(vectors: VectorSet, name: str) -> Recipe:
+    if name not in PRESETS:
+        raise _unknown("recipe", name, PRESETS)
+    if name == EMOVIZ:
+        return Recipe(window(vectors.n_layers))
+    everywhere = tuple(range(vectors.n_layers))
+    return Recipe(everywhere, preferred_layer(vectors), vectors.provenance.protocol.centring, norm="live")
 
 
 def check_recipe(found: Recipe, vectors: VectorSet) -> None:
@@ -89,7 +108,7 @@ def check_recipe(found: Recipe, vectors: VectorSet) -> None:
         raise _unknown("norm", found.norm, NORMS)
     check_centring(found.centring, vectors.classes)
     if not found.layers:
-        raise InputError("a recipe without layers was given; one or more are needed; name some.")
+        raise InputError("The recipe has no layers. Name one or more.")
     for layer in found.layers if found.vector_layer is None else (*found.layers, found.vector_layer):
         check_layer(vectors, layer)
 
@@ -103,5 +122,5 @@ def recipe_words(found: Recipe) -> str:
     return f"{at}{whose}, {scope}, {found.norm} norm"
 
 
-def _unknown(what: str, given: str, allowed) -> InputError:
-    return InputError(f"{what} {given!r} is unknown; {', '.join(allowed)} are allowed; choose one of them.")
+def _unknown(what: str, given: str, allowed: Iterable[str]) -> InputError:
+    return InputError(f"{what} {given!r} is unknown; {', '.join(allowed)} are allowed.")

@@ -22,7 +22,7 @@ from .geometry import RDM, Components, DepthCurve, DepthCurves, Projection, Trai
 from .judging import Cycle, HeadCheck, Span, Verdict, WitnessCard
 from .missing import Missing
 from .readout import Reading, Sentence, TokenChange, VocabularyLens
-from .steering import Decoding, Direction, Generation, Generations, Recipe
+from .steering import Decoding, Direction, Generation, Generations, Recipe, Towards
 from .vectors import Activations, Protocol, Provenance, Resampled, VectorSet, Writing
 
 __all__ = [
@@ -70,6 +70,7 @@ __all__ = [
     "Story",
     "StoryPrompt",
     "TokenChange",
+    "Towards",
     "TraitFit",
     "UShape",
     "ValenceArousal",

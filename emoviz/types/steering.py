@@ -87,6 +87,10 @@ class Direction:
         return Direction(terms, set)
 
 
+# An emotion, a mixture or a control as it is written, or a direction that was computed.
+Towards = str | Direction
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """How a direction is added while a model writes. See `steer.recipes`.
@@ -121,7 +125,8 @@ class Generation(Value):
 
     direction : an emotion, a mixture of emotions, or a control, as written. ids : the written tokens, without the end token.
     leak_mass : at each step, the probability on tokens in scripts that the prompt does not use.
-    finished : whether the model wrote its end token. verdict : None where nobody has judged it.
+    finished : whether the model wrote its end token. chat : whether the prompt stood in the chat template.
+    verdict : None where nobody has judged it.
     """
 
     model: str
@@ -133,6 +138,7 @@ class Generation(Value):
     ids: tuple[int, ...]
     leak_mass: tuple[float, ...]
     finished: bool
+    chat: bool = False
     verdict: Verdict | None = None
 
     def __repr__(self) -> str:

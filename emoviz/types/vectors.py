@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..emotions import NEUTRAL
 from .base import Value
 from .corpus import Story
 
@@ -176,6 +177,11 @@ class VectorSet(Value):
     @property
     def d_model(self) -> int:
         return self.class_means.shape[2]
+
+    @property
+    def emotions(self) -> tuple[str, ...]:
+        """The classes but neutral."""
+        return tuple(name for name in self.classes if name != NEUTRAL)
 
     @property
     def finite_layers(self) -> tuple[int, ...]:

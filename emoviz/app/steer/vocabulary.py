@@ -27,9 +27,9 @@ def look(name: str | None, emotion: str) -> Iterator[tuple]:
             f"{loaded.name}: {emotion} through the output head at {len(vectors.finite_layers)} layers",
             gr.skip(),
         )
-        from ...readout.lens import lens_over_layers
+        from ...readout.lens import vocabulary_lens
 
-        found = lens_over_layers(loaded, vectors, emotion)
+        found = vocabulary_lens(loaded, vectors, emotion)
         best = preferred_layer(vectors)
         yield found, said(found), gr.update(maximum=vectors.n_layers - 1, value=best)
     except InputError as error:

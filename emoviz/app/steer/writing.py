@@ -236,8 +236,8 @@ def _verdicts(batch: _Batch, asked: Request) -> Callable[[], None]:
     from ...judge.texts import judge_batch
     from ...steer.generate import generations
 
-    made = generations(batch.loaded, batch.vectors, batch.rows, asked.prompt, batch.last)
-    verdicts = judge_batch(batch.loaded, made, chat=asked.decoding.chat)
+    made = generations(batch.loaded, batch.vectors, batch.rows, asked.prompt, batch.last, chat=asked.decoding.chat)
+    verdicts = judge_batch(batch.loaded, made)
 
     def show() -> None:
         for cell, one, verdict in zip(batch.cells, made, verdicts, strict=True):

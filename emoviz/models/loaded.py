@@ -1,0 +1,116 @@
+"""A language model in memory, with its blocks at hand."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import nn
+
+from ..errors import InputError
+from .blocks import decoder_of, text_config
+from .selftest import Support
+
+
+@dataclass(slots=True)
+class Use:
+    """Who uses a decoder now. lock : held during every forward pass of emoviz. steered : whether `steering` holds it."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    steered: bool = False
+
+
+# By decoder, so that two wraps of one model take turns.
+_USES: WeakKeyDictionary[nn.Module, Use] = WeakKeyDictionary()
+_LOOKED_UP = threading.Lock()
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LoadedModel:
+    """A causal language model that can be read and steered, as `load_model` and `wrap` give it.
+
+    origin : the short name, hub id or path that loads it again; empty for a model that was wrapped in memory.
+    revision : hub commit or sha256 of the weights. weights : what the file stored (`GGUF Q4_1`, `safetensors`).
+    precision : the type it computes in. support : how far its architecture is trusted.
+    instruct : whether it follows requests: by the registry, else by whether it brings a chat template.
+    model, tokenizer : those of transformers, for whatever emoviz does not do. blocks : its transformer blocks.
+    """
+
+    name: str
+    origin: str
+    revision: str
+    architecture: str
+    weights: str
+    precision: str
+    model: nn.Module
+    tokenizer: Any
+    blocks: nn.ModuleList
+    support: Support
+    instruct: bool
+
+    def generate(self, *inputs: Any, **options: Any) -> Any:
+        """`generate` of the model itself, unchanged; steered inside `with steering(...)`."""
+        return self.model.generate(*inputs, **options)
+
+    @contextmanager
+    def inference(self) -> Iterator[None]:
+        """Around every forward pass of emoviz: one at a time, without gradients, on a model that nothing steers.
+
+        Raises InputError inside `with steering(...)` of this model, where every number would be that of a steered model.
+        """
+        use = self.use
+        with use.lock, torch.inference_mode():
+            if use.steered:
+                raise InputError(
+                    f"{self.name} is steered at the moment; emoviz reads and writes with an unsteered model; leave the "
+                    "`with steering(...)` block first."
+                )
+            yield
+
+    @property
+    def use(self) -> Use:
+        """Who uses the model now, shared by all wraps of it."""
+        with _LOOKED_UP:
+            return _USES.setdefault(self.decoder, Use())
+
+    @property
+    def lock(self) -> threading.Lock:
+        return self.use.lock
+
+    @property
+    def decoder(self) -> nn.Module:
+        return decoder_of(self.model)
+
+    @property
+    def d_model(self) -> int:
+        return text_config(self.model).hidden_size
+
+    @property
+    def n_layers(self) -> int:
+        return len(self.blocks)
+
+    @property
+    def max_tokens(self) -> int | None:
+        """Context length, None if the configuration does not say."""
+        return getattr(text_config(self.model), "max_position_embeddings", None)
+
+    @property
+    def end_tokens(self) -> tuple[int, ...]:
+        """Ids that end a text; empty if the model names none."""
+        ids = self.model.generation_config.eos_token_id
+        if ids is None:
+            ids = self.tokenizer.eos_token_id
+        return () if ids is None else (ids,) if isinstance(ids, int) else tuple(ids)
+
+    @property
+    def device(self) -> torch.device:
+        return self.model.device
+
+    def __repr__(self) -> str:
+        size = f"{self.n_layers} layers x {self.d_model}"
+        return f"LoadedModel({self.name!r}: {self.architecture}, {size}, {self.precision} on {self.device}, {self.support.badge})"
