@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -103,6 +100,7 @@ def _dashboard() -> Iterator[tuple]:
     from playwright.sync_api import sync_playwright
 
     from tests.chromium import find
+    from tests.dashboard import dashboard
 
     chromium = find()
     if chromium is None:
@@ -111,30 +109,9 @@ def _dashboard() -> Iterator[tuple]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         tab = browser.new_page(viewport={"width": 1280, "height": 720})
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
         started = time.perf_counter()
-        server = subprocess.Popen(
-            [sys.executable, "-m", "emoviz", "serve", "--port", str(port)],
-            env={**os.environ, "HF_HUB_OFFLINE": "1"},
-            stdout=subprocess.DEVNULL,
-        )
-        try:
-            _wait(port)
-            tab.goto(f"http://127.0.0.1:{port}/", wait_until="commit")
+        with dashboard() as (url, _):
+            tab.goto(url, wait_until="commit")
             tab.wait_for_selector(".ez-plot[data-drawn]")
             yield tab, started
-        finally:
-            server.terminate()
-            browser.close()
-
-
-def _wait(port: int) -> None:
-    for _ in range(1000):
-        try:
-            socket.create_connection(("127.0.0.1", port), 0.2).close()
-            return
-        except OSError:
-            time.sleep(0.02)
-    raise RuntimeError("the dashboard did not start")
+        browser.close()

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -16,6 +11,7 @@ sys.path.insert(0, str(ROOT))
 from playwright.sync_api import Page, sync_playwright  # noqa: E402
 
 from tests.chromium import find  # noqa: E402
+from tests.dashboard import dashboard  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 # File name, tab, theme.
@@ -35,34 +31,24 @@ def main() -> None:
     if chromium is None:
         sys.exit("no Chromium found; install chromium and run again")
     IMAGES.mkdir(exist_ok=True)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
-    server = subprocess.Popen([sys.executable, "-m", "emoviz", "serve", "--port", str(port)], env=environment)
-    try:
-        _wait(url)
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-            for name, tab, theme in PICTURES:
-                page = browser.new_page(viewport={"width": 1280, "height": 720})
-                page.goto(f"{url}/?__theme={theme}")
-                page.wait_for_selector(".ez-plot[data-drawn]")
-                page.get_by_role("tab", name=tab, exact=True).click()
-                if name == "steer":
-                    _steer(page)
-                elif name == "doses":
-                    page.get_by_role("tab", name="Dose response", exact=True).click()
-                    page.wait_for_timeout(3000)
-                page.wait_for_function(
-                    "() => [...document.querySelectorAll('.ez-figure')].every((f) => !f.offsetParent || f.querySelector('[data-drawn]'))"
-                )
-                page.wait_for_timeout(1500)
-                page.screenshot(path=IMAGES / f"{name}.png")
-                page.close()
-    finally:
-        server.terminate()
+    with dashboard() as (url, _), sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        for name, tab, theme in PICTURES:
+            page = browser.new_page(viewport={"width": 1280, "height": 720})
+            page.goto(f"{url}/?__theme={theme}")
+            page.wait_for_selector(".ez-plot[data-drawn]")
+            page.get_by_role("tab", name=tab, exact=True).click()
+            if name == "steer":
+                _steer(page)
+            elif name == "doses":
+                page.get_by_role("tab", name="Dose response", exact=True).click()
+                page.wait_for_timeout(3000)
+            page.wait_for_function(
+                "() => [...document.querySelectorAll('.ez-figure')].every((f) => !f.offsetParent || f.querySelector('[data-drawn]'))"
+            )
+            page.wait_for_timeout(1500)
+            page.screenshot(path=IMAGES / f"{name}.png")
+            page.close()
 
 
 def _steer(page: Page) -> None:
@@ -70,16 +56,6 @@ def _steer(page: Page) -> None:
     page.get_by_label("Prompt to continue").fill("When I opened the letter, I")
     page.locator("#ez-steer").click()
     page.wait_for_function("() => document.querySelector('#ez-status').innerText.startsWith('done')", timeout=240_000)
-
-
-def _wait(url: str) -> None:
-    for _ in range(300):
-        try:
-            urllib.request.urlopen(url, timeout=1)
-            return
-        except OSError:
-            time.sleep(0.1)
-    sys.exit("the dashboard did not start")
 
 
 if __name__ == "__main__":

@@ -1,32 +1,94 @@
 """emoviz: see, compare and steer how small language models represent emotion.
 
 The public names, each documented where it is defined. They are imported on first use, so that `import emoviz` is quick
-and looking at stored sets never imports torch.
+and looking at stored sets never imports torch. `help(emoviz.compare)` tells the rest; docs/guides/quickstart.py shows how
+they go together.
 """
 
+from __future__ import annotations
+
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
+if TYPE_CHECKING:
+    from . import plot as plot
+    from .errors import InputError as InputError
+    from .experiments.contrasts import contrasts as contrasts
+    from .experiments.dose_response import dose_response as dose_response
+    from .experiments.verification import verify as verify
+    from .extract.make import extract as extract
+    from .geometry.curves import depth_curves as depth_curves
+    from .geometry.layers import best_layers as best_layers
+    from .geometry.rdm import rdm as rdm
+    from .judge.texts import judge_texts as judge_texts
+    from .models.load import load_model as load_model
+    from .models.wrap import wrap as wrap
+    from .readout.lens import vocabulary_lens as vocabulary_lens
+    from .readout.reading import read_text as read_text
+    from .stats.rsa import compare as compare
+    from .steer.directions import direction as direction
+    from .steer.generate import steer_texts as steer_texts
+    from .steer.recipes import recipe as recipe
+    from .steer.steering import steering as steering
+    from .stimuli.corpus import load_corpus as load_corpus
+    from .stimuli.norms import load_norms as load_norms
+    from .store.catalog import find_set as find_set
+    from .store.catalog import list_sets as list_sets
+    from .store.responses import list_dose_responses as list_dose_responses
+    from .store.responses import save_dose_response as save_dose_response
+    from .store.sets import load_set as load_set
+    from .store.sets import save_set as save_set
+    from .store.verifications import list_verifications as list_verifications
+    from .store.verifications import save_verification as save_verification
+    from .types.steering import Decoding as Decoding
+    from .witness.witness import witness_for as witness_for
+
+# By job: models and vectors, what they say, steering, texts, experiments, figures.
 _HOME = {
-    "list_sets": "emoviz.store",
-    "find_set": "emoviz.store",
-    "load_set": "emoviz.store",
-    "save_set": "emoviz.store",
-    "load_corpus": "emoviz.stimuli",
-    "depth_curves": "emoviz.geometry",
-    "best_layers": "emoviz.geometry",
-    "rdm": "emoviz.geometry",
-    "compare": "emoviz.stats",
-    "load_model": "emoviz.models",
-    "extract_set": "emoviz.extract",
-    "steer_texts": "emoviz.steer",
+    "load_model": "models.load",
+    "wrap": "models.wrap",
+    "extract": "extract.make",
+    "load_corpus": "stimuli.corpus",
+    "load_norms": "stimuli.norms",
+    "list_sets": "store.catalog",
+    "find_set": "store.catalog",
+    "load_set": "store.sets",
+    "save_set": "store.sets",
+    "depth_curves": "geometry.curves",
+    "best_layers": "geometry.layers",
+    "rdm": "geometry.rdm",
+    "compare": "stats.rsa",
+    "contrasts": "experiments.contrasts",
+    "direction": "steer.directions",
+    "recipe": "steer.recipes",
+    "steering": "steer.steering",
+    "steer_texts": "steer.generate",
+    "Decoding": "types.steering",
+    "judge_texts": "judge.texts",
+    "witness_for": "witness.witness",
+    "read_text": "readout.reading",
+    "vocabulary_lens": "readout.lens",
+    "dose_response": "experiments.dose_response",
+    "list_dose_responses": "store.responses",
+    "save_dose_response": "store.responses",
+    "verify": "experiments.verification",
+    "list_verifications": "store.verifications",
+    "save_verification": "store.verifications",
+    "InputError": "errors",
 }
 
-__all__ = [*_HOME]
+__all__ = [*_HOME, "plot"]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
+    if name == "plot":
+        return import_module("emoviz.plot")
     if name in _HOME:
-        return getattr(import_module(_HOME[name]), name)
+        return getattr(import_module(f"emoviz.{_HOME[name]}"), name)
     raise AttributeError(f"module 'emoviz' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -6,14 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from emoviz.app import extraction, reading
 from emoviz.app.components import EMPTY
-from emoviz.app.layout import build
-from emoviz.app.library import best_of, library
-from emoviz.app.state import BEST, SAME_DEPTH, Selection
-from emoviz.app.views import anisotropy, depth, geometry, models, overview
-from emoviz.app.wiring import clicked
+from emoviz.app.library import library
+from emoviz.app.page import build
+from emoviz.app.selection import BEST, SAME_DEPTH, Selection, clicked, pick_depth, pick_emotion
+from emoviz.app.tabs import TABS, anisotropy, depth, geometry, models, overview, read
+from emoviz.app.tabs import library as library_tab
 from emoviz.errors import InputError
+from emoviz.geometry import best_layers
 from emoviz.store import save_set, sets_folder
 from emoviz.types import Story
 
@@ -36,7 +36,7 @@ def test_every_view_draws_the_shipped_sets():
     ):
         assert len(figure.data) > 0
     assert geometry.maps(view, "UMAP").layout.meta["kind"] == "map"
-    assert all(len(f.data) > 0 for f in anisotropy.draw(view))
+    assert all(len(f.data) > 0 for f in anisotropy.draw(view).values())
     figure, table = models.pairs(view)
     assert table["rows"][0][0] == "A and B" and figure.data[0].z.shape == (2, 2)
 
@@ -50,7 +50,7 @@ def test_the_table_keeps_published_numbers_under_their_own_heading():
 
 def test_layers_follow_the_best_rule_or_one_depth():
     sets = _view().panels()
-    assert _view().layers(sets) == tuple(best_of(s.name)["decoding"] for s in sets)
+    assert _view().layers(sets) == tuple(best_layers(s)["decoding"] for s in sets)
     assert _view(layer_mode=SAME_DEPTH, depth=1.0).layers(sets) == tuple(s.n_layers - 1 for s in sets)
 
 
@@ -71,19 +71,32 @@ def test_set_names_that_do_not_exist_are_ignored():
 
 
 def test_clicks_are_checked_before_they_are_believed():
-    name = _view().sets[0]
-    assert clicked({"kind": "depth", "ids": [name, 3]}) == ("depth", [name, 3])
-    assert clicked({"kind": "valence", "ids": [name, 3]}) == ("depth", [name, 3])
-    assert clicked({"kind": "map", "ids": ["sad", name]}) == ("map", ["sad", name])
-    assert clicked({"kind": "pair", "ids": ["sad", "calm"]}) == ("pair", ["sad", "calm"])
-    assert clicked({"kind": "rsa", "ids": ["A and C", "text"]}) == ("rsa", ["A and C", "text"])
+    view = _view()
+    name = view.sets[0]
+    picks = {kind: pick for tab in TABS for kind, pick in tab.picks.items()}
+    assert picks["depth"] is picks["valence"] is pick_depth and picks["map"] is picks["rdm"] is pick_emotion
+
+    def click(data):
+        kind, ids = clicked(data)
+        return picks[kind](ids, view) if kind in picks else {}
+
+    moved = {"layer_mode": SAME_DEPTH, "depth": round(library().sets[name].depth(3), 4)}
+    assert click({"kind": "depth", "ids": [name, 3]}) == moved
+    assert click({"kind": "valence", "ids": [name, 3]}) == moved
+    assert click({"kind": "map", "ids": ["sad", name]}) == {"emotion": "sad"}
+    assert click({"kind": "pair", "ids": ["sad", "calm"]}) == {"emotion": "sad"}
+    assert click({"kind": "rsa", "ids": ["A and C", "text"]}) == {"pair": "A and C"}
     for data in (
         None,
         "x",
         {},
         {"kind": "depth", "ids": [name, 99]},
+        {"kind": "depth", "ids": [name, -1]},
+        {"kind": "depth", "ids": [name, True]},
         {"kind": "depth", "ids": [name, "3"]},
+        {"kind": "depth", "ids": [name]},
         {"kind": "depth", "ids": ["else", 1]},
+        {"kind": ["map"], "ids": ["sad"]},
         {"kind": "map", "ids": ["<script>"]},
         {"kind": "map", "ids": []},
         {"kind": "map", "ids": {"a": 1}},
@@ -92,7 +105,7 @@ def test_clicks_are_checked_before_they_are_believed():
         {"kind": "rsa", "ids": ["A and <b>"]},
         {"kind": "pair", "ids": ["<script>", "sad"]},
     ):
-        assert clicked(data) == ("", [])
+        assert click(data) == {}, data
 
 
 def test_the_page_starts_answers_over_its_api_and_hides_its_plumbing():
@@ -150,27 +163,27 @@ ROWS = [
 
 def test_an_extraction_from_the_page_ends_in_the_library_and_can_be_deleted(llama_folder, tmp_path):
     passages = str(write_passages(tmp_path / "mine.jsonl", ROWS))
-    *said, last = extraction.extract(str(llama_folder), "emoviz", "fp32", passages)
+    *said, last = library_tab.extract(str(llama_folder), "emoviz", "fp32", passages)
     assert said and "is in the library" in last and "architecture tested" in last
     (name,) = [name for name, s in library().sets.items() if not s.shipped]
     assert name in last and library().sets[name].classes == ("down", "even", "up")
-    assert any(row[0] == name and row[-1] == "your own" for row in extraction.sets_table()["rows"])
-    *_, again = extraction.extract(str(llama_folder), "emoviz", "fp32", passages)
+    assert any(row[0] == name and row[-1] == "your own" for row in library_tab.sets_table()["rows"])
+    *_, again = library_tab.extract(str(llama_folder), "emoviz", "fp32", passages)
     assert "it was there already" in again
-    assert extraction.delete(name) == f"{name} is deleted."
+    assert library_tab.delete(name) == f"{name} is deleted."
     assert name not in library().sets and not list(sets_folder().iterdir())
 
 
 def test_an_extraction_that_cannot_be_made_says_why_in_one_line(llama_folder, tmp_path):
-    *_, last = extraction.extract("nonsense", "emoviz", "fp32", None)
+    *_, last = library_tab.extract("nonsense", "emoviz", "fp32", None)
     assert last.startswith("**Cannot extract.** model 'nonsense' is unknown")
-    *_, last = extraction.extract("--help", "emoviz", "fp32", None)
+    *_, last = library_tab.extract("--help", "emoviz", "fp32", None)
     assert "model '--help' is unknown" in last
-    *_, last = extraction.extract(
+    *_, last = library_tab.extract(
         str(llama_folder), "emoviz", "fp32", str(write_passages(tmp_path / "p.jsonl", ROWS[:4]))
     )
     assert last.startswith("**Cannot extract.** p.jsonl has 1 class")
-    assert list(extraction.extract(" ", "emoviz", "fp32", None)) == [
+    assert list(library_tab.extract(" ", "emoviz", "fp32", None)) == [
         "**Cannot extract.** No model is chosen; a name, a hub id or a path is needed; choose one."
     ]
 
@@ -184,7 +197,7 @@ def test_cancelling_an_extraction_ends_its_process(llama_folder, monkeypatch):
         return started[-1]
 
     monkeypatch.setattr("emoviz.app.process.subprocess.Popen", remember)
-    running = extraction.extract(str(llama_folder), "emoviz", "fp32", None)
+    running = library_tab.extract(str(llama_folder), "emoviz", "fp32", None)
     next(running)
     running.close()
     assert started[0].wait(timeout=10) != 0
@@ -192,13 +205,13 @@ def test_cancelling_an_extraction_ends_its_process(llama_folder, monkeypatch):
 
 def test_shipped_sets_cannot_be_deleted():
     name = next(iter(library().sets))
-    assert extraction.delete(name).startswith(f"**Cannot delete.** {name} is shipped with emoviz")
-    assert extraction.delete(None).startswith("**Cannot delete.** no set is chosen")
+    assert library_tab.delete(name).startswith(f"**Cannot delete.** {name} is shipped with emoviz")
+    assert library_tab.delete(None).startswith("**Cannot delete.** no set is chosen")
     assert name in library().sets
 
 
 def test_known_models_say_their_size_and_where_they_are():
-    labels = [label for label, _ in extraction.model_choices()]
+    labels = [label for label, _ in library_tab.model_choices()]
     assert "SmolLM2-135M-Instruct (135M, instruct, here)" in labels[:2]
     assert "Llama-3.1-8B (8.0B, base, hub, gated)" in labels
 
@@ -208,10 +221,10 @@ def test_stories_of_a_set_are_shown_for_one_emotion():
     vectors = make_set("told")
     vectors = replace(vectors, provenance=replace(vectors.provenance, method="generation"))
     save_set(replace(vectors, stories=stories), sets_folder())
-    assert "told" in [name for _, name in extraction.stories_choices()]
-    assert [row[3] for row in extraction.stories_table("told", "sad")["rows"]] == ["a sad text"] * 2
-    assert "no stories for proud" in extraction.stories_table("told", "proud")["notes"][0]
-    assert extraction.stories_table(None, "sad") is None
+    assert "told" in [name for _, name in library_tab.stories_choices()]
+    assert [row[3] for row in library_tab.stories_table("told", "sad")["rows"]] == ["a sad text"] * 2
+    assert "no stories for proud" in library_tab.stories_table("told", "proud")["notes"][0]
+    assert library_tab.stories_table(None, "sad") is None
 
 
 @pytest.mark.parametrize(
@@ -257,7 +270,7 @@ def test_a_pair_is_chosen_by_its_name_and_any_other_name_gives_the_first():
     assert titles["B and C"].startswith("B and C differ most on")
     assert titles[None] == titles["Z and <b>"] == titles["A and B"]
     _, table = models.pair_view(view, "B and C")
-    assert table["columns"][0] == "where B and C part" and len(table["rows"]) == 8
+    assert table["columns"][0] == "largest disagreements, B vs C" and len(table["rows"]) == 8
     gaps = [abs(float(row[3]) - float(row[4])) for row in table["rows"]]
     assert gaps == sorted(gaps, reverse=True)
     assert models.pair_choices(_view(sets=three[:1])) == []
@@ -317,7 +330,7 @@ def test_the_geometry_tab_draws_every_order_and_map():
     for order in ("quadrant", "clustering", "alphabet"):
         for method in ("UMAP", "PCA", "MDS"):
             drawn = geometry.draw(_view(sets=sets), order, method, None)
-            assert len(drawn) == 5 and drawn[1].layout.meta["kind"] == "map"
+            assert len(drawn) == 5 and drawn["maps"].layout.meta["kind"] == "map"
     figure = geometry.matrices(_view(), "clustering")
     text = " ".join(note.text for note in figure.layout.annotations).replace("<br>", " ")
     assert "4 clusters against the quadrants, adjusted Rand index" in text and "(p =" in text
@@ -356,9 +369,9 @@ def test_few_classes_and_classes_of_ones_own_are_no_trouble():
         save_set(make_set(name, classes=classes), sets_folder())
         for method in ("PCA", "MDS"):
             drawn = geometry.draw(_view(sets=(name,), emotion="up"), "clustering", method, None)
-            assert "at least 3 are needed for a correlation" in " ".join(drawn[4]["notes"])
+            assert "at least 3 are needed for a correlation" in " ".join(drawn["traits"]["notes"])
             together = geometry.draw(_view(sets=(name, *_view().sets)), "clustering", method, None)
-            assert "with first panel" not in (together[1].layout.xaxis2.title.text or "")
+            assert "with first panel" not in (together["maps"].layout.xaxis2.title.text or "")
         with pytest.raises(InputError, match="5 classes or more are needed"):
             geometry.maps(_view(sets=(name,)), "UMAP")
 
@@ -368,7 +381,7 @@ def _read_tiny(llama):
     vectors = make_set("tiny", layers=4, width=16, model=llama.name, classes=("down", "even", "up"), scale=100)
     provenance = replace(vectors.provenance, revision=llama.revision, origin=llama.origin)
     save_set(replace(vectors, provenance=provenance), sets_folder())
-    *_, (found, token, status, slider) = reading.run("the cat sat on a red mat .", "tiny", "up")
+    *_, (found, token, status, slider) = read.run("the cat sat on a red mat .", "tiny", "up")
     return found, token, status, slider
 
 
@@ -377,11 +390,11 @@ def test_a_text_is_read_once_and_shown_at_any_layer_for_any_emotion(llama, monke
 
     found, token, status, slider = _read_tiny(llama)
     assert status.startswith("tiny-llama read 8 tokens") and slider["maximum"] == 3 and slider["value"] == found.layer
-    assert "tiny" in [value for _, value in reading.choices()] and np.isfinite(found.scores[found.layer, token]).all()
-    monkeypatch.setattr(module, "read", None)
+    assert "tiny" in [value for _, value in read.choices()] and np.isfinite(found.scores[found.layer, token]).all()
+    monkeypatch.setattr(module, "read_text", None)
     for layer in range(4):
         for emotion in ("up", "down"):
-            said, coloured, line, heat, table = reading.views(found, layer, emotion, token)
+            said, coloured, line, heat, table = read.views(found, layer, emotion, token)
             assert said == status and coloured["title"] == f"Each token on {emotion}, layer {layer} of 4"
             assert "".join(t["text"] for t in coloured["tokens"]) == "the cat sat on a red mat ."
             column = found.classes.index(emotion)
@@ -389,9 +402,9 @@ def test_a_text_is_read_once_and_shown_at_any_layer_for_any_emotion(llama, monke
                 assert t["score"] == (None if np.isnan(found.scores[layer, k, 0]) else pytest.approx(found.scores[layer, k, column], abs=1e-4))  # fmt: skip
             assert line.layout.meta["kind"] == "token" and heat.layout.meta["kind"] == "reading"
             assert [row[0] for row in table["rows"]] == ["the whole text", "the cat sat on a red mat ."]
-    assert reading.views(None, 0, "up", None)[1:] == (EMPTY,) * 4
-    assert "emotion 'proud' is not in" in reading.views(found, 0, "proud", token)[0]
-    assert "layer '99' was asked for" in reading.views(found, 99, "up", token)[0]
+    assert read.views(None, 0, "up", None)[1:] == (EMPTY,) * 4
+    assert "emotion 'proud' is not in" in read.views(found, 0, "proud", token)[0]
+    assert "layer '99' was asked for" in read.views(found, 99, "up", token)[0]
 
 
 def test_clicks_on_tokens_are_checked_before_they_are_believed(llama):
@@ -400,21 +413,21 @@ def test_clicks_on_tokens_are_checked_before_they_are_believed(llama):
             self._data = data
 
     found, *_ = _read_tiny(llama)
-    token, line = reading.pick(Event({"token": 3}), found, 1, "up")
+    token, line = read.pick(Event({"token": 3}), found, 1, "up")
     assert token == 3 and "on is closest to" in line.layout.title.text
-    skipped = type(reading.pick(Event(None), found, 1, "up")[0])
+    skipped = type(read.pick(Event(None), found, 1, "up")[0])
     for data in (None, "x", {}, {"token": 8}, {"token": -1}, {"token": True}, {"token": "3"}, {"token": [3]}):
-        assert all(type(part) is skipped for part in reading.pick(Event(data), found, 1, "up")), data
-    assert all(type(part) is skipped for part in reading.pick(Event({"token": 3}), None, 1, "up"))
-    assert all(type(part) is skipped for part in reading.pick(Event({"token": 3}), found, 1, "nonsense"))
+        assert all(type(part) is skipped for part in read.pick(Event(data), found, 1, "up")), data
+    assert all(type(part) is skipped for part in read.pick(Event({"token": 3}), None, 1, "up"))
+    assert all(type(part) is skipped for part in read.pick(Event({"token": 3}), found, 1, "nonsense"))
 
 
 def test_a_number_is_varied_in_a_sentence(llama):
     found, *_ = _read_tiny(llama)
-    for where in (reading.LAST, reading.MEAN):
-        *_, (figure, status) = reading.vary("a cat sat on {n} red mat", "1, 2,3", "tiny", "up", where, found, 2)
+    for where in (read.LAST, read.MEAN):
+        *_, (figure, status) = read.vary("a cat sat on {n} red mat", "1, 2,3", "tiny", "up", where, found, 2)
         assert status == "read 3 sentences at layer 2" and list(figure.data[0].x) == [1, 2, 3]
-    *_, (_, status) = reading.vary("cat {n} dog", "1,2", "tiny", "up", reading.MEAN, None, 0)
+    *_, (_, status) = read.vary("cat {n} dog", "1,2", "tiny", "up", read.MEAN, None, 0)
     assert status == f"read 2 sentences at layer {found.layer}"
 
 
@@ -434,7 +447,7 @@ def test_a_number_is_varied_in_a_sentence(llama):
 )
 def test_wrong_sentences_and_numbers_end_as_one_line(changes, message):
     values = {"template": "{n} cats", "numbers": "1, 2", "name": None, "emotion": "sad", "where": "", "reading": None, "layer": 0}  # fmt: skip
-    *_, (figure, status) = reading.vary(**{**values, **changes})
+    *_, (figure, status) = read.vary(**{**values, **changes})
     assert figure == EMPTY and status.startswith("**Cannot vary.**") and message in status
 
 
@@ -447,5 +460,5 @@ def test_wrong_sentences_and_numbers_end_as_one_line(changes, message):
     ],
 )
 def test_texts_that_cannot_be_read_end_as_one_line(text, name, message):
-    *_, (found, token, status, _) = reading.run(text, name, "sad")
+    *_, (found, token, status, _) = read.run(text, name, "sad")
     assert found is None and token is None and status.startswith("**Cannot read.**") and message in status

@@ -1,18 +1,12 @@
 """The page as a visitor sees it, in a headless Chromium: every tab, both themes."""
 
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from pathlib import Path
 
 import pytest
 
 from .chromium import find
-from .conftest import ROOT
+from .dashboard import dashboard
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (make install)")
 CHROMIUM = find()
@@ -38,24 +32,8 @@ TABS = {
 
 @pytest.fixture(scope="module")
 def server():
-    """The dashboard as `make run` starts it, in a process of its own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "emoviz", "serve", "--port", str(port)], cwd=ROOT, env=environment
-    )
-    url = f"http://127.0.0.1:{port}"
-    for _ in range(300):
-        try:
-            urllib.request.urlopen(url, timeout=1)
-            break
-        except OSError:
-            time.sleep(0.1)
-    yield url, process
-    process.terminate()
-    process.wait(10)
+    with dashboard() as started:
+        yield started
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from emoviz.app.components import EMPTY
+from emoviz.app.library import Library, library
 from emoviz.app.process import run_command
-from emoviz.app.steer import doses as part
+from emoviz.app.tabs.steer import doses as part
 from emoviz.cli import main
 from emoviz.emotions import EMOTIONS
 from emoviz.errors import InputError
@@ -27,12 +28,12 @@ from emoviz.stimuli.scenarios import dose_prompts
 from emoviz.store import responses_folder, save_set, sets_folder
 from emoviz.store.responses import (
     SUFFIX,
-    delete_response,
-    list_responses,
-    load_response,
+    delete_dose_response,
+    list_dose_responses,
+    load_dose_response,
     response_name,
     response_path,
-    save_response,
+    save_dose_response,
 )
 from emoviz.types import Decoding, DoseResponse, WitnessCard
 from emoviz.witness.witness import Witness
@@ -153,9 +154,9 @@ def test_a_run_without_a_witness_says_so(llama):
 def test_a_stored_run_opens_as_it_was(llama, tmp_path):
     for witness in (_witness(), None):
         found = _run(llama, witness=witness)
-        path = save_response(found, tmp_path)
+        path = save_dose_response(found, tmp_path)
         assert path.name == f"{found.name}{SUFFIX}" and found.name.startswith("tiny-llama_doses_")
-        opened = load_response(path)
+        opened = load_dose_response(path)
         for name in DoseResponse.__slots__:
             if name not in ("texts", "witness"):
                 assert getattr(opened, name) == getattr(found, name), name
@@ -171,7 +172,7 @@ def test_a_stored_run_opens_as_it_was(llama, tmp_path):
                 assert getattr(a.verdict, name) == pytest.approx(getattr(b.verdict, name), rel=1e-3, nan_ok=True)
             np.testing.assert_allclose(a.probabilities, b.probabilities, atol=1e-4)
             np.testing.assert_allclose(a.projections, b.projections, atol=1e-4)
-        assert path.read_bytes() == save_response(opened, tmp_path / "again").read_bytes()
+        assert path.read_bytes() == save_dose_response(opened, tmp_path / "again").read_bytes()
 
 
 def test_names_are_of_what_was_asked_for():
@@ -193,7 +194,7 @@ def test_names_are_of_what_was_asked_for():
 
 def test_broken_and_foreign_files_are_named_and_left_out(llama, caplog):
     folder = responses_folder()
-    path = save_response(_run(llama), folder)
+    path = save_dose_response(_run(llama), folder)
     data = json.loads(gzip.decompress(path.read_bytes()))
     broken = {
         "cut": path.read_bytes()[:-20],
@@ -207,14 +208,14 @@ def test_broken_and_foreign_files_are_named_and_left_out(llama, caplog):
     for name, content in broken.items():
         (folder / f"{name}_doses_{SUFFIX}").write_bytes(content)
         with pytest.raises(InputError, match=f"{name}.*cannot be read as a dose-response run"):
-            load_response(folder / f"{name}_doses_{SUFFIX}")
-    own = [r for r in list_responses() if not r.shipped]
+            load_dose_response(folder / f"{name}_doses_{SUFFIX}")
+    own = [r for r in list_dose_responses() if not r.shipped]
     assert [r.model for r in own] == ["tiny-llama"] and all(name in caplog.text for name in broken)
     assert response_path(own[0]) == path
-    delete_response(own[0])
+    delete_dose_response(own[0])
     assert not path.exists()
     with pytest.raises(InputError, match="cannot be deleted"):
-        delete_response(own[0])
+        delete_dose_response(own[0])
 
 
 @pytest.fixture
@@ -261,7 +262,7 @@ def test_a_run_that_is_there_opens_without_its_model(capsys, monkeypatch):
         WitnessCard("none", (), None, math.nan, ""), ("a cat",), ("sad",), ("random", "mean"), doses, vectors.classes, 3,
         (), 1.0, "2026-01-01T00:00:00+00:00",
     )  # fmt: skip
-    save_response(made, responses_folder())
+    save_dose_response(made, responses_folder())
     found = _command(capsys, "smollm2-135m-instruct", "--emotion", "sad", "--dose", "0.1", "--prompt", "a cat")
     assert found["response"] == made.name and not found["computed"]
 
@@ -284,7 +285,7 @@ def test_wrong_input_is_refused_before_anything_is_loaded(capsys, words, message
 
 
 def _shipped() -> list[DoseResponse]:
-    return [r for r in list_responses() if r.shipped]
+    return [r for r in list_dose_responses() if r.shipped]
 
 
 def test_the_default_run_of_a_bundled_model_is_shipped_and_opens_without_torch():
@@ -306,7 +307,7 @@ def test_shipped_runs_show_all_three_regimes_and_are_small_and_quick_to_open():
         path = response_path(found)
         assert path.stat().st_size < 150_000
         started = time.perf_counter()
-        load_response(path)
+        load_dose_response(path)
         assert time.perf_counter() - started < 0.5
     assert {r.model for r in _shipped()} == {"SmolLM2-135M-Instruct", "gemma-3-270m"}
 
@@ -320,7 +321,7 @@ def test_the_part_draws_the_shipped_runs():
     assert [c["label"] for c in row["lines"][0]["cells"]] == ["sad", "random", "mean"]
     assert texts[0]["prompt"] == dose_prompts()[0] and all(c["reason"] for c in row["lines"][0]["cells"])
     _, _, first, *_ = part.show(names, "sad", (names[0], 0.2))
-    stored = {(t.direction, t.dose): t for t in part.runs()[names[0]].texts if t.prompt == 0}
+    stored = {(t.direction, t.dose): t for t in library().runs[names[0]].texts if t.prompt == 0}
     assert first["rows"][0]["lines"][0]["cells"][0]["text"] == stored["sad", 0.2].text.strip()
     assert "0.2" in first["rows"][0]["title"]
 
@@ -341,20 +342,17 @@ def test_an_emotion_that_no_run_has_leaves_the_map_alone():
 
 def test_clicks_are_checked_before_they_are_believed():
     name = part.shipped_choice()[0]
-    assert part.clicked({"kind": "regimes", "ids": [name, "sad", 0.02]}) == (name, "sad", 0.02)
-    assert part.clicked({"kind": "dose-response", "ids": [name, "random", 0]}) == (name, "random", 0.0)
+    assert part.TAB.picks == {"regimes": part.pick, "dose-response": part.pick}
+    assert part.pick([name, "sad", 0.02], None) == {"at": (name, 0.02), "emotion": "sad"}
+    assert part.pick([name, "random", 0], None) == {"at": (name, 0.0)}
     for ids in (
-        None,
-        "x",
-        [],
         [name],
         [name, "sad", 0.021],
         [name, "awe", 0.02],
         ["else", "sad", 0.02],
         [[1], {}, None],
     ):
-        assert part.clicked({"ids": ids}) is None
-    assert part.clicked(None) is None
+        assert part.pick(ids, None) == {}
 
 
 def _in_this_process(capsys):
@@ -372,9 +370,9 @@ def _in_this_process(capsys):
 
 
 def test_a_run_of_ones_own_is_made_and_deleted_from_the_page(llama_folder, tiny_set, monkeypatch, capsys):
-    vectors = part.steerable()["tiny-llama"]
+    vectors = library().steerable["tiny-llama"]
     origin = replace(vectors, provenance=replace(vectors.provenance, origin=str(llama_folder)))
-    monkeypatch.setattr(part, "steerable", lambda: {"tiny-llama": origin})
+    monkeypatch.setattr(Library, "steerable", {"tiny-llama": origin})
     monkeypatch.setattr(part, "run_command", _in_this_process(capsys))
     *_, (said, _) = part.make("tiny-llama", ["bored"], "0.1", "the cat")
     assert said.startswith("**Cannot run.** emotion 'bored' is not in")
@@ -431,7 +429,7 @@ def test_a_wrong_run_ends_as_one_line_on_the_page(values, message):
 
 
 def test_nothing_that_is_shipped_beside_the_runs_is_taken_for_one(caplog):
-    assert {response.model for response in list_responses() if response.shipped} == {
+    assert {response.model for response in list_dose_responses() if response.shipped} == {
         "SmolLM2-135M-Instruct",
         "gemma-3-270m",
     }

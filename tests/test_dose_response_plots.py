@@ -9,19 +9,10 @@ import pytest
 from emoviz.emotions import QUADRANTS
 from emoviz.errors import InputError
 from emoviz.experiments.dose_curves import OUTCOMES, curves, gain, majority_regime, regime_table, usable_window
-from emoviz.judge.regimes import COLLAPSE, EMPTY, EXPLOSIVE, REGIMES, SURGICAL, UNCHANGED
+from emoviz.judge.regimes import COLLAPSE, EMPTY, EXPLOSIVE, REGIME_SIGN, REGIMES, SURGICAL, UNCHANGED
 from emoviz.plots.dose_response import dose_response_figure
 from emoviz.plots.regime_map import LEAK_SIGN, regime_map_figure
-from emoviz.plots.theme import (
-    DARK,
-    LIGHT,
-    MAX_TINT,
-    QUADRANT_COLOUR,
-    REGIME_COLOUR,
-    REGIME_SIGN,
-    SERIES,
-    tint,
-)
+from emoviz.plots.theme import DARK, LIGHT, MAX_TINT, QUADRANT_COLOUR, REGIME_COLOUR, SERIES, tint
 from emoviz.types import Decoding, DoseResponse, Recipe, SteeredText, Verdict, WitnessCard
 
 NAN = float("nan")

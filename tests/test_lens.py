@@ -8,14 +8,13 @@ import torch
 import transformers
 
 from emoviz.app.components import EMPTY
-from emoviz.app.steer import vocabulary
+from emoviz.app.tabs.steer import vocabulary
 from emoviz.errors import InputError
 from emoviz.geometry import class_vectors
 from emoviz.geometry.vectors import unit
 from emoviz.models.load import load_model
 from emoviz.plots.lens import lens_figure
-from emoviz.readout.lens import final_norm, lens, token_changes
-from emoviz.readout.lens import vocabulary_lens as vocabulary_lens
+from emoviz.readout.lens import final_norm, lens, token_changes, vocabulary_lens
 from emoviz.readout.vocabulary import vocabulary_scripts
 from emoviz.store import save_set, sets_folder
 from emoviz.types import TokenChange, VocabularyLens

@@ -9,10 +9,11 @@ import pytest
 from scipy import stats as scipy_stats
 
 from emoviz.app.library import library
-from emoviz.app.state import BEST, Selection
-from emoviz.app.views import methods
+from emoviz.app.selection import BEST, Selection
+from emoviz.app.tabs import methods
 from emoviz.emotions import CLASSES, EMOTIONS, NEUTRAL
 from emoviz.errors import InputError
+from emoviz.experiments.contrasts import TWINS
 from emoviz.extract import PROTOCOLS
 from emoviz.geometry.layers import layers_of
 from emoviz.reference import (
@@ -199,9 +200,7 @@ def test_base_and_instruct_are_paired_by_the_names_given_base_first(turned):
 
 
 def test_the_pairs_of_the_registry_are_known_by_the_names_that_sets_carry():
-    assert (
-        methods.TWINS["Qwen2.5-1.5B"] == "Qwen2.5-1.5B-Instruct" and methods.TWINS["gemma-3-1b-pt"] == "gemma-3-1b-it"
-    )
+    assert TWINS["Qwen2.5-1.5B"] == "Qwen2.5-1.5B-Instruct" and TWINS["gemma-3-1b-pt"] == "gemma-3-1b-it"
 
 
 def test_what_else_differs_is_told():
@@ -388,7 +387,7 @@ def test_the_shipped_file_says_what_the_shipped_sets_say_and_is_small():
 
 
 def test_the_tab_draws_with_shipped_sets_only_whatever_is_ticked():
-    decomposition, tests, precision, variants, compliance, table = methods.draw(ANY)
+    decomposition, tests, precision, variants, compliance, table = methods.draw(ANY).values()
     published = [t for t in decomposition.data if t.type == "bar" and t.name.startswith("published: ")]
     ours = [t for t in decomposition.data if t.type == "bar" and t not in published]
     assert len(published) == 2 and len(ours) == 2
@@ -407,21 +406,21 @@ def test_the_tab_draws_with_shipped_sets_only_whatever_is_ticked():
 
 
 def test_the_figures_name_no_text_or_paper_colour_so_that_a_theme_is_one_template():
-    for figure in methods.draw(ANY)[:4]:
+    for figure in list(methods.draw(ANY).values())[:4]:
         layout = figure.to_plotly_json()["layout"]
         assert "paper_bgcolor" not in layout and layout["meta"]["kind"]
         assert not [note for note in layout["annotations"] if "color" in note.get("font", {})]
 
 
 def test_sets_of_the_users_are_measured_and_drawn_beside_the_shipped_ones():
-    before = len(methods.draw(ANY)[-1]["rows"])
+    before = len(methods.draw(ANY)["table"]["rows"])
     for vectors in (
         _set(model="Qwen2.5-1.5B"), _set(model="Qwen2.5-1.5B-Instruct", seed=1), _set(model="mine"),
         _set(model="mine", precision="int8", seed=2), _set("jeong2026a", model="mine", seed=3),
         _set("emoviz-stories", model="mine", seed=4),
     ):  # fmt: skip
         save_set(vectors, sets_folder())
-    decomposition, tests, precision, variants, _, table = methods.draw(ANY)
+    decomposition, tests, precision, variants, _, table = methods.draw(ANY).values()
     assert len(variants.data[1].x) == 1
     assert len(table["rows"]) == before + 1 + 1 + 2 + 1, "variant, precision, method, sub-parameters"
     assert "mine, our protocols" in {t.name for t in decomposition.data}
@@ -433,8 +432,7 @@ def test_sets_of_the_users_are_measured_and_drawn_beside_the_shipped_ones():
 def test_without_any_set_the_published_numbers_still_stand(monkeypatch, tmp_path):
     for place in ("emoviz.store.catalog", "emoviz.app.library", "emoviz.store.contrasts"):
         monkeypatch.setattr(f"{place}.shipped_folder", lambda: tmp_path)
-    monkeypatch.setattr(methods, "_shipped", load_contrasts)
-    decomposition, tests, precision, variants, compliance, table = methods.draw(ANY)
+    decomposition, tests, precision, variants, compliance, table = methods.draw(ANY).values()
     assert tests is None and precision is None and table["rows"] == []
     assert [t.name for t in decomposition.data if t.type == "bar"] == [
         "published: Mistral 7B Instruct", "published: Llama 3.1 8B Instruct",

@@ -11,17 +11,20 @@ from emoviz.emotions import CLASSES, QUADRANTS, valence
 from emoviz.geometry import best_layers, depth_curves, linkage_of, mds_map, onto_first, pca_map, rdm
 from emoviz.geometry.clusters import leaf_order
 from emoviz.geometry.curves import CONTROL_RDMS as CONTROLS
+from emoviz.geometry.curves import CURVES
 from emoviz.plots.callouts import callouts
 from emoviz.plots.controls import controls_figure
 from emoviz.plots.cosines import cosines_figure
-from emoviz.plots.depth import CURVE_TEXT, depth_figure
+from emoviz.plots.depth import depth_figure
 from emoviz.plots.emotion_map import map_figure
 from emoviz.plots.gauge import gauge_figure
+from emoviz.plots.published_rsa import published_figure
 from emoviz.plots.rdm import rdm_figure
-from emoviz.plots.rsa import comparison_figure, p_text, published_figure
+from emoviz.plots.rsa import comparison_figure
 from emoviz.plots.rsa_pair import pair_figure
 from emoviz.plots.theme import DARK, LIGHT, PAIR_COLOUR, QUADRANT_COLOUR, SERIES, panel_rows, panels, styles
 from emoviz.plots.valence import valence_figure
+from emoviz.plots.wording import p_text
 from emoviz.reference import published_models, published_rho
 from emoviz.stats import compare, u_shape
 from emoviz.stats.pairs import paired_rdms
@@ -159,7 +162,7 @@ def test_depth_axis_is_relative_and_the_layer_is_in_the_hover():
 
 def test_all_curves_can_be_drawn_and_a_missing_layer_is_a_gap():
     holes = [make_set("one", model="model-one", nonfinite=(2,)), SETS[1]]
-    for name in CURVE_TEXT:
+    for name in CURVES:
         curves = [depth_curves(s)[name] for s in holes]
         fig = depth_figure(holes, curves, [best_layers(s) for s in holes], styles(holes), centring="class")
         line = next(t for t in fig.data if t.mode == "lines" and t.customdata is not None)

@@ -10,8 +10,11 @@ import torch
 from emoviz.cli import main
 from emoviz.errors import InputError
 from emoviz.models.load import load_model
-from emoviz.plots.reading import heat_map_figure, number_figure, scale_limit, token_figure, token_label
+from emoviz.plots.heat_map import heat_map_figure
+from emoviz.plots.number import number_figure
+from emoviz.plots.reading import scale_limit, token_label
 from emoviz.plots.theme import DIVERGING, LIGHT
+from emoviz.plots.token import token_figure
 from emoviz.readout.projection import passage_scale
 from emoviz.readout.reading import SINK, pieces, read_text
 from emoviz.readout.summary import layer_of, ranked, sentences, text_scores

@@ -9,11 +9,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from emoviz.app import extraction
+from emoviz.app import memory
 from emoviz.app.components import EMPTY
 from emoviz.app.library import library
-from emoviz.app.steer import models, texts, witnessing, writing
+from emoviz.app.steer import witnessing, writing
 from emoviz.app.steer.writing import Job, run
+from emoviz.app.tabs import library as library_tab
+from emoviz.app.tabs.steer import texts
 from emoviz.errors import InputError
 from emoviz.judge.regimes import REGIMES
 from emoviz.steer.recipes import PRESETS, recipe
@@ -29,7 +31,7 @@ FIELDS = {
 
 
 def _run(job=None, **changes):
-    return run(*{**FIELDS, **changes}.values(), Job() if job is None else job)
+    return run(**{**FIELDS, **changes}, job=Job() if job is None else job)
 
 
 def _last(**changes):
@@ -54,9 +56,9 @@ def tiny(llama):
     vectors = make_set("tiny", layers=4, width=16, model=llama.name, classes=("down", "neutral", "up"), scale=100)
     vectors = replace(vectors, provenance=replace(vectors.provenance, revision=llama.revision, origin=llama.origin))
     save_set(vectors, sets_folder())
-    models._in_memory()["tiny-llama"] = llama
+    memory.LOADED["tiny-llama"] = llama
     yield vectors
-    models.free("tiny-llama")
+    memory.free("tiny-llama")
 
 
 @pytest.mark.parametrize(
@@ -202,23 +204,23 @@ def test_two_visitors_at_once_each_get_their_own_texts_and_their_own_stop(tiny):
 
 def test_a_model_that_is_let_go_in_mid_run_still_writes_right_and_is_loaded_again(tiny):
     whole = _texts(_last(tokens=10)[0])
-    assert dict(models.in_memory())["tiny-llama"] > 1000
+    assert dict(memory.in_memory())["tiny-llama"] > 1000
     said = []
     for update in _run(tokens=10):
         said.append(update)
         if "token 4 of 10" in update[1]:
-            models.free("tiny-llama")
-            assert "tiny-llama" not in dict(models.in_memory())
+            memory.free("tiny-llama")
+            assert "tiny-llama" not in dict(memory.in_memory())
     shown, _ = said[-1]
     assert _texts(shown) == whole and shown["rows"][0]["baseline"]["regime"] == "unchanged"
     again = [status for _, status in _run(tokens=10)]
-    assert "tiny-llama" in dict(models.in_memory()) and again[-1].startswith("done")
+    assert "tiny-llama" in dict(memory.in_memory()) and again[-1].startswith("done")
 
 
 def test_a_model_that_is_being_loaded_holds_up_nobody_whose_model_is_there(tiny, monkeypatch):
     _last()
     loaded = threading.Event()
-    monkeypatch.setattr(models, "_load", lambda *_: loaded.wait(10))
+    monkeypatch.setattr(memory, "_load", lambda *_: loaded.wait(10))
     waiting = _run(models=["SmolLM2-135M-Instruct"], chosen=["sad"])
     assert next(waiting)[1].startswith("SmolLM2-135M-Instruct: loading")
     assert _last()[1].startswith("done")
@@ -228,7 +230,7 @@ def test_a_model_that_is_being_loaded_holds_up_nobody_whose_model_is_there(tiny,
 
 def test_a_failing_pass_leaves_no_hook_and_later_texts_are_as_before(tiny, monkeypatch):
     before = _texts(_last()[0])
-    loaded = models._in_memory()["tiny-llama"]
+    loaded = memory.LOADED["tiny-llama"]
     steps = _run()
     for _, status in steps:
         if "token 2" in status:
@@ -244,7 +246,7 @@ def test_a_failing_pass_leaves_no_hook_and_later_texts_are_as_before(tiny, monke
 def test_presets_fill_the_fields_with_what_they_mean():
     for name in PRESETS:
         doses, layers, scope, norm, temperature, chat = texts.fill_preset(name)
-        for vectors in models.steerable().values():
+        for vectors in library().steerable.values():
             assert recipe(vectors, name, layers=layers, scope=scope, norm=norm) == recipe(vectors, name)
         assert (temperature, chat) == (0, False) and doses.startswith("0, ")
     said = texts.summary("jeong2026a", "all", "all", "live", 40, 0.7, 3, True)
@@ -318,7 +320,7 @@ def test_the_witness_says_what_rose_and_what_it_takes_controls_for(tiny, llama, 
     monkeypatch.setattr(witnessing, "_witness", lambda model, revision: Fake())
     rows = [("unsteered", 0.0), ("up", 0.1), ("0.5 up - 1 down", 0.1), ("random", 0.1), ("up", 0.2)]
     who, lines = witnessing.witnessed(llama, rows, ["t"] * 5)
-    assert who == "witness: head, 0.50 right on whole passages of topics held out (chance 0.33)"
+    assert who == "witness: head, accuracy 0.50 on full passages from held-out topics (chance 0.33)"
     assert lines == [
         "witness: down 0.70",
         "witness: up 0.60 (unsteered 0.10)",
@@ -341,8 +343,8 @@ def test_a_model_that_was_read_from_a_folder_can_be_steered_by_its_name(llama_fo
         for n in ("cat", "dog", "tree", "mat")
     ]
     passages = str(write_passages(tmp_path / "mine.jsonl", rows))
-    *_, last = extraction.extract(str(llama_folder), "emoviz", "fp32", passages)
-    assert "is in the library" in last and "tiny-llama" in models.steerable() and "even" in library().classes
+    *_, last = library_tab.extract(str(llama_folder), "emoviz", "fp32", passages)
+    assert "is in the library" in last and "tiny-llama" in library().steerable and "even" in library().classes
     shown, status = _last(tokens=3)
     assert status.startswith("done: 2 texts") and shown["rows"][0]["title"] == "tiny-llama"
-    models.free("tiny-llama")
+    memory.free("tiny-llama")

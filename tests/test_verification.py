@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from emoviz.app.steer import verification as page
+from emoviz.app.library import Library, library
+from emoviz.app.tabs.steer import verification as page
 from emoviz.cli import main
 from emoviz.emotions import CLASSES, EMOTIONS
 from emoviz.errors import InputError
@@ -18,10 +19,10 @@ from emoviz.experiments.plans import plan_for, rise_words
 from emoviz.experiments.verification import (
     confirmed,
     criterion,
+    run_scenarios,
     second_witness,
     usable_calibration,
     verified_emotions,
-    verify,
 )
 from emoviz.plots.verification import verification_figure
 from emoviz.stats.wilson import wilson_interval
@@ -60,7 +61,7 @@ def _set_of(loaded):
 def _run(loaded, plan=PLAN, prompts=TINY):
     vectors, witness = _set_of(loaded), _witness()
     chosen = calibrate(loaded, vectors, witness, plan, EMOTIONS, prompts.calibration, _quiet)
-    return verify(
+    return run_scenarios(
         loaded,
         vectors,
         witness,
@@ -279,10 +280,11 @@ def test_the_figure_has_a_mark_for_every_scenario_and_control(llama):
 def test_the_command_counts_states_its_criterion_and_reuses_its_calibration(llama, llama_folder, monkeypatch, capsys):
     vectors = _set_of(llama)
     save_set(vectors, sets_folder())
-    monkeypatch.setattr("emoviz.witness.witness.candidates", lambda *_, **__: ((_witness(),), {}))
-    monkeypatch.setattr("emoviz.witness.witness.chosen", lambda found, *_: found[0])
-    monkeypatch.setattr("emoviz.stimuli.openings", lambda: TINY)
-    monkeypatch.setattr("emoviz.experiments.plans.plan_for", lambda _: PLAN)
+    monkeypatch.setattr("emoviz.experiments.verification.candidates", lambda *_, **__: ((_witness(),), {}))
+    monkeypatch.setattr("emoviz.experiments.verification.chosen", lambda found, *_: found[0])
+    monkeypatch.setattr("emoviz.experiments.verification.openings", lambda: TINY)
+    for module in ("plans", "verification"):
+        monkeypatch.setattr(f"emoviz.experiments.{module}.plan_for", lambda _: PLAN)
     calls = _recorded(monkeypatch, calibrating)
     assert main(["verify", str(llama_folder), "--json"]) == 0
     out, err = capsys.readouterr()
@@ -309,10 +311,10 @@ def test_a_model_without_a_set_is_refused(llama_folder, capsys):
 
 def test_nothing_is_written_when_a_run_is_stopped(llama, llama_folder, tmp_path, monkeypatch, capsys):
     save_set(_set_of(llama), sets_folder())
-    monkeypatch.setattr("emoviz.witness.witness.candidates", lambda *_, **__: ((_witness(),), {}))
-    monkeypatch.setattr("emoviz.witness.witness.chosen", lambda found, *_: found[0])
-    monkeypatch.setattr("emoviz.stimuli.openings", lambda: TINY)
-    monkeypatch.setattr("emoviz.experiments.plans.plan_for", lambda _: PLAN)
+    monkeypatch.setattr("emoviz.experiments.verification.candidates", lambda *_, **__: ((_witness(),), {}))
+    monkeypatch.setattr("emoviz.experiments.verification.chosen", lambda found, *_: found[0])
+    monkeypatch.setattr("emoviz.experiments.verification.openings", lambda: TINY)
+    monkeypatch.setattr("emoviz.experiments.verification.plan_for", lambda _: PLAN)
 
     def stop(*_):
         raise KeyboardInterrupt
@@ -366,10 +368,11 @@ def test_shipped_calibrations_fit_the_plan_and_the_sets_of_today():
 
 
 def test_the_page_shows_the_stored_verification_and_its_texts():
-    name = next(iter(page.stored()))
-    found = page.stored()[name]
-    words, figure, heading, texts = page.draw(name, "guilty", "second opening")
-    assert found.criterion in words
+    name = next(iter(library().verifications))
+    found = library().verifications[name]
+    drawn = page.draw(None, name, "guilty", "second opening")
+    figure, heading, texts = drawn["figure"], drawn["heading"], drawn["texts"]
+    assert found.criterion in drawn["criterion"]
     assert f"{found.k} of 40" in figure.layout.title.text
     assert found.prompts[1] in heading
     assert [len(row["lines"][0]["cells"]) for row in texts["rows"]] == [2] * found.plan.samples
@@ -380,18 +383,19 @@ def test_the_page_shows_the_stored_verification_and_its_texts():
 
 
 @pytest.mark.parametrize("given", [("nobody", "calm", "first opening"), (None, "calm", "first opening")])
-def test_the_page_says_how_to_make_a_verification_where_there_is_none(given):
-    words, *rest = page.draw(*given)
-    assert "emoviz verify" in words
-    assert rest == ["null", "", "null"]
+def test_the_page_says_how_to_make_a_verification_where_there_is_none(given, monkeypatch):
+    monkeypatch.setattr("emoviz.app.library.list_verifications", lambda: ())
+    empty = Library([])
+    monkeypatch.setattr(page, "library", lambda: empty)
+    drawn = page.draw(None, *given)
+    assert "emoviz verify" in drawn["criterion"]
+    assert (drawn["figure"], drawn["heading"], drawn["texts"]) == (None, "", None)
 
 
-@pytest.mark.parametrize(
-    "data", [None, {}, {"kind": "map", "ids": ["calm", 1]}, {"kind": "verification", "ids": [7, []]}]
-)
-def test_a_made_up_click_changes_nothing(data):
-    assert page.clicked(data, "sad", "first opening") == ("sad", "first opening")
-    assert page.clicked({"kind": "verification", "ids": ["calm", 1]}, "sad", "x") == ("calm", "second opening")
+@pytest.mark.parametrize("ids", [["calm"], ["calm", 2], ["calm", True], ["none", 1], [7, []], [[], 1]])
+def test_a_made_up_click_changes_nothing(ids):
+    assert page.pick(ids, None) == {}
+    assert page.pick(["calm", 1], None) == {"scenario": "calm", "opening": "second opening"}
 
 
 def test_a_file_with_changed_bytes_is_no_verification(tmp_path):

@@ -5,7 +5,7 @@ __all__ = ["build", "serve"]
 
 def __getattr__(name: str):
     if name == "build":
-        from .layout import build
+        from .page import build
 
         return build
     if name == "serve":

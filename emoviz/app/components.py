@@ -44,7 +44,7 @@ class Figure(gr.HTML):
         return {"type": "string", "description": "a plotly figure as JSON"}
 
 
-class _Filled(gr.HTML):
+class Filled(gr.HTML):
     """A node that the named script fills from the value, a JSON-able object."""
 
     script = ""
@@ -65,35 +65,35 @@ class _Filled(gr.HTML):
         return {"type": "string", "description": "JSON"}
 
 
-class Texts(_Filled):
+class Texts(Filled):
     """Steered texts: {prompt, chat, rows: [{title, note, set, baseline: cell, lines: [{label, control, cells: [cell]}]}]}.
 
-    A cell is {label, state, text, leaks: [[start, end, script]]}; a judged one also has {regime, reason, numbers, hidden,
-    mass}, and with its row {witness} later. `select` fires with {text, set} of a text that is to be read.
+    A cell is {label, state, text, leaks: [[start, end, script]]}; a judged one also has {regime, sign, verdict, reason,
+    numbers, hidden, mass}, and with its row {witness} later. `select` fires with {text, set} of a text that is to be read.
     """
 
     script = "texts"
 
 
-class Memory(_Filled):
+class Memory(Filled):
     """Models in memory: {models: [{name, size}]}. `select` fires with {free: name}."""
 
     script = "memory"
 
 
-class Cards(_Filled):
+class Cards(Filled):
     """Key numbers: {cards: [{title, note, colour, dashed, facts: [{name, value, note}]}]}."""
 
     script = "cards"
 
 
-class Table(_Filled):
+class Table(Filled):
     """A plain table: {columns: [name or [name, explanation]], rows: [[...]], groups: {row index: heading}, notes: [...]}."""
 
     script = "table"
 
 
-class Tokens(_Filled):
+class Tokens(Filled):
     """A text in coloured tokens: {title, aid, limit, chosen, tokens: [{text, score or null, said}]}.
 
     `select` fires with {token: index}.

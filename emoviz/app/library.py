@@ -1,88 +1,84 @@
-"""The vector sets that the page shows, opened once per process, and the numbers that are asked for again and again."""
+"""What the page shows from: vector sets, dose-response runs and verifications, opened once until a file changes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from pathlib import Path
 
 from ..emotions import CLASSES
-from ..geometry import best_layers, depth_curves, maps_over_layers, preferred_layer
 from ..plots.theme import Style, short_label, styles
 from ..stats import compare
-from ..stats.valence import valence_arousal
 from ..stimuli.norms import load_norms
-from ..store import list_sets, sets_folder, shipped_folder
-from ..types import Comparison, DepthCurves, Norms, Projection, ValenceArousal, VectorSet
+from ..store import list_sets, responses_folder, sets_folder, shipped_folder, verifications_folder
+from ..store.choice import set_of_each_model
+from ..store.responses import list_dose_responses
+from ..store.verifications import list_verifications
+from ..types import Comparison, DoseResponse, Norms, VectorSet, Verification
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Library:
-    """Known sets by name, in the order of `emoviz list`, each with the style it has in every figure.
+    """What is stored, by name, in the order of the command line, and what was computed from it.
 
-    Equal only to itself, so that what was drawn from one can be kept until there is another.
+    There is a new one as soon as a file has come, gone or changed, so that nothing stale is kept with it.
     """
 
-    sets: Mapping[str, VectorSet]
-    style: Mapping[str, Style]
+    def __init__(self, sets: list[VectorSet]) -> None:
+        self.sets: Mapping[str, VectorSet] = {s.name: s for s in sets}
+        # Of all known sets, so that a set looks the same whatever is selected.
+        self.style: Mapping[str, Style] = styles(sets)
+        self._compared: dict[tuple, Comparison] = {}
+        self._norms: dict[str, Norms] = {}
+
+    @cached_property
+    def runs(self) -> Mapping[str, DoseResponse]:
+        return {run.name: run for run in list_dose_responses()}
+
+    @cached_property
+    def verifications(self) -> Mapping[str, Verification]:
+        return {found.name: found for found in list_verifications()}
 
     @property
     def classes(self) -> tuple[str, ...]:
         """The 21 classes and those of any set, in alphabetical order."""
         return tuple(sorted({*CLASSES, *(name for s in self.sets.values() for name in s.classes)}))
 
+    @property
+    def steerable(self) -> Mapping[str, VectorSet]:
+        """Model -> the set that it is steered with, for every model that has one."""
+        return set_of_each_model(self.sets.values())
+
     def choices(self) -> list[tuple[str, str]]:
         """(label, name) of each set, as a menu shows them."""
         return [(short_label(s), name) for name, s in self.sets.items()]
 
+    def compared(
+        self, names: tuple[str, ...], layers: tuple[int, ...], centring: str, intervals: bool = True
+    ) -> Comparison:
+        """RSA of the named sets; without intervals it is there at once."""
+        key = names, layers, centring, intervals
+        if key not in self._compared:
+            sets = [self.sets[name] for name in names]
+            self._compared[key] = compare(sets, layers, centring=centring, intervals=intervals)
+        return self._compared[key]
+
+    def norms(self, path: str) -> Norms:
+        """Raises InputError if the file cannot be used."""
+        if path not in self._norms:
+            self._norms[path] = load_norms(path)
+        return self._norms[path]
+
 
 def library() -> Library:
-    """The sets in the shipped and the user's folder; opened again when a file there has come, gone or changed."""
-    files = [f for folder in (shipped_folder(), sets_folder()) if folder.is_dir() for f in folder.iterdir()]
-    return _open(tuple((str(f), f.stat().st_mtime_ns) for f in sorted(files)))
+    folders = {shipped_folder(), sets_folder(), responses_folder(), verifications_folder()}
+    files = [f for folder in folders if folder.is_dir() for f in folder.iterdir()]
+    return _open(tuple((str(f), f.stat().st_mtime_ns) for f in sorted(files, key=_place)))
+
+
+def _place(path: Path) -> str:
+    return str(path)
 
 
 @lru_cache(maxsize=1)
-def _open(_files: tuple) -> Library:
-    for kept in (curves_of, best_of, comparison_of, maps_of, valence_of):
-        # A set may have been replaced by another of its name.
-        kept.cache_clear()
-    sets = list_sets()
-    return Library({s.name: s for s in sets}, styles(sets))
-
-
-@lru_cache(maxsize=256)
-def curves_of(name: str, centring: str) -> DepthCurves:
-    return depth_curves(library().sets[name], centring)
-
-
-@lru_cache(maxsize=256)
-def best_of(name: str) -> dict[str, int | None]:
-    return best_layers(library().sets[name])
-
-
-@lru_cache(maxsize=256)
-def comparison_of(names: tuple[str, ...], layers: tuple[int, ...], centring: str, intervals: bool = True) -> Comparison:
-    """RSA of the named sets; without intervals it is there at once."""
-    sets = [library().sets[name] for name in names]
-    return compare(sets, layers, centring=centring, intervals=intervals)
-
-
-@lru_cache(maxsize=256)
-def maps_of(name: str, method: str) -> dict[int, Projection]:
-    """The maps of all layers, so that a moved slider only has to look one up."""
-    vectors = library().sets[name]
-    return maps_over_layers(vectors, method, preferred_layer(vectors))
-
-
-@lru_cache(maxsize=256)
-def valence_of(name: str, norms: str | None) -> ValenceArousal:
-    """norms : path of a norms file, None for the quadrant signs. Raises InputError if the file cannot be used."""
-    vectors = library().sets[name]
-    ratings = None if norms is None else _norms(norms)
-    return valence_arousal(vectors, ratings, anchor=preferred_layer(vectors))
-
-
-@lru_cache(maxsize=8)
-def _norms(path: str) -> Norms:
-    return load_norms(path)
+def _open(_files: tuple[tuple[str, int], ...]) -> Library:
+    return Library(list_sets())

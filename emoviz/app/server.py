@@ -18,7 +18,7 @@ from starlette.staticfiles import StaticFiles  # noqa: E402
 from ..errors import InputError  # noqa: E402
 from ..plots.theme import DARK, LIGHT  # noqa: E402
 from .components import PLOTLY_URL, STATIC, STATIC_URL  # noqa: E402
-from .layout import build  # noqa: E402
+from .page import build  # noqa: E402
 from .theme import THEME  # noqa: E402
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from ..emotions import EMOTIONS
 from ..errors import InputError
 from ..extract.progress import Progress
+from ..judge.regimes import REGIME_LETTER, REGIME_WORDS, REGIMES
 from ..steer.doses import RUN_DOSES, parse_doses
 from ..steer.grammar import CONTROLS, parse_direction, weights_of
 from ..types import DoseResponse, VectorSet
@@ -100,14 +101,14 @@ def _request(
 def _stored(request: dict, vectors: VectorSet, out: Path | None) -> tuple[DoseResponse, Path, bool] | None:
     """A run that was made before, in `out` or else shipped or the user's own; None if there is none."""
     from ..store import responses_folder, shipped_folder
-    from ..store.responses import SUFFIX, load_response, response_name
+    from ..store.responses import SUFFIX, load_dose_response, response_name
 
     name = response_name(vectors, **request)
     for place in (shipped_folder(), responses_folder()) if out is None else (out,):
         path = place / f"{name}{SUFFIX}"
         if path.exists():
             logging.info("%s was computed before; nothing to compute", name)
-            return load_response(path, shipped=place == shipped_folder()), path, False
+            return load_dose_response(path, shipped=place == shipped_folder()), path, False
     return None
 
 
@@ -117,7 +118,11 @@ def _made(given: Namespace, emotions: tuple[str, ...] | None, asked: dict[str, A
     from ..models.load import load_model
     from ..store import responses_folder
     from ..store.choice import set_for
-    from ..store.responses import load_response, response_name, save_response
+    from ..store.responses import (
+        load_dose_response,
+        response_name,
+        save_dose_response,
+    )
 
     loaded = load_model(given.model, device=given.device)
     vectors = set_for(loaded, _classes_of(emotions))
@@ -129,9 +134,9 @@ def _made(given: Namespace, emotions: tuple[str, ...] | None, asked: dict[str, A
     with work_folder(response_name(vectors, **request)) as work:
         found = dose_response(loaded, vectors, **request, witness=_witness(loaded), work=work, progress=progress)
         progress.close()
-        path = save_response(found, responses_folder() if given.out is None else given.out)
+        path = save_dose_response(found, responses_folder() if given.out is None else given.out)
     # As it will be opened: the file keeps four digits.
-    return load_response(path), path, True
+    return load_dose_response(path), path, True
 
 
 def _witness(loaded):
@@ -176,7 +181,6 @@ def _numbers(response: DoseResponse) -> tuple[list[dict], list[dict], dict[str, 
 
 def _said(result: dict) -> str:
     """A line per direction: its regimes over the doses, and its window."""
-    marks = {"surgical": "S", "repetitive_collapse": "R", "explosive": "X", "unchanged": "=", "empty": "0", None: "?"}
     shown = []
     for window in result["windows"]:
         own = [row for row in result["rows"] if row["direction"] == window["direction"] and row["dose"] != 0]
@@ -184,7 +188,7 @@ def _said(result: dict) -> str:
         shown.append(
             {
                 "direction": window["direction"],
-                **{f"{row['dose']:g}": marks[row["regime"]] for row in own},
+                **{f"{row['dose']:g}": REGIME_LETTER[row["regime"]] for row in own},
                 "usable": window["words"],
                 "witness gain": f"{rise:+.2f}" if np.isfinite(rise) else "-",
             }
@@ -193,7 +197,7 @@ def _said(result: dict) -> str:
     right = "" if witness["accuracy"] is None else f" (right {witness['accuracy']:.0%} of the time on held-out topics)"
     lines = [
         table(shown),
-        "S surgical, R repetitive collapse, X explosive, = unchanged, 0 empty: most texts at that dose",
+        f"{', '.join(f'{REGIME_LETTER[name]} {REGIME_WORDS[name]}' for name in REGIMES)}: most texts at that dose",
         f"witness: {witness['name']}{right}",
         f"{result['path']} ({'made in' if result['computed'] else 'made before, in'} {result['seconds']:.0f} s)",
     ]

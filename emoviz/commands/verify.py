@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
 
 from ..extract.progress import Progress
@@ -25,16 +26,21 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(given: Namespace) -> Result:
-    from ..experiments.verification import verify
+    from ..experiments.plans import plan_for
+    from ..experiments.verification import criterion, verify
     from ..models.load import load_model
     from ..store import save_verification
+    from ..store.choice import set_for
     from ..store.verifications import filed
     from ..witness.hub import hub_witness
 
     loaded = load_model(given.model, precision=given.precision, device=given.device)
     witness = None if given.witness is None else hub_witness(given.witness, device=given.device)
+    vectors = set_for(loaded)
+    # What counts is said before anything is written.
+    print(criterion(plan_for(vectors)), file=sys.stderr)
     progress = Progress()
-    found = verify(loaded, witness=witness, recalibrate=given.recalibrate, progress=progress)
+    found = verify(loaded, vectors, witness=witness, recalibrate=given.recalibrate, progress=progress)
     progress.close()
     path = save_verification(found)
     values = filed(found)

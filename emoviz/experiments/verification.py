@@ -100,7 +100,7 @@ def verify(
     The plan is fixed before anything is written (`plans.plan_for`); only the dose of each direction is chosen, on other
     openings, unless an earlier verification of the same set and plan has chosen it. Random directions take the same path.
 
-    vectors : None for the set that the model uses. witness : None for the best that is none of the model's own; a second one
+    vectors : None for the set that the model uses. recalibrate : choose the doses anew. witness : None for the best that is none of the model's own; a second one
     is chosen for comparison.
     progress : called with `calibrating` (openings) and `verifying` (samples), done and in all.
     Returns : Verification, not stored yet (`save_verification`). Takes minutes: some 1,200 texts.
@@ -120,7 +120,6 @@ def verify(
     judge = best if witness is None else witness
     check = second_witness(best, found) if witness is None else best
     known = None if recalibrate else usable_calibration(list_verifications(), vectors, plan, prompts)
-    log.info("%s", criterion(plan))
     if known is None:
         started = time.perf_counter()
         calibrated = calibrate(model, vectors, judge, plan, emotions, prompts.calibration, progress)

@@ -278,7 +278,7 @@ def depth_curves(vectors: VectorSet, centring: str = "class") -> DepthCurves:
 
     >>> import emoviz as ez
     >>> curves = ez.depth_curves(ez.find_set("SmolLM2-135M-Instruct_emoviz"))
-    >>> round(curves["decoding_accuracy"].values.max(), 2)
+    >>> round(float(curves["decoding_accuracy"].values.max()), 2)
     0.76
     >>> curves.to_frame().columns.tolist()
     ['set', 'curve', 'layer', 'depth', 'value', 'low', 'high', 'reference']

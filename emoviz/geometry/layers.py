@@ -23,7 +23,7 @@ def best_layers(vectors: VectorSet) -> dict[str, int | None]:
 
     >>> import emoviz as ez
     >>> ez.best_layers(ez.find_set("gemma-3-270m_emoviz"))
-    {'decoding': 10, 'reliability': 8, 'separation': 17}
+    {'decoding': 10, 'reliability': 10, 'separation': 6}
     """
     curves = depth_curves(vectors, "class")
     return {

@@ -16,6 +16,7 @@ from .components import (
     square_rdm,
 )
 from .layers import preferred_layer
+from .once import once_per_set
 from .procrustes import disparity, disparity_by_chance, fitted, turned
 from .rdm import rdm
 from .signs import arousal_signs, sign_correlation, valence_signs
@@ -29,6 +30,7 @@ MIN_SHAPE = 3
 MIN_CHANCE = 7
 
 
+@once_per_set
 def maps_over_layers(vectors: VectorSet, method: str, anchor: int | None = None) -> dict[int, Projection]:
     """One map per layer, so turned that nothing jumps when the layer changes.
 

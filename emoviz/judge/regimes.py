@@ -18,3 +18,18 @@ REGIMES = (SURGICAL, COLLAPSE, EXPLOSIVE, UNCHANGED, EMPTY)
 # 0.39 to 0.47 and 6 to 10 cost no more than two of 119 texts.
 COLLAPSE_REPETITION = 0.43
 EXPLOSIVE_PPL_RATIO = 9.0
+# How a regime is shown where there is room for a sign, a letter or two words; None: it could not be told.
+REGIME_SIGN: dict[str | None, str] = {
+    SURGICAL: "●", COLLAPSE: "↻", EXPLOSIVE: "✕", UNCHANGED: "=", EMPTY: "∅", None: "?",
+}  # fmt: skip
+REGIME_LETTER: dict[str | None, str] = {
+    SURGICAL: "S", COLLAPSE: "R", EXPLOSIVE: "X", UNCHANGED: "=", EMPTY: "0", None: "?",
+}  # fmt: skip
+REGIME_WORDS: dict[str | None, str] = {
+    SURGICAL: "surgical", COLLAPSE: "repetitive collapse", EXPLOSIVE: "explosive", UNCHANGED: "unchanged", EMPTY: "empty",
+    None: "no verdict",
+}  # fmt: skip
+
+
+def regime_label(regime: str | None) -> str:
+    return f"{REGIME_SIGN[regime]} {REGIME_WORDS[regime]}"

@@ -71,7 +71,7 @@ def judge_texts(model: LoadedModel, made: Sequence[Generation]) -> Generations:
     >>> model = ez.load_model("SmolLM2-135M-Instruct")
     >>> texts = ez.steer_texts(model, None, "calm", [0.04, 0.3], "I opened the door and")
     >>> [one.verdict.regime for one in ez.judge_texts(model, texts)]
-    ['unchanged', 'surgical', 'explosive']
+    ['unchanged', 'surgical', 'repetitive_collapse']
     """
     if not made or made[0].direction != UNSTEERED or any(one.prompt != made[0].prompt for one in made):
         raise InputError(

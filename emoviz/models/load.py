@@ -43,12 +43,19 @@ def load_model(
     layer_path: str | None = None,
     progress: Callable[[str, int, int], None] = log_progress,
 ) -> LoadedModel:
-    """Loads a model by short name, hub id, folder or .gguf file (see `resolve`), converting GGUF once, and tests it.
+    """Loads a causal language model and tests whether it can be read and steered.
 
-    precision  : fp32, bf16, fp16, int8, or `auto`: bf16 on CUDA, else fp32.
+    model : a short name of `emoviz models`, a hub id, a folder or a .gguf file, which is converted once.
+    precision : fp32, bf16, fp16, int8, or `auto`: bf16 on CUDA, else fp32. device : auto, cpu, cuda or mps.
     layer_path : the module list that holds the blocks, where it is not found by itself.
-    Raises InputError for an unknown model, precision or device, a model that cannot be found or read or does not fit
-    into memory, and one whose blocks cannot be read and steered.
+    progress : called with a stage, its number, and how many there are.
+    Returns : LoadedModel.
+    Raises  : InputError for an unknown model, precision or device, a model that cannot be found or read or does not fit
+        into memory, and one whose blocks cannot be read and steered.
+
+    >>> import emoviz as ez
+    >>> ez.load_model("SmolLM2-135M-Instruct", device="cpu")
+    LoadedModel('SmolLM2-135M-Instruct': LlamaForCausalLM, 30 layers x 576, fp32 on cpu, tested)
     """
     place = pick_device(device)
     precision = pick_precision(precision, place)

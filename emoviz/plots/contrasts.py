@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..types import Contrast
-from .rsa import p_text
+from .wording import minus, p_text
 
 
 def set_label(protocol: str, precision: str) -> str:
@@ -43,7 +43,7 @@ def cosines_text(cosines: dict[str, float], *, named: bool = True) -> str:
     lowest = min(cosines, key=cosines.get)
     digits = 4 if cosines[lowest] > 0.9 else 2
     mean = np.mean(list(cosines.values()))
-    return f"{mean:.{digits}f} ({cosines[lowest]:.{digits}f}{f' {lowest}' if named else ''})".replace("-", "−")
+    return minus(f"{mean:.{digits}f} ({cosines[lowest]:.{digits}f}{f' {lowest}' if named else ''})")
 
 
 def layers_text(layers: tuple[int, ...]) -> str:

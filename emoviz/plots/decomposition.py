@@ -12,6 +12,7 @@ from ..reference import SOURCE, STEPS, PublishedStep
 from ..types import Contrast
 from .contrasts import contrast_text
 from .theme import PUBLISHED_COLOUR, figure
+from .wording import minus
 
 _SIGNIFICANT = 0.05
 _WIDTH = 0.78
@@ -181,7 +182,7 @@ def _written(bars: Sequence[tuple[float, float, bool, float]]) -> dict:
         "x": [x for x, *_ in bars],
         "y": [y for *_, y in bars],
         # Adding zero turns a rounded -0.0 into 0.0.
-        "text": [f"{round(rho, 2) + 0:.2f}{'*' if small else ''}".replace("-", "−") for _, rho, small, _ in bars],
+        "text": [minus(f"{round(rho, 2) + 0:.2f}{'*' if small else ''}") for _, rho, small, _ in bars],
         "textposition": ["bottom center" if rho < 0 else "top center" for _, rho, *_ in bars],
         "textfont": {"size": 12},
         "hoverinfo": "skip",

@@ -7,92 +7,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from ..geometry.curves import CURVES, Curve
 from ..reference import SOURCE, PublishedModel
 from ..types import DepthCurve, UShape, VectorSet
 from .theme import PUBLISHED_COLOUR, Style, figure, provenance_notes, short_label
 
-# Curve -> (name, y axis, reading aid, what its reference line is).
-CURVE_TEXT: dict[str, tuple[str, str, str, str]] = {
-    "decoding_accuracy": (
-        "Decoding accuracy",
-        "held-out accuracy",
-        "share of passages on unseen topics that are nearest to their own class",
-        "chance",
-    ),
-    "split_half_rho": (
-        "Reliability",
-        "Spearman rho between halves",
-        "agreement of the RDMs of two halves of the topics; 1 = the same geometry whatever the stories are about",
-        "",
-    ),
-    "mean_cosine": (
-        "Mean cosine",
-        "mean cosine between classes",
-        "lower = emotion vectors point further apart; the papers' separation measure. Centred vectors sum to zero, so n "
-        "equally long ones have a mean cosine of exactly -1/(n-1), whatever they mean",
-        "floor -1/(n-1)",
-    ),
-    "rdm_std": (
-        "RDM spread",
-        "standard deviation of the RDM",
-        "higher = some pairs near, others far; 0 = no structure",
-        "",
-    ),
-    "anisotropy": (
-        "Anisotropy",
-        "mean cosine of neutral sentences",
-        "1 = all states point the same way, whatever they say; 0 = isotropic",
-        "isotropic",
-    ),
-    "anisotropy_centred": (
-        "Anisotropy, centred",
-        "mean cosine of neutral sentences",
-        "what is left of it after the mean over the emotion passages has been taken off; 0 = nothing",
-        "isotropic",
-    ),
-    "participation_ratio": (
-        "Participation ratio",
-        "effective dimensions",
-        "how many directions the class vectors spread over, by variance",
-        "",
-    ),
-    "effective_rank": (
-        "Effective rank",
-        "effective dimensions",
-        "how many directions the class vectors spread over, by entropy: small ones count more than in the participation ratio",
-        "",
-    ),
-    "vector_norm": (
-        "Vector norm",
-        "share of the residual norm",
-        "mean length of the emotion vectors as a share of the length of the states they are taken from",
-        "",
-    ),
-    "residual_norm": (
-        "Residual norm",
-        "median norm of the residual stream",
-        "the unit that a steering dose is a fraction of",
-        "",
-    ),
-    "valence_r": (
-        "Valence",
-        "|r| of component 1 with valence",
-        "how far the first principal component sorts pleasant from unpleasant; 0.44 is reached by chance once in 20 times",
-        "",
-    ),
-    "arousal_r": (
-        "Arousal",
-        "|r| of component 2 with arousal",
-        "how far the second principal component sorts aroused from quiet; 0.44 is reached by chance once in 20 times",
-        "",
-    ),
-}
-
 RULE_SYMBOL = {"decoding": "circle", "reliability": "square", "separation": "diamond"}
 
 
-# Curves whose published counterpart is drawn beside ours.
-PUBLISHED_CURVES = ("mean_cosine", "anisotropy")
 _LEGEND_COLUMNS, _LEGEND_LINE = 3, 22
 
 
@@ -118,15 +40,14 @@ def depth_figure(
     quantity was published in a comparable form (mean cosine under class centring, anisotropy). notes : more lines under
     the figure.
     """
-    name = curves[0].name
-    title, y_title, aid, reference_text = CURVE_TEXT[name]
-    traces = _published_traces(name, centring, published)
+    entry = CURVES[curves[0].name]
+    traces = _published_traces(entry, centring, published)
     drawn = len(traces)
     for vectors, curve in zip(sets, curves, strict=True):
         traces += band(curve, style[vectors.name].colour)
     for vectors, curve in zip(sets, second, strict=False):
         line = {"color": style[vectors.name].colour, "dash": "dot", "width": 1.5}
-        label = CURVE_TEXT[curve.name][0].lower()
+        label = CURVES[curve.name].label.lower()
         traces.append(
             {
                 "type": "scatter", "mode": "lines", "x": curve.depth, "y": curve.values, "line": line, "showlegend": False,
@@ -147,7 +68,7 @@ def depth_figure(
                 "line": {"color": look.colour, "dash": look.dash, "width": 2.5},
                 "customdata": [[vectors.name, layer, _range(curve, layer)] for layer in range(vectors.n_layers)],
                 "hovertemplate": "<b>%{fullData.name}</b><br>layer %{customdata[1]}, depth %{x:.2f}<br>"
-                + y_title
+                + entry.axis
                 + ": %{y:.4g}%{customdata[2]}<extra></extra>",
                 "connectgaps": False,
             }
@@ -173,27 +94,27 @@ def depth_figure(
         ],
         "annotations": [
             {
-                "text": f"{reference_text} {level:.3g}", "xref": "paper", "x": 1, "xanchor": "right",
+                "text": f"{entry.reference_label} {level:.3g}", "xref": "paper", "x": 1, "xanchor": "right",
                 "y": level, "yref": "y", "yanchor": "top",
             }
             for level in levels
         ],
         "xaxis": {"title": {"text": "depth (share of the layers passed)"}, "range": [0, 1.015], "dtick": 0.1},
-        "yaxis": {"title": {"text": y_title}, **_y_axis(name, curves)},
+        "yaxis": {"title": {"text": entry.axis}, **_y_axis(entry, curves)},
         "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "xanchor": "left"},
-        "uirevision": f"depth {name}",
+        "uirevision": f"depth {entry.name}",
         "meta": {"kind": "depth"},
     }  # fmt: skip
-    dotted = f"Dotted: {CURVE_TEXT[second[0].name][2]}. " if second else ""
-    lines = provenance_notes(sets, None, f"{centring} centring", *_interval_note(sets, curves))
+    dotted = f"Dotted: {CURVES[second[0].name].aid}. " if second else ""
+    lines = provenance_notes(sets, None, f"{centring} centring", *_interval_note(entry, sets, curves))
     if drawn:
         lines.append(f"grey: {drawn} published models, {SOURCE} (fp16, last token, other passages)")
     lines += [*notes, *_missing_notes(sets, curves)]
     return figure(
         traces,
         layout,
-        title=_claim(title, curves),
-        aid=f"{aid}. {dotted}Marks: best by decoding\u00a0●, reliability\u00a0■, separation\u00a0◆",
+        title=_claim(entry, curves),
+        aid=f"{entry.aid}. {dotted}Marks: best by decoding\u00a0●, reliability\u00a0■, separation\u00a0◆",
         notes=lines,
         height=height,
         left=72,
@@ -203,11 +124,11 @@ def depth_figure(
     )
 
 
-def _y_axis(name: str, curves: Sequence[DepthCurve]) -> dict:
+def _y_axis(entry: Curve, curves: Sequence[DepthCurve]) -> dict:
     """Our own curves fill the height: published early layers would press them flat, and norms differ by powers of ten."""
-    if name == "residual_norm":
+    if entry.logarithmic:
         return {"type": "log", "dtick": 1}
-    if name != "mean_cosine":
+    if not entry.close_up:
         return {}
     edges = [edge for c in curves for edge in (c.values, c.low, c.high) if edge is not None]
     values = np.concatenate(edges + [[c.reference] for c in curves if c.reference is not None])
@@ -258,12 +179,11 @@ def _range(curve: DepthCurve, layer: int) -> str:
     return f" [{curve.low[layer]:.4g}, {curve.high[layer]:.4g}]"
 
 
-def _interval_note(sets: Sequence[VectorSet], curves: Sequence[DepthCurve]) -> list[str]:
+def _interval_note(entry: Curve, sets: Sequence[VectorSet], curves: Sequence[DepthCurve]) -> list[str]:
     drawn = [s.resampled for s, c in zip(sets, curves, strict=True) if c.low is not None]
     if not drawn:
         return []
-    what = "sentences" if curves[0].name.startswith("anisotropy") else "topics"
-    return [f"bands: 95 % interval over {what} (bootstrap, {drawn[0].n:,} resamples, seed {drawn[0].seed})"]
+    return [f"bands: 95 % interval over {entry.over} (bootstrap, {drawn[0].n:,} resamples, seed {drawn[0].seed})"]
 
 
 def _missing_notes(sets: Sequence[VectorSet], curves: Sequence[DepthCurve]) -> list[str]:
@@ -282,36 +202,33 @@ def _mark(curve: DepthCurve, layer: int) -> dict:
     return {"type": "scatter", "mode": "markers", "x": x, "y": y, "showlegend": False}
 
 
-def _claim(title: str, curves: Sequence[DepthCurve]) -> str:
+def _claim(entry: Curve, curves: Sequence[DepthCurve]) -> str:
     """The title says what the curves show: where each has its extreme."""
-    lowest = curves[0].name in ("mean_cosine",)
     places = []
     for curve in curves:
         if np.isnan(curve.values).all():
             continue
-        at = int(np.nanargmin(curve.values) if lowest else np.nanargmax(curve.values))
+        at = int(np.nanargmin(curve.values) if entry.lowest else np.nanargmax(curve.values))
         places.append(curve.depth[at])
-    word = "is lowest" if lowest else "peaks"
     if not places:
-        return title
+        return entry.label
     where = f"{min(places):.2f}" if max(places) - min(places) < 0.005 else f"{min(places):.2f} to {max(places):.2f}"
-    return f"{title} {word} at depth {where}"
+    return f"{entry.label} {'is lowest' if entry.lowest else 'peaks'} at depth {where}"
 
 
-def _published_traces(name: str, centring: str, published: Sequence[PublishedModel]) -> list[dict]:
+def _published_traces(entry: Curve, centring: str, published: Sequence[PublishedModel]) -> list[dict]:
     """Grey lines of the published models, where this quantity was published in a form that compares."""
     traces: list[dict] = []
     for model in published:
-        if name == "mean_cosine" and centring == "class" and model.mean_cosine is not None:
-            x, y = (np.arange(model.n_layers) + 1) / model.n_layers, list(model.mean_cosine)
-        elif name == "anisotropy" and model.anisotropy:
-            x, y = zip(*model.anisotropy, strict=True)
-        else:
+        found = None if entry.published is None else entry.published(model, centring)
+        if found is None:
             continue
+        x, y = found
         traces.append(
             {
                 "type": "scatter",
-                "mode": "lines" if name == "mean_cosine" else "lines+markers",
+                # A few depths are marked; a value at every layer needs no marks.
+                "mode": "lines" if len(x) == model.n_layers else "lines+markers",
                 "x": x,
                 "y": y,
                 "name": "published",

@@ -12,10 +12,11 @@ import numpy as np
 
 from ..emotions import NEUTRAL
 from ..experiments.dose_curves import OUTCOMES, usable_window
-from ..judge.regimes import COLLAPSE_REPETITION, EXPLOSIVE_PPL_RATIO
+from ..judge.regimes import COLLAPSE_REPETITION, EXPLOSIVE_PPL_RATIO, REGIME_SIGN, regime_label
 from ..types import DoseCurve, DoseResponse, Measure
-from .doses import dose_label, minus, regime_label, text_hover, wrapped
-from .theme import DASHES, QUADRANT_COLOUR, REGIME_COLOUR, REGIME_SIGN, tint
+from .doses import text_hover, wrapped
+from .theme import DASHES, QUADRANT_COLOUR, REGIME_COLOUR, tint
+from .wording import dose_label, minus
 
 # What the panels show, from the top; the witness's controls are lines of this grey.
 PERPLEXITY, REPETITION, WITNESS, PROJECTION = "perplexity ×", "repetition", "witness", "projection"

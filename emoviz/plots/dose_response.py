@@ -10,11 +10,12 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ..experiments.dose_curves import OUTCOMES, curves, gain, span_words, usable_window
-from ..judge.regimes import EXPLOSIVE_PPL_RATIO
+from ..judge.regimes import EXPLOSIVE_PPL_RATIO, regime_label
 from ..types import DoseCurve, DoseResponse
 from .dose_column import GREY, PERPLEXITY, PROJECTION, STRIP, Column, draw, measures
-from .doses import MAX_TITLE, minus, model_labels, regime_label, run_notes
+from .doses import MAX_TITLE, model_labels, run_notes
 from .theme import DASHES, REGIME_COLOUR, figure, tint
+from .wording import minus
 
 # Rows of a column from the top, as shares of its height: the strip of regimes, then the four panels.
 _STRIP_SHARE, _ROW_GAP, _COLUMN_GAP = 0.1, 0.03, 0.13

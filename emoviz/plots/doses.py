@@ -7,8 +7,9 @@ import math
 import textwrap
 from collections.abc import Sequence
 
+from ..judge.regimes import regime_label
 from ..types import DoseResponse, SteeredText
-from .theme import REGIME_SIGN, REGIME_WORDS
+from .wording import minus
 
 _FIRST_WORDS, _HOVER_WIDTH = 160, 60
 _MAX_LAYERS_NAMED = 4
@@ -16,24 +17,10 @@ _MAX_LAYERS_NAMED = 4
 MAX_TITLE = 96
 
 
-def dose_label(dose: float) -> str:
-    return minus(f"{dose:g}")
-
-
-def minus(text: str) -> str:
-    """Numbers with a real minus sign; hyphens within names stay."""
-    words = text.split(" ")
-    return " ".join("−" + w[1:] if len(w) > 1 and w[0] == "-" and (w[1].isdigit() or w[1] == ".") else w for w in words)
-
-
 def model_labels(responses: Sequence[DoseResponse]) -> list[str]:
     """The model of each run; the run's name where two are of one model."""
     models = [r.model for r in responses]
     return [r.model if models.count(r.model) == 1 else f"{r.model}, {r.name}" for r in responses]
-
-
-def regime_label(regime: str | None) -> str:
-    return f"{REGIME_SIGN[regime]} {REGIME_WORDS[regime]}"
 
 
 def text_hover(text: SteeredText, *, numbers: Sequence[tuple[str, float, str]] = ()) -> str:

@@ -12,20 +12,11 @@ import plotly.graph_objects as go
 
 from ..emotions import by_quadrant
 from ..experiments.dose_curves import OUTCOMES, regime_table
+from ..judge.regimes import REGIME_SIGN, regime_label
 from ..types import DoseResponse, RegimeTable
-from .doses import MAX_TITLE, dose_label, minus, model_labels, regime_label, run_notes
-from .theme import (
-    MAX_TINT,
-    REGIME_COLOUR,
-    REGIME_SIGN,
-    Panel,
-    class_colour,
-    class_symbol,
-    figure,
-    panel_rows,
-    panels,
-    tint,
-)
+from .doses import MAX_TITLE, model_labels, run_notes
+from .theme import MAX_TINT, REGIME_COLOUR, Panel, class_colour, class_symbol, figure, panel_rows, panels, tint
+from .wording import dose_label, minus
 
 LEAK_SIGN = "Ж"
 _ROW, _GAP, _CONTROL_GAP, _FAINTEST, _MARKS = 21, 0.12, 0.5, 0.2, 0.03

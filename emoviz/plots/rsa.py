@@ -7,15 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from ..reference import SOURCE, PublishedModel
 from ..stats import class_lines, letters
 from ..types import Comparison, VectorSet
-from .theme import CORRELATION_SCALE, figure, provenance_notes, recipe_label
+from .matrix import matrix
+from .theme import figure, protocol_label, provenance_notes
+from .wording import p_text
 
 # Below this rho a title only says that sets were compared.
 AGREEMENT = 0.5
-# Up to this share of the colour scale white text stands out more than black.
-_DARK_UNTIL = 0.45
 
 
 def comparison_figure(
@@ -24,7 +23,7 @@ def comparison_figure(
     """Our sets: Spearman's rho between RDMs; p too where there is one pair. At least one rho must be finite."""
     short = [f"<b>{letter}</b>" for letter in letters(len(sets))]
     labels = [
-        f"{letter}  {s.provenance.model}<br>{recipe_label(s)}, layer {layer}"
+        f"{letter}  {s.provenance.model}<br>{protocol_label(s)}, layer {layer}"
         for letter, s, layer in zip(short, sets, comparison.layers, strict=True)
     ]
     names = letters(len(sets))
@@ -35,7 +34,7 @@ def comparison_figure(
     off = off[np.isfinite(off)]
     values = f"{off[0]:.2f}" if len(off) == 1 else f"{off.min():.2f} to {off.max():.2f}"
     n_classes = sorted(set(comparison.n_classes[np.triu_indices(len(sets), 1)].tolist()))
-    traces, layout = _matrix(comparison.rho, labels, hover, text=_cells(comparison), text_size=13)
+    traces, layout = matrix(comparison.rho, labels, hover, text=_cells(comparison), text_size=13)
     layout["xaxis"] |= {"ticktext": short, "tickangle": 0}
     return figure(
         traces,
@@ -57,90 +56,6 @@ def comparison_figure(
     )
 
 
-def published_figure(models: Sequence[PublishedModel], rho: np.ndarray, *, height: int = 520) -> go.Figure:
-    """The published matrix, marked as such."""
-    hover = [
-        [["", f"<b>published</b><br>{a.id}<br>{b.id}<br>rho = {rho[i, j]:.3f}"] for j, b in enumerate(models)]
-        for i, a in enumerate(models)
-    ]
-    cells = [[f"{v:.2f}" if i != j else "" for j, v in enumerate(row)] for i, row in enumerate(rho)]
-    traces, layout = _matrix(rho, [m.label for m in models], hover, text=cells, text_size=11)
-    return figure(
-        traces,
-        layout,
-        title="Published: twelve models, 1B to 8B",
-        aid="Spearman rho between RDMs, each model at its own best layer; -I instruct, -B base, -IT and -PT Gemma",
-        notes=[
-            f"published numbers, not ours: {SOURCE}; 63 passages, fp16, last token, class centring; "
-            "no p values published for most pairs"
-        ],
-        height=height,
-        fill=True,
-        left=108,
-        below=80,
-        wide=74,
-    )
-
-
-def _matrix(
-    rho: np.ndarray, labels: list[str], hover: list[list[list[str]]], *, text: list[list[str]], text_size: float
-) -> tuple[list[dict], dict]:
-    """Traces and layout of a labelled matrix with its values written into the cells.
-
-    hover : per cell what a click picks, if anything, and what is told.
-    """
-    shown = rho.copy()
-    np.fill_diagonal(shown, np.nan)
-    at = list(range(len(labels)))
-    low = min(0.0, float(np.nanmin(shown)))
-    trace = {
-        "type": "heatmap",
-        "z": shown,
-        "x": at,
-        "y": at,
-        "customdata": hover,
-        "hovertemplate": "%{customdata[1]}<extra></extra>",
-        "hoverongaps": False,
-        "xgap": 2,
-        "ygap": 2,
-        "coloraxis": "coloraxis",
-    }
-    axis = {
-        "tickvals": at,
-        "ticktext": labels,
-        "showgrid": False,
-        "ticks": "",
-        "tickfont": {"size": 11},
-        "constrain": "domain",
-    }
-    # Written by a trace of its own: a heat map's own text takes a grey that the middle of the scale swallows.
-    rows, columns = np.nonzero(np.isfinite(shown))
-    written = {
-        "type": "scatter",
-        "mode": "text",
-        "x": columns,
-        "y": rows,
-        "text": [text[i][j] for i, j in zip(rows, columns, strict=True)],
-        "textfont": {
-            "size": text_size,
-            "color": [
-                "#000000" if shown[i, j] > low + _DARK_UNTIL * (1 - low) else "#ffffff"
-                for i, j in zip(rows, columns, strict=True)
-            ],
-        },
-        "hoverinfo": "skip",
-        "showlegend": False,
-    }
-    layout = {
-        "xaxis": {**axis, "tickangle": -50},
-        "yaxis": {**axis, "autorange": "reversed", "scaleanchor": "x"},
-        "coloraxis": {"colorscale": CORRELATION_SCALE, "cmin": low, "cmax": 1, "showscale": False},
-        "uirevision": "rsa",
-        "meta": {"kind": "rsa"},
-    }
-    return [trace, written], layout
-
-
 def _cells(c: Comparison) -> list[list[str]]:
     def cell(i: int, j: int) -> str:
         if i == j or np.isnan(c.rho[i, j]):
@@ -150,12 +65,6 @@ def _cells(c: Comparison) -> list[list[str]]:
         return f"{c.rho[i, j]:.3f}{p}"
 
     return [[cell(i, j) for j in range(len(c.sets))] for i in range(len(c.sets))]
-
-
-def p_text(p: float, n_permutations: int) -> str:
-    """`p = 0.013`, or `p < 0.0002` where no permutation reached the observed value."""
-    smallest = 1 / (1 + n_permutations)
-    return f"p ≤ {smallest:.1g}" if p <= smallest * 1.0000001 else f"p = {p:.2g}"
 
 
 def _pair_name(names: Sequence[str], i: int, j: int) -> str:

@@ -40,13 +40,6 @@ PAIR_SYMBOL = {"same valence": "circle", "opposite valence": "diamond-open", "ne
 REGIME_COLOUR: dict[str | None, str] = {
     SURGICAL: "#1e88c8", COLLAPSE: "#b98a00", EXPLOSIVE: "#c92a2a", UNCHANGED: "#7a8291", EMPTY: "#7a8291", None: "#7a8291",
 }  # fmt: skip
-REGIME_SIGN: dict[str | None, str] = {
-    SURGICAL: "●", COLLAPSE: "↻", EXPLOSIVE: "✕", UNCHANGED: "=", EMPTY: "∅", None: "?",
-}  # fmt: skip
-REGIME_WORDS: dict[str | None, str] = {
-    SURGICAL: "surgical", COLLAPSE: "repetitive collapse", EXPLOSIVE: "explosive", UNCHANGED: "unchanged", EMPTY: "empty",
-    None: "no verdict",
-}  # fmt: skip
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "2px,6px", "12px,3px,3px,3px")
 PUBLISHED_COLOUR = "#8a92a1"
 
@@ -72,7 +65,7 @@ _USUAL_NOTES = 4
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a set is drawn everywhere: colour by model, dash by protocol."""
+    """How a set is drawn everywhere: colour by model, dash by protocol, precision and passages."""
 
     colour: str
     dash: str
@@ -81,26 +74,23 @@ class Style:
 def styles(sets: Sequence[VectorSet]) -> dict[str, Style]:
     """A style per set name; pass all known sets, so that a set looks the same whatever is selected."""
     models = list(dict.fromkeys(s.provenance.model for s in sets))
-    recipes = list(
-        dict.fromkeys((s.provenance.protocol.name, s.provenance.precision, s.provenance.corpus) for s in sets)
-    )
+    ways = [(s.provenance.protocol.name, s.provenance.precision, s.provenance.corpus) for s in sets]
+    dashes = list(dict.fromkeys(ways))
     return {
         s.name: Style(
             SERIES[models.index(s.provenance.model) % len(SERIES)],
-            DASHES[
-                recipes.index((s.provenance.protocol.name, s.provenance.precision, s.provenance.corpus)) % len(DASHES)
-            ],
+            DASHES[dashes.index(way) % len(DASHES)],
         )
-        for s in sets
+        for s, way in zip(sets, ways, strict=True)
     }
 
 
 def short_label(vectors: VectorSet) -> str:
-    """`model · recipe`, the name of a set in figures."""
-    return f"{vectors.provenance.model} · {recipe_label(vectors)}"
+    """`model · protocol`, the name of a set in figures."""
+    return f"{vectors.provenance.model} · {protocol_label(vectors)}"
 
 
-def recipe_label(vectors: VectorSet) -> str:
+def protocol_label(vectors: VectorSet) -> str:
     """The protocol, with precision and passages only where they are not the usual ones."""
     p = vectors.provenance
     parts = [p.protocol.name]

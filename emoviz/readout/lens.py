@@ -100,8 +100,8 @@ def vocabulary_lens(
 
     >>> import emoviz as ez
     >>> found = ez.vocabulary_lens(ez.load_model("SmolLM2-135M-Instruct"), None, "angry", top=3)
-    >>> [change.token for change in found.raised[15]]
-    []
+    >>> [change.token for change in found.raised[28]]
+    [' yelling', ' screaming', 'inephrine']
     """
     vectors = set_for(model) if vectors is None else vectors
     found = {layer: lens(model, vectors, emotion, layer, top) for layer in vectors.finite_layers}

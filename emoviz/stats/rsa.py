@@ -40,6 +40,7 @@ def compare(
 
     layers : `best` for each set's own, a relative depth in (0, 1] for all, or one layer per set.
     centring : of the class means, see `geometry.vectors.class_vectors`. intervals : False leaves them out, which is quicker.
+    n_permutations : relabellings for p. n_bootstrap : resamples for the interval. seed : of both.
     Returns : Comparison with (K, K) matrices: rho; p from `mantel_p`; interval from `rho_interval` (needs the stored
         activations of the layer and the same passages in both sets); ceiling, disjoint and disattenuated rho from the
         halves; partial rho given the words of the passages, and given all control RDMs of both sets. What cannot be

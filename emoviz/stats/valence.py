@@ -6,6 +6,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..geometry.components import N_COMPONENTS, components_over_layers
+from ..geometry.once import once_per_set
 from ..geometry.signs import arousal_signs, valence_signs
 from ..types import Norms, TraitFit, ValenceArousal, VectorSet
 from .mantel import MIN_CLASSES
@@ -16,6 +17,7 @@ QUADRANT_SIGNS = "quadrant signs"
 MIN_WORDS = 3
 
 
+@once_per_set
 def valence_arousal(
     vectors: VectorSet,
     norms: Norms | None = None,

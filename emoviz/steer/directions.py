@@ -25,7 +25,7 @@ def direction(vectors: VectorSet, text: str) -> Direction:
     >>> 0.7 * ez.direction(vectors, "calm") + 0.3 * ez.direction(vectors, "grateful")
     Direction(0.7 calm + 0.3 grateful, of SmolLM2-135M-Instruct_emoviz_fp32_b1164d71)
     >>> (ez.direction(vectors, "happy") - ez.direction(vectors, "sad")).label
-    'happy - 1 sad'
+    '1 happy - 1 sad'
     """
     if text not in vectors.classes and is_control(text):
         raise InputError(f"{text!r} is a control and no emotion; a control is given by its name, without ez.direction.")

@@ -17,10 +17,19 @@ MAX_BYTES = 5_000_000
 
 
 def load_norms(path: Path | str) -> Norms:
-    """Norms from a CSV or TSV file with a header: word (or emotion, or term), valence, arousal; other columns are ignored.
+    """Ratings of words by valence and arousal, from a CSV or TSV file.
 
-    Case does not matter, in the header or in words. Raises InputError for a file that is missing, larger than 5 MB or not
-    UTF-8, a missing column, a rating that is not a finite number, a word that stands twice, or no word at all.
+    path : of a file with a header: word (or emotion, or term), valence, arousal, on any scale; other columns are ignored.
+        Case does not matter, in the header or in words.
+    Returns : Norms, which `ez.plot.valence` takes.
+    Raises  : InputError for a file that is missing, larger than 5 MB or not UTF-8, a missing column, a rating that is not a
+        finite number, a word that stands twice, or no word at all.
+
+    >>> import emoviz as ez, pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "norms.csv")
+    >>> _ = path.write_text("word,valence,arousal\\nsad,2.1,3.5\\nhappy,8.5,6.0\\n")
+    >>> ez.load_norms(path).ratings["sad"]
+    (2.1, 3.5)
     """
     path = Path(path)
     lines = _text(path).splitlines()

@@ -15,9 +15,13 @@ log = logging.getLogger(__name__)
 
 
 def list_sets() -> list[VectorSet]:
-    """Shipped sets, then the user's own, each by model, method and name.
+    """The vector sets at hand: shipped ones, then the user's own, each by model, method and name.
 
-    A file that cannot be read is logged and left out.
+    Tensors are memory-mapped, so that listing reads headers only. A file that cannot be read is logged and left out.
+
+    >>> import emoviz as ez
+    >>> [vectors.name for vectors in ez.list_sets() if vectors.shipped][:2]
+    ['SmolLM2-135M-Instruct_emoviz_fp32_b1164d71', 'SmolLM2-135M-Instruct_jeong2026b_fp32_9f4cfecc']
     """
     found: dict[str, VectorSet] = {}
     for folder, shipped in ((shipped_folder(), True), (sets_folder(), False)):
@@ -32,9 +36,13 @@ def list_sets() -> list[VectorSet]:
 
 
 def find_set(name: str) -> VectorSet:
-    """A set by its name in `list_sets`, by an unambiguous beginning of that name, or by the path of its file.
+    """A vector set by its name in `list_sets`, by an unambiguous beginning of that name, or by the path of its file.
 
-    Raises InputError if nothing or more than one set fits.
+    Returns : VectorSet. Raises : InputError if nothing or more than one set fits.
+
+    >>> import emoviz as ez
+    >>> ez.find_set("gemma-3-270m_emoviz")
+    VectorSet('gemma-3-270m_emoviz_fp32_ca4cb220': 18 layers x 21 classes x 640, comprehension)
     """
     if name.endswith(SUFFIX):
         return load_set(Path(name))
@@ -47,18 +55,18 @@ def find_set(name: str) -> VectorSet:
         return fitting[0]
     if fitting:
         raise InputError(
-            f"set {name!r} could be any of {', '.join(s.name for s in fitting)}; write one of these names further out."
+            f"set {name!r} matches several sets: {', '.join(s.name for s in fitting)}. Type more of the name."
         )
     known = ", ".join(s.name for s in sets) or "none yet"
     raise InputError(
-        f"set {name!r} is unknown; known sets: {known}; choose one, give the path of a {SUFFIX} file, or run emoviz extract."
+        f"set {name!r} is unknown; known sets: {known}. Give one of these, the path of a {SUFFIX} file, or run emoviz extract."
     )
 
 
 def delete_set(vectors: VectorSet) -> None:
     """Deletes one of the user's own sets and what lies beside it. Raises InputError for a shipped one."""
     if vectors.shipped:
-        raise InputError(f"{vectors.name} is shipped with emoviz; sets of your own can be deleted; choose one of them.")
+        raise InputError(f"{vectors.name} is shipped with emoviz; only sets of your own can be deleted.")
     for path in files_of(vectors):
         try:
             path.unlink()

@@ -50,8 +50,17 @@ def response_name(
     return f"{vectors.provenance.model}_doses_{key}"
 
 
-def save_response(response: DoseResponse, folder: Path) -> Path:
-    """Writes a run atomically into `folder` (created if missing). Returns its path. Raises InputError if it cannot."""
+def save_dose_response(response: DoseResponse, folder: Path | None = None) -> Path:
+    """Writes a dose-response run atomically.
+
+    folder : created if missing; the user's own, where `list_dose_responses` finds it, if none is named.
+    Returns : the path of the run. Raises : InputError if it cannot be written.
+
+    >>> import emoviz as ez, pathlib, tempfile
+    >>> ez.save_dose_response(ez.list_dose_responses()[0], pathlib.Path(tempfile.mkdtemp())).name
+    'SmolLM2-135M-Instruct_doses_be032aca.json.gz'
+    """
+    folder = responses_folder() if folder is None else folder
     texts, rows = _packed(response)
     header = {
         name: value
@@ -64,7 +73,7 @@ def save_response(response: DoseResponse, folder: Path) -> Path:
     return path
 
 
-def load_response(path: Path, *, shipped: bool = False) -> DoseResponse:
+def load_dose_response(path: Path, *, shipped: bool = False) -> DoseResponse:
     """A run from its file. Raises InputError if the file is missing, damaged, not one of ours, or of another schema."""
     return read_packed(
         path,
@@ -74,24 +83,29 @@ def load_response(path: Path, *, shipped: bool = False) -> DoseResponse:
     )
 
 
-def list_responses() -> list[DoseResponse]:
-    """Shipped runs, then the user's own, each by model and name. A file that cannot be read is logged and left out."""
-    found = list_packed([(shipped_folder(), True), (responses_folder(), False)], PATTERN, load_response)
+def list_dose_responses() -> list[DoseResponse]:
+    """Stored dose-response runs: shipped ones, then the user's own, each by model and name.
+
+    A file that cannot be read is logged and left out.
+
+    >>> import emoviz as ez
+    >>> [(run.model, len(run.texts)) for run in ez.list_dose_responses() if run.shipped]
+    [('SmolLM2-135M-Instruct', 354), ('gemma-3-270m', 354)]
+    """
+    found = list_packed([(shipped_folder(), True), (responses_folder(), False)], PATTERN, load_dose_response)
     return sorted(found.values(), key=lambda r: (not r.shipped, r.model, r.name))
 
 
 def response_path(response: DoseResponse) -> Path:
-    """Where a run of `list_responses` lies."""
+    """Where a run of `list_dose_responses` lies."""
     folder = shipped_folder() if response.shipped else responses_folder()
     return folder / f"{response.name}{SUFFIX}"
 
 
-def delete_response(response: DoseResponse) -> None:
+def delete_dose_response(response: DoseResponse) -> None:
     """Deletes one of the user's own runs. Raises InputError for a shipped one."""
     if response.shipped:
-        raise InputError(
-            f"{response.name} is shipped with emoviz; runs of your own can be deleted; choose one of them."
-        )
+        raise InputError(f"{response.name} is shipped with emoviz; only runs of your own can be deleted.")
     path = response_path(response)
     try:
         path.unlink()

@@ -114,8 +114,9 @@ def save_set(vectors: VectorSet, folder: Path | str | None = None) -> Path:
 def load_set(path: Path | str, *, shipped: bool = False) -> VectorSet:
     """A vector set from its file, with the activations beside it; tensors are memory-mapped read-only.
 
-    Raises InputError if the file is missing, damaged, not one of ours, or of a newer schema. Damaged activations are left
-    out, with the reason in `notes`.
+    shipped : what the set says of itself. Returns : VectorSet.
+    Raises : InputError if the file is missing, damaged, not one of ours, or of a newer schema. Damaged activations are left
+        out, with the reason in `notes`.
 
     >>> import emoviz as ez
     >>> ez.load_set(ez.find_set("gemma-3-270m_emoviz").path)

@@ -28,7 +28,15 @@ _READ = {name: field for field, name in _FILED.items()}
 
 
 def save_verification(found: Verification, folder: Path | None = None) -> Path:
-    """Writes the file atomically, into the user's folder if no other is named. Raises InputError if it cannot be written."""
+    """Writes a verification atomically.
+
+    folder : created if missing; the user's own, where `list_verifications` finds it, if none is named.
+    Returns : the path of the file. Raises : InputError if it cannot be written.
+
+    >>> import emoviz as ez, pathlib, tempfile
+    >>> ez.save_verification(ez.list_verifications()[0], pathlib.Path(tempfile.mkdtemp())).suffix
+    '.gz'
+    """
     path = (verifications_folder() if folder is None else folder) / f"{found.name}{SUFFIX}"
     values = {key: value for key, value in filed(found).items() if key != "shipped"}
     text = json.dumps({"schema_version": SCHEMA_VERSION, **plain(values, 5)}, ensure_ascii=False, allow_nan=False)
@@ -60,7 +68,12 @@ def load_verification(path: Path, *, shipped: bool = False) -> Verification:
 
 
 def list_verifications() -> list[Verification]:
-    """Your own first where a model has both, else the shipped ones; by model. A damaged file is logged and left out."""
+    """Stored verifications, by model; your own in place of a shipped one of the same name. A damaged file is logged and left out.
+
+    >>> import emoviz as ez
+    >>> [(found.model, found.k, found.n, found.control_k) for found in ez.list_verifications()]
+    [('SmolLM2-135M-Instruct', 39, 40, 3), ('gemma-3-270m', 39, 40, 0)]
+    """
     folders = [(verifications_folder(), False), (shipped_folder(), True)]
     found = list_packed(folders, f"*{SUFFIX}", load_verification)
     return sorted(found.values(), key=lambda one: (one.model, one.name))

@@ -82,7 +82,7 @@ class Openings:
     verification: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Norms(Value):
     """Ratings by word, in lower case: (valence, arousal), on any scale. `name` is the file's."""
 

@@ -111,7 +111,12 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """How the next tokens are chosen: greedy at temperature 0; `chat` puts the prompt as one user turn of the template."""
+    """How the next tokens are chosen: greedy at temperature 0; `chat` puts the prompt as one user turn of the template.
+
+    >>> import emoviz as ez
+    >>> ez.Decoding(max_new_tokens=20, temperature=0.7, seed=1)
+    Decoding(max_new_tokens=20, temperature=0.7, seed=1, chat=False)
+    """
 
     max_new_tokens: int = 40
     temperature: float = 0.0

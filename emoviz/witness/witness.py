@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.metadata import version
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -29,6 +30,9 @@ from ..store.heads import load_head, save_head
 from ..types import Corpus, HeadCheck, VectorSet, WitnessCard
 from .heads import Head, train_head
 from .targets import target_scores as scores_of
+
+if TYPE_CHECKING:
+    from ..models.loaded import LoadedModel
 
 log = logging.getLogger(__name__)
 
@@ -82,12 +86,26 @@ def target_scores(witness: Witness, texts: Sequence[str], emotion: str) -> np.nd
 
 
 def witness_for(
-    model: str | None = None, revision: str | None = None, *, load: Callable[[str], object] | None = None
+    model: LoadedModel | str | None = None, revision: str | None = None, *, load: Callable[[str], object] | None = None
 ) -> Witness:
-    """The candidate with the highest accuracy on held-out topics; the first of them in `candidates` wins a tie.
+    """The best classifier of emotion at hand that is not the steered model, by its accuracy on held-out topics.
 
-    Arguments as `candidates`. Raises InputError if there is no candidate.
+    Trained on the shipped passages, once, in a minute or more, and kept in the user's folder.
+
+    model, revision : the steered model, or its name and revision; None leaves out no model.
+    load : gives a loaded model for its short name, for a caller that keeps models in memory.
+    Returns : Witness; `probabilities(texts)` is (n, C) over `card.classes`.
+    Raises  : InputError if there is no candidate.
+    Source  : docs/steering.md.
+
+    >>> import emoviz as ez
+    >>> witness = ez.witness_for("SmolLM2-135M-Instruct")
+    >>> found = witness.probabilities(["He slammed the table and shouted that they had cheated him."])
+    >>> witness.card.classes[int(found[0].argmax())]
+    'angry'
     """
+    if model is not None and not isinstance(model, str):
+        model, revision = model.name, model.revision
     return chosen(*candidates(model, revision, load=load), model)
 
 

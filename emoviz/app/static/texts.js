@@ -1,8 +1,6 @@
 // Steered texts: per model the baseline, then one line per direction with its doses. What a text shares with the baseline
 // from the start is greyed, what leaked into another script is marked. Only what changed is written anew.
 const root = element.querySelector('.ez-texts');
-// A sign beside the word, so that colour is not the only channel.
-const SIGNS = { surgical: '●', repetitive_collapse: '↻', explosive: '✕', unchanged: '=', empty: '∅' };
 const MOST_COLUMNS = 5;
 let built = '', parts = [], witnesses = [];
 
@@ -30,8 +28,9 @@ function pieces(cell, baseline) {
 }
 
 function verdict(cell, baseline) {
-  const regime = node('span', 'ez-regime', (cell.regime || 'no verdict').replace('_', ' '));
-  const sign = node('span', 'ez-sign', SIGNS[cell.regime] || '?');
+  const regime = node('span', 'ez-regime', cell.verdict);
+  // A sign beside the word, so that colour is not the only channel.
+  const sign = node('span', 'ez-sign', cell.sign);
   sign.dataset.regime = cell.regime || '';
   regime.prepend(sign, ' ');
   // That the unsteered text is the same as the unsteered text need not be said.

@@ -1,1 +1,1 @@
-"""The Steer tab, one module per part: texts side by side, and the models that they share with the Read tab."""
+"""What the Steer tab writes and shows: requests, runs of several models, stored texts, what a witness says. No gradio."""

@@ -12,7 +12,6 @@ from ...steer.grammar import is_control, parse_direction
 from ...steer.recipes import recipe
 from ...types import Decoding
 from ..library import library
-from .models import steerable
 
 # Texts on one page, of all models together: more can neither be read nor written in a sensible time.
 MAX_TEXTS = 64
@@ -88,7 +87,7 @@ def request(
     if not 0 <= decoding.seed <= _MAX_SEED:
         raise InputError(f"seed {decoding.seed} was given; 0 to {_MAX_SEED} is allowed; 0 will do.")
     for model in models:
-        vectors = steerable().get(model)
+        vectors = library().steerable.get(model)
         if vectors is not None:
             recipe(vectors, preset, layers=layers, scope=scope, norm=norm)
     return Request(prompt, directions, found, tuple(models), preset, layers, scope, norm, decoding)

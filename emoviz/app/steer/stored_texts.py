@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...plots.wording import dose_label, minus
 from ...readout.scripts import own_scripts
 from ...steer.grammar import UNSTEERED, is_control, parse_direction
 from ...steer.recipes import recipe_words
 from ...types import DoseResponse, SteeredText
 from .witnessing import witness_line, witness_words
-from .writing import decoding_words, leaks, verdict_numbers
-
-_MINUS = "\u2212"
+from .writing import decoding_words, leaks, regime_marks, verdict_numbers
 
 
 def texts_at(response: DoseResponse, direction: str, dose: float, prompt: int) -> dict:
@@ -31,7 +30,7 @@ def texts_at(response: DoseResponse, direction: str, dose: float, prompt: int) -
             "state": "",
             "text": text,
             "leaks": leaks(text, own),
-            "regime": texts[k].verdict.regime,
+            **regime_marks(texts[k].verdict.regime),
             "reason": texts[k].verdict.reason,
             "numbers": " \u00b7 ".join([verdict_numbers(texts[k].verdict), *_projection(response, texts[k], terms)]),
             "hidden": "",
@@ -40,7 +39,7 @@ def texts_at(response: DoseResponse, direction: str, dose: float, prompt: int) -
         }
 
     row = {
-        "title": f"{response.model}, {f'dose {dose:g}'.replace('-', _MINUS)}",
+        "title": f"{response.model}, dose {dose_label(dose)}",
         "note": " \u00b7 ".join(
             [recipe_words(response.recipe), decoding_words(response.decoding), f"vectors {response.set}"]
         ),
@@ -57,4 +56,4 @@ def _projection(response: DoseResponse, text: SteeredText, terms) -> list[str]:
     if not terms or any(name not in response.classes for name, _ in terms):
         return []
     onto = sum(weight * text.projections[response.classes.index(name)] for name, weight in terms)
-    return [f"projection {onto:+.3f}".replace("-", _MINUS)] if np.isfinite(onto) else []
+    return [minus(f"projection {onto:+.3f}")] if np.isfinite(onto) else []

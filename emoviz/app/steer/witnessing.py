@@ -8,9 +8,10 @@ from functools import lru_cache
 import numpy as np
 
 from ...errors import InputError
+from ...plots.wording import minus
 from ...types import WitnessCard
 from ...witness.targets import direction_scores
-from .models import model_named
+from ..memory import model_named
 
 
 def witnessed(loaded, rows: Sequence[tuple[str, float]], texts: Sequence[str]) -> tuple[str, list[str]]:
@@ -40,7 +41,7 @@ def witness_words(card: WitnessCard) -> str:
     tested = (
         "not tested here"
         if card.accuracy is None
-        else f"{card.accuracy:.2f} right on whole passages of topics held out"
+        else f"accuracy {card.accuracy:.2f} on full passages from held-out topics"
     )
     return f"witness: {card.name}, {tested} (chance {card.chance:.2f})"
 
@@ -56,4 +57,4 @@ def witness_line(classes: Sequence[str], found: np.ndarray, k: int, direction: s
         top = int(found[k].argmax())
         return f"witness: {classes[top]} {found[k, top]:.2f}"
     before = "" if np.isnan(unsteered) else f" (unsteered {unsteered:.2f})"
-    return f"witness: {direction} {here:.2f}{before}".replace("-", "\u2212")
+    return minus(f"witness: {direction.replace(' - ', ' − ')} {here:.2f}{before}")

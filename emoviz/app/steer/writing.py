@@ -11,12 +11,14 @@ from typing import Any
 
 from ...errors import InputError
 from ...judge.leak import leaked_spans
+from ...judge.regimes import REGIME_SIGN, REGIME_WORDS
+from ...plots.wording import dose_label
 from ...readout.scripts import own_scripts
 from ...steer.grammar import MEAN, RANDOM, is_control
 from ...steer.recipes import recipe, recipe_words
 from ...types import Decoding, Generation, Recipe, Verdict
 from ..components import EMPTY
-from .models import loaded_with_status
+from ..memory import loaded_with_status
 from .request import Request, request
 from .witnessing import witnessed
 
@@ -57,16 +59,15 @@ class _Batch:
             self.last = partial
 
 
-def run(*values: Any) -> Iterator[tuple[dict | str, str]]:
+def run(*, job: Job, **fields: Any) -> Iterator[tuple[dict | str, str]]:
     """Yields (texts, status) while the models load and write; all texts grow together, verdicts come last.
 
-    values : those of `request`, then the visitor's `Job`.
+    fields : those of `request`.
     Bad input ends the run with its message as the status and nothing else on the page. Closing the generator stops at the
     next token and leaves nothing behind.
     """
-    *fields, job = values
     try:
-        asked = request(*fields)
+        asked = request(**fields)
         yield from _run(asked, job)
     except InputError as error:
         yield EMPTY, f"**Cannot steer.** {error}"
@@ -154,7 +155,7 @@ def _open(asked: Request, loaded) -> _Batch:
     found = recipe(vectors, asked.preset, layers=asked.layers, scope=asked.scope, norm=asked.norm)
     rows = batch_rows(asked.directions, asked.doses)
     steps = generate(loaded, asked.prompt, offsets(vectors, rows, found), asked.decoding)
-    cells = [_cell("unsteered" if dose == 0 else f"dose {dose:g}".replace("-", "\u2212")) for _, dose in rows]
+    cells = [_cell("unsteered" if dose == 0 else f"dose {dose_label(dose)}") for _, dose in rows]
     lines = [
         {
             "label": _CONTROL_NAMES.get(direction, direction),
@@ -241,7 +242,7 @@ def _verdicts(batch: _Batch, asked: Request) -> Callable[[], None]:
 
     def show() -> None:
         for cell, one, verdict in zip(batch.cells, made, verdicts, strict=True):
-            cell["regime"], cell["reason"] = verdict.regime, verdict.reason
+            cell |= {**regime_marks(verdict.regime), "reason": verdict.reason}
             cell["numbers"] = verdict_numbers(verdict)
             cell["hidden"], cell["mass"] = _hidden_leak(one)
 
@@ -264,6 +265,11 @@ _AFTERWARDS = (
     (_verdicts, "{} without offsets judges its texts"),
     (_witness, "the witness reads the texts of {} (it is trained once, in a minute or more)"),
 )
+
+
+def regime_marks(regime: str | None) -> dict:
+    """The regime, its sign and its words, as a cell has them."""
+    return {"regime": regime, "sign": REGIME_SIGN[regime], "verdict": REGIME_WORDS[regime]}
 
 
 def verdict_numbers(verdict: Verdict) -> str:

@@ -5,27 +5,37 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from ...geometry import map_at
+from ... import plot
+from ...geometry import best_layers, depth_curves
 from ...geometry.rdm import MIN_COMMON
-from ...plots.emotion_map import map_figure
-from ...plots.rsa import AGREEMENT, p_text
-from ...plots.theme import recipe_label, short_label
+from ...plots.rsa import AGREEMENT
+from ...plots.theme import protocol_label, short_label
+from ...plots.wording import p_text
 from ...reference import SOURCE, published_models
-from ..library import best_of, comparison_of, curves_of, library, maps_of
-from ..state import BEST, Selection
-from .text import depth_of, highest, interval_of, number
+from ..cells import depth_of, highest, interval_of, number
+from ..components import Cards, Figure, Table
+from ..contract import Laid, Tab
+from ..library import library
+from ..selection import BEST, Selection, pick_emotion
 
 
-def draw(view: Selection) -> tuple[dict, go.Figure]:
-    return cards(view), emotion_map(view)
+def lay(start: Selection) -> Laid:
+    # Drawn here, so that it is there at once.
+    first = draw(start) if start.sets else {}
+    outputs = {"cards": Cards(first.get("cards")), "map": Figure(first.get("map")), "table": Table(table())}
+    return Laid(outputs=outputs)
+
+
+def draw(view: Selection) -> dict:
+    return {"cards": cards(view), "map": emotion_map(view), "table": table()}
 
 
 def cards(view: Selection) -> dict:
     """One card per selected set: where its geometry is best, and how good it is there."""
     found = []
     for vectors, layer in zip(sets := view.panels(), view.layers(sets), strict=True):
-        curves = curves_of(vectors.name, "class")
-        best = best_of(vectors.name)["decoding"]
+        curves = depth_curves(vectors)
+        best = best_layers(vectors)["decoding"]
         half = curves["split_half_rho"].values[layer]
         look = library().style[vectors.name]
         p = vectors.provenance
@@ -34,7 +44,7 @@ def cards(view: Selection) -> dict:
         found.append(
             {
                 "title": p.model,
-                "note": f"{recipe_label(vectors)} · {p.weights} in {p.precision} · layer {layer} of {vectors.n_layers} "
+                "note": f"{protocol_label(vectors)} · {p.weights} in {p.precision} · layer {layer} of {vectors.n_layers} "
                 f"({chosen_by})",
                 "colour": look.colour,
                 "dashed": look.dash != "solid",
@@ -70,7 +80,7 @@ def emotion_map(view: Selection) -> go.Figure:
     sets, layers, left_out = view.readable(view.panels())
     title = None
     if len(sets) == 2 and len(set(sets[0].classes) & set(sets[1].classes)) >= MIN_COMMON:
-        found = comparison_of(tuple(s.name for s in sets), layers, "class", intervals=False)
+        found = library().compared(tuple(s.name for s in sets), layers, "class", intervals=False)
         rho, p = found.rho[0, 1], found.p[0, 1]
         verb = "arrange emotions alike" if rho >= AGREEMENT and p < 0.01 else "compared"
         what = f"Two models {verb}"
@@ -78,17 +88,16 @@ def emotion_map(view: Selection) -> go.Figure:
             what = "Two recipes, one model"
         chance = f", {p_text(p, found.n_permutations)}" if np.isfinite(p) else ""
         title = f"{what}: RDM Spearman rho = {rho:.2f}{chance}"
-    maps = [map_at(s, maps_of(s.name, "PCA"), k) for s, k in zip(sets, layers, strict=True)]
-    return map_figure(sets, maps, emotion=view.emotion, title=title, notes=left_out, height=470)
+    return plot.emotion_map(sets, layers=layers, emotion=view.emotion, title=title, notes=left_out, height=470)
 
 
 def table() -> dict:
     """Every set at hand, then the published models under their own heading."""
     rows = []
     for vectors in library().sets.values():
-        best = best_of(vectors.name)
+        best = best_layers(vectors)
         layer = best["separation"]
-        curves = curves_of(vectors.name, "class")
+        curves = depth_curves(vectors)
         rows.append(
             [
                 short_label(vectors),
@@ -133,3 +142,12 @@ def table() -> dict:
         "rows": rows,
         "groups": {0: "measured with emoviz", ours: f"published, not measured by us: {SOURCE}"},
     }
+
+
+TAB = Tab(
+    title="Overview",
+    question="Which vector sets are there, and how good is each where it is best?",
+    lay=lay,
+    draw=draw,
+    picks={"map": pick_emotion},
+)

@@ -1,8 +1,9 @@
-"""One selection drives every view."""
+"""One selection drives every view, and every click in a figure changes it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ..errors import InputError
 from ..geometry import preferred_layer
@@ -68,3 +69,22 @@ def first_selection() -> Selection:
         if s.shipped and (s.provenance.protocol.name, s.provenance.precision) == ("emoviz", "fp32")
     )
     return Selection(shipped, BEST, depth=0.6, centring="class", emotion="afraid")
+
+
+def clicked(data: Any) -> tuple[str, list]:
+    """The kind of figure that was clicked and the ids of the point; nothing for what no figure sends."""
+    kind, ids = (data.get("kind"), data.get("ids")) if isinstance(data, dict) else (None, None)
+    return (kind, ids) if isinstance(kind, str) and isinstance(ids, list) and ids else ("", [])
+
+
+def pick_depth(ids: list, _view: Selection) -> dict[str, Any]:
+    """A click on a curve, [set, layer], asks for that depth in all sets."""
+    vectors = library().sets.get(ids[0]) if isinstance(ids[0], str) else None
+    if vectors is None or len(ids) != 2 or type(ids[1]) is not int or not 0 <= ids[1] < vectors.n_layers:
+        return {}
+    return {"layer_mode": SAME_DEPTH, "depth": round(vectors.depth(ids[1]), 4)}
+
+
+def pick_emotion(ids: list, _view: Selection) -> dict[str, Any]:
+    """A click on a class, [class, ...], marks it everywhere."""
+    return {"emotion": ids[0]} if isinstance(ids[0], str) and ids[0] in library().classes else {}

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterator, Mapping
-from functools import lru_cache
-from typing import Any
+from collections.abc import Generator, Iterator
 
 import gradio as gr
 
-from ...errors import InputError
-from ...experiments.dose_curves import curves, usable_window
-from ...plots.dose_response import dose_response_figure
-from ...plots.regime_map import regime_map_figure
-from ...plots.theme import SERIES
-from ...steer.doses import RUN_DOSES
-from ...steer.grammar import weights_of
-from ...stimuli.scenarios import dose_prompts
-from ...store import responses_folder, shipped_folder
-from ...store.responses import PATTERN, delete_response, list_responses
-from ...types import DoseResponse
-from ..components import EMPTY, Figure, Texts
-from ..library import library
-from ..process import run_command
-from .models import steerable
-from .stored_texts import texts_at
+from .... import plot
+from ....errors import InputError
+from ....experiments.dose_curves import curves, usable_window
+from ....plots.theme import SERIES
+from ....steer.doses import RUN_DOSES
+from ....steer.grammar import weights_of
+from ....stimuli.scenarios import dose_prompts
+from ....store.responses import delete_dose_response
+from ....types import DoseResponse
+from ...components import EMPTY, Figure, Texts
+from ...contract import QUIET, Laid, Page, Tab, by_name
+from ...library import library
+from ...process import run_command
+from ...selection import Selection
+from ...steer.stored_texts import texts_at
+from .texts import send_to_read
 
 MAX_RUNS = 4
 # Prompts of a run whose texts are shown at once; each has a panel of its own.
@@ -33,24 +31,11 @@ _HINT = (
     "Click a dose in a figure for its texts, which stand below the map; a click in the map also chooses its emotion."
 )
 _NOTHING = (EMPTY, EMPTY, *(EMPTY,) * MAX_PROMPTS)
-_QUICK = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-
-
-def runs() -> Mapping[str, DoseResponse]:
-    """The stored runs by name, shipped ones first; opened again when a file has come, gone or changed."""
-    folders = [folder for folder in (shipped_folder(), responses_folder()) if folder.is_dir()]
-    files = sorted(path for folder in folders for path in folder.glob(PATTERN))
-    return _open(tuple((str(path), path.stat().st_mtime_ns) for path in files))
-
-
-@lru_cache(maxsize=1)
-def _open(_files: tuple) -> Mapping[str, DoseResponse]:
-    return {r.name: r for r in list_responses()}
 
 
 def choices() -> list[tuple[str, str]]:
     """(label, name) of the stored runs."""
-    return [(_label(r), name) for name, r in runs().items()]
+    return [(_label(r), name) for name, r in library().runs.items()]
 
 
 def _label(r: DoseResponse) -> str:
@@ -62,7 +47,7 @@ def _label(r: DoseResponse) -> str:
 
 def shipped_choice() -> list[str]:
     """What is drawn before anything is chosen."""
-    return [name for name, r in runs().items() if r.shipped][:MAX_RUNS]
+    return [name for name, r in library().runs.items() if r.shipped][:MAX_RUNS]
 
 
 def show(names: list[str], direction: str, at: tuple | None) -> tuple:
@@ -72,7 +57,7 @@ def show(names: list[str], direction: str, at: tuple | None) -> tuple:
     Whatever cannot be drawn leaves nothing of an earlier choice behind.
     """
     try:
-        chosen = [runs()[name] for name in names if name in runs()]
+        chosen = [library().runs[name] for name in names if name in library().runs]
         if not chosen:
             raise InputError("no run is chosen; one or more are needed; choose one, or make a run of your own.")
         if len(chosen) > MAX_RUNS:
@@ -81,9 +66,9 @@ def show(names: list[str], direction: str, at: tuple | None) -> tuple:
         missing = [r.model for r in chosen if r not in having]
         weights = weights_of(direction)
         colour = _colours(chosen)
-        figure = dose_response_figure(having, direction, colour, weights=weights) if having else EMPTY
+        figure = plot.dose_response(having, direction, colours=colour) if having else EMPTY
         said = f"No {direction} in the run of {', '.join(missing)}. {_HINT}" if missing else _HINT
-        return figure, regime_map_figure(chosen), *_texts(having, direction, weights, at), said
+        return figure, plot.regime_map(chosen), *_texts(having, direction, weights, at), said
     except InputError as error:
         return *_NOTHING, f"**Nothing to show.** {error}"
 
@@ -109,15 +94,15 @@ def _colours(chosen: list[DoseResponse]) -> dict[str, str]:
     return known
 
 
-def clicked(data: Any) -> tuple[str, str, float] | None:
-    """(run, direction, dose) of a click in one of the figures, checked: a visitor can post any value."""
-    ids = data.get("ids") if isinstance(data, dict) else None
-    if not isinstance(ids, list) or len(ids) != 3 or not isinstance(ids[0], str) or ids[0] not in runs():
-        return None
-    response = runs()[ids[0]]
-    if ids[1] not in (*response.directions, *response.controls) or ids[2] not in response.doses:
-        return None
-    return ids[0], ids[1], float(ids[2])
+def pick(ids: list, _view: Selection) -> dict:
+    """A click on a dose, [run, direction, dose], shows its texts, and chooses the emotion."""
+    response = library().runs.get(ids[0]) if isinstance(ids[0], str) else None
+    if response is None or len(ids) != 3 or ids[1] not in (*response.directions, *response.controls):
+        return {}
+    if ids[2] not in response.doses:
+        return {}
+    known = {"emotion": ids[1]} if ids[1] in library().classes else {}
+    return {"at": (ids[0], float(ids[2])), **known}
 
 
 def make(model: str, emotions: list[str], doses: str, prompts: str) -> Iterator[tuple]:
@@ -148,7 +133,7 @@ def _saying(steps: Generator[str, None, dict]) -> Generator[tuple, None, dict]:
 
 
 def _asked(model: str, emotions: list[str], doses: str, prompts: str) -> list[str]:
-    known = steerable()
+    known = library().steerable
     if model not in known:
         raise InputError("no model is chosen; one with a vector set is needed; choose it in the list.")
     texts = [line.strip() for line in prompts.splitlines() if line.strip()]
@@ -165,72 +150,60 @@ def _asked(model: str, emotions: list[str], doses: str, prompts: str) -> list[st
 
 
 def own_choices() -> list[tuple[str, str]]:
-    return [(_label(r), name) for name, r in runs().items() if not r.shipped]
+    return [(_label(r), name) for name, r in library().runs.items() if not r.shipped]
 
 
 def delete(name: str | None) -> str:
     """Deletes one of the user's own runs; returns what happened."""
     try:
-        response = runs().get(name)
+        response = library().runs.get(name)
         if response is None:
             raise InputError("no run is chosen; one of your own is needed; choose it in the list.")
-        delete_response(response)
+        delete_dose_response(response)
     except InputError as error:
         return f"**Cannot delete.** {error}"
     return f"{name} is deleted."
 
 
-def tab(blocks: gr.Blocks, opened: gr.Tab, emotion: gr.Dropdown) -> list[Texts]:
-    """Lays the part out and wires it; returns its texts. opened : the tab that it lies in; figures are drawn when it is opened."""
-    at, drawn = gr.State(None), gr.State(False)
+def lay(_start: Selection) -> Laid:
     with gr.Row(elem_classes="ez-controls"):
         chosen = gr.Dropdown(
             choices(), value=shipped_choice(), multiselect=True, label="Runs", scale=4, elem_id="ez-dose-runs"
         )
     with gr.Accordion("A run of your own", open=False, elem_id="ez-dose-own"):
-        own, changes = _own_runs(chosen)
-    status = gr.Markdown(_HINT, elem_classes="ez-status", elem_id="ez-dose-status")
-    curve, regimes = Figure(EMPTY), Figure(EMPTY)
-    panels = [Texts(EMPTY) for _ in range(MAX_PROMPTS)]
-    shown = [curve, regimes, *panels, status]
+        own, changed = _own_runs(chosen)
+    outputs = {
+        "status": gr.Markdown(_HINT, elem_classes="ez-status", elem_id="ez-dose-status"),
+        "curve": Figure(EMPTY),
+        "regimes": Figure(EMPTY),
+        **{f"texts {k}": Texts(EMPTY) for k in range(MAX_PROMPTS)},
+        "own": own,
+    }
+    return Laid({"runs": chosen, "at": gr.State(None)}, outputs, changed=changed)
 
-    def open_part(names: list[str], direction: str, place: tuple | None) -> list:
-        return [True, *show(names, direction, place)]
 
-    def follow(ready: bool, names: list[str], direction: str, place: tuple | None) -> list:
-        """A part that was never opened is not drawn in vain."""
-        return list(show(names, direction, place)) if ready else [gr.skip()] * len(shown)
+def draw(view: Selection, runs: list[str], at: tuple | None) -> dict:
+    """at : (run, dose) whose texts are shown. Runs may have come or gone since the page was built."""
+    left = [name for name in runs if name in library().runs]
+    left = left if left else shipped_choice()
+    curve, regimes, *texts, status = show(left, view.emotion, at)
+    return {
+        "runs": gr.update(choices=choices(), value=left),
+        "own": gr.update(choices=own_choices()),
+        "curve": curve,
+        "regimes": regimes,
+        **{f"texts {k}": text for k, text in enumerate(texts)},
+        "status": status,
+    }
 
-    def pick(event: gr.EventData, names: list[str], direction: str, place: tuple | None) -> list:
-        found = clicked(event._data)
-        if found is None:
-            return [gr.skip()] * (2 + len(shown))
-        run, direction, dose = found
-        known = direction in library().classes
-        return [(run, dose), direction if known else gr.skip(), *show(names, direction, (run, dose))]
 
-    last = {**_QUICK, "trigger_mode": "always_last"}
-    opened.select(open_part, [chosen, emotion, at], [drawn, *shown], **last)
-    gr.on([chosen.change, emotion.change], follow, [drawn, chosen, emotion, at], shown, **last)
-    gr.on([curve.select, regimes.select], pick, [chosen, emotion, at], [at, emotion, *shown], **last)
-
-    def refresh(names: list[str]) -> list:
-        """Runs that came or went since the page was built."""
-        left = [name for name in names if name in runs()]
-        return [
-            gr.update(choices=choices(), value=left if left else shipped_choice()),
-            gr.update(choices=own_choices()),
-        ]
-
-    blocks.load(refresh, chosen, [chosen, own], **_QUICK)
-    for change in changes:
-        change.then(refresh, chosen, [chosen, own], **_QUICK)
-    return panels
+def wire(page: Page) -> None:
+    send_to_read(page, *(part for name, part in page.laid["Dose response"].outputs.items() if name.startswith("texts")))
 
 
 def _own_runs(chosen: gr.Dropdown) -> tuple[gr.Dropdown, list]:
     """The controls that make and delete runs; returns the menu of the user's own and the events that change it."""
-    models = list(steerable())
+    models = list(library().steerable)
     with gr.Row(elem_classes="ez-controls"):
         model = gr.Dropdown(models, value=models[0] if models else None, label="Model", scale=3, min_width=200)
         emotions = gr.Dropdown(
@@ -267,22 +240,31 @@ def _own_runs(chosen: gr.Dropdown) -> tuple[gr.Dropdown, list]:
         own = gr.Dropdown(own_choices(), value=None, label="Delete a run of your own", scale=4)
         remove = gr.Button("Delete", size="sm", scale=1, min_width=100)
     free = [gr.update(interactive=True), gr.update(interactive=False)]
-    started = go.click(lambda: ["starting", *reversed(free)], None, [said, go, stop], **_QUICK)
+    started = go.click(lambda: ["starting", *reversed(free)], None, [said, go, stop], **QUIET)
     running = started.then(
-        make,
-        [model, emotions, doses, prompts],
+        *by_name(make, model=model, emotions=emotions, doses=doses, prompts=prompts),
         [said, chosen],
         show_progress="hidden",
         api_visibility="private",
         concurrency_id="dose-run",
         concurrency_limit=1,
     )
-    ended = running.then(lambda: free, None, [go, stop], **_QUICK)
+    ended = running.then(lambda: free, None, [go, stop], **QUIET)
     stop.click(
-        lambda: ["cancelled; asked for again, it goes on where it stopped", *free],
+        lambda: ["Cancelled. Run it again to resume.", *free],
         None,
         [said, go, stop],
         cancels=[running],
-        **_QUICK,
+        **QUIET,
     )
-    return own, [ended, remove.click(delete, own, said, **_QUICK)]
+    return own, [ended, remove.click(delete, own, said, **QUIET)]
+
+
+TAB = Tab(
+    title="Dose response",
+    question="What does every dose of an emotion do to the texts of a model?",
+    lay=lay,
+    draw=draw,
+    picks={"dose-response": pick, "regimes": pick},
+    wire=wire,
+)

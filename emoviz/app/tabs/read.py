@@ -9,16 +9,21 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from ..errors import InputError
-from ..geometry import preferred_layer
-from ..plots.reading import FORMULA, heat_map_figure, number_figure, scale_limit, token_figure
-from ..plots.theme import short_label
-from ..readout.projection import passage_scale
-from ..readout.summary import layer_of, ranked, sentences, text_scores
-from ..types import Missing, Reading, VectorSet
-from .components import EMPTY, Figure, Table, Tokens
-from .library import library
-from .steer.models import MODEL_QUEUE, loaded_with_status
+from ... import plot
+from ...errors import InputError
+from ...geometry import preferred_layer
+from ...plots.reading import FORMULA, scale_limit
+from ...plots.theme import short_label
+from ...plots.wording import minus
+from ...readout.projection import passage_scale
+from ...readout.summary import layer_of, ranked, sentences, text_scores
+from ...store.choice import best_first
+from ...types import Missing, Reading, VectorSet
+from ..components import EMPTY, Figure, Table, Tokens
+from ..contract import LATEST, QUIET, WITH_MODEL, Laid, Page, Tab, by_name
+from ..library import library
+from ..memory import loaded_with_status
+from ..selection import Selection
 
 # The command line reads longer texts; a page of that many tokens is slow to draw.
 MAX_LETTERS = 6000
@@ -47,9 +52,8 @@ LAST, MEAN = "last token", "mean of the sentence"
 
 
 def choices() -> list[tuple[str, str]]:
-    """(label, name) of the sets that a text can be read with, protocol `emoviz` before others."""
-    found = sorted(library().sets.values(), key=lambda s: s.provenance.protocol.name != "emoviz")
-    return [(short_label(s), s.name) for s in found]
+    """(label, name) of the sets that a text can be read with, the one that a model uses before others."""
+    return [(short_label(s), s.name) for s in best_first(library().sets.values())]
 
 
 def run(text: str, name: str | None, emotion: str) -> Iterator[tuple]:
@@ -60,7 +64,7 @@ def run(text: str, name: str | None, emotion: str) -> Iterator[tuple]:
                 f"the text has {len(text)} letters; the page shows up to {MAX_LETTERS}; shorten it, or use emoviz read."
             )
         vectors, loaded = yield from set_with_model(name, (gr.skip(), gr.skip()), (gr.skip(),))
-        from ..readout.reading import read_text
+        from ...readout.reading import read_text
 
         reading = read_text(loaded, vectors, text)
         slider = gr.update(maximum=vectors.n_layers - 1, value=reading.layer)
@@ -82,8 +86,8 @@ def views(reading: Reading | None, layer: float, emotion: str, token: int | None
         return (
             _said(reading),
             coloured(reading, at, emotion, token),
-            token_figure(reading, vectors, token, emotion, at),
-            heat_map_figure(reading, vectors, at, emotion),
+            plot.token(reading, token, emotion, layer=at, vectors=vectors),
+            plot.reading(reading, emotion, layer=at, vectors=vectors),
             sentence_table(reading, vectors, at, emotion),
         )
     except InputError as error:
@@ -101,7 +105,7 @@ def coloured(reading: Reading, layer: int, emotion: str, chosen: int) -> dict:
             continue
         rank = 1 + int((scores[k] > own[k]).sum())
         best = ", ".join(f"{name} {score:+.3f}" for name, score in ranked(reading.classes, scores[k], 3))
-        said = f"{emotion}, rank {rank} of {len(reading.classes)}; highest: {best}".replace("-", "−")
+        said = minus(f"{emotion}, rank {rank} of {len(reading.classes)}; highest: {best}")
         rows.append({"text": text, "score": round(float(own[k]), 5), "said": said})
     return {
         "title": f"Each token on {emotion}, layer {layer} of {len(reading.scores)}",
@@ -128,7 +132,7 @@ def sentence_table(reading: Reading, vectors: VectorSet, layer: int, emotion: st
         cells = (
             ["not read", *(["–"] if z else []), "–"] if np.isnan(scores).any() else [f"{scores[column]:+.3f}", *z, top]
         )
-        rows.append([text, *(cell.replace("-", "−") for cell in cells)])
+        rows.append([text, *(minus(cell) for cell in cells)])
     explained = [["z", f"standard deviations from the mean {emotion} score of the set's own passages"]]
     notes = ["means over the tokens that were read"]
     if isinstance(scale, Missing):
@@ -155,7 +159,7 @@ def pick(event: gr.EventData, reading: Reading | None, layer: float, emotion: st
         at = layer_of(reading, str(int(layer)))
         if emotion not in reading.classes:
             return gr.skip(), gr.skip()
-        return token, token_figure(reading, _vectors(reading.set), token, emotion, at)
+        return token, plot.token(reading, token, emotion, layer=at, vectors=_vectors(reading.set))
     except InputError:
         return gr.skip(), gr.skip()
 
@@ -171,19 +175,19 @@ def vary(
         if len(template) > MAX_LETTERS:
             raise InputError(f"the sentence has {len(template)} letters; up to {MAX_LETTERS} are allowed; shorten it.")
         vectors, loaded = yield from set_with_model(name, (gr.skip(),), ())
-        from ..readout.reading import read_text
+        from ...readout.reading import read_text
 
         if emotion not in vectors.classes:
             raise InputError(f"emotion {emotion!r} is not in {vectors.name}; choose another one on the left.")
-        rows = []
+        readings = {}
         for k, value in enumerate(values):
             found = read_text(loaded, vectors, template.replace("{n}", value))
             # The slider belongs to the set that the text was read with.
             at = found.layer if reading is None or reading.set != name else layer_of(found, str(int(layer)))
-            rows.append(found.scores[at, -1] if where == LAST else text_scores(found, at))
+            readings[float(value)] = found
             yield gr.skip(), f"reading, {k + 1} of {len(values)}"
-        tokens = "at the last token" if where == LAST else "mean over the tokens that are read"
-        drawn = number_figure(vectors, template, [float(v) for v in values], np.stack(rows), emotion, at, tokens)
+        tokens = "last" if where == LAST else "mean"
+        drawn = plot.number(template, readings, emotion, where=tokens, layer=at, vectors=vectors)
         yield drawn, f"read {len(values)} sentences at layer {at}"
     except InputError as error:
         yield EMPTY, f"**Cannot vary.** {error}"
@@ -204,8 +208,7 @@ def parse_numbers(text: str) -> list[str]:
     return list(dict.fromkeys(values))
 
 
-def tab(blocks: gr.Blocks, emotion: gr.Dropdown) -> tuple[gr.Textbox, gr.Dropdown]:
-    """Lays the tab out and wires it; returns the text and the set, which other tabs may fill."""
+def lay(_start: Selection) -> Laid:
     sets = choices()
     first = sets[0][1] if sets else None
     reading, token = gr.State(None), gr.State(None)
@@ -216,15 +219,16 @@ def tab(blocks: gr.Blocks, emotion: gr.Dropdown) -> tuple[gr.Textbox, gr.Dropdow
             layer = gr.Slider(0, _layers(first) - 1, value=_best(first), step=1, label="Layer read")
     with gr.Row(elem_classes="ez-controls"):
         go = gr.Button("Read", variant="primary", elem_id="ez-read", scale=0, min_width=120)
-        examples = [gr.Button(name, size="sm", scale=0, min_width=140) for name in EXAMPLES]
+        for name, example in EXAMPLES.items():
+            button = gr.Button(name, size="sm", scale=0, min_width=140)
+            button.click(lambda example=example: example, None, text, **QUIET)
     status = gr.Markdown(
         "The text is read once; the layer and the emotion on the left can then be changed at once.",
         elem_id="ez-read-status",
         elem_classes="ez-status",
     )
-    tokens = Tokens()
-    line, heat = Figure(EMPTY), Figure(EMPTY)
-    table = Table(elem_classes="ez-left")
+    outputs = {"status": status, "tokens": Tokens(), "token": Figure(EMPTY), "heat_map": Figure(EMPTY)}
+    outputs["sentences"] = Table(elem_classes="ez-left")
     gr.Markdown("### A number in a sentence", elem_classes="ez-prose")
     with gr.Row(elem_classes="ez-controls", equal_height=True):
         template = gr.Dropdown(
@@ -239,31 +243,50 @@ def tab(blocks: gr.Blocks, emotion: gr.Dropdown) -> tuple[gr.Textbox, gr.Dropdow
         vary_it = gr.Button("Vary", elem_id="ez-vary", scale=0, min_width=120)
         where = gr.Radio([MEAN, LAST], value=MEAN, show_label=False, elem_classes="ez-pills")
     varied = gr.Markdown("", elem_id="ez-vary-status", elem_classes="ez-status")
-    curve = Figure(EMPTY)
+    template.change(lambda given: TEMPLATES.get(given, gr.skip()), template, numbers, **QUIET)
+    parts = {"text": text, "set": chosen, "go": go, "template": template, "numbers": numbers, "vary": vary_it}
+    parts |= {"where": where, "varied": varied, "curve": Figure(EMPTY)}
+    return Laid({"reading": reading, "layer": layer, "chosen": token}, outputs, parts)
 
-    quick = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    heavy = {"show_progress": "hidden", "api_visibility": "private", **MODEL_QUEUE}
-    shown = [status, tokens, line, heat, table]
-    started = go.click(lambda: ["waiting for the model", gr.update(interactive=False)], None, [status, go], **quick)
-    done = started.then(run, [text, chosen, emotion], [reading, token, status, layer], **heavy)
-    done.then(views, [reading, layer, emotion, token], shown, **quick).then(
-        lambda: gr.update(interactive=True), None, go, **quick
+
+def draw(view: Selection, reading: Reading | None, layer: float, chosen: int | None) -> dict:
+    """For the layer and the emotion; the model is not run again."""
+    names = ("status", "tokens", "token", "heat_map", "sentences")
+    return dict(zip(names, views(reading, layer, view.emotion, chosen), strict=True))
+
+
+def wire(page: Page) -> None:
+    laid = page.laid["Read"]
+    control, output, part = laid.controls, laid.outputs, laid.parts
+    emotion = page.selection["emotion"]
+    started = part["go"].click(
+        lambda: ["waiting for the model", gr.update(interactive=False)], None, [output["status"], part["go"]], **QUIET
     )
-    gr.on(
-        [layer.input, emotion.change],
-        views,
-        [reading, layer, emotion, token],
-        shown,
-        trigger_mode="always_last",
-        **quick,
+    done = started.then(
+        *by_name(run, text=part["text"], name=part["set"], emotion=emotion),
+        [control["reading"], control["chosen"], output["status"], control["layer"]],
+        **WITH_MODEL,
     )
-    tokens.select(pick, [reading, layer, emotion], [token, line], trigger_mode="always_last", **quick)
-    for button, example in zip(examples, EXAMPLES.values(), strict=True):
-        button.click(lambda example=example: example, None, text, **quick)
-    template.change(lambda given: TEMPLATES.get(given, gr.skip()), template, numbers, **quick)
-    vary_it.click(vary, [template, numbers, chosen, emotion, where, reading, layer], [curve, varied], **heavy)
-    blocks.load(lambda: gr.update(choices=choices()), None, chosen, **quick)
-    return text, chosen
+    shown = {"reading": control["reading"], "layer": control["layer"], "emotion": emotion}
+    done.then(
+        *by_name(views, **shown, token=control["chosen"]),
+        [output[name] for name in ("status", "tokens", "token", "heat_map", "sentences")],
+        **QUIET,
+    ).then(lambda: gr.update(interactive=True), None, part["go"], **QUIET)
+    output["tokens"].select(*by_name(pick, **shown), [control["chosen"], output["token"]], **LATEST)
+    part["vary"].click(
+        *by_name(
+            vary,
+            template=part["template"],
+            numbers=part["numbers"],
+            name=part["set"],
+            where=part["where"],
+            **shown,
+        ),
+        [part["curve"], part["varied"]],
+        **WITH_MODEL,
+    )
+    page.blocks.load(lambda: gr.update(choices=choices()), None, part["set"], **QUIET)
 
 
 def set_with_model(name: str | None, before: tuple, after: tuple) -> Iterator[Any]:
@@ -305,3 +328,12 @@ def _layers(name: str | None) -> int:
 
 def _best(name: str | None) -> int:
     return 0 if name is None else preferred_layer(library().sets[name])
+
+
+TAB = Tab(
+    title="Read",
+    question="Which emotions does each token of a text light up?",
+    lay=lay,
+    draw=draw,
+    wire=wire,
+)

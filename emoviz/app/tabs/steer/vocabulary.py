@@ -6,14 +6,16 @@ from collections.abc import Iterator
 
 import gradio as gr
 
-from ...errors import InputError
-from ...geometry import preferred_layer
-from ...plots.lens import lens_figure
-from ...types import VocabularyLens
-from ..components import EMPTY, Figure, Table
-from ..library import library
-from ..reading import choices, set_with_model
-from .models import MODEL_QUEUE
+from .... import plot
+from ....errors import InputError
+from ....geometry import preferred_layer
+from ....plots.wording import minus
+from ....types import TokenChange, VocabularyLens
+from ...components import EMPTY, Figure, Table
+from ...contract import QUIET, WITH_MODEL, Laid, Page, Tab, by_name
+from ...library import library
+from ...selection import Selection
+from ..read import choices, set_with_model
 
 _SHOWN = 20
 
@@ -27,7 +29,7 @@ def look(name: str | None, emotion: str) -> Iterator[tuple]:
             f"{loaded.name}: {emotion} through the output head at {len(vectors.finite_layers)} layers",
             gr.skip(),
         )
-        from ...readout.lens import vocabulary_lens
+        from ....readout.lens import vocabulary_lens
 
         found = vocabulary_lens(loaded, vectors, emotion)
         best = preferred_layer(vectors)
@@ -43,14 +45,14 @@ def views(found: VocabularyLens | None, layer: float) -> tuple:
         return EMPTY, EMPTY
     # A layer that is not finite has no lens; the nearest one has.
     at = min(found.raised, key=lambda known: abs(known - int(layer)))
-    return lens_figure(found, vectors, at), tokens_table(found, at)
+    return plot.vocabulary(found, at, vectors=vectors), tokens_table(found, at)
 
 
 def tokens_table(found: VocabularyLens, layer: int) -> dict:
     """The first tokens of both lists, with their scripts."""
 
-    def cells(row) -> list[str]:
-        return [_visible(row.token), row.script if row.script else "–", f"{row.change:+.1f}".replace("-", "−")]
+    def cells(row: TokenChange) -> list[str]:
+        return [_visible(row.token), row.script if row.script else "–", minus(f"{row.change:+.1f}")]
 
     change = ["change", "of the token's logit per unit of dose, less the mean over the vocabulary"]
     pairs = zip(found.raised[layer][:_SHOWN], found.lowered[layer][:_SHOWN], strict=True)
@@ -73,10 +75,8 @@ def said(found: VocabularyLens) -> str:
     return f"{found.emotion} in {found.model}: move the layer, or click in the figure; nothing is run again"
 
 
-def tab(blocks: gr.Blocks, emotion: gr.Dropdown) -> None:
-    """Lays the part out and wires it."""
+def lay(_start: Selection) -> Laid:
     sets = choices()
-    found = gr.State(None)
     with gr.Row(elem_classes="ez-controls", equal_height=True):
         chosen = gr.Dropdown(
             sets, value=sets[0][1] if sets else None, label="Vectors, seen by their own model", scale=4
@@ -88,28 +88,41 @@ def tab(blocks: gr.Blocks, emotion: gr.Dropdown) -> None:
         elem_id="ez-look-status",
         elem_classes="ez-status",
     )
-    figure = Figure(EMPTY)
-    table = Table(elem_classes="ez-compact")
-    quick = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    started = go.click(lambda: ["waiting for the model", gr.update(interactive=False)], None, [status, go], **quick)
-    looked = started.then(
-        look,
-        [chosen, emotion],
-        [found, status, layer],
-        show_progress="hidden",
-        api_visibility="private",
-        **MODEL_QUEUE,
-    )
-    looked.then(views, [found, layer], [figure, table], **quick).then(
-        lambda: gr.update(interactive=True), None, go, **quick
-    )
-    layer.input(views, [found, layer], [figure, table], trigger_mode="always_last", **quick)
-    figure.select(_clicked, [found, layer], [layer, figure, table], trigger_mode="always_last", **quick)
-    blocks.load(lambda: gr.update(choices=choices()), None, chosen, **quick)
+    outputs = {"figure": Figure(EMPTY), "table": Table(EMPTY, elem_classes="ez-compact")}
+    return Laid({"found": gr.State(None), "layer": layer}, outputs, {"set": chosen, "go": go, "status": status})
 
 
-def _clicked(event: gr.EventData, found: VocabularyLens | None, layer: float) -> tuple:
-    """A click in the figure moves the layer there; a visitor can post any value."""
-    ids = event._data.get("ids") if isinstance(event._data, dict) else None
-    at = ids[0] if isinstance(ids, list) and ids and type(ids[0]) is int else layer
-    return at, *views(found, at)
+def draw(_view: Selection, found: VocabularyLens | None, layer: float) -> dict:
+    figure, table = views(found, layer)
+    return {"figure": figure, "table": table}
+
+
+def pick(ids: list, _view: Selection) -> dict:
+    """A click in the figure, [layer], moves the layer there."""
+    return {"layer": ids[0]} if type(ids[0]) is int else {}
+
+
+def wire(page: Page) -> None:
+    laid = page.laid["Vocabulary"]
+    control, output, part = laid.controls, laid.outputs, laid.parts
+    started = part["go"].click(
+        lambda: ["waiting for the model", gr.update(interactive=False)], None, [part["status"], part["go"]], **QUIET
+    )
+    started.then(
+        *by_name(look, name=part["set"], emotion=page.selection["emotion"]),
+        [control["found"], part["status"], control["layer"]],
+        **WITH_MODEL,
+    ).then(views, [control["found"], control["layer"]], [output["figure"], output["table"]], **QUIET).then(
+        lambda: gr.update(interactive=True), None, part["go"], **QUIET
+    )
+    page.blocks.load(lambda: gr.update(choices=choices()), None, part["set"], **QUIET)
+
+
+TAB = Tab(
+    title="Vocabulary",
+    question="Which tokens does an emotion vector raise and lower, and in which languages, before any text is written?",
+    lay=lay,
+    draw=draw,
+    picks={"lens": pick},
+    wire=wire,
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...types import DepthCurve, VectorSet
+from ..types import DepthCurve, VectorSet
 
 
 def highest(values: np.ndarray) -> float:

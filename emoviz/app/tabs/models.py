@@ -1,29 +1,70 @@
-"""Models: do the selected sets agree, how far can that be trusted, and where do two of them part?"""
+"""Models: do the selected sets agree, how far can that be trusted, and where do two of them differ?"""
 
 from __future__ import annotations
 
+import re
 from itertools import combinations
 
+import gradio as gr
 import numpy as np
 import plotly.graph_objects as go
 
-from ...plots.rsa import comparison_figure, p_text, published_figure
-from ...plots.rsa_pair import N_NAMED, pair_figure
+from ... import plot
+from ...plots.rsa_pair import N_NAMED
 from ...plots.theme import short_label
+from ...plots.wording import p_text
 from ...reference import SOURCE, published_models, published_rho
 from ...stats import class_lines, letters, reason_lines
 from ...stats.pairs import paired_rdms
 from ...stats.recomputed import base_and_instruct, pair_groups, size_effects
-from ..library import comparison_of
-from ..state import Selection
-from .text import number
+from ..cells import number
+from ..components import Figure, Table
+from ..contract import Laid, Tab
+from ..library import library
+from ..selection import Selection, pick_emotion
 
 
-def draw(view: Selection, pair: str | None) -> tuple:
+def lay(_start: Selection) -> Laid:
+    with gr.Row(elem_classes="ez-controls"):
+        pair = gr.Dropdown(
+            [], label="Pair", info="or click a cell of the matrix", visible=False, allow_custom_value=True
+        )
+    with gr.Row():
+        with gr.Column(scale=1, min_width=380):
+            matrix = Figure()
+        with gr.Column(scale=1, min_width=380):
+            dots = Figure()
+    outputs = {"matrix": matrix, "dots": dots, "pairs": Table(), "differences": Table()}
+    with gr.Row():
+        with gr.Column(scale=1, min_width=440):
+            published = Figure()
+        with gr.Column(scale=1, min_width=380):
+            recomputed = Table()
+    return Laid({"pair": pair}, {**outputs, "published": published, "recomputed": recomputed})
+
+
+def draw(view: Selection, pair: str | None) -> dict:
     """Matrix and pair view of the selected sets, their tables, the published matrix and its statistics."""
+    choices = pair_choices(view)
+    known = [name for _, name in choices]
+    pair = pair if pair in known else next(iter(known), None)
     matrix, table = pairs(view)
-    one, differences = pair_view(view, pair)
-    return matrix, one, table, differences, published_figure(published_models(), published_rho()), published_table()
+    dots, differences = pair_view(view, pair)
+    return {
+        "pair": gr.update(choices=choices, value=pair, visible=len(choices) > 1),
+        "matrix": matrix,
+        "dots": dots,
+        "pairs": table,
+        "differences": differences,
+        "published": plot.published_rsa(),
+        "recomputed": published_table(),
+    }
+
+
+def pick_pair(ids: list, _view: Selection) -> dict:
+    """A click on a cell of our matrix, [pair, ...]."""
+    named = isinstance(ids[0], str) and re.fullmatch("[A-Z]{1,9} and [A-Z]{1,9}", ids[0])
+    return {"pair": ids[0]} if named else {}
 
 
 def pair_choices(view: Selection) -> list[tuple[str, str]]:
@@ -45,7 +86,7 @@ def pairs(view: Selection) -> tuple[go.Figure | None, dict | None]:
                 "A comparison needs two vector sets with a finite layer here. Tick another one on the left.",
             ]
         }
-    found = comparison_of(tuple(s.name for s in sets), layers, view.centring)
+    found = library().compared(tuple(s.name for s in sets), layers, view.centring)
     short, rows = letters(len(sets)), []
     for i, j in combinations(range(len(sets)), 2):
         rows.append(
@@ -89,7 +130,7 @@ def pairs(view: Selection) -> tuple[go.Figure | None, dict | None]:
         ],
     }
     any_rho = np.isfinite(found.rho[np.triu_indices(len(sets), 1)]).any()
-    return comparison_figure(sets, found, centring=view.centring) if any_rho else None, table
+    return plot.rsa(sets, centring=view.centring, comparison=found) if any_rho else None, table
 
 
 def pair_view(view: Selection, pair: str | None) -> tuple[go.Figure | None, dict | None]:
@@ -100,28 +141,19 @@ def pair_view(view: Selection, pair: str | None) -> tuple[go.Figure | None, dict
     short = letters(len(sets))
     places = {f"{short[i]} and {short[j]}": (i, j) for i, j in combinations(range(len(sets)), 2)}
     i, j = places.get(pair, (0, 1))
-    rho = comparison_of(tuple(s.name for s in sets), layers, view.centring).rho[i, j]
-    if np.isnan(rho):
-        return None, None
     two, at, names = (sets[i], sets[j]), (layers[i], layers[j]), (short[i], short[j])
+    found = library().compared((two[0].name, two[1].name), at, view.centring, intervals=False)
+    if np.isnan(found.rho[0, 1]):
+        return None, None
+    drawn = plot.pair(two, centring=view.centring, emotion=view.emotion, comparison=found, names=names)
     paired = paired_rdms(two, at, view.centring)
-    drawn = pair_figure(
-        two,
-        at,
-        paired,
-        names,
-        rho=rho,
-        centring=view.centring,
-        emotion=view.emotion,
-        notes=class_lines(two, names),
-    )
     rows = [
         [" and ".join(paired.pairs[k]), *(f"{v:.3f}" for v in paired.values[:, k]), *(f"{r:g}" for r in paired.ranks[:, k])]
         for k in paired.most_different(N_NAMED)
     ]  # fmt: skip
     table = {
         "columns": [
-            f"where {names[0]} and {names[1]} part",
+            f"largest disagreements, {names[0]} vs {names[1]}",
             *([f"in {name}", "dissimilarity, 1 - cosine"] for name in names),
             *([f"rank in {name}", "1 = the most alike pair of emotions"] for name in names),
         ],
@@ -164,3 +196,12 @@ def published_table() -> dict:
             f"and the p values, which take them for that, are too small. {over}.",
         ],
     }
+
+
+TAB = Tab(
+    title="Models",
+    question="Do the geometries of several sets agree, how far can that be trusted, and where do two of them differ?",
+    lay=lay,
+    draw=draw,
+    picks={"rsa": pick_pair, "pair": pick_emotion},
+)

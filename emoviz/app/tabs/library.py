@@ -10,15 +10,93 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import InputError
-from ..models import REGISTRY, available
-from ..models.registry import TESTED_ARCHITECTURES
-from ..plots.theme import short_label
-from ..store import delete_set, files_of, load_stories
-from .library import library
-from .process import run_command
+import gradio as gr
+
+from ...emotions import CLASSES
+from ...errors import InputError
+from ...extract import PROTOCOLS
+from ...models import REGISTRY, available
+from ...models.registry import PRECISIONS, TESTED_ARCHITECTURES
+from ...plots.theme import short_label
+from ...store import delete_set, files_of, load_stories
+from ..components import Table
+from ..contract import QUIET, Laid, Tab, by_name
+from ..library import library
+from ..process import run_command
+from ..selection import Selection
 
 SHOWN_STORIES = 60
+
+
+def lay(start: Selection) -> Laid:
+    with gr.Row(elem_classes="ez-controls", equal_height=True):
+        model = gr.Dropdown(
+            model_choices(),
+            value="SmolLM2-135M-Instruct",
+            label="Model",
+            info="known models, or any hub id, folder or .gguf file",
+            allow_custom_value=True,
+            filterable=True,
+            scale=4,
+        )
+        protocol = gr.Dropdown(list(PROTOCOLS), label="Protocol", info="emoviz-stories: own stories", scale=2)
+        precision = gr.Dropdown(["auto", *PRECISIONS], label="Precision", info="auto: fp32, on CUDA bf16", scale=2)
+        with gr.Column(scale=1, min_width=120):
+            go = gr.Button("Extract", variant="primary", elem_id="ez-extract")
+            stop = gr.Button("Cancel", interactive=False, elem_id="ez-cancel")
+    with gr.Row(elem_classes="ez-controls"):
+        passages = gr.UploadButton(
+            "Passages of your own (JSONL)", file_types=[".jsonl"], size="sm", scale=0, min_width=260
+        )
+        shipped = gr.Button("back to the shipped passages", size="sm", scale=0, min_width=220, visible=False)
+    status = gr.Markdown(
+        "Makes a vector set on this machine. A run that was cancelled goes on where it stopped.", elem_id="ez-making"
+    )
+    table = Table(sets_table())
+    with gr.Row(elem_classes="ez-controls"):
+        own = gr.Dropdown(own_choices(), label="Delete a set of your own", value=None, scale=4)
+        delete_it = gr.Button("Delete", size="sm", scale=1, min_width=100)
+    with gr.Row(elem_classes="ez-controls"):
+        written = gr.Dropdown(stories_choices(), value=None, label="Stories of a set by generation", scale=4)
+        about = gr.Dropdown(list(CLASSES), value=start.emotion, label="written for", scale=1, filterable=True)
+    stories = Table()
+    free = [gr.update(interactive=True), gr.update(interactive=False)]
+    started = go.click(lambda: ["starting", *reversed(free)], None, [status, go, stop], **QUIET)
+    running = started.then(
+        *by_name(extract, model=model, protocol=protocol, precision=precision, passages=passages),
+        status,
+        show_progress="hidden",
+        api_visibility="private",
+        concurrency_id="extraction",
+        concurrency_limit=1,
+    )
+    made = running.then(lambda: free, None, [go, stop], **QUIET)
+    stop.click(
+        lambda: ["Cancelled. Run it again to resume.", *free], None, [status, go, stop], cancels=[running], **QUIET
+    )
+    passages.upload(
+        lambda file: [gr.update(label=f"Passages: {Path(file).name}"), gr.update(visible=True)],
+        passages,
+        [passages, shipped],
+        **QUIET,
+    )
+    shipped.click(
+        lambda: [gr.update(value=None, label="Passages of your own (JSONL)"), gr.update(visible=False)],
+        None,
+        [passages, shipped],
+        **QUIET,
+    )
+    deleted = delete_it.click(delete, own, status, **QUIET)
+    gr.on([written.input, about.input], stories_table, [written, about], stories, **QUIET)
+    return Laid(outputs={"table": table, "own": own, "written": written}, changed=[made, deleted])
+
+
+def draw(_view: Selection) -> dict:
+    return {
+        "table": sets_table(),
+        "own": gr.update(choices=own_choices(), value=None),
+        "written": gr.update(choices=stories_choices()),
+    }
 
 
 def model_choices() -> list[tuple[str, str]]:
@@ -106,3 +184,11 @@ def stories_table(name: str | None, emotion: str) -> dict | None:
     rows = [[story.topic, str(story.n_tokens), story.prompt, story.text] for story in stories]
     note = [] if rows else [f"{vectors.name} has no stories for {emotion}."]
     return {"columns": ["topic", "tokens", "asked", "written"], "rows": rows, "notes": note, "wrap": True}
+
+
+TAB = Tab(
+    title="Library",
+    question="Which vector sets are at hand, and how do I make one of my own?",
+    lay=lay,
+    draw=draw,
+)

@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
-from ...steer.grammar import MEAN, RANDOM
-from ...steer.recipes import EMOVIZ, JEONG2026A, NORMS, PRESET_DOSES, PRESETS, SCOPES
-from ..components import EMPTY, Memory, Texts
-from ..library import library
-from .models import MODEL_QUEUE, free, in_memory, steerable
-from .writing import Job, run
+from ....steer.grammar import MEAN, RANDOM
+from ....steer.recipes import EMOVIZ, JEONG2026A, NORMS, PRESET_DOSES, PRESETS, SCOPES
+from ...components import EMPTY, Memory, Texts
+from ...contract import QUIET, WITH_MODEL, Laid, Page, Tab, by_name
+from ...library import library
+from ...memory import free, in_memory
+from ...selection import Selection
+from ...steer.writing import Job, run
 
 _DEFAULT_PROMPT = "She closed the door, sat down at the kitchen table and"
 _CONTROLS = [("random direction", RANDOM), ("mean of emotions", MEAN)]
 # What each preset puts into the fields beside its doses: layers, norm.
 PRESET_FIELDS = {EMOVIZ: ("window", "fixed"), JEONG2026A: ("all", "live")}
-_QUICK = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
 
-def tab(blocks: gr.Blocks, emotion: gr.Dropdown) -> Texts:
-    """Lays the part out and wires it; returns the texts, see `send_to_read`."""
-    models = list(steerable())
-    job, followed = gr.State(Job()), gr.State(emotion.value)
+def lay(start: Selection) -> Laid:
+    models = list(library().steerable)
     with gr.Row(elem_classes="ez-controls"):
         prompt = gr.Textbox(_DEFAULT_PROMPT, label="Prompt to continue", lines=2, max_lines=4, scale=5, min_width=260)
         chosen = gr.Dropdown(
             list(library().classes),
-            value=[emotion.value],
+            value=[start.emotion],
             label="Emotions and mixtures",
             info="type a mixture: 0.7 calm + 0.3 grateful",
             multiselect=True,
@@ -45,8 +44,9 @@ def tab(blocks: gr.Blocks, emotion: gr.Dropdown) -> Texts:
         doses = gr.Textbox(PRESET_DOSES[EMOVIZ], label="Doses", scale=4, min_width=180)
         controls = gr.CheckboxGroup(_CONTROLS, label="Controls", scale=7, min_width=290)
         ticked = gr.CheckboxGroup(models, value=models, label="Models", scale=8, min_width=300)
-    start = (EMOVIZ, "window", "all", "fixed", 40, 0, 0, False)
-    with gr.Accordion(summary(*start), open=False, elem_id="ez-recipe") as accordion:
+    first = {"preset": EMOVIZ, "layers": "window", "scope": "all", "norm": "fixed"}
+    decoding = {"tokens": 40, "temperature": 0, "seed": 0, "chat": False}
+    with gr.Accordion(summary(**first, **decoding), open=False, elem_id="ez-recipe") as accordion:
         with gr.Row(elem_classes="ez-controls"):
             preset = gr.Radio(list(PRESETS), value=EMOVIZ, label="Recipe", scale=3, elem_classes="ez-pills")
             layers = gr.Textbox("window", label="Layers", info="window, all, 12 or 10-20", scale=2, min_width=140)
@@ -63,37 +63,54 @@ def tab(blocks: gr.Blocks, emotion: gr.Dropdown) -> Texts:
             elem_id="ez-status",
         )
         memory = Memory()
-    texts = Texts()
+    fields = {"preset": preset, "layers": layers, "scope": scope, "norm": norm}
+    fields |= {"tokens": tokens, "temperature": temperature, "seed": seed, "chat": chat}
+    summarised, inputs = by_name(lambda **now: gr.update(label=summary(**now)), **fields)
+    gr.on([field.change for field in inputs], summarised, inputs, accordion, **QUIET)
+    preset.input(fill_preset, preset, [doses, layers, scope, norm, temperature, chat], **QUIET)
+    asked = {"prompt": prompt, "chosen": chosen, "controls": controls, "doses": doses, "models": ticked, **fields}
+    parts = {**asked, "go": go, "stop": stop, "status": status, "memory": memory, "texts": Texts()}
+    return Laid(parts=parts)
 
-    fields = [preset, layers, scope, norm, tokens, temperature, seed, chat]
-    gr.on([f.change for f in fields], lambda *now: gr.update(label=summary(*now)), fields, accordion, **_QUICK)
-    preset.input(fill_preset, preset, [doses, layers, scope, norm, temperature, chat], **_QUICK)
-    emotion.change(follow, [emotion, chosen, followed], [chosen, followed], **_QUICK)
+
+# What `run` is asked for, in the order of its page's API.
+ASKED = (
+    *("prompt", "chosen", "controls", "doses", "models"),
+    *("preset", "layers", "scope", "norm", "tokens", "temperature", "seed", "chat"),
+)
+
+
+def wire(page: Page) -> None:
+    part, emotion = page.laid["Texts"].parts, page.selection["emotion"]
+    job, followed = gr.State(Job()), gr.State(emotion.value)
+    go, stop, status, memory = part["go"], part["stop"], part["status"], part["memory"]
+    emotion.change(
+        *by_name(follow, emotion=emotion, chosen=part["chosen"], followed=followed), [part["chosen"], followed], **QUIET
+    )
     started = go.click(
         lambda: [Job(), EMPTY, "waiting for the model", *_buttons(writing=True)],
         None,
-        [job, texts, status, go, stop],
-        **_QUICK,
+        [job, part["texts"], status, go, stop],
+        **QUIET,
     )
     running = started.then(
-        run,
-        [prompt, chosen, controls, doses, ticked, *fields, job],
-        [texts, status],
+        *by_name(run, **{name: part[name] for name in ASKED}, job=job),
+        [part["texts"], status],
+        **{**WITH_MODEL, "api_visibility": "public"},
         api_name="steer",
-        show_progress="hidden",
-        **MODEL_QUEUE,
     )
-    running.then(lambda: [*_buttons(writing=False), models_in_memory()], None, [go, stop, memory], **_QUICK)
+    running.then(lambda: [*_buttons(writing=False), models_in_memory()], None, [go, stop, memory], **QUIET)
     # The run itself says that it has stopped: an answer from here could come after its last word.
-    stop.click(press_stop, job, None, **_QUICK)
-    memory.select(let_go, None, memory, **_QUICK)
-    blocks.load(models_in_memory, None, memory, **_QUICK)
-    return texts
+    stop.click(press_stop, job, None, **QUIET)
+    memory.select(let_go, None, memory, **QUIET)
+    page.blocks.load(models_in_memory, None, memory, **QUIET)
+    send_to_read(page, part["texts"])
 
 
-def send_to_read(parts: Sequence[Texts], tabs: gr.Tabs, read_text: gr.Textbox, read_set: gr.Dropdown) -> None:
+def send_to_read(page: Page, *texts: Component) -> None:
     """Wires the button at each text that opens it in the Read tab."""
-    gr.on([part.select for part in parts], text_to_read, None, [read_text, read_set, tabs], **_QUICK)
+    read = page.laid["Read"].parts
+    gr.on([part.select for part in texts], text_to_read, None, [read["text"], read["set"], page.tabs], **QUIET)
 
 
 def text_to_read(event: gr.EventData) -> tuple:
@@ -145,3 +162,11 @@ def let_go(event: gr.EventData) -> dict:
 def _buttons(*, writing: bool) -> list:
     """Steer and Stop."""
     return [gr.update(interactive=not writing), gr.update(interactive=writing)]
+
+
+TAB = Tab(
+    title="Texts",
+    question="The same prompt, pushed towards an emotion at several doses, in several models, side by side.",
+    lay=lay,
+    wire=wire,
+)

@@ -3,46 +3,41 @@
 from __future__ import annotations
 
 from collections import Counter
-from functools import lru_cache
 from math import isfinite
-from typing import Any
 
 import gradio as gr
-import plotly.graph_objects as go
 
-from ...emotions import EMOTIONS
-from ...experiments.plans import rise_words
-from ...plots.theme import SERIES
-from ...plots.verification import verification_figure
-from ...store import list_verifications
-from ...types import Scenario, Verification
-from ..components import EMPTY, Cards, Figure, Texts
+from .... import plot
+from ....emotions import EMOTIONS
+from ....experiments.plans import rise_words
+from ....plots.theme import SERIES
+from ....types import Scenario, ScenarioText, Verification
+from ...components import Cards, Figure, Texts
+from ...contract import Laid, Page, Tab
+from ...library import library
+from ...selection import Selection
+from ...steer.writing import regime_marks
+from .texts import send_to_read
 
 _OPENINGS = ("first opening", "second opening")
 _NONE = "No verification is stored. `emoviz verify MODEL` makes one: 40 scenarios, judged by a witness, beside a random control."
 
 
-@lru_cache(maxsize=1)
-def stored() -> dict[str, Verification]:
-    """By name; read once, as long as the page is served."""
-    return {one.name: one for one in list_verifications()}
-
-
 def choices() -> list[tuple[str, str]]:
     """(label, name); who judged is said only where it tells two apart."""
-    labels = Counter((one.model, one.precision) for one in stored().values())
+    labels = Counter((one.model, one.precision) for one in library().verifications.values())
     return [
         (
             f"{one.model}, {one.precision}" + (f", {one.witness.name}" if labels[one.model, one.precision] > 1 else ""),
             name,
         )
-        for name, one in stored().items()
+        for name, one in library().verifications.items()
     ]
 
 
 def cards() -> dict:
     """One card per verification: k beside the control's and the second witness's."""
-    return {"cards": [_card(one, SERIES[k % len(SERIES)]) for k, one in enumerate(stored().values())]}
+    return {"cards": [_card(one, SERIES[k % len(SERIES)]) for k, one in enumerate(library().verifications.values())]}
 
 
 def _card(one: Verification, colour: str) -> dict:
@@ -70,28 +65,59 @@ def _fact(name: str, k: int, n: int, note: str) -> dict:
     return {"name": name, "value": f"{k} of {n}", "note": note}
 
 
-def draw(name: str | None, emotion: str, opening: str) -> tuple[str, go.Figure | str, str, dict | str]:
-    """(criterion, figure, heading of the scenario, its texts)."""
-    if name not in stored() or emotion not in EMOTIONS or opening not in _OPENINGS:
-        return _NONE, EMPTY, "", EMPTY
-    found, prompt = stored()[name], _OPENINGS.index(opening)
+def lay(_start: Selection) -> Laid:
+    names = choices()
+    summary = Cards()
+    with gr.Row(elem_classes="ez-controls"):
+        name = gr.Radio(names, value=names[0][1] if names else None, label="Model", scale=3)
+        scenario = gr.Dropdown(list(EMOTIONS), value=EMOTIONS[0], label="Scenario", scale=1, filterable=True)
+        opening = gr.Radio(list(_OPENINGS), value=_OPENINGS[0], label="Opening", scale=2)
+    outputs = {
+        "cards": summary,
+        "criterion": gr.Markdown(elem_classes="ez-prose"),
+        "figure": Figure(),
+        "heading": gr.Markdown(),
+        "texts": Texts(),
+    }
+    return Laid({"name": name, "scenario": scenario, "opening": opening}, outputs)
+
+
+def draw(_view: Selection, name: str | None, scenario: str, opening: str) -> dict:
+    """Of the verification, and of one emotion after one opening."""
+    known = library().verifications
+    name = name if name in known else next(iter(known), None)
+    drawn = {"name": gr.update(choices=choices(), value=name), "cards": cards()}
+    if name is None or scenario not in EMOTIONS or opening not in _OPENINGS:
+        return {**drawn, "criterion": _NONE, "figure": None, "heading": "", "texts": None}
+    found, prompt = known[name], _OPENINGS.index(opening)
     own, control = (
-        next(row for row in rows if (row.emotion, row.prompt) == (emotion, prompt))
+        next(row for row in rows if (row.emotion, row.prompt) == (scenario, prompt))
         for rows in (found.rows, found.controls)
     )
     heading = (
-        f"**{emotion}** after “{found.prompts[prompt]}”: probability {own.before:.2f} → {own.after:.2f}, "
+        f"**{scenario}** after “{found.prompts[prompt]}”: probability {own.before:.2f} → {own.after:.2f}, "
         f"{'confirmed' if own.confirmed else 'not confirmed'}; {control.direction}: {control.before:.2f} → "
         f"{control.after:.2f}, {'confirmed' if control.confirmed else 'not confirmed'}. Above each text the witness's "
-        f"probability of {emotion}."
+        f"probability of {scenario}."
     )
-    return (
-        f"{found.criterion} The random control chooses its dose in the same way. {rise_words(found)} Run it again: "
+    return {
+        **drawn,
+        "criterion": f"{found.criterion} The random control chooses its dose in the same way. {rise_words(found)} Run it again: "
         f"`emoviz verify {found.model} --precision {found.precision}`.",
-        verification_figure(found, emotion=emotion, prompt=prompt, notes=[rise_words(found)]),
-        heading,
-        _texts(found, own, control),
-    )
+        "figure": plot.verification(found, emotion=scenario, prompt=prompt, notes=[rise_words(found)]),
+        "heading": heading,
+        "texts": _texts(found, own, control),
+    }
+
+
+def pick(ids: list, _view: Selection) -> dict:
+    """A click on a scenario, [emotion, opening]."""
+    known = len(ids) == 2 and ids[0] in EMOTIONS and type(ids[1]) is int and ids[1] in (0, 1)
+    return {"scenario": ids[0], "opening": _OPENINGS[ids[1]]} if known else {}
+
+
+def wire(page: Page) -> None:
+    send_to_read(page, page.laid["Verification"].outputs["texts"])
 
 
 def _texts(found: Verification, own: Scenario, control: Scenario) -> dict:
@@ -119,13 +145,13 @@ def _texts(found: Verification, own: Scenario, control: Scenario) -> dict:
     return {"prompt": found.prompts[own.prompt], "chat": False, "rows": rows}
 
 
-def _cell(label: str, text) -> dict:
+def _cell(label: str, text: ScenarioText) -> dict:
     return {
         "label": label,
         "state": _read(text.target),
         "text": text.text.strip(),
         "leaks": [],
-        "regime": text.regime,
+        **regime_marks(text.regime),
         "reason": text.reason,
         "numbers": "",
     }
@@ -135,35 +161,11 @@ def _read(probability: float) -> str:
     return f"witness {probability:.2f}" if isfinite(probability) else "blank"
 
 
-def tab() -> Texts:
-    """Lays the part out and wires it; returns its texts. Stored results are drawn at once; torch is not needed."""
-    names = choices()
-    first = names[0][1] if names else None
-    shown = draw(first, EMOTIONS[0], _OPENINGS[0])
-    Cards(cards())
-    with gr.Row(elem_classes="ez-controls"):
-        name = gr.Radio(names, value=first, label="Model", scale=3)
-        emotion = gr.Dropdown(list(EMOTIONS), value=EMOTIONS[0], label="Scenario", scale=1, filterable=True)
-        opening = gr.Radio(list(_OPENINGS), value=_OPENINGS[0], label="Opening", scale=2)
-    words = gr.Markdown(shown[0], elem_classes="ez-prose")
-    figure = Figure(shown[1])
-    heading = gr.Markdown(shown[2])
-    texts = Texts(shown[3])
-    quick = {"queue": False, "show_progress": "hidden", "api_visibility": "private", "trigger_mode": "always_last"}
-    parts = [words, figure, heading, texts]
-    gr.on([name.input, emotion.input, opening.input], draw, [name, emotion, opening], parts, **quick)
-
-    def pick(event: gr.EventData, name: str, emotion: str, opening: str) -> tuple:
-        emotion, opening = clicked(event._data, emotion, opening)
-        return emotion, opening, *draw(name, emotion, opening)
-
-    figure.select(pick, [name, emotion, opening], [emotion, opening, *parts], **quick)
-    return texts
-
-
-def clicked(data: Any, emotion: str, opening: str) -> tuple[str, str]:
-    """The scenario of a click, checked: a visitor can post any value. What is not one leaves the choice as it was."""
-    ids = data.get("ids") if isinstance(data, dict) and data.get("kind") == "verification" else None
-    if isinstance(ids, list) and len(ids) == 2 and ids[0] in EMOTIONS and ids[1] in (0, 1):
-        return ids[0], _OPENINGS[ids[1]]
-    return emotion, opening
+TAB = Tab(
+    title="Verification",
+    question="Does steering move a model to the emotion that it is named for, judged by a witness, beside a random direction?",
+    lay=lay,
+    draw=draw,
+    picks={"verification": pick},
+    wire=wire,
+)

@@ -3,59 +3,92 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
+import gradio as gr
 import numpy as np
 import plotly.graph_objects as go
 
+from ... import plot
 from ...emotions import quadrant, valence
 from ...errors import InputError
-from ...geometry import linkage_of, map_at, nearest_neighbours, onto_first, rdm
+from ...geometry import linkage_of, nearest_neighbours, rdm
 from ...geometry.clusters import clusters
-from ...geometry.maps import half_residual
-from ...plots.emotion_map import map_figure
-from ...plots.rdm import rdm_figure
-from ...plots.rsa import p_text
+from ...geometry.maps import METHODS
+from ...plots.rdm import ORDERS
 from ...plots.theme import short_label
-from ...plots.valence import valence_figure
+from ...plots.wording import p_text
 from ...stats.rand_index import adjusted_rand_index, rand_index_p
-from ...stats.valence import QUADRANT_SIGNS, TRAITS
-from ...types import RDM, TraitFit, ValenceArousal, VectorSet
-from ..library import Library, library, maps_of, valence_of
-from ..state import Selection
+from ...stats.valence import QUADRANT_SIGNS, TRAITS, valence_arousal
+from ...types import Norms, TraitFit, ValenceArousal, VectorSet
+from ..components import Figure, Table
+from ..contract import QUIET, Laid, Tab
+from ..library import Library, library
+from ..selection import Selection, pick_depth, pick_emotion
 
 N_CLUSTERS = 4
 N_RELABELLINGS = 10_000
 
 
-def draw(
-    view: Selection, order: str, method: str, norms: str | None
-) -> tuple[go.Figure, go.Figure, dict, go.Figure, dict]:
+def lay(_start: Selection) -> Laid:
+    with gr.Row(elem_classes="ez-controls"):
+        order = gr.Radio(list(ORDERS), value="quadrant", label="Order", elem_classes="ez-pills")
+        method = gr.Radio(list(METHODS), value="UMAP", label="Map", elem_classes="ez-pills")
+    outputs = {"matrices": Figure(), "maps": Figure(), "neighbours": Table(elem_classes="ez-compact")}
+    # The path is kept on the server: a path that a visitor could name would be any file's.
+    norms = gr.State(None)
+    with gr.Row(elem_classes="ez-controls"):
+        upload = gr.UploadButton(
+            norms_label(None), file_types=[".csv", ".tsv", ".txt"], size="sm", scale=0, min_width=420
+        )
+        leave = gr.Button("back to the quadrant signs", size="sm", scale=0, min_width=220, visible=False)
+
+    def use(path: str | None) -> list:
+        return [path, gr.update(value=None, label=norms_label(path)), gr.update(visible=path is not None)]
+
+    parts = [norms, upload, leave]
+    changed = [upload.upload(use, upload, parts, **QUIET), leave.click(lambda: use(None), None, parts, **QUIET)]
+    outputs |= {"valence": Figure(), "traits": Table()}
+    return Laid({"order": order, "method": method, "norms": norms}, outputs, changed=changed)
+
+
+def draw(view: Selection, order: str, method: str, norms: str | None) -> dict:
     """norms : path of the user's norms file, None for the quadrant signs."""
-    return matrices(view, order), maps(view, method), neighbours(view), *traits(view, norms)
+    figure, table = traits(view, norms)
+    return {
+        "matrices": matrices(view, order),
+        "maps": maps(view, method),
+        "neighbours": neighbours(view),
+        "valence": figure,
+        "traits": table,
+    }
 
 
 def matrices(view: Selection, order: str) -> go.Figure:
     sets, layers, left_out = view.readable(view.panels())
-    rdms = [rdm(s, layer, view.centring) for s, layer in zip(sets, layers, strict=True)]
-    agreement = [_agreement(sets, rdms)] if order == "clustering" else []
-    return rdm_figure(sets, rdms, order=order, emotion=view.emotion, notes=[*agreement, *left_out])
+    agreement = [_agreement(sets, layers, view.centring)] if order == "clustering" else []
+    return plot.rdm(
+        sets,
+        layers=layers,
+        centring=view.centring,
+        order=order,
+        emotion=view.emotion,
+        notes=[*agreement, *left_out],
+    )
 
 
 def maps(view: Selection, method: str) -> go.Figure:
     sets, layers, left_out = view.readable(view.panels())
-    found = onto_first([map_at(s, maps_of(s.name, method), layer) for s, layer in zip(sets, layers, strict=True)])
-    if method != "UMAP":
-        found = [
-            replace(m, params={**m.params, "halves": half_residual(s, m.layer, method)})
-            for s, m in zip(sets, found, strict=True)
-        ]
-    # Maps of one scale need about as much height as width.
-    height = 520 if method == "PCA" else 600
-    return map_figure(
-        sets, found, emotion=view.emotion, notes=[*_map_notes(method, len(sets)), *left_out], height=height
+    return plot.emotion_map(
+        sets,
+        method=method,
+        layers=layers,
+        emotion=view.emotion,
+        halves=method != "UMAP",
+        notes=[*_map_notes(method, len(sets)), *left_out],
+        # Maps of one scale need about as much height as width.
+        height=520 if method == "PCA" else 600,
     )
 
 
@@ -121,19 +154,28 @@ def traits(view: Selection, norms: str | None) -> tuple[go.Figure, dict]:
 def _drawn(known: Library, names: tuple[str, ...], norms: str | None) -> go.Figure:
     """The same for every layer, so that a moved slider does not draw it anew."""
     sets = [known.sets[name] for name in names]
-    return valence_figure(sets, _fits(sets, norms)[0], known.style)
+    return plot.valence(sets, norms=_ratings(sets, norms)[0], style=known.style)
 
 
 def _fits(sets: Sequence[VectorSet], norms: str | None) -> tuple[list[ValenceArousal], list[str]]:
     """One fit per set, and what is wrong with the norms."""
-    fits, problems = [], []
+    ratings, problems = _ratings(sets, norms)
+    return [valence_arousal(s, own) for s, own in zip(sets, ratings, strict=True)], problems
+
+
+def _ratings(sets: Sequence[VectorSet], norms: str | None) -> tuple[list[Norms | None], list[str]]:
+    """The norms, or None for a set that they cannot be used for, and why."""
+    found: list[Norms | None] = []
+    problems = []
     for vectors in sets:
         try:
-            fits.append(valence_of(vectors.name, norms))
+            own = None if norms is None else library().norms(norms)
+            valence_arousal(vectors, own)
+            found.append(own)
         except InputError as error:
+            found.append(None)
             problems.append(f"Norms not used, quadrant signs instead: {error}")
-            fits.append(valence_of(vectors.name, None))
-    return fits, problems
+    return found, problems
 
 
 def norms_label(norms: str | None) -> str:
@@ -141,10 +183,11 @@ def norms_label(norms: str | None) -> str:
     return "Norms of your own (CSV or TSV: word, valence, arousal)" if norms is None else f"Norms: {Path(norms).name}"
 
 
-def _agreement(sets: Sequence[VectorSet], rdms: Sequence[RDM]) -> str:
+def _agreement(sets: Sequence[VectorSet], layers: Sequence[int], centring: str) -> str:
     """How well the clusters of each set agree with the quadrants, over the classes that have one."""
     parts = []
-    for vectors, found in zip(sets, rdms, strict=True):
+    for vectors, layer in zip(sets, layers, strict=True):
+        found = rdm(vectors, layer, centring)
         known = np.array([valence(name) != 0 for name in found.classes])
         if known.sum() < 3:
             parts.append(f"{short_label(vectors)} none, fewer than 3 of its classes have a quadrant")
@@ -190,3 +233,12 @@ def _reasons(sets: Sequence[VectorSet], fits: Sequence[ValenceArousal]) -> list[
         for trait in TRAITS
         if getattr(fit, trait).reason
     ]
+
+
+TAB = Tab(
+    title="Geometry",
+    question="Which emotions are alike, and do valence and arousal order them?",
+    lay=lay,
+    draw=draw,
+    picks={"rdm": pick_emotion, "map": pick_emotion, "valence": pick_depth},
+)

@@ -1,0 +1,98 @@
+"""What a tab is, and how its parts are wired. Every file in `tabs/` makes one `Tab`; `page` knows no tab by name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from .selection import Selection
+
+# What every event shares: answered at once, without a spinner, and no part of the page's API.
+QUIET = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+# Of events that follow each other faster than they are answered, only the last counts.
+LATEST = {**QUIET, "trigger_mode": "always_last"}
+# What runs a model shares this queue. A visitor whose model is being loaded leaves room for others, whose models are there;
+# a model's own lock keeps their passes apart.
+WITH_MODEL = {"show_progress": "hidden", "api_visibility": "private", "concurrency_id": "model", "concurrency_limit": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """A tab as it lies on the page.
+
+    controls : name -> part whose value `Tab.draw` is given under that name. outputs : name -> part that `draw` fills.
+    parts : what only `Tab.wire`, of this tab or another, needs to know.
+    changed : events after which sets may have come or gone, or a control has another value: the tab is drawn again.
+    """
+
+    controls: Mapping[str, Component] = field(default_factory=dict)
+    outputs: Mapping[str, Component] = field(default_factory=dict)
+    parts: Mapping[str, Component] = field(default_factory=dict)
+    changed: Sequence[gr.events.Dependency] = ()
+
+
+# Clicked ids and the selection to what changes: names of the selection or of the tab's controls; nothing for a click that
+# does not count. A visitor can post any ids.
+Pick = Callable[[list, Selection], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One tab of the page, or one part of a tab that has several.
+
+    title : its name. question : what it answers.
+    lay : puts its parts on the page, inside the tab; gets the first selection.
+    draw : the selection, and the values of its controls by name, to what it shows: name -> value, names of outputs or
+        controls; None is shown as nothing. Called when the tab is opened or anything that it is given changes.
+    picks : kind of a clicked figure -> what the click changes.
+    wire : adds events of its own, once all tabs are laid. parts : the tabs inside it.
+    """
+
+    title: str
+    question: str
+    lay: Callable[[Selection], Laid] = lambda start: Laid()
+    draw: Callable[..., Mapping[str, Any]] | None = None
+    picks: Mapping[str, Pick] = field(default_factory=dict)
+    wire: Callable[[Page], None] | None = None
+    parts: tuple[Tab, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The page as `Tab.wire` sees it. selection : by the names of `Selection`. laid : by the titles of tabs."""
+
+    blocks: gr.Blocks
+    tabs: gr.Tabs
+    notice: gr.Markdown
+    selection: Mapping[str, Component]
+    laid: Mapping[str, Laid]
+
+
+def by_name(function: Callable[..., Any], **parts: Component) -> tuple[Callable[..., Any], list[Component]]:
+    """A function of named values as gradio calls it, and its inputs in that order: `button.click(*by_name(f, a=x), out)`.
+
+    An event's own data goes to the parameter `event`, if the function has one.
+    """
+    names = list(parts)
+    if "event" in inspect.signature(function).parameters:
+
+        def of_event(event: gr.EventData, *values: Any) -> Any:
+            return function(event=event, **dict(zip(names, values, strict=True)))
+
+        return of_event, list(parts.values())
+    if inspect.isgeneratorfunction(function):
+
+        def of_generator(*values: Any) -> Any:
+            yield from function(**dict(zip(names, values, strict=True)))
+
+        return of_generator, list(parts.values())
+
+    def of_values(*values: Any) -> Any:
+        return function(**dict(zip(names, values, strict=True)))
+
+    return of_values, list(parts.values())

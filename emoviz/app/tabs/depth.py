@@ -1,0 +1,111 @@
+"""Depth: one quantity of every selected set over its layers, and what its stimuli alone would give."""
+
+from __future__ import annotations
+
+import gradio as gr
+import numpy as np
+import plotly.graph_objects as go
+
+from ... import plot
+from ...geometry import depth_curves
+from ...geometry.curves import CONTROL_RDMS, CURVES
+from ...plots.theme import short_label
+from ...stats.controls import explained_by_controls
+from ...stats.reliability import stepped_up
+from ..components import Figure, Table
+from ..contract import Laid, Tab
+from ..library import library
+from ..selection import Selection, pick_depth
+
+
+def lay(_start: Selection) -> Laid:
+    with gr.Row(elem_classes="ez-controls"):
+        curve = gr.Radio(
+            [(curve.label.removesuffix(" accuracy"), name) for name, curve in CURVES.items()],
+            value=next(iter(CURVES)),
+            show_label=False,
+            scale=9,
+            elem_classes="ez-pills",
+        )
+        published = gr.Checkbox(True, label="published", scale=1, min_width=110, visible=False)
+    outputs = {"curves": Figure(), "controls": Figure(), "explained": Table()}
+    return Laid({"curve": curve, "published": published}, outputs)
+
+
+def draw(view: Selection, curve: str, published: bool) -> dict:
+    drawn, explained = controls(view)
+    # The menu of a visitor may name any curve.
+    known = curve in CURVES and CURVES[curve].published is not None
+    return {
+        "published": gr.update(visible=known),
+        "curves": curves(view, curve, published),
+        "controls": drawn,
+        "explained": explained,
+    }
+
+
+def curves(view: Selection, curve: str, with_published: bool) -> go.Figure:
+    sets = view.chosen()
+    return plot.depth(
+        sets, curve, centring=view.centring, layers=view.layers(sets), published=with_published, style=library().style
+    )
+
+
+def controls(view: Selection) -> tuple[go.Figure | None, dict]:
+    """What words, token embeddings and an encoder explain of each RDM: over depth, and at the layer that is shown."""
+    sets, layers, left_out = view.readable(view.panels())
+    have = [(s, layer) for s, layer in zip(sets, layers, strict=True) if s.control_rdms]
+    missing = [
+        f"{short_label(s)}: {name}: {why}" for s in sets for name, why in s.notes.items() if name in CONTROL_RDMS
+    ] + [
+        f"no controls for {short_label(s)}: the set was made by an earlier version; extract it again"
+        for s in sets
+        if not s.control_rdms
+    ]
+    if not have:
+        return None, {"notes": [*left_out, *missing]}
+    sets, layers = zip(*have, strict=True)
+    figure = plot.controls(sets, layers=layers, style=library().style)
+    rows = []
+    for vectors, layer in have:
+        shares = explained_by_controls(vectors, layer)
+        half = depth_curves(vectors)["split_half_rho"].values[layer]
+        rows.append(
+            [
+                f"{short_label(vectors)}, layer {layer}",
+                *(_share(shares.get(name)) for name in CONTROL_RDMS),
+                _share(shares["all"]),
+                *(_share(shares.get(f"only {name}")) for name in CONTROL_RDMS),
+                _share(float(stepped_up(half))),
+            ]
+        )
+    return figure, {
+        "columns": [
+            "share of the RDM's ranks explained (R²)",
+            *(
+                [name, f"squared Spearman rho of the set's RDM with the RDM of the same passages as {name}"]
+                for name in CONTROL_RDMS
+            ),
+            ["all together", "R² of a regression of ranks on the ranks of all controls"],
+            *([f"only {name}", f"what R² loses without {name}"] for name in CONTROL_RDMS),
+            [
+                "explainable at most",
+                "reliability of the RDM: noise in the passages leaves no more than this to explain",
+            ],
+        ],
+        "rows": rows,
+        "notes": [*left_out, *missing],
+    }
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None or np.isnan(value) else f"{value:.2f}"
+
+
+TAB = Tab(
+    title="Depth",
+    question="At which depth do emotions stand apart, and what would the words alone give?",
+    lay=lay,
+    draw=draw,
+    picks={"depth": pick_depth},
+)

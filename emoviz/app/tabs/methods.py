@@ -1,0 +1,143 @@
+"""Methods: what is left of a geometry when method, protocol or precision change. Uses every set at hand, ticked or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import plotly.graph_objects as go
+
+from ... import plot
+from ...errors import InputError
+from ...experiments.contrasts import contrasts
+from ...plots.contrasts import cosines_text, set_label
+from ...plots.wording import p_text
+from ...reference import SOURCE, published_compliance, published_models, published_rho
+from ...stats.contrasts import KINDS
+from ...types import Contrast, Measured
+from ..components import Figure, Table
+from ..contract import Laid, Tab
+from ..library import library
+from ..selection import Selection
+
+
+def lay(_start: Selection) -> Laid:
+    outputs = {"decomposition": Figure(), "separation": Figure(), "precision": Figure()}
+    with gr.Row():
+        with gr.Column(scale=6, min_width=480):
+            variants = Figure()
+        with gr.Column(scale=5, min_width=380):
+            behaviour = Table()
+    return Laid(outputs={**outputs, "variants": variants, "compliance": behaviour, "table": Table()})
+
+
+def draw(_view: Selection) -> dict:
+    """The same for every selection: what differs in one thing only is seldom what somebody has ticked."""
+    sets, look = list(library().sets.values()), library().style
+    found = contrasts(sets)
+    notes = [where_from(found)]
+
+    def drawn(figure: Callable[..., go.Figure], **options: Any) -> go.Figure | None:
+        try:
+            return figure(sets, style=look, **options)
+        except InputError:
+            # No sets of that kind: the table below says what is there.
+            return None
+
+    return {
+        "decomposition": drawn(plot.decomposition, notes=notes),
+        "separation": drawn(plot.separation, notes=notes),
+        "precision": drawn(plot.precision, notes=notes),
+        "variants": drawn(plot.variants),
+        "compliance": compliance(),
+        "table": table(found.contrasts, notes),
+    }
+
+
+def where_from(found: Measured) -> str:
+    """Which sets take part, and where the numbers of those come from that are not at hand."""
+    note = "every set at hand takes part, ticked or not"
+    if not found.created:
+        return note
+    return (
+        f"{note}; pairs of shipped sets, or with a set that is not at hand, were measured on {found.created[:10]} with emoviz "
+        f"{found.versions['emoviz']}"
+    )
+
+
+def compliance() -> dict:
+    """Published behaviour of two models beside the published agreement of their geometries."""
+    place = [m.id for m in published_models()]
+    models = published_compliance()
+    rho = published_rho()[tuple(place.index(m.id) for m in models)]
+    return {
+        "columns": [
+            "model",
+            ["yields (B)", "share of scenarios in which it gave up its stance under pressure from the user"],
+            ["follows (D)", "mean score at following constraints, over the scenarios that it is capable of"],
+        ],
+        "rows": [
+            [m.id.split("/")[1], f"{m.yields:.2f} (n = {m.n_yields})", f"{m.follows:.2f} (n = {m.n_follows})"]
+            for m in models
+        ],
+        "groups": {0: "MTI compliance, published, not measured by us"},
+        "notes": [
+            f"Their behaviour differs, their RDMs agree with rho {rho:.3f} (published).",
+            f"{SOURCE}; test: arXiv 2604.02145. B rests on 10 scenarios: 0.80 has a 95 % interval (Wilson) of 0.49 to 0.94.",
+        ],
+    }
+
+
+def table(contrasts: Sequence[Contrast], notes: Sequence[str]) -> dict:
+    """Every contrast in a row, by kind; under them what is missing and why, with the rows it is missing in."""
+    rows, groups, missing = [], {}, {}
+    for k, c in enumerate(contrasts):
+        if k == 0 or contrasts[k - 1].kind != c.kind:
+            groups[k] = f"{c.kind}: {KINDS[c.kind]}"
+        everything = len(c.reasons) == len(_NAMES) and len(set(c.reasons.values())) == 1
+        for what in ["all"] if everything else c.reasons:
+            why = next(iter(c.reasons.values())) if everything else c.reasons[what]
+            missing.setdefault((_NAMES.get(what, "numbers"), why), []).append(str(k + 1))
+        labels = [set_label(*recipe) for recipe in zip(c.protocols, c.precisions, strict=True)]
+        if c.kind == "precision":
+            labels = [f"{c.protocols[0]}: {c.precisions[0]}", c.precisions[1]]
+        rows.append(
+            [
+                f"{k + 1}  {' / '.join(dict.fromkeys(c.models))}",
+                " × ".join(labels),
+                " × ".join("–" if layer is None else str(layer) for layer in c.layers),
+                f"{c.rho:.3f}" if np.isfinite(c.rho) else "missing",
+                f"{c.ci_low:.2f} to {c.ci_high:.2f}" if np.isfinite(c.ci_low) else "–",
+                p_text(c.p, c.n_permutations).removeprefix("p ").removeprefix("= ") if np.isfinite(c.p) else "–",
+                f"{c.ceiling:.2f}" if np.isfinite(c.ceiling) else "–",
+                "–" if c.cosines is None else cosines_text(c.cosines, named=False),
+            ]
+        )
+    return {
+        "columns": [
+            "model",
+            ["sets", "the two protocols, with the precision where it is not fp32; the reference first"],
+            ["layers", "of the two sets: each protocol's own; between precisions the reference's"],
+            ["rho", "Spearman's, between the two RDMs"],
+            ["95 % interval", "of rho over other topics, as many as these"],
+            ["p", "share of relabellings of the classes that reach this rho (Mantel, one-sided)"],
+            ["ceiling", "the rho that two noisy copies of one geometry would reach"],
+            ["cosine", "between the two sets' vectors of an emotion: mean over emotions (lowest)"],
+        ],
+        "rows": rows,
+        "groups": groups,
+        "notes": [*notes, *(f"no {what} in {', '.join(where)}: {why}" for (what, why), where in missing.items())],
+    }
+
+
+_NAMES = {"rho": "rho", "p": "p", "ceiling": "noise ceiling", "ci": "interval", "cosines": "cosines"}
+
+
+TAB = Tab(
+    title="Methods",
+    question="What is left of a geometry when method, protocol, precision or instruction tuning change?",
+    lay=lay,
+    draw=draw,
+)

@@ -1,0 +1,44 @@
+"""The dashboard as `make run` starts it, in a process of its own; for tests, screenshots and benchmarks."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_ROOT = Path(__file__).parents[1]
+
+
+@contextmanager
+def dashboard(**environment: str) -> Iterator[tuple[str, subprocess.Popen]]:
+    """Its address and its process, once it answers; ended afterwards. environment : added to this process's own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "emoviz", "serve", "--port", str(port)],
+        cwd=_ROOT,
+        env={**os.environ, "HF_HUB_OFFLINE": "1", **environment},
+    )
+    try:
+        _wait(process, port)
+        yield f"http://127.0.0.1:{port}", process
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _wait(process: subprocess.Popen, port: int, seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while process.poll() is None and time.monotonic() < until:
+        try:
+            socket.create_connection(("127.0.0.1", port), 0.2).close()
+            return
+        except OSError:
+            time.sleep(0.02)
+    raise RuntimeError(f"the dashboard did not answer on port {port} within {seconds:g} s")
