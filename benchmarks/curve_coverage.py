@@ -1,7 +1,8 @@
-"""How often do the intervals of depth curves cover the value that they are about? The simulation behind `stats.resampling`.
+"""How often do the intervals of depth curves cover the value that they are about? The simulation behind
+`stats.resampling`.
 
-Corpora of one planted geometry, each with other topics and other sentences; an interval should cover the mean over all of
-them in 95 % of the runs. Three minutes, so only when asked for by name (`python -m benchmarks curve_coverage`).
+Corpora of one planted geometry, each with other topics and other sentences; an interval should cover the mean over all
+of them in 95 % of the runs. Three minutes, so only when asked for by name (`python -m benchmarks curve_coverage`).
 """
 
 from __future__ import annotations

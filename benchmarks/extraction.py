@@ -165,7 +165,7 @@ def memory() -> dict:
 
 
 def resume() -> dict:
-    """An extraction that is killed (SIGKILL) at a third and at two thirds, then run to its end, against one left alone."""
+    """An extraction that is killed (SIGKILL) at a third and two thirds, then run to its end, against one left alone."""
     from emoviz.store import load_set
 
     with tempfile.TemporaryDirectory() as folder:

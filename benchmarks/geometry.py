@@ -28,9 +28,9 @@ def rsa() -> dict:
     """Median seconds, beside what they may be.
 
     mantel_66_pairs_10000_permutations : all pairs of 12 RDMs of 21 classes.
-    compare_100_sets_171_classes_4096_wide : 100 sets opened from their files and compared at one layer each: RDMs of the
-    sets and of their halves, rho, p from 99 permutations, ceiling, disjoint and disattenuated rho of all 4950 pairs. The
-    files were written just before, so they are in memory.
+    compare_100_sets_171_classes_4096_wide : 100 sets opened from their files and compared at one layer each: RDMs of
+    the sets and of their halves, rho, p from 99 permutations, ceiling, disjoint and disattenuated rho of all 4950
+    pairs. The files were written just before, so they are in memory.
     """
     from emoviz.geometry.ranks import standard_ranks
     from emoviz.stats import compare
@@ -54,7 +54,8 @@ def rsa() -> dict:
 
 
 def curves() -> dict:
-    """Median seconds of a topic bootstrap of every depth curve: 30 layers, 420 passages of 21 classes on 20 topics, width
+    """Median seconds of a topic bootstrap of every depth curve: 30 layers, 420 passages of 21 classes on 20 topics,
+    width
     576, three controls, 20 neutral sentences, 25,000 tokens; the size of SmolLM2-135M's set."""
     from emoviz.emotions import CLASSES
     from emoviz.stats.resampling import N_BOOTSTRAP, Readings, resample_curves

@@ -13,7 +13,8 @@ ROUNDS = 3
 # Name -> tab, and which of its figures.
 FIGURES = {"Depth": ("Depth", 0), "Geometry, RDM": ("Geometry", 0), "Geometry, map": ("Geometry", 1)}
 
-# Scrolls to a figure of the open tab, moves the depth slider fifteen times and waits until the figure has been drawn anew.
+# Scrolls to a figure of the open tab, moves the depth slider fifteen times and waits until the figure has been drawn
+# anew.
 _SLIDE = """async (which) => {
   const taken = [];
   const slider = document.querySelector('#ez-sidebar input[type=range]');
@@ -24,7 +25,9 @@ _SLIDE = """async (which) => {
     const before = plot.dataset.drawn, start = performance.now();
     slider.value = (0.2 + k * 0.05).toFixed(2);
     slider.dispatchEvent(new Event('input', { bubbles: true }));
-    while (plot.dataset.drawn === before && performance.now() - start < 3000) await new Promise((r) => setTimeout(r, 2));
+    while (plot.dataset.drawn === before && performance.now() - start < 3000) {
+      await new Promise((r) => setTimeout(r, 2));
+    }
     taken.push(performance.now() - start);
     await new Promise((r) => setTimeout(r, 300));
   }
@@ -95,7 +98,7 @@ _SKIPPED = {"skipped": "no Chromium found; make test installs one where it can"}
 
 @contextmanager
 def _dashboard() -> Iterator[tuple]:
-    """A page of a dashboard of its own with its first figure drawn, and when its process was started; None without Chromium."""
+    """A page with its first figure drawn, and when the dashboard's process was started; None without Chromium."""
     sys.path.insert(0, str(Path(__file__).parents[1]))
     from playwright.sync_api import sync_playwright
 

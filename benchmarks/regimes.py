@@ -1,7 +1,7 @@
 """Where do the thresholds of `emoviz.regimes` come from, and how often is a verdict right?
 
-Two bundled models continue three prompts under several emotions and doses, greedily and sampled. Of these texts 192 were read
-and labelled by hand, without looking at any number (tests/data/steered_texts.jsonl), by these rules:
+Two bundled models continue three prompts under several emotions and doses, greedily and sampled. Of these texts 192
+were read and labelled by hand, without looking at any number (tests/data/steered_texts.jsonl), by these rules:
 
 - empty: white space only. unchanged: the unsteered text itself.
 - repetitive_collapse: one phrase, or one or two words, make more than half of the text.

@@ -13,7 +13,7 @@ ROWS, TOKENS, ROUNDS = 16, 40, 5
 
 
 def steering() -> dict:
-    """Medians over rounds that take turns: 16 rows at once, one by one, and by transformers; a batch with hooks and without."""
+    """Medians over rounds in turn: 16 rows at once, one by one, by transformers; a batch with and without hooks."""
     import torch
 
     from emoviz.models import load_model
@@ -71,7 +71,7 @@ def steering() -> dict:
 
 
 def _hooks(begin: Callable, added) -> float:
-    """Time with hooks over time without, both batches written token by token in turn: a machine drifts more than hooks cost."""
+    """Time with hooks over time without, token by token in turn: a machine drifts more than hooks cost."""
     from emoviz.steer.injection import Offsets
 
     ratios = []

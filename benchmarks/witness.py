@@ -23,7 +23,7 @@ STORIES = "SmolLM2-135M-Instruct_emoviz-stories"
 
 
 def measure() -> list[dict]:
-    """A row per witness: trained on whole passages (as shipped), or on whole and cut ones; accuracy and loss on each."""
+    """A row per witness, trained on whole passages (as shipped) or on whole and cut ones; accuracy and loss on each."""
     passages = load_corpus().passages
     emotions, topics = [p.emotion for p in passages], [p.topic for p in passages]
     texts = {

@@ -44,7 +44,8 @@ def main() -> None:
                 page.get_by_role("tab", name="Dose response", exact=True).click()
                 page.wait_for_timeout(3000)
             page.wait_for_function(
-                "() => [...document.querySelectorAll('.ez-figure')].every((f) => !f.offsetParent || f.querySelector('[data-drawn]'))"
+                "() => [...document.querySelectorAll('.ez-figure')]"
+                ".every((f) => !f.offsetParent || f.querySelector('[data-drawn]'))"
             )
             page.wait_for_timeout(1500)
             page.screenshot(path=IMAGES / f"{name}.png")

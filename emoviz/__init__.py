@@ -81,6 +81,10 @@ _HOME = {
 
 __all__ = [*_HOME, "plot"]
 
+# The room of that name is imported once and forgotten as an attribute, so that `extract` is always the function.
+import_module("emoviz.extract")
+del globals()["extract"]
+
 
 def __getattr__(name: str) -> Any:
     if name == "plot":

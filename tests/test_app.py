@@ -399,7 +399,8 @@ def test_a_text_is_read_once_and_shown_at_any_layer_for_any_emotion(llama, monke
             assert "".join(t["text"] for t in coloured["tokens"]) == "the cat sat on a red mat ."
             column = found.classes.index(emotion)
             for k, t in enumerate(coloured["tokens"]):
-                assert t["score"] == (None if np.isnan(found.scores[layer, k, 0]) else pytest.approx(found.scores[layer, k, column], abs=1e-4))  # fmt: skip
+                score = found.scores[layer, k, column]
+                assert t["score"] == (None if np.isnan(score) else pytest.approx(score, abs=1e-4))
             assert line.layout.meta["kind"] == "token" and heat.layout.meta["kind"] == "reading"
             assert [row[0] for row in table["rows"]] == ["the whole text", "the cat sat on a red mat ."]
     assert read.views(None, 0, "up", None)[1:] == (EMPTY,) * 4
@@ -446,7 +447,8 @@ def test_a_number_is_varied_in_a_sentence(llama):
     ],
 )
 def test_wrong_sentences_and_numbers_end_as_one_line(changes, message):
-    values = {"template": "{n} cats", "numbers": "1, 2", "name": None, "emotion": "sad", "where": "", "reading": None, "layer": 0}  # fmt: skip
+    values = {"template": "{n} cats", "numbers": "1, 2", "name": None, "emotion": "sad"}
+    values |= {"where": "", "reading": None, "layer": 0}
     *_, (figure, status) = read.vary(**{**values, **changes})
     assert figure == EMPTY and status.startswith("**Cannot vary.**") and message in status
 

@@ -46,7 +46,7 @@ def browser():
 
 @pytest.fixture
 def visit(server, browser):
-    """Opens the page and collects what must not happen: console errors, page errors, requests that leave the machine."""
+    """Opens the page and collects what must not be: console errors, page errors, requests that leave the machine."""
     faults, pages = [], []
 
     def open_page(theme: str = "light", width: int = 1280, height: int = 720):
@@ -87,7 +87,8 @@ _TEXT_FAULTS = """() => {
     const boxes = [...plot.querySelectorAll('.annotation-text, .gtitle, .xtitle, .ytitle, .legendtext')]
       .map((t) => [t.textContent, t.getBoundingClientRect()]).filter(([, b]) => b.width);
     for (const [text, b] of boxes) {
-      if (b.left < frame.left - 1 || b.right > frame.right + 1 || b.top < frame.top - 1 || b.bottom > frame.bottom + 1) {
+      const wide = b.left < frame.left - 1 || b.right > frame.right + 1;
+      if (wide || b.top < frame.top - 1 || b.bottom > frame.bottom + 1) {
         faults.push('outside: ' + text);
       }
     }
@@ -178,7 +179,8 @@ def test_clicking_an_emotion_in_a_map_picks_it_everywhere(visit):
         plot.emit('plotly_click', { points: [{ customdata: trace.customdata[k] }] }); }"""
     )
     page.wait_for_function(
-        "() => document.querySelector('.ez-plot[data-drawn]').data.some((t) => t.text && t.text.includes('<b>proud</b>'))"
+        "() => document.querySelector('.ez-plot[data-drawn]').data"
+        ".some((t) => t.text && t.text.includes('<b>proud</b>'))"
     )
     assert page.get_by_label("Emotion", exact=True).first.input_value() == "proud"
 
@@ -251,7 +253,8 @@ def test_the_shipped_dose_responses_are_drawn_at_once_and_a_click_shows_the_text
     _open(page, "Dose response", figures=2)
     assert page.evaluate(_TEXT_FAULTS) == []
     page.evaluate("""() => {
-        const plot = [...document.querySelectorAll('.ez-plot[data-drawn]')].find((p) => p.layout.meta.kind === 'regimes');
+        const drawn = [...document.querySelectorAll('.ez-plot[data-drawn]')];
+        const plot = drawn.find((p) => p.layout.meta.kind === 'regimes');
         const cells = plot.data.find((trace) => trace.type === 'bar');
         const k = cells.customdata.findIndex((ids) => ids[1] === 'calm' && ids[2] === 0.03);
         plot.emit('plotly_click', { points: [{ customdata: cells.customdata[k] }] }); }""")
@@ -400,7 +403,9 @@ def test_a_text_is_read_coloured_and_clicked(visit, theme):
         "() => [...document.querySelectorAll('.ez-token')].map(t => getComputedStyle(t).backgroundColor)"
     )
     assert len(set(colours)) > 10
-    page.wait_for_function("() => [...document.querySelectorAll('.ez-plot[data-drawn]')].filter(p => p.offsetParent).length === 2")  # fmt: skip
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.ez-plot[data-drawn]')].filter(p => p.offsetParent).length === 2"
+    )
     page.wait_for_timeout(500)
     assert page.evaluate(_TEXT_FAULTS) == []
     title = "() => [...document.querySelectorAll('.ez-plot')].find(p => p.offsetParent).layout.title.text"
@@ -416,7 +421,8 @@ def test_a_text_is_read_coloured_and_clicked(visit, theme):
     slider.press("Home")
     page.wait_for_function("() => document.querySelector('.ez-tokens h3').innerText.includes('layer 0 of 30')")
     page.wait_for_function(
-        "before => [...document.querySelectorAll('.ez-token')].map(t => getComputedStyle(t).backgroundColor).join() !== before",
+        "before => [...document.querySelectorAll('.ez-token')]"
+        ".map(t => getComputedStyle(t).backgroundColor).join() !== before",
         arg=",".join(colours),
     )
 

@@ -186,7 +186,8 @@ def test_extract_list_show_on_a_model_folder(capsys, llama_folder, tmp_path):
     code, found = run(capsys, "extract", str(llama_folder), "--passages", passages)
     assert code == 0
     keys = {
-        "set", "path", "model", "method", "protocol", "precision", "n_layers", "d_model", "classes", "tokens", "seconds",
+        "set", "path", "model", "method", "protocol", "precision", "n_layers", "d_model", "classes", "tokens",
+        "seconds",
         "tokens_per_second", "peak_rss_mb",
     }  # fmt: skip
     assert keys <= set(found) and found["classes"] == ["down", "even", "up"]

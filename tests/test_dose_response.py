@@ -259,7 +259,8 @@ def test_a_run_that_is_there_opens_without_its_model(capsys, monkeypatch):
     asked = [recipe(vectors), Decoding(), ("a cat",), ("sad",), ("random", "mean"), doses]
     made = DoseResponse(
         response_name(vectors, *asked), "SmolLM2-135M-Instruct", "known", "fp32", *asked[:2],
-        WitnessCard("none", (), None, math.nan, ""), ("a cat",), ("sad",), ("random", "mean"), doses, vectors.classes, 3,
+        WitnessCard("none", (), None, math.nan, ""), ("a cat",), ("sad",), ("random", "mean"), doses,
+        vectors.classes, 3,
         (), 1.0, "2026-01-01T00:00:00+00:00",
     )  # fmt: skip
     save_dose_response(made, responses_folder())

@@ -22,7 +22,10 @@ CODE = {"s": SURGICAL, "r": COLLAPSE, "x": EXPLOSIVE, "u": UNCHANGED, "e": EMPTY
 
 
 def make_run(regimes, *, doses=(-0.02, 0.0, 0.02, 0.04), prompts=2, model="model-one", seed=0, witness=CLASSES):
-    """A run with drawn numbers. regimes : direction -> a letter of CODE per prompt, a word per dose but 0; controls too."""
+    """A run with drawn numbers.
+
+    regimes : direction -> a letter of CODE per prompt, a word per dose but 0; controls too.
+    """
     rng = np.random.default_rng(seed)
 
     def text(direction, dose, prompt, regime):
@@ -30,7 +33,8 @@ def make_run(regimes, *, doses=(-0.02, 0.0, 0.02, 0.04), prompts=2, model="model
         numbers = (NAN, NAN, NAN) if empty else tuple(rng.uniform((0.1, 0, 0), (30, 1, 0.5)))
         drawn = lambda n: tuple(np.full(n, NAN) if empty else rng.uniform(0, 1, n))  # noqa: E731
         return SteeredText(
-            direction, dose, prompt, "" if empty else "It was <b>so</b> late.", Verdict(regime, "a reason", *numbers, 5),
+            direction, dose, prompt, "" if empty else "It was <b>so</b> late.",
+            Verdict(regime, "a reason", *numbers, 5),
             NAN if empty else float(rng.uniform()), drawn(len(witness)), drawn(len(CLASSES)),
         )  # fmt: skip
 

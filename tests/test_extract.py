@@ -4,13 +4,14 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pytest
 import torch
 
-import emoviz.extract.capture as capture_module
 from emoviz.errors import InputError
+from emoviz.extract import capture as capture_module
 from emoviz.extract.batches import batches, encode
 from emoviz.extract.capture import capture, pool
 from emoviz.extract.protocols import PROTOCOLS, protocol, protocol_for
@@ -135,7 +136,7 @@ def test_batches_hold_every_text_once_within_the_token_budget(llama):
 
 
 def test_planted_direction_is_recovered(tmp_path):
-    """Blocks that add nothing leave the embeddings: a direction put on one class's word must come back as its vector."""
+    """Blocks that add nothing leave the embeddings: a direction put on a class's word must come back as its vector."""
     loaded = load_model(str(save_tiny_model(tmp_path / "m", tiny_llama(width=32))))
     direction = torch.nn.functional.normalize(torch.randn(32, generator=torch.Generator().manual_seed(1)), dim=0)
     with torch.no_grad():
@@ -219,7 +220,7 @@ def test_hooks_are_gone_after_extraction_and_after_a_failure(llama, monkeypatch)
         raise RuntimeError("boom")
 
     capture(llama, encode(llama, TEXTS, RAW_MEAN), RAW_MEAN)
-    monkeypatch.setattr("emoviz.extract.capture.pool", boom)
+    monkeypatch.setattr(import_module("emoviz.extract.capture"), "pool", boom)
     with pytest.raises(RuntimeError, match="boom"):
         capture(llama, encode(llama, TEXTS, RAW_MEAN), RAW_MEAN)
     assert not any(block._forward_hooks for block in llama.blocks)

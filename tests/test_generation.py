@@ -11,7 +11,7 @@ import torch
 
 from emoviz.emotions import CLASSES, EMOTIONS
 from emoviz.errors import InputError
-from emoviz.extract.generation import ROWS, _Chooser, encode_stories, write_stories, writing_protocol
+from emoviz.extract.generation import ROWS, Chooser, encode_stories, write_stories, writing_protocol
 from emoviz.extract.protocols import PROTOCOLS
 from emoviz.extract.sets import extract_set, set_name
 from emoviz.models.load import load_model
@@ -104,7 +104,7 @@ def test_choices_follow_the_probabilities_within_top_p():
     ):
         writing = replace(SAMPLED, temperature=temperature, top_p=top_p)
         n = 4000
-        chooser = _Chooser(range(n), writing, lambda tokens: None)
+        chooser = Chooser(range(n), writing, lambda tokens: None)
         chosen = chooser(torch.zeros(n, 1), scores.expand(n, -1)).argmax(-1)
         share = torch.bincount(chosen, minlength=4) / n
         np.testing.assert_allclose(share.numpy(), expected, atol=4 * 0.5 / n**0.5)
@@ -116,7 +116,7 @@ def test_rare_tokens_are_reached_where_the_likely_ones_do_not_fill_top_p(monkeyp
     chosen = []
     for likely in (8, 200):
         monkeypatch.setattr(module, "_LIKELY", likely)
-        chooser = _Chooser(range(50), replace(SAMPLED, temperature=1.0, top_p=0.99), lambda tokens: None)
+        chooser = Chooser(range(50), replace(SAMPLED, temperature=1.0, top_p=0.99), lambda tokens: None)
         chosen.append(chooser(torch.zeros(50, 1), scores).argmax(-1))
     assert torch.equal(*chosen) and len(set(chosen[0].tolist())) > 20
 

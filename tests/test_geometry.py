@@ -138,7 +138,7 @@ def test_a_curve_that_cannot_be_computed_is_missing_with_its_reason():
 
 
 def test_decoding_leaves_whole_topics_out():
-    """Each passage has a direction of its own: a decoder that has seen it knows its class, one that has not, does not."""
+    """Each passage has a direction of its own: a decoder that has seen it knows its class, another does not."""
     topics = tuple(f"t{k}" for k in range(10) for _ in range(5))
     emotions = tuple("abcde" * 10)
     own = np.eye(50) * 50 + 0.01 * RNG.normal(size=(50, 50))

@@ -8,12 +8,11 @@ import pytest
 
 from .conftest import ROOT
 
-# A package may import those before it, never those after it.
+# A room may import those before it, never those after it; the order of docs/architecture.md.
 ORDER = [
     "errors",
-    "types",
     "emotions",
-    "regimes",
+    "types",
     "stimuli",
     "reference",
     "geometry",
@@ -21,19 +20,24 @@ ORDER = [
     "store",
     "models",
     "extract",
+    "readout",
     "steer",
+    "judge",
+    "witness",
+    "experiments",
     "plots",
+    "plot",
     "app",
-    "doctor",
-    "printing",
     "commands",
     "cli",
 ]
+_WITH_MODELS = {"models", "extract", "readout", "steer", "judge", "witness", "experiments"}
+# The doctor looks at every library.
 ONLY_IN = {
-    "torch": {"models", "extract", "steer", "doctor"},
-    "transformers": {"models", "extract", "steer", "doctor"},
+    "torch": _WITH_MODELS | {"doctor"},
+    "transformers": _WITH_MODELS | {"doctor"},
     "gradio": {"app", "doctor"},
-    "plotly": {"plots", "app", "doctor"},
+    "plotly": {"plots", "plot", "app", "doctor"},
 }
 
 
@@ -41,7 +45,7 @@ def _imports():
     """(package of the importing file, file, imported top name or emoviz package) for every import in the code."""
     for path in sorted((ROOT / "emoviz").rglob("*.py")):
         parts = path.relative_to(ROOT / "emoviz").with_suffix("").parts
-        package = parts[0]
+        package = parts[1] if parts[:2] == ("commands", "doctor") else parts[0]
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Import):
                 for alias in node.names:
@@ -55,15 +59,32 @@ def _imports():
                     yield package, path, name, True
 
 
-def test_packages_import_only_what_comes_before_them():
-    known = ORDER
-    wrong = []
-    for package, path, name, own in _imports():
-        if own and package in known and name in known and package != name:
-            downward = known.index(name) < known.index(package)
-            if not downward or (package == "plots" and name in ("models", "extract", "steer")):
-                wrong.append(f"{path.relative_to(ROOT)} imports {name}")
+def test_rooms_import_only_what_comes_before_them():
+    known = [*ORDER[:-1], "doctor", ORDER[-1]]
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for package, path, name, own in _imports()
+        if own and package in known and name in known and package != name and known.index(name) > known.index(package)
+    ]
     assert wrong == []
+
+
+def test_every_room_has_its_place_in_the_order():
+    rooms = {path.name.removesuffix(".py") for path in (ROOT / "emoviz").iterdir() if path.suffix in ("", ".py")}
+    assert rooms - {"__init__", "__main__", "__pycache__"} == set(ORDER)
+
+
+def test_no_file_imports_what_another_keeps_to_itself():
+    private = [
+        f"{path.relative_to(ROOT)}: {alias.name}"
+        for folder in ("emoviz", "benchmarks", "docs", "tests")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.name.startswith("_") and not alias.name.startswith("__")
+    ]
+    assert private == []
 
 
 @pytest.mark.parametrize("library", ONLY_IN)
@@ -87,3 +108,11 @@ def test_the_first_page_is_built_before_torch_is_imported():
     loaded = _loaded_after("from emoviz.app import build\nbuild()")
     assert "gradio" in loaded
     assert not {"torch", "transformers", "umap", "sklearn"} & loaded
+
+
+def test_drawing_figures_of_stored_results_needs_no_torch():
+    code = """
+import emoviz as ez
+ez.plot.depth(ez.list_sets()), ez.plot.decomposition(), ez.plot.dose_response(ez.list_dose_responses())
+ez.plot.verification(ez.list_verifications()[0])"""
+    assert not {"torch", "transformers", "gradio", "umap"} & _loaded_after(code)

@@ -155,7 +155,7 @@ def test_bytes_of_an_unfinished_character_are_partial():
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    from emoviz.readout.vocabulary import _table
+    from emoviz.readout.vocabulary import script_table
 
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {character: k for k, character in enumerate(alphabet)}
@@ -163,7 +163,7 @@ def test_bytes_of_an_unfinished_character_are_partial():
     vocabulary |= {pieces[:2]: 256, pieces: 257, "Ġcat": 258}
     tokenizer = Tokenizer(models.BPE(vocabulary, []))
     tokenizer.decoder = decoders.ByteLevel()
-    table = _table(PreTrainedTokenizerFast(tokenizer_object=tokenizer), 259)
+    table = script_table(PreTrainedTokenizerFast(tokenizer_object=tokenizer), 259)
     assert [table.of(k) for k in (256, 257, 258)] == ["partial", "Han", "Latin"]
     assert table.partial.sum() == 129, "128 bytes that only stand inside characters, and the unfinished one"
     assert not table.foreign({"Latin"})[table.partial].any()

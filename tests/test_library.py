@@ -88,6 +88,17 @@ def test_what_a_type_checker_is_told_is_what_is_imported():
     assert told == {**ez._HOME, "plot": None} and (ROOT / "emoviz/py.typed").exists()
 
 
+def test_a_room_never_stands_in_the_place_of_the_function_of_its_name():
+    code = """
+import emoviz as ez, emoviz.cli
+from emoviz.extract import protocols
+from emoviz.extract.protocols import PROTOCOLS
+first = ez.extract
+import emoviz.extract.make, emoviz.judge.texts
+assert callable(first) and ez.extract is first and emoviz.extract is first and first.__name__ == 'extract'"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
 def test_importing_emoviz_imports_nothing_heavy():
     code = "import sys, emoviz as ez\ndir(ez)\nprint(' '.join(m for m in sys.modules if '.' not in m))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)

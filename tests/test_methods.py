@@ -14,7 +14,7 @@ from emoviz.app.tabs import methods
 from emoviz.emotions import CLASSES, EMOTIONS, NEUTRAL
 from emoviz.errors import InputError
 from emoviz.experiments.contrasts import TWINS
-from emoviz.extract import PROTOCOLS
+from emoviz.extract.protocols import PROTOCOLS
 from emoviz.geometry.layers import layers_of
 from emoviz.reference import (
     STEPS,
@@ -160,7 +160,7 @@ def test_each_set_by_generation_is_tested_against_comprehension_of_its_own_chain
 
 def _kinds(sets, twins=None):
     return {
-        (kind, f"{a.provenance.protocol.name} {a.provenance.precision}", f"{b.provenance.protocol.name} {b.provenance.precision}")
+        (kind, *(f"{s.provenance.protocol.name} {s.provenance.precision}" for s in (a, b)))
         for kind, a, b in find_contrasts(sets, twins)
     }  # fmt: skip
 

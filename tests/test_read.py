@@ -241,7 +241,8 @@ def made_reading(text: str, tokens: list[str], classes=("calm", "neutral", "sad"
 
 def test_sentences_share_out_every_token_that_is_read():
     text = 'He paid 3.5 euros. "Why?" she asked\n走了。来了'
-    reading = made_reading(text, ["He", " paid", " 3.5", " euros", ".", ' "', "Why", "?", '"', " she", " asked", "\n", "走了", "。", "来了"])  # fmt: skip
+    words = ["He", " paid", " 3.5", " euros", ".", ' "', "Why", "?", '"', " she", " asked", "\n", "走了", "。", "来了"]
+    reading = made_reading(text, words)
     found = sentences(reading, 1)
     assert [s.text for s in found] == ["He paid 3.5 euros.", '"Why?"', "she asked", "走了。", "来了"]
     np.testing.assert_allclose(found[0].scores, reading.scores[1, 1:5].mean(0), rtol=1e-5)

@@ -11,7 +11,7 @@ from emoviz.stats import mantel
 from emoviz.stats.bootstrap import resample_weights, rho_interval, rho_spread, topic_means, weighted_rdms
 from emoviz.stats.mantel import mantel_p
 from emoviz.stats.reliability import disattenuated_rho, disjoint_rho, noise_ceiling
-from emoviz.stats.rsa import _partial
+from emoviz.stats.rsa import partial_rho
 from emoviz.types import Activations
 
 RNG = np.random.default_rng(3)
@@ -91,9 +91,9 @@ def test_partial_rho_equals_the_correlation_of_rank_residuals():
     design = np.column_stack([np.ones(100), *(rankdata(v) for v in z)])
     ranks = [rankdata(v) for v in (x, y)]
     left = [r - design @ np.linalg.lstsq(design, r, rcond=None)[0] for r in ranks]
-    found = _partial(standard_ranks(np.stack([x, y])), standard_ranks(np.stack(z)))
+    found = partial_rho(standard_ranks(np.stack([x, y])), standard_ranks(np.stack(z)))
     assert found == pytest.approx(np.corrcoef(*left)[0, 1])
-    assert np.isnan(_partial(standard_ranks(np.stack([x, y])), standard_ranks(np.stack([x, z[0]]))))
+    assert np.isnan(partial_rho(standard_ranks(np.stack([x, y])), standard_ranks(np.stack([x, z[0]]))))
 
 
 def test_ceiling_disjoint_and_disattenuated_rho_follow_from_the_halves():
@@ -138,7 +138,7 @@ def _rdms(means: np.ndarray) -> np.ndarray:
 
 
 def test_the_interval_covers_the_rho_that_is_expected_of_as_many_topics():
-    """200 runs with a split-half rho near 0.75 and 60 % of the noise shared: 95 % within sampling error (2 SE = 3 %)."""
+    """200 runs, split-half rho near 0.75, 60 % of the noise shared: 95 % within sampling error (2 SE = 3 %)."""
     truth, noise, shared = _two_models(np.random.default_rng(11), 0.95), 0.7, 0.6
     drawn = [
         [_rdms(m) for m in _topics(np.random.default_rng(10_000 + run), truth, noise, shared)] for run in range(1000)

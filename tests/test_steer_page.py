@@ -181,7 +181,10 @@ def test_stop_while_texts_are_judged_leaves_out_what_is_still_to_come(tiny, monk
 
 
 def test_two_visitors_at_once_each_get_their_own_texts_and_their_own_stop(tiny):
-    alone = [_texts(_last(chosen=[e], doses="0.3, 0.6", seed=s, temperature=1, tokens=12)[0]) for e, s in (("up", 1), ("down", 2))]  # fmt: skip
+    alone = [
+        _texts(_last(chosen=[e], doses="0.3, 0.6", seed=s, temperature=1, tokens=12)[0])
+        for e, s in (("up", 1), ("down", 2))
+    ]
     jobs, ends = (Job(), Job()), {}
 
     def visit(k, emotion, seed):
@@ -251,7 +254,8 @@ def test_presets_fill_the_fields_with_what_they_mean():
         assert (temperature, chat) == (0, False) and doses.startswith("0, ")
     said = texts.summary("jeong2026a", "all", "all", "live", 40, 0.7, 3, True)
     assert said == (
-        "Recipe and decoding: jeong2026a \u00b7 layers all \u00b7 scope all \u00b7 live norm \u00b7 temperature 0.7, seed 3 \u00b7 "
+        "Recipe and decoding: jeong2026a \u00b7 layers all \u00b7 scope all \u00b7 live norm \u00b7 "
+        "temperature 0.7, seed 3 \u00b7 "
         "40 tokens \u00b7 chat template"
     )
     assert "greedy" in texts.summary("emoviz", "window", "all", "fixed", 40, 0, 0, False)

@@ -1,4 +1,4 @@
-"""Verdicts: loops are not taken for sense because they are likely, noise is told by its perplexity, and nothing is guessed."""
+"""Verdicts: a loop is not sense because it is likely, noise is told by its perplexity, and nothing is guessed."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Verification: the criterion, the separation of calibration and scenarios, the control, files, figure, command and page."""
+"""Verification: the criterion, calibration kept apart from scenarios, the control, files, figure, command and page."""
 
 import json
 import re

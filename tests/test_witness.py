@@ -1,4 +1,4 @@
-"""The witness: never the steered model, never trained on what it is tested on, the same for a text alone or among others."""
+"""The witness: never the steered model, never trained on its test, the same for a text alone or among others."""
 
 import json
 from dataclasses import replace
@@ -17,7 +17,8 @@ from emoviz.witness.targets import MAPPED_LABELS, MAPPING, judged, target_scores
 
 from .conftest import WORDS
 
-# ---- heads -------------------------------------------------------------------------------------------------------------
+# ---- heads
+# -------------------------------------------------------------------------------------------------------------
 
 
 def labelled(classes: int = 4, topics: int = 8, each: int = 3):
@@ -139,7 +140,8 @@ def test_commonest_mistakes_come_first_and_are_mistakes():
     assert check.accuracy == 15 / 20
 
 
-# ---- targets -----------------------------------------------------------------------------------------------------------
+# ---- targets
+# -----------------------------------------------------------------------------------------------------------
 
 
 def test_every_class_has_weights_that_sum_to_one_and_a_reason():
@@ -172,7 +174,8 @@ def test_an_emotion_that_a_witness_does_not_know_is_named_with_those_it_knows():
         target_weights(MAPPED_LABELS, "bored")
 
 
-# ---- what is kept ------------------------------------------------------------------------------------------------------
+# ---- what is kept
+# ------------------------------------------------------------------------------------------------------
 
 
 def test_a_kept_head_is_the_head_that_was_trained():
@@ -203,7 +206,8 @@ def test_a_folder_that_cannot_be_written_is_no_error(monkeypatch, tmp_path, capl
     assert "not kept" in caplog.text
 
 
-# ---- which witness -----------------------------------------------------------------------------------------------------
+# ---- which witness
+# -----------------------------------------------------------------------------------------------------
 
 
 def no_encoder(monkeypatch):
@@ -338,12 +342,14 @@ def test_the_command_line_says_why_a_blank_text_has_no_classes(monkeypatch, caps
     assert "'no-such-model' is unknown" in capsys.readouterr().err
 
 
-# ---- states of a model -------------------------------------------------------------------------------------------------
+# ---- states of a model
+# -------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def tiny_states(llama, small_corpus):
-    from emoviz.extract import PROTOCOLS, extract_set
+    from emoviz.extract.protocols import PROTOCOLS
+    from emoviz.extract.sets import extract_set
     from emoviz.store import find_set, save_set, sets_folder
 
     made = extract_set(llama, small_corpus, PROTOCOLS["emoviz"])
@@ -389,7 +395,8 @@ def test_scaled_activations_give_the_same_features(tiny_states):
     assert witness._state_features(scaled, None).corpus() == pytest.approx(before, rel=1e-3, abs=1e-6)
 
 
-# ---- classifiers of the hub --------------------------------------------------------------------------------------------
+# ---- classifiers of the hub
+# --------------------------------------------------------------------------------------------
 
 
 def save_classifier(folder, labels, *, architecture: str = "BertForSequenceClassification", **options):
@@ -510,7 +517,8 @@ def test_a_classifier_without_its_head_is_refused(tmp_path):
         hub_witness(folder, device="cpu")
 
 
-# ---- the real ones -----------------------------------------------------------------------------------------------------
+# ---- the real ones
+# -----------------------------------------------------------------------------------------------------
 
 bundled = pytest.mark.skipif(
     not all(available(e) for e in REGISTRY if e.source == "bundled") or witness.encoder_folder() is None,

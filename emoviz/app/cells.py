@@ -22,6 +22,5 @@ def depth_of(vectors: VectorSet, layer: int | None) -> str:
 
 def interval_of(curve: DepthCurve, layer: int) -> str:
     """`[0.71, 0.81], ` before more words, or nothing where there is no interval."""
-    if curve.low is None or not np.isfinite(curve.low[layer]):
-        return ""
-    return f"[{curve.low[layer]:.2f}, {curve.high[layer]:.2f}], "
+    found = curve.interval(layer)
+    return "" if found is None else f"[{found[0]:.2f}, {found[1]:.2f}], "

@@ -8,17 +8,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 
 from .selection import Selection
 
 # What every event shares: answered at once, without a spinner, and no part of the page's API.
-QUIET = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 # Of events that follow each other faster than they are answered, only the last counts.
-LATEST = {**QUIET, "trigger_mode": "always_last"}
+LATEST: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
 # What runs a model shares this queue. A visitor whose model is being loaded leaves room for others, whose models are there;
 # a model's own lock keeps their passes apart.
-WITH_MODEL = {"show_progress": "hidden", "api_visibility": "private", "concurrency_id": "model", "concurrency_limit": 3}
+WITH_MODEL: dict[str, Any] = {
+    "show_progress": "hidden",
+    "api_visibility": "private",
+    "concurrency_id": "model",
+    "concurrency_limit": 3,
+}
+
+# A component: gradio gives it its events (`click`, `select`, ...) at run time, where no annotation knows them.
+Part = Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +37,9 @@ class Laid:
     changed : events after which sets may have come or gone, or a control has another value: the tab is drawn again.
     """
 
-    controls: Mapping[str, Component] = field(default_factory=dict)
-    outputs: Mapping[str, Component] = field(default_factory=dict)
-    parts: Mapping[str, Component] = field(default_factory=dict)
+    controls: Mapping[str, Part] = field(default_factory=dict)
+    outputs: Mapping[str, Part] = field(default_factory=dict)
+    parts: Mapping[str, Part] = field(default_factory=dict)
     changed: Sequence[gr.events.Dependency] = ()
 
 
@@ -69,11 +76,11 @@ class Page:
     blocks: gr.Blocks
     tabs: gr.Tabs
     notice: gr.Markdown
-    selection: Mapping[str, Component]
+    selection: Mapping[str, Part]
     laid: Mapping[str, Laid]
 
 
-def by_name(function: Callable[..., Any], **parts: Component) -> tuple[Callable[..., Any], list[Component]]:
+def by_name(function: Callable[..., Any], **parts: Part) -> tuple[Callable[..., Any], list[Part]]:
     """A function of named values as gradio calls it, and its inputs in that order: `button.click(*by_name(f, a=x), out)`.
 
     An event's own data goes to the parameter `event`, if the function has one.

@@ -48,6 +48,14 @@ class Library:
         """Model -> the set that it is steered with, for every model that has one."""
         return set_of_each_model(self.sets.values())
 
+    def set_named(self, name: str | None) -> VectorSet | None:
+        """None where nothing is chosen, and for a name that is not there (any more)."""
+        return None if name is None else self.sets.get(name)
+
+    def run_named(self, name: str | None) -> DoseResponse | None:
+        """As `set_named`."""
+        return None if name is None else self.runs.get(name)
+
     def choices(self) -> list[tuple[str, str]]:
         """(label, name) of each set, as a menu shows them."""
         return [(short_label(s), name) for name, s in self.sets.items()]

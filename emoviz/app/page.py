@@ -6,12 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 
 from ..errors import InputError
 from ..geometry import CENTRINGS
 from .components import EMPTY, Figure, Filled
-from .contract import LATEST, QUIET, Laid, Page, Tab
+from .contract import LATEST, QUIET, Laid, Page, Part, Tab
 from .library import library
 from .selection import BEST, SAME_DEPTH, Selection, clicked, first_selection
 from .tabs import TABS
@@ -48,10 +47,10 @@ def build() -> gr.Blocks:
     return blocks
 
 
-def _sidebar(start: Selection) -> dict[str, Component]:
+def _sidebar(start: Selection) -> dict[str, Part]:
     with gr.Sidebar(width=288, open=True, elem_id="ez-sidebar"):
         gr.HTML(_HEADING)
-        parts: dict[str, Component] = {
+        parts: dict[str, Part] = {
             "sets": gr.CheckboxGroup(library().choices(), value=list(start.sets), label="Vector sets"),
             "layer_mode": gr.Radio(
                 [BEST, SAME_DEPTH],
@@ -74,7 +73,7 @@ def _sidebar(start: Selection) -> dict[str, Component]:
 
 def _lay(tabs: Iterable[Tab], start: Selection, laid: dict[str, Laid]) -> dict[str, gr.Tabs]:
     """Lays every tab, and those inside it; returns the tab bars inside tabs by title."""
-    groups = {}
+    groups: dict[str, gr.Tabs] = {}
     for tab in tabs:
         with gr.Tab(tab.title, id=tab.title):
             laid[tab.title] = tab.lay(start)
@@ -106,11 +105,11 @@ def _wire(page: Page, groups: Mapping[str, gr.Tabs], opened: gr.State) -> None:
     # A control may be drawn too: menus whose choices depend on the selection.
     results = list(dict.fromkeys([page.notice, *inputs[1:], *outputs]))
 
-    def selected(given: Mapping[Component, Any]) -> Selection:
+    def selected(given: Mapping[Part, Any]) -> Selection:
         values = {name: given[part] for name, part in page.selection.items()}
         return Selection(**{**values, "sets": tuple(values["sets"])})
 
-    def show(given: dict[Component, Any], changes: Mapping[str, Any] | None = None) -> dict[Component, Any]:
+    def show(given: dict[Part, Any], changes: Mapping[str, Any] | None = None) -> dict[Part, Any]:
         """What the open tab shows for the present selection, with some of it changed; all else stays as it is."""
         tab = _leaf(given[opened])
         laid = page.laid[tab.title]
@@ -129,14 +128,14 @@ def _wire(page: Page, groups: Mapping[str, gr.Tabs], opened: gr.State) -> None:
         values = {parts[name]: EMPTY if value is None else value for name, value in found.items()}
         return {page.notice: gr.update(visible=False), **moved, **values}
 
-    def changed(*values: Any) -> dict[Component, Any]:
+    def changed(*values: Any) -> dict[Part, Any]:
         return show(dict(zip(inputs, values, strict=True)))
 
-    def move_depth(*values: Any) -> dict[Component, Any]:
+    def move_depth(*values: Any) -> dict[Part, Any]:
         """Moving the slider asks for that depth in all sets."""
         return show(dict(zip(inputs, values, strict=True)), {"layer_mode": SAME_DEPTH})
 
-    def pick(event: gr.EventData, *values: Any) -> dict[Component, Any]:
+    def pick(event: gr.EventData, *values: Any) -> dict[Part, Any]:
         """A click in a figure changes what its tab says that it changes."""
         given = dict(zip(inputs, values, strict=True))
         kind, ids = clicked(event._data)
@@ -144,7 +143,7 @@ def _wire(page: Page, groups: Mapping[str, gr.Tabs], opened: gr.State) -> None:
         return show(given, {} if pick_of is None else pick_of(ids, selected(given)))
 
     def opening(within: str) -> Any:
-        def open_tab(event: gr.SelectData, *values: Any) -> dict[Component, Any]:
+        def open_tab(event: gr.SelectData, *values: Any) -> dict[Part, Any]:
             given = dict(zip(inputs, values, strict=True))
             given[opened] = {**given[opened], within: event.value}
             return {opened: given[opened], **show(given)}
@@ -170,6 +169,6 @@ def _wire(page: Page, groups: Mapping[str, gr.Tabs], opened: gr.State) -> None:
     page.blocks.load(None, js=_ON_LOAD)
 
 
-def _is_touched(part: Component) -> bool:
+def _is_touched(part: Part) -> bool:
     """Whether a visitor can change its value, which a state's he cannot."""
     return not isinstance(part, gr.State)

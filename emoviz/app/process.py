@@ -31,11 +31,12 @@ def run_command(words: Sequence[str], first: str = "loading the model") -> Gener
         stderr=subprocess.PIPE,
         text=True,
     )
-    said, result, started = [first], [], time.monotonic()
+    said, started = [first], time.monotonic()
+    result: list[str] = []
     listeners = [
-        threading.Thread(target=lambda: said.extend(map(str.strip, process.stderr)), daemon=True),
+        threading.Thread(target=lambda: said.extend(map(str.strip, process.stderr or ())), daemon=True),
         # A result larger than a pipe holds would never end otherwise.
-        threading.Thread(target=lambda: result.append(process.stdout.read()), daemon=True),
+        threading.Thread(target=lambda: result.extend(process.stdout or ()), daemon=True),
     ]
     for listener in listeners:
         listener.start()
@@ -49,4 +50,4 @@ def run_command(words: Sequence[str], first: str = "loading the model") -> Gener
         process.kill()
     if process.returncode:
         raise InputError(said[-1].removeprefix("emoviz: "))
-    return json.loads(result[0])
+    return json.loads("".join(result))

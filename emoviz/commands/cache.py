@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from typing import Any
 
 from ..errors import InputError
 from ..store.folders import CACHE_PARTS
@@ -27,7 +28,7 @@ def run(given: Namespace) -> Result:
         cleared = list(CACHE_PARTS) if given.clear == "all" else [given.clear]
         for part in cleared:
             clear(part)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"part": part, "holds": holds, **dict(zip(("files", "bytes"), size_of(part), strict=True))}
         for part, holds in CACHE_PARTS.items()
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from typing import Any
 
 from .arguments import Result
 from .printing import table
@@ -16,7 +17,7 @@ def run(_given: Namespace) -> Result:
     from ..models import REGISTRY, available
     from ..models.registry import TESTED_ARCHITECTURES
 
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": e.id,
             "family": e.family,

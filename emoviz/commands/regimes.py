@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ def run(given: Namespace) -> Result:
     from ..judge.verdict import text_verdict
     from ..stimuli.texts import load_texts
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     for text, prompt in load_texts(given.texts):
         found = text_verdict(text, prompt)
         rows.append(

@@ -44,7 +44,7 @@ def run(given: Namespace) -> Result:
         *(name if is_control(name) else parse_direction(name).label for name in given.emotion),
         *checked_controls(given.controls),
     ]
-    from ..judge.texts import judge_texts
+    from ..judge.texts import judge_batch
     from ..models.load import load_model
     from ..steer.generate import steer_texts
     from ..store.choice import set_for
@@ -58,13 +58,16 @@ def run(given: Namespace) -> Result:
         loaded = load_model(model, device=given.device)
         vectors = set_for(loaded, [name for text in asked for name, _ in parse_direction(text).terms])
         recipe = recipe_of(given, vectors)
-        made = judge_texts(loaded, steer_texts(loaded, vectors, asked, doses, given.prompt, recipe, decoding))
-        known = {(one.direction, one.dose): one for one in made}
+        made = steer_texts(loaded, vectors, asked, doses, given.prompt, recipe, decoding)
+        known = {
+            (one.direction, one.dose): (one, verdict)
+            for one, verdict in zip(made, judge_batch(loaded, made), strict=True)
+        }
         witness, scores, why = _witnessed(loaded, made, places, judge)
         recipes[loaded.name], cards[loaded.name] = asdict(recipe), None if witness is None else asdict(witness.card)
         reasons.update(why)
         for direction, dose in places:
-            one = known[(direction, dose) if dose else (UNSTEERED, 0.0)]
+            one, verdict = known[(direction, dose) if dose else (UNSTEERED, 0.0)]
             rows.append(
                 {
                     "model": one.model,
@@ -73,7 +76,7 @@ def run(given: Namespace) -> Result:
                     "dose": dose,
                     "text": one.text,
                     "finished": one.finished,
-                    **asdict(one.verdict),
+                    **asdict(verdict),
                     "leak_mass": max(one.leak_mass),
                     **scores[direction, dose],
                 }

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .arguments import Result
 from .printing import table
+
+if TYPE_CHECKING:
+    from ..witness.witness import TrainedWitness
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -25,7 +29,7 @@ def run(given: Namespace) -> Result:
     found, missing = candidates(model)
     best = chosen(found, missing, model)
     check = best.check
-    result = {
+    result: dict[str, Any] = {
         "for": model,
         "candidates": [_numbers(one) for one in found],
         "missing": missing,
@@ -63,7 +67,7 @@ def run(given: Namespace) -> Result:
     return result, "\n".join(lines), 0
 
 
-def _numbers(one) -> dict:
+def _numbers(one: TrainedWitness) -> dict[str, Any]:
     return {
         "name": one.card.name,
         **{name: getattr(one.check, name) for name in ("n", "accuracy", "log_loss", "confidence")},

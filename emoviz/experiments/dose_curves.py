@@ -146,7 +146,8 @@ def _counts(rows) -> np.ndarray:
 
 
 def _window(doses: np.ndarray, majority: Sequence[str | None]) -> tuple[float, float, str]:
-    up, down = ([], [])
+    up: list[list[float]] = []
+    down: list[list[float]] = []
     for run in _surgical_runs(doses, majority):
         (up if run[0] > 0 else down).append(run)
     # Runs come with rising doses: of equally long ones, the first positive and the last negative lie nearest to 0.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ from ..steer.recipes import recipe as recipe_of
 from ..stimuli.scenarios import dose_prompts
 from ..store.choice import set_for
 from ..store.responses import response_name
-from ..types import Decoding, DoseResponse, Generation, Recipe, SteeredText, VectorSet, WitnessCard
+from ..types import Decoding, DoseResponse, Generation, Recipe, SteeredText, VectorSet, Verdict, WitnessCard
 
 if TYPE_CHECKING:
     from ..witness.witness import Witness
@@ -112,7 +112,7 @@ def dose_response(
         written.append(made)
 
     layer = preferred_layer(vectors)
-    measured = []
+    measured: list[tuple[Generation, int, Verdict, np.ndarray]] = []
     progress("judging", 0, total)
     for k, made in enumerate(written):
         verdicts = judge_batch(loaded, made)
@@ -147,7 +147,7 @@ def dose_response(
     )
 
 
-def _witnessed(witness: Witness | None, texts: list[str]) -> tuple[WitnessCard, Iterator]:
+def _witnessed(witness: Witness | None, texts: list[str]) -> tuple[WitnessCard, Sequence[Sequence[float]]]:
     """The card, and a row of probabilities per text."""
     if witness is None:
         return WitnessCard(NO_WITNESS, (), None, math.nan, "nothing: no classifier was at hand"), ((),) * len(texts)

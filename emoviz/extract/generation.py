@@ -29,7 +29,7 @@ def writing_protocol(loaded: LoadedModel, protocol: Protocol, allow_base: bool) 
 
     Raises InputError for a base model unless it is allowed.
     """
-    if loaded.instruct:
+    if loaded.instruct or protocol.writing is None:
         return protocol
     if not allow_base:
         raise InputError(
@@ -71,8 +71,9 @@ def encode_stories(loaded: LoadedModel, stories: Sequence[Story], protocol: Prot
     Stories of up to ten tokens are represented by the last token of their prompt.
     """
     out = []
+    chat = protocol.writing is not None and protocol.writing.chat
     for story in stories:
-        asked = prompt_ids(loaded, story.prompt, protocol.writing.chat)
+        asked = prompt_ids(loaded, story.prompt, chat)
         ids = torch.tensor([*asked, *story.ids], dtype=torch.long)
         content = torch.zeros(len(ids), dtype=torch.bool)
         if len(story.ids) <= TOO_SHORT:
@@ -117,7 +118,7 @@ def _write(
         eos_token_id=list(ends),
         pad_token_id=ends[0] if ends else 0,
     )
-    chooser = _Chooser([prompt.seed for prompt in prompts], writing, progress)
+    chooser = Chooser([prompt.seed for prompt in prompts], writing, progress)
     with loaded.inference():
         out = loaded.model.generate(
             input_ids=ids.to(loaded.device),
@@ -134,7 +135,7 @@ def _write(
     return stories
 
 
-class _Chooser(LogitsProcessor):
+class Chooser(LogitsProcessor):
     """Chooses each row's next token with the row's own random numbers, so that a story depends on its seed alone.
 
     `generate` has one random state for the whole batch; it is run greedily here and left a single choice.

@@ -115,8 +115,9 @@ def protocol_for(
         raise InputError(f"pooling {pooling!r} is unknown; {', '.join(POOLINGS)} are allowed; choose one of them.")
     if pooling not in (None, found.pooling):
         found = replace(found, name=f"{found.name}-{pooling}", pooling=pooling)
-    if stories is not None and found.writing is None:
-        raise InputError(f"--stories {stories} was given with {found.name}, which reads passages; leave it out.")
-    if stories is not None and stories != found.writing.stories:
-        found = replace(found, name=f"{found.name}-{stories}", writing=replace(found.writing, stories=stories))
+    if stories is not None:
+        if found.writing is None:
+            raise InputError(f"--stories {stories} was given with {found.name}, which reads passages; leave it out.")
+        if stories != found.writing.stories:
+            found = replace(found, name=f"{found.name}-{stories}", writing=replace(found.writing, stories=stories))
     return found

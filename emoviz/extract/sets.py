@@ -17,7 +17,7 @@ from ..geometry import best_layers, held_out_accuracy, mean_pairwise_cosine, pre
 from ..models.loaded import LoadedModel
 from ..stats.resampling import Readings, resample_curves
 from ..stimuli import DEFAULT_CORPUS, neutral_sentences, prompts_hash, story_prompts
-from ..types import Activations, Corpus, Missing, Passage, Protocol, Provenance, Story, VectorSet
+from ..types import Activations, Corpus, Missing, Passage, Protocol, Provenance, Story, VectorSet, Writing
 from .batches import encode
 from .capture import DEFAULT_BATCH_TOKENS, Captured, capture
 from .controls import control_features
@@ -33,6 +33,7 @@ def set_name(loaded: LoadedModel, protocol: Protocol, corpus: Corpus | None = No
     The same request has the same name, so it is never computed twice; a changed one never finds a stale file.
     corpus : the passages, None for a protocol by generation.
     """
+    source = _source(protocol, corpus)
     recipe = {key: value for key, value in asdict(protocol).items() if value is not None}
     request = {
         "contents": CONTENTS,
@@ -40,12 +41,12 @@ def set_name(loaded: LoadedModel, protocol: Protocol, corpus: Corpus | None = No
         "precision": loaded.precision,
         "method": protocol.method,
         "protocol": recipe,
-        "corpus": prompts_hash(story_prompts(protocol.writing)) if corpus is None else corpus.hash,
+        "corpus": source.hash if isinstance(source, Corpus) else prompts_hash(story_prompts(source)),
     }
     key = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:8]
     parts = [loaded.name, protocol.name, loaded.precision]
-    if corpus is not None and corpus.name != DEFAULT_CORPUS:
-        parts.append(corpus.name)
+    if isinstance(source, Corpus) and source.name != DEFAULT_CORPUS:
+        parts.append(source.name)
     return "_".join([*parts, key])
 
 
@@ -69,12 +70,14 @@ def extract_set(
     Raises   : InputError if a passage does not fit the model, if the topics cannot be split into halves that both
                hold every class, or if no layer is finite.
     """
+    source = _source(protocol, corpus)
     stories: tuple[Story, ...] = ()
-    if protocol.writing is None:
+    if isinstance(source, Corpus):
+        corpus = source
         passages = encode(loaded, [p.text for p in corpus.passages], protocol)
     else:
-        stories = _stories(loaded, protocol, work, progress)
-        corpus = _corpus_of(stories, protocol)
+        stories = _stories(loaded, source, work, progress)
+        corpus = _corpus_of(stories, source)
         passages = encode_stories(loaded, stories, protocol)
     halves = halves_of(corpus)
     sentences = encode(loaded, corpus.neutral_sentences, protocol)
@@ -110,19 +113,28 @@ def halves_of(corpus: Corpus) -> np.ndarray:
     return halves
 
 
-def _stories(loaded: LoadedModel, protocol: Protocol, work: Path | None, progress) -> tuple[Story, ...]:
-    prompts = story_prompts(protocol.writing)
-    report = _counter("writing", len(prompts) * protocol.writing.max_new_tokens, progress)
+def _source(protocol: Protocol, corpus: Corpus | None) -> Corpus | Writing:
+    """What the texts come from: how the model writes its own, else the passages. Raises InputError without either."""
+    if protocol.writing is not None:
+        return protocol.writing
+    if corpus is None:
+        raise InputError(f"protocol {protocol.name} reads passages and none were given; give a corpus.")
+    return corpus
+
+
+def _stories(loaded: LoadedModel, writing: Writing, work: Path | None, progress) -> tuple[Story, ...]:
+    prompts = story_prompts(writing)
+    report = _counter("writing", len(prompts) * writing.max_new_tokens, progress)
     return write_stories(
-        loaded, prompts, protocol.writing, file=None if work is None else work / "stories.jsonl", progress=report
+        loaded, prompts, writing, file=None if work is None else work / "stories.jsonl", progress=report
     )
 
 
-def _corpus_of(stories: Sequence[Story], protocol: Protocol) -> Corpus:
+def _corpus_of(stories: Sequence[Story], writing: Writing) -> Corpus:
     passages = tuple(Passage(story.emotion, story.text, story.topic) for story in stories)
     content = json.dumps([asdict(story) for story in stories], ensure_ascii=False)
     return Corpus(
-        f"stories {protocol.writing.templates}",
+        f"stories {writing.templates}",
         hashlib.sha256(content.encode()).hexdigest(),
         passages,
         neutral_sentences(),
@@ -172,7 +184,7 @@ def _vectors(
 
     libraries = ("torch", "transformers", "numpy", *(("bitsandbytes",) if loaded.precision == "int8" else ()))
     vectors = VectorSet(
-        name=set_name(loaded, protocol, None if protocol.writing else corpus),
+        name=set_name(loaded, protocol, corpus),
         classes=corpus.classes,
         provenance=Provenance(
             model=loaded.name,

@@ -48,7 +48,8 @@ def maps_over_layers(vectors: VectorSet, method: str, anchor: int | None = None)
     if method == "PCA":
         return pca
     if method == "UMAP":
-        found = {layer: _umap_projection(vectors, layer) for layer in pca if _has_umap(vectors, layer)}
+        stored = {layer: _umap_projection(vectors, layer) for layer in pca}
+        found = {layer: one for layer, one in stored.items() if one is not None}
     else:
         found = {
             layer: _mds_projection(square_rdm(vectors.class_means[layer], vectors.classes), vectors.classes, layer)
@@ -147,10 +148,6 @@ def _one(vectors: VectorSet, layer: int, method: str) -> Projection:
     return map_at(vectors, maps_over_layers(vectors, method), layer)
 
 
-def _has_umap(vectors: VectorSet, layer: int) -> bool:
-    return vectors.umap is not None and bool(np.isfinite(vectors.umap[layer]).all())
-
-
 def _pca_projection(components, classes: tuple[str, ...], layer: int) -> Projection:
     points = components.scores[:, :2]
     params = {
@@ -171,7 +168,10 @@ def _mds_projection(squares: np.ndarray, classes: tuple[str, ...], layer: int) -
     return Projection(points[:, :2], classes, layer, "MDS", params)
 
 
-def _umap_projection(vectors: VectorSet, layer: int) -> Projection:
+def _umap_projection(vectors: VectorSet, layer: int) -> Projection | None:
+    """None where the set carries no coordinates."""
+    if vectors.umap is None or not np.isfinite(vectors.umap[layer]).all():
+        return None
     stability = vectors.umap_params.get("stability")
     params = {**vectors.umap_params, "stability": None if stability is None else stability[layer]}
     return Projection(np.asarray(vectors.umap[layer], np.float64), vectors.classes, layer, "UMAP", params)

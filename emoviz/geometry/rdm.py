@@ -95,7 +95,9 @@ def rdm_or_missing(means: np.ndarray, classes: tuple[str, ...], centring: str) -
         return _missing(
             f"vector of {kept[short[0]]!r} is zero under {centring} centring, and a cosine needs a direction"
         )
-    found = rdms_of_products(products)
+    # One division: in single precision two of them would round near cosines of 1 to other ranks.
+    lengths = np.sqrt(products.diagonal())
+    found = 1 - condensed(np.clip(products / (lengths[:, None] * lengths), -1, 1))
     if np.ptp(found) <= SAME:
         return _missing("RDM has no spread: every pair of classes is equally far apart")
     return found

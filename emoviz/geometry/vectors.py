@@ -37,6 +37,8 @@ def centred(means: np.ndarray, centring: str, neutral: int | None = None) -> np.
     if centring == "class":
         return means - means.mean(-2, keepdims=True)
     if centring == "neutral":
+        if neutral is None:
+            raise _no_neutral()
         return np.delete(means, neutral, axis=-2) - means[..., [neutral], :]
     return means
 
@@ -46,10 +48,14 @@ def check_centring(centring: str, classes: tuple[str, ...]) -> None:
     if centring not in CENTRINGS:
         raise InputError(f"centring {centring!r} is unknown; {', '.join(CENTRINGS)} are allowed; choose one of them.")
     if centring == "neutral" and NEUTRAL not in classes:
-        raise InputError(
-            "centring 'neutral' was asked for, but this set has no neutral class; "
-            "'class' and 'none' are allowed; choose one of them."
-        )
+        raise _no_neutral()
+
+
+def _no_neutral() -> InputError:
+    return InputError(
+        "centring 'neutral' was asked for, but this set has no neutral class; "
+        "'class' and 'none' are allowed; choose one of them."
+    )
 
 
 def unit(vectors: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:

@@ -30,14 +30,14 @@ def log_perplexities(
     """
     found = np.full(len(continuations), np.nan)
     room = None if loaded.max_tokens is None else max(0, loaded.max_tokens - len(prompt_ids))
-    continuations = [list(ids[:room]) for ids in continuations]
-    rows = [k for k, ids in enumerate(continuations) if len(ids)]
+    scored = [list(ids[:room]) for ids in continuations]
+    rows = [k for k, ids in enumerate(scored) if len(ids)]
     # Rows of like length together, so that little is padded.
-    rows.sort(key=lambda k: len(continuations[k]))
+    rows.sort(key=lambda k: len(scored[k]))
     while rows:
-        size = max(1, _LOGIT_BYTES // (4 * text_config(loaded.model).vocab_size * len(continuations[rows[-1]])))
+        size = max(1, _LOGIT_BYTES // (4 * text_config(loaded.model).vocab_size * len(scored[rows[-1]])))
         part, rows = rows[-size:], rows[:-size]
-        found[part] = _negative_log_probability(loaded, list(prompt_ids), [continuations[k] for k in part])
+        found[part] = _negative_log_probability(loaded, list(prompt_ids), [scored[k] for k in part])
     return np.where(np.isfinite(found), found, np.nan)
 
 

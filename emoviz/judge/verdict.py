@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Sequence, Set
+from typing import TypeVar
 
 from ..readout.scripts import own_scripts, script_shares
 from ..types import Verdict
@@ -22,11 +23,14 @@ SALAD_BARE, SALAD_SURPRISE, LETTERS_SURPRISE = 0.7, 2.9, 6.0
 LEAST_WORDS = 8
 _QUOTED = 40
 
+# Ids of a tokenizer, or words.
+Token = TypeVar("Token", bound=Hashable)
+
 
 def verdict(
     text: str,
-    tokens: Sequence[Hashable],
-    spell: Callable[[Sequence[Hashable]], str],
+    tokens: Sequence[Token],
+    spell: Callable[[Sequence[Token]], str],
     own: Set[str],
     *,
     unchanged: bool,
@@ -67,6 +71,7 @@ def text_verdict(text: str, prompt: str | None = None) -> Verdict:
     own = frozenset(list(script_shares(text))[:1]) if prompt is None else own_scripts(prompt)
     tokens = words_of(text)
     repetition, leak = repeated_share(tokens), leak_share(text, own)
+    regime: str | None
     if not text.strip():
         regime, reason = EMPTY, "nothing but white space was written" if text else "nothing was written"
     elif repetition >= COLLAPSE_REPETITION:
@@ -94,7 +99,7 @@ def _sense(text: str) -> tuple[str | None, str]:
     return None, f"no loop, but neither plain English nor plain noise ({numbers}); a model is needed to tell"
 
 
-def loop_words(tokens: Sequence[Hashable], repetition: float, spell: Callable[[Sequence[Hashable]], str]) -> str:
+def loop_words(tokens: Sequence[Token], repetition: float, spell: Callable[[Sequence[Token]], str]) -> str:
     """A loop in words; where no single cycle makes the repetition, how much of the text is repeated."""
     cycle = longest_cycle(tokens)
     if cycle is None or cycle.times < LEAST_TIMES or cycle.share < COLLAPSE_REPETITION:

@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from torch import Tensor, nn
 
 from ..errors import InputError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 _LIST_NAMES = ("layers", "h", "blocks", "block")
 _NOT_TEXT = ("vision", "visual", "audio", "encoder", "mtp")
 
 
-def text_config(model: nn.Module):
+def text_config(model: PreTrainedModel) -> Any:
     """The configuration of the language model, also inside a multimodal wrapper."""
     return model.config.get_text_config(decoder=True)
 
 
-def decoder_of(model: nn.Module) -> nn.Module:
+def decoder_of(model: PreTrainedModel) -> nn.Module:
     """The decoder without the vocabulary head."""
     decoder = model.get_decoder() if hasattr(model, "get_decoder") else None
     return decoder if decoder is not None else model.base_model
 
 
-def unwrapped(model: nn.Module) -> nn.Module:
+def unwrapped(model: Any) -> PreTrainedModel:
     """The model inside torch.compile and PEFT wrappers."""
     model = getattr(model, "_orig_mod", model)
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
-def find_blocks(model: nn.Module, layer_path: str | None = None) -> nn.ModuleList:
+def find_blocks(model: Any, layer_path: str | None = None) -> nn.ModuleList:
     """The decoder's transformer blocks in order, one per layer of its configuration.
 
     Looks for a ModuleList under the usual names on the decoder, then for the only ModuleList of the right length

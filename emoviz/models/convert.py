@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError
 
@@ -95,13 +96,15 @@ def _convert(source: ModelSource, parts: list[Path], digest: str, work: Path, pr
         progress("reading the tokenizer", 1, 3)
         tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name, trust_remote_code=False)
         progress("reading and dequantizing the weights", 2, 3)
-        model, report = AutoModelForCausalLM.from_pretrained(
+        # A pair, which the library's own annotation does not know.
+        found: Any = AutoModelForCausalLM.from_pretrained(
             gguf.parent,
             gguf_file=gguf.name,
             dtype=torch.float32,
             trust_remote_code=False,
             output_loading_info=True,
         )
+        model, report = found
         if report["missing_keys"]:
             raise ValueError(f"{len(report['missing_keys'])} weights are missing")
     # A broken file makes the reader raise anything at all (struct.error was seen).

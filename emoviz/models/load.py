@@ -69,9 +69,11 @@ def load_model(
     try:
         config = AutoConfig.from_pretrained(origin, **untrusted)
         tokenizer = AutoTokenizer.from_pretrained(origin, **untrusted)
-        loaded, report = AutoModelForCausalLM.from_pretrained(
+        # A pair, which the library's own annotation does not know.
+        found: Any = AutoModelForCausalLM.from_pretrained(
             origin, config=config, output_loading_info=True, **untrusted, **_options(precision, place, device)
         )
+        loaded, report = found
     except torch.OutOfMemoryError as error:
         raise InputError(
             f"{source.name} does not fit into the memory of {place} in {precision}; a smaller model or precision is "

@@ -47,7 +47,7 @@ class LoadedModel:
     architecture: str
     weights: str
     precision: str
-    model: nn.Module
+    model: Any
     tokenizer: Any
     blocks: nn.ModuleList
     support: Support

@@ -173,8 +173,8 @@ def resolve(model: str) -> ModelSource:
             f"{model} is a folder without config.json; a model folder written by save_pretrained is needed; check the path."
         )
     if model.count("/") == 1 and not model.startswith((".", "/", "~")) and all(model.split("/")):
-        entry = next((entry for entry in REGISTRY if entry.id == model), None)
-        return ModelSource(model.split("/")[1], "hub", model, entry)
+        known = next((entry for entry in REGISTRY if entry.id == model), None)
+        return ModelSource(model.split("/")[1], "hub", model, known)
     names = ", ".join(entry.id for entry in BUNDLED)
     raise InputError(
         f"model {model!r} is unknown; {names}, a hub id (owner/name), a model folder or a .gguf file are allowed; "

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,9 @@ from ..errors import InputError
 from ..store.stamps import remembered
 from .blocks import decoder_of, hidden_of, unwrapped, with_hidden
 from .registry import TESTED_ARCHITECTURES
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 # Relative difference that counts as equal. A row that sees its padding differs by about its own length; rounding stays well
 # below, but adds up over many layers of 16 bits, and bitsandbytes picks its outlier columns over the whole batch, so that
@@ -38,7 +41,7 @@ class Support:
 
 
 def self_test(
-    model: nn.Module, blocks: Sequence[nn.Module], width: int, vocabulary: int, precision: str, weights: object = None
+    model: PreTrainedModel, blocks: nn.ModuleList, width: int, vocabulary: int, precision: str, weights: object = None
 ) -> Support:
     """Runs a few short rows through the decoder and checks what reading and steering rely on.
 
@@ -62,7 +65,7 @@ def self_test(
     return Support("untested", f"{name} is not in the test suite; its self-test passed: {passed}")
 
 
-def _tried(model: nn.Module, blocks: Sequence[nn.Module], width: int, vocabulary: int, precision: str) -> str:
+def _tried(model: PreTrainedModel, blocks: nn.ModuleList, width: int, vocabulary: int, precision: str) -> str:
     name = type(unwrapped(model)).__name__
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -100,8 +103,8 @@ def _tried(model: nn.Module, blocks: Sequence[nn.Module], width: int, vocabulary
 
 
 def _run(
-    model: nn.Module,
-    blocks: Sequence[nn.Module],
+    model: PreTrainedModel,
+    blocks: nn.ModuleList,
     width: int,
     ids: Tensor,
     lengths: list[int],

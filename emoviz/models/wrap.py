@@ -21,7 +21,7 @@ _PADDING_ROWS, _PADDING_SHARE = 1024, 0.1
 
 
 def wrap(
-    model: nn.Module,
+    model: Any,
     tokenizer: Any,
     name: str | None = None,
     *,
@@ -78,7 +78,7 @@ def wrap(
     )
 
 
-def _check_causal(model: nn.Module) -> None:
+def _check_causal(model: Any) -> None:
     inner = unwrapped(model) if isinstance(model, nn.Module) else model
     config = getattr(inner, "config", None)
     needed = "a causal language model of transformers (AutoModelForCausalLM) is needed"
@@ -95,7 +95,7 @@ def _check_causal(model: nn.Module) -> None:
         )
 
 
-def _check_tokenizer(model: nn.Module, tokenizer: Any, kind: str) -> None:
+def _check_tokenizer(model: Any, tokenizer: Any, kind: str) -> None:
     """Raises InputError for a tokenizer whose tokens do not fill the rows of the model's embedding."""
     if not callable(getattr(tokenizer, "get_vocab", None)):
         raise InputError(
@@ -115,7 +115,7 @@ def _check_tokenizer(model: nn.Module, tokenizer: Any, kind: str) -> None:
         )
 
 
-def _precision(model: nn.Module) -> str:
+def _precision(model: Any) -> str:
     """The type that the model computes in; a quantized model by its bits or its method."""
     quantized = getattr(model.config, "quantization_config", None)
     if quantized is None:
@@ -127,7 +127,7 @@ def _precision(model: nn.Module) -> str:
     return str(getattr(options.get("quant_method"), "value", options.get("quant_method")))
 
 
-def _name(model: nn.Module, kind: str) -> str:
+def _name(model: Any, kind: str) -> str:
     parts = re.split(r"[/\\]", str(getattr(model.config, "_name_or_path", "")).rstrip("/\\"))
     return parts[-1] if re.fullmatch(r"[\w.+-]+", parts[-1]) else kind
 
@@ -142,7 +142,7 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def _fingerprint(model: nn.Module, tokenizer: Any) -> str:
+def _fingerprint(model: Any, tokenizer: Any) -> str:
     """sha256 of everything that the model's numbers depend on."""
     digest = hashlib.sha256()
     inner = unwrapped(model)
@@ -164,5 +164,5 @@ def _fingerprint(model: nn.Module, tokenizer: Any) -> str:
     for name, tensor in sorted(inner.state_dict().items()):
         if isinstance(tensor, torch.Tensor):
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-            digest.update(tensor.detach().contiguous().flatten().cpu().view(torch.uint8).numpy())
+            digest.update(tensor.detach().contiguous().flatten().cpu().view(torch.uint8).numpy().data)
     return digest.hexdigest()

@@ -33,7 +33,7 @@ def callouts(
     boxes = [[_boxes(at[k] * area, name) for area in _AREAS] for k, name in enumerate(names)]
     for _ in range(_ROUNDS):
         for k in range(len(names)):
-            total = sum(costs[k])
+            total = sum(costs[k], np.zeros(len(_REACH)))
             for other, place in chosen.items():
                 if other != k:
                     # A label on a label cannot be read at all.

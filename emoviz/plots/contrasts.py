@@ -40,7 +40,7 @@ def contrast_text(c: Contrast) -> str:
 
 def cosines_text(cosines: dict[str, float], *, named: bool = True) -> str:
     """Mean over emotions, and in brackets the lowest, with its emotion if `named`."""
-    lowest = min(cosines, key=cosines.get)
+    lowest = min(cosines, key=cosines.__getitem__)
     digits = 4 if cosines[lowest] > 0.9 else 2
     mean = np.mean(list(cosines.values()))
     return minus(f"{mean:.{digits}f} ({cosines[lowest]:.{digits}f}{f' {lowest}' if named else ''})")

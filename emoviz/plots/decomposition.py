@@ -68,12 +68,12 @@ def decomposition_figure(
         gaps = [at + place[k] for at, _, c in shown if c is None or not np.isfinite(c.rho)]
         traces.append(_gaps(gaps))
     for k, model in enumerate(models, start=len(chains)):
-        bars = [(list(STEPS).index(s.step) + place[k], s) for s in published if s.model == model]
-        rhos = [s.rho for _, s in bars]
+        theirs = [(list(STEPS).index(s.step) + place[k], s) for s in published if s.model == model]
+        rhos = [s.rho for _, s in theirs]
         pattern = _PATTERNS[(k - len(chains)) % len(_PATTERNS)]
-        traces.append(_bars(f"published: {model}", [x for x, _ in bars], rhos, width, PUBLISHED_COLOUR, pattern))
-        traces[-1]["hovertext"] = [_published_text(s) for _, s in bars]
-        traces.append(_written([(x, s.rho, s.p is not None and s.p < _SIGNIFICANT, s.rho) for x, s in bars]))
+        traces.append(_bars(f"published: {model}", [x for x, _ in theirs], rhos, width, PUBLISHED_COLOUR, pattern))
+        traces[-1]["hovertext"] = [_published_text(s) for _, s in theirs]
+        traces.append(_written([(x, s.rho, s.p is not None and s.p < _SIGNIFICANT, s.rho) for x, s in theirs]))
     layout = {
         "xaxis": {
             "tickvals": list(range(len(STEPS))),

@@ -139,7 +139,7 @@ def _y_axis(entry: Curve, curves: Sequence[DepthCurve]) -> dict:
 
 def band(curve: DepthCurve, colour: str) -> list[dict]:
     """The interval as a pale band, one piece for each run of layers that have it."""
-    if curve.low is None:
+    if curve.low is None or curve.high is None:
         return []
     known = np.flatnonzero(np.isfinite(curve.low) & np.isfinite(curve.high))
     runs = np.split(known, np.flatnonzero(np.diff(known) > 1) + 1)
@@ -163,7 +163,7 @@ def _vertex(curve: DepthCurve, shape: UShape | None, colour: str) -> list[dict]:
     bar = {"type": "scatter", "mode": "markers", "x": [shape.vertex], "y": [height], "showlegend": False}
     bar["marker"] = {"symbol": "line-ns-open", "size": 14, "color": colour, "line": {"width": 2.5}}
     text = f"vertex of the quadratic: depth {shape.vertex:.2f}"
-    if shape.vertex_low is not None:
+    if shape.vertex_low is not None and shape.vertex_high is not None:
         low, high = max(shape.vertex_low, 0.0), min(shape.vertex_high, 1.0)
         bar["error_x"] = {
             "type": "data", "symmetric": False, "array": [high - shape.vertex], "arrayminus": [shape.vertex - low],
@@ -174,13 +174,13 @@ def _vertex(curve: DepthCurve, shape: UShape | None, colour: str) -> list[dict]:
 
 
 def _range(curve: DepthCurve, layer: int) -> str:
-    if curve.low is None or not np.isfinite(curve.low[layer]):
-        return ""
-    return f" [{curve.low[layer]:.4g}, {curve.high[layer]:.4g}]"
+    found = curve.interval(layer)
+    return "" if found is None else f" [{found[0]:.4g}, {found[1]:.4g}]"
 
 
 def _interval_note(entry: Curve, sets: Sequence[VectorSet], curves: Sequence[DepthCurve]) -> list[str]:
-    drawn = [s.resampled for s, c in zip(sets, curves, strict=True) if c.low is not None]
+    found = [s.resampled for s, c in zip(sets, curves, strict=True) if c.low is not None]
+    drawn = [resampled for resampled in found if resampled is not None]
     if not drawn:
         return []
     return [f"bands: 95 % interval over {entry.over} (bootstrap, {drawn[0].n:,} resamples, seed {drawn[0].seed})"]

@@ -37,7 +37,10 @@ def dose_response_figure(
     """
     found = [curves(r, direction, weights) for r in responses]
     ranges = _ranges(found)
-    traces, shapes, texts, axes = [], [], [], {}
+    traces: list[dict] = []
+    shapes: list[dict] = []
+    texts: list[dict] = []
+    axes: dict[str, dict] = {}
     for column, name in zip(_columns(responses, found), model_labels(responses), strict=True):
         drawn = draw(column, name, colour[column.response.model], ranges)
         traces += drawn[0]
@@ -130,7 +133,10 @@ def _legend(first: DoseResponse, found: Sequence[DoseCurve], colour: Mapping[str
 def _claim(found: Sequence[DoseCurve], responses: Sequence[DoseResponse], direction: str) -> str:
     """Where the texts stay readable and the emotion rises above the unsteered texts and the controls."""
     name = html.escape(direction)
-    steered, readable, broken, rise = [], [], [], []
+    steered: list[str] = []
+    readable: list[str] = []
+    broken: list[str] = []
+    rise: list[str] = []
     for curve, model in zip(found, model_labels(responses), strict=True):
         low, high, _ = usable_window(curve)
         if math.isnan(low):

@@ -230,10 +230,11 @@ def _axis_texts(projection: Projection) -> tuple[str, str]:
             return "stability over seeds not stored; extract again", ""
         return f"{p['stability_neighbors']} nearest kept between {p['seeds']} seeds: {p['stability']:.0%}", ""
     shares = [*p["explained"], 0.0, 0.0]
-    return tuple(
+    first, second = (
         f"PC{k + 1}, {shares[k]:.0%} of variance" + ("" if np.isnan(r) else f", r with {name} {r:.2f}")
         for k, (name, r) in enumerate((("valence", p["valence_r"]), ("arousal", p["arousal_r"])))
     )
+    return first, second
 
 
 def _residual_text(projection: Projection) -> str:

@@ -127,9 +127,8 @@ def _centred_mark(centre: tuple[float, float], value: float, text: str) -> dict:
 
 def _interval(curve: DepthCurve, layer: int) -> str:
     """` [0.61, 0.68]`, or nothing where there is none."""
-    if curve.low is None or not np.isfinite(curve.low[layer]):
-        return ""
-    return f" [{curve.low[layer]:.3f}, {curve.high[layer]:.3f}]"
+    found = curve.interval(layer)
+    return "" if found is None else f" [{found[0]:.3f}, {found[1]:.3f}]"
 
 
 def _tick(centre: tuple[float, float], value: float, radii: tuple[float, float], colour: str, text: str) -> dict:

@@ -41,7 +41,7 @@ def pair_figure(
         _dots(paired, [k for k, own in enumerate(kinds) if own == kind], kind, marked, size) for kind in PAIR_COLOUR
     ]
     traces = [trace for trace in traces if len(trace["x"])]
-    if marked.any():
+    if emotion is not None and marked.any():
         traces.append(
             {
                 "type": "scatter",

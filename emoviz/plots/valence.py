@@ -34,7 +34,8 @@ def valence_figure(
     places, heads = panels(
         [f"{trait}: best of PC1 to PC3, thin PC{EXPECTED[trait] + 1}" for trait in TRAITS], _GAP, 0.0
     )
-    traces, axes = [], {}
+    traces: list[dict] = []
+    axes: dict[str, dict] = {}
     for panel, trait in zip(places, TRAITS, strict=True):
         on = {"xaxis": f"x{panel.number}", "yaxis": f"y{panel.number}"}
         found = [getattr(fit, trait) for fit in fits]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -26,7 +27,8 @@ def verification_figure(
     names = by_quadrant(tuple(dict.fromkeys(row.emotion for row in found.rows)))
     order = {name: len(names) - 1 - k for k, name in enumerate(names)}
     places, heads = panels([f"“{text}”" for text in found.prompts], _GAP, 0.0)
-    traces, layout = _legend(), {}
+    traces = _legend()
+    layout: dict[str, Any] = {}
     for number, place in enumerate(places):
         axes = {"xaxis": f"x{place.number}", "yaxis": f"y{place.number}"}
         for rows, own in ((found.controls, False), (found.rows, True)):

@@ -58,11 +58,11 @@ _TABLES: WeakKeyDictionary = WeakKeyDictionary()
 def vocabulary_scripts(loaded: LoadedModel) -> VocabularyScripts:
     """The table of a loaded model, as long as its logits; made once per tokenizer."""
     if loaded.tokenizer not in _TABLES:
-        _TABLES[loaded.tokenizer] = _table(loaded.tokenizer, text_config(loaded.model).vocab_size)
+        _TABLES[loaded.tokenizer] = script_table(loaded.tokenizer, text_config(loaded.model).vocab_size)
     return _TABLES[loaded.tokenizer]
 
 
-def _table(tokenizer, size: int) -> VocabularyScripts:
+def script_table(tokenizer, size: int) -> VocabularyScripts:
     special = set(tokenizer.all_special_ids) | set(tokenizer.added_tokens_decoder)
     known = min(size, len(tokenizer))
     texts = tokenizer.batch_decode([[k] for k in range(known)], clean_up_tokenization_spaces=False)

@@ -106,20 +106,19 @@ def contrast(
     layers : one for each set, None where it has no finite one. Between precisions the reference's layer is used for both:
     a difference of layers must not pass for one of precision.
     """
-    if kind == "precision":
-        layers = (layers[0], layers[0])
-    sets = reference, other
-    origins = [s.provenance for s in sets]
+    first, second = (layers[0], layers[0]) if kind == "precision" else layers
+    layers, sets = (first, second), (reference, other)
+    p, q = reference.provenance, other.provenance
     values = {"rho": np.nan, "p": np.nan, "ceiling": np.nan, "ci_low": np.nan, "ci_high": np.nan}
     cosines, n_classes = None, 0
     missing = _missing_layer(sets, layers)
     reasons = dict.fromkeys(("rho", "p", "ceiling", "ci", "cosines"), missing)
-    if not missing:
-        kept = sets if kind == "variant" else tuple(_without_neutral(s) for s in sets)
-        same_texts = origins[0].corpus_hash == origins[1].corpus_hash
+    if first is not None and second is not None and not missing:
+        kept = sets if kind == "variant" else (_without_neutral(reference), _without_neutral(other))
+        at, same_texts = (first, second), p.corpus_hash == q.corpus_hash
         try:
             found = compare(
-                kept, layers, intervals=same_texts, n_permutations=n_permutations, n_bootstrap=n_bootstrap, seed=seed
+                kept, at, intervals=same_texts, n_permutations=n_permutations, n_bootstrap=n_bootstrap, seed=seed
             )
         except InputError as error:
             reasons = dict.fromkeys(reasons, str(error))
@@ -130,20 +129,20 @@ def contrast(
             if "rho" in reasons:
                 cosines, why = None, reasons["rho"]
             else:
-                cosines, why = _cosines(kept, layers, found.classes)
+                cosines, why = _cosines(kept, at, found.classes)
             if not same_texts:
                 reasons["ci"] = "they were made from different texts, which cannot be resampled together"
             if why:
                 reasons["cosines"] = why
     return Contrast(
         kind=kind,
-        models=tuple(p.model for p in origins),
-        sets=tuple(s.name for s in sets),
-        methods=tuple(p.method for p in origins),
-        protocols=tuple(p.protocol.name for p in origins),
-        precisions=tuple(p.precision for p in origins),
-        layers=tuple(layers),
-        nonfinite_layers=tuple(p.nonfinite_layers for p in origins),
+        models=(p.model, q.model),
+        sets=(reference.name, other.name),
+        methods=(p.method, q.method),
+        protocols=(p.protocol.name, q.protocol.name),
+        precisions=(p.precision, q.precision),
+        layers=layers,
+        nonfinite_layers=(p.nonfinite_layers, q.nonfinite_layers),
         differs=_differs(sets, layers),
         n_classes=n_classes,
         n_permutations=n_permutations,
@@ -208,7 +207,7 @@ def _reasons(given: Sequence[Missing], values: Mapping[str, float]) -> dict[str,
     why = {one.number: one.why for one in given}
     missing = {"ci" if name.startswith("ci") else name for name, value in values.items() if np.isnan(value)}
     # What rho lacks, every number of the pair lacks.
-    return {name: why.get(name, why.get("rho")) for name in missing}
+    return {name: why.get(name, why.get("rho", "")) for name in missing}
 
 
 def _differs(sets: tuple[VectorSet, VectorSet], layers: tuple[int | None, int | None]) -> tuple[str, ...]:

@@ -21,7 +21,8 @@ from .mantel import MIN_CLASSES, mantel_p
 from .reliability import disattenuated_rho, disjoint_rho, noise_ceiling
 
 # Pairs of sets by their place in the comparison, and the row that a set has in the arrays of its group.
-_Pairs, _Rows = list[tuple[int, int]], dict[int, int]
+_Pairs = list[tuple[int, int]]
+_Rows = dict[int, int]
 # The numbers of a pair that ask how far its rho can be trusted.
 _TESTS = ("p", "ci", "ceiling", "rho_disjoint", "rho_partial_lexical", "rho_disattenuated", "rho_partial_controls")
 
@@ -241,17 +242,18 @@ def _add_intervals(
         for pair in pairs:
             found.why("ci", pair, "it was not asked for")
         return
-    means = {k: _topics_of(job, k, classes) for k in sorted({k for pair in pairs for k in pair})}
+    resampled = {k: _topics_of(job, k, classes) for k in sorted({k for pair in pairs for k in pair})}
+    missing = {k: one.why for k, one in resampled.items() if isinstance(one, Missing)}
+    means = {k: one for k, one in resampled.items() if not isinstance(one, Missing)}
     neutral = classes.index(NEUTRAL) if job.centring == "neutral" else None
     asked = set(pairs)
     together: dict[tuple, list[int]] = {}
-    for k, resampled in means.items():
-        if not isinstance(resampled, Missing):
-            together.setdefault((job.sets[k].provenance.corpus_hash, resampled[1]), []).append(k)
+    for k, (_, topics) in means.items():
+        together.setdefault((job.sets[k].provenance.corpus_hash, topics), []).append(k)
     for i, j in pairs:
-        missing = next((means[k].why for k in (i, j) if isinstance(means[k], Missing)), "")
-        if missing:
-            found.why("ci", (i, j), missing)
+        why = next((missing[k] for k in (i, j) if k in missing), "")
+        if why:
+            found.why("ci", (i, j), why)
         elif not _same_passages(job.sets[i], job.sets[j]) or means[i][1] != means[j][1]:
             found.why("ci", (i, j), "they were made from different passages, which are not resampled together")
     for members in together.values():
@@ -306,14 +308,14 @@ def _add_partial(
             elif any(s.classes != classes for s in both):
                 why = "controls are of all classes of a set, not of some"
             else:
-                value = _partial(ranks[[at[i], at[j]]], standard_ranks(np.stack(controls)))
+                value = partial_rho(ranks[[at[i], at[j]]], standard_ranks(np.stack(controls)))
                 found.put(name, (i, j), value)
                 why = "the controls explain an RDM fully" if np.isnan(value) else ""
             if why:
                 found.why(name, (i, j), why)
 
 
-def _partial(ranks: np.ndarray, controls: np.ndarray) -> float:
+def partial_rho(ranks: np.ndarray, controls: np.ndarray) -> float:
     """Correlation of two rows of ranks with the rows of controls held constant; NaN where these explain one fully."""
     left = ranks - (ranks @ np.linalg.pinv(controls)) @ controls
     length = np.linalg.norm(left, axis=1)

@@ -35,12 +35,13 @@ def valence_arousal(
     Raises : InputError if no word of the set stands in the norms.
     """
     if norms is None:
-        source, values = QUADRANT_SIGNS, (valence_signs(vectors.classes), arousal_signs(vectors.classes))
-        known = values[0] != 0
+        source = QUADRANT_SIGNS
+        pleasant, aroused = valence_signs(vectors.classes), arousal_signs(vectors.classes)
+        known = pleasant != 0
     else:
         source, rated = norms.name, [norms.ratings.get(name.casefold()) for name in vectors.classes]
         known = np.array([r is not None for r in rated])
-        values = tuple(np.array([np.nan if r is None else r[k] for r in rated]) for k in (0, 1))
+        pleasant, aroused = (np.array([np.nan if r is None else r[k] for r in rated]) for k in (0, 1))
         if not known.any():
             raise InputError(
                 f"{norms.name} has no word of {vectors.name}; its words are {', '.join(vectors.classes[:4])}"
@@ -50,11 +51,11 @@ def valence_arousal(
     for layer, found in components_over_layers(vectors, anchor).items():
         scores[layer] = found.scores
     words = tuple(name for name, k in zip(vectors.classes, known, strict=True) if k)
-    fits = [
+    valence, arousal = (
         _fit(trait, scores[:, known], value[known].astype(float), words, n_permutations, seed)
-        for trait, value in zip(TRAITS, values, strict=True)
-    ]
-    return ValenceArousal(vectors.name, source, *fits, n_permutations, seed)
+        for trait, value in zip(TRAITS, (pleasant, aroused), strict=True)
+    )
+    return ValenceArousal(vectors.name, source, valence, arousal, n_permutations, seed)
 
 
 def _fit(

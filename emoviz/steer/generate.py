@@ -6,6 +6,7 @@ import inspect
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -29,6 +30,10 @@ MAX_TEMPERATURE = 2.0
 MAX_ROWS = 64
 MAX_BATCH_TOKENS = 65_536
 
+# Rows of directions in words stay rows of words.
+T = TypeVar("T", bound=Towards)
+Row = TypeVar("Row", bound=tuple[Towards, float])
+
 
 @dataclass(frozen=True, slots=True)
 class Partial:
@@ -44,7 +49,7 @@ class Partial:
     leak_mass: np.ndarray
 
 
-def batch_rows(directions: Sequence[Towards], doses: Sequence[float]) -> list[tuple[Towards, float]]:
+def batch_rows(directions: Sequence[T], doses: Sequence[float]) -> list[tuple[T | str, float]]:
     """(direction, dose) of every row of a batch: the baseline first, then each direction at each dose but 0."""
     distinct = {label_of(direction): direction for direction in directions}.values()
     steered = [(direction, dose) for direction in distinct for dose in dict.fromkeys(doses) if dose]
@@ -108,9 +113,7 @@ def steer_texts(
     return Generations(out)
 
 
-def batches(
-    loaded: LoadedModel, rows: Sequence[tuple[Towards, float]], prompt: str, decoding: Decoding
-) -> list[Sequence[tuple[Towards, float]]]:
+def batches(loaded: LoadedModel, rows: Sequence[Row], prompt: str, decoding: Decoding) -> list[Sequence[Row]]:
     """The rows in order, as many together as are written at once."""
     length = len(checked_ids(loaded, prompt, decoding)) + decoding.max_new_tokens
     size = max(1, min(MAX_ROWS, MAX_BATCH_TOKENS // length))

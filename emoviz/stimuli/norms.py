@@ -38,21 +38,22 @@ def load_norms(path: Path | str) -> Norms:
     ratings: dict[str, tuple[float, float]] = {}
     try:
         header = [name.strip().casefold() for name in next(rows, [])]
-        at_word = next((header.index(name) for name in _WORD_COLUMNS if name in header), None)
-        for name, found in (("word", at_word is not None), *((n, n in header) for n in ("valence", "arousal"))):
-            if not found:
+        columns = (next((name for name in _WORD_COLUMNS if name in header), "word"), "valence", "arousal")
+        for name in columns:
+            if name not in header:
                 raise InputError(f"{path.name} has no column {name!r}; {_FORM} are needed; rename or add the column.")
-        columns = [header.index("valence"), header.index("arousal")]
+        at_word, *rated = (header.index(name) for name in columns)
         for row in rows:
             if not any(cell.strip() for cell in row):
                 continue
             where = f"{path.name}, line {rows.line_num}"
-            if len(row) <= max(at_word, *columns):
+            if len(row) <= max(at_word, *rated):
                 raise InputError(f"{where} has {len(row)} cell(s), fewer than the header names; complete the line.")
             word = row[at_word].strip().casefold()
             if word in ratings:
                 raise InputError(f"{where}: {word!r} stands in the file twice; one line a word is allowed; remove one.")
-            ratings[word] = tuple(_number(row[k], header[k], where) for k in columns)
+            valence, arousal = (_number(row[k], header[k], where) for k in rated)
+            ratings[word] = valence, arousal
     except csv.Error as error:
         raise InputError(f"{path.name}, line {rows.line_num} cannot be read ({error}); {_FORM} are needed.") from error
     if not ratings:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _LONGEST, _SHOWN = 160, 3
 
@@ -35,6 +38,11 @@ class Value:
     def __hash__(self) -> int:
         values = (getattr(self, f.name) for f in fields(self) if f.compare)  # type: ignore[arg-type]
         return hash((type(self), *(v for v in values if isinstance(v, (str, int)))))
+
+
+def frame_html(frame: pd.DataFrame) -> str:
+    """A table as a notebook shows it."""
+    return frame._repr_html_()  # type: ignore[operator]
 
 
 def _shown(name: str, value: Any) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .base import Value
+from .base import Value, frame_html
 from .missing import Missing
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Comparison(Value):
         return f"Comparison({len(self.sets)} sets: {span}{f' to {off.max():.3f}' if len(off) > 1 else ''})"
 
     def _repr_html_(self) -> str:
-        return self.to_frame().round(3)._repr_html_()
+        return frame_html(self.to_frame().round(3))
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .base import Value
+from .base import Value, frame_html
 from .condensed import pair_names, square
 
 if TYPE_CHECKING:
@@ -43,8 +43,9 @@ class RDM(Value):
 
         frame = pd.DataFrame(self.pairs, columns=["class_a", "class_b"])
         frame["dissimilarity"] = self.condensed
-        for at, (name, value) in enumerate((("set", self.set), ("layer", self.layer), ("centring", self.centring))):
-            frame.insert(at, name, value)
+        frame.insert(0, "set", self.set)
+        frame.insert(1, "layer", self.layer)
+        frame.insert(2, "centring", self.centring)
         return frame
 
     def __repr__(self) -> str:
@@ -54,7 +55,7 @@ class RDM(Value):
     def _repr_html_(self) -> str:
         import pandas as pd
 
-        return pd.DataFrame(self.square(), index=self.classes, columns=self.classes).round(2)._repr_html_()
+        return frame_html(pd.DataFrame(self.square(), index=self.classes, columns=self.classes).round(2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,12 @@ class DepthCurve(Value):
     low: np.ndarray | None = None
     high: np.ndarray | None = None
     reason: str = ""
+
+    def interval(self, layer: int) -> tuple[float, float] | None:
+        """The interval at one layer, None where there is none."""
+        if self.low is None or self.high is None or not np.isfinite(self.low[layer]):
+            return None
+        return float(self.low[layer]), float(self.high[layer])
 
     def to_frame(self) -> pd.DataFrame:
         """One row per layer: set, curve, layer, depth, value, low, high, reference (NaN where there is none)."""
@@ -148,7 +155,7 @@ class DepthCurves(Mapping[str, DepthCurve]):
 
     def _repr_html_(self) -> str:
         wide = self.to_frame().pivot(index="layer", columns="curve", values="value")[list(self)]
-        return wide.round(3)._repr_html_()
+        return frame_html(wide.round(3))
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import InputError
-from .base import Value
+from .base import Value, frame_html
 from .judging import Verdict
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ class Generations(tuple[Generation, ...]):
         return f"Generations({len(self)} texts{of})"
 
     def _repr_html_(self) -> str:
-        return self.to_frame().drop(columns=["prompt", "set"], errors="ignore").round(3)._repr_html_()
+        return frame_html(self.to_frame().drop(columns=["prompt", "set"], errors="ignore").round(3))
 
 
 def _row(one: Generation) -> dict[str, object]:

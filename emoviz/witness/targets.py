@@ -73,7 +73,8 @@ def direction_scores(classes: Sequence[str], probabilities: np.ndarray, directio
     if is_control(direction):
         raise InputError(f"{direction!r} is a control; it has no emotion to look for; score an emotion.")
     terms = ((direction, 1.0),) if direction in classes else parse_direction(direction).terms
-    return sum(weight * target_scores(classes, probabilities, name) for name, weight in terms)
+    scores = (weight * target_scores(classes, probabilities, name) for name, weight in terms)
+    return sum(scores, np.zeros(len(probabilities)))
 
 
 def judged(classes: Sequence[str]) -> tuple[str, ...]:

@@ -80,13 +80,23 @@ class Witness:
         return found
 
 
+@dataclass(frozen=True, eq=False)
+class TrainedWitness(Witness):
+    """One that was trained here and tested on topics that were held out."""
+
+    check: HeadCheck
+
+
 def target_scores(witness: Witness, texts: Sequence[str], emotion: str) -> np.ndarray:
     """How much each text expresses an emotion, (n,), 0 to 1; NaN for a blank text. See `targets.target_scores`."""
     return scores_of(witness.card.classes, witness.probabilities(texts), emotion)
 
 
 def witness_for(
-    model: LoadedModel | str | None = None, revision: str | None = None, *, load: Callable[[str], object] | None = None
+    model: LoadedModel | str | None = None,
+    revision: str | None = None,
+    *,
+    load: Callable[[str], LoadedModel] | None = None,
 ) -> Witness:
     """The best classifier of emotion at hand that is not the steered model, by its accuracy on held-out topics.
 
@@ -105,11 +115,11 @@ def witness_for(
     'angry'
     """
     if model is not None and not isinstance(model, str):
-        model, revision = model.name, model.revision
+        revision, model = model.revision, model.name
     return chosen(*candidates(model, revision, load=load), model)
 
 
-def chosen(found: Sequence[Witness], missing: Mapping[str, str], model: str | None = None) -> Witness:
+def chosen(found: Sequence[TrainedWitness], missing: Mapping[str, str], model: str | None = None) -> TrainedWitness:
     """The best of the `candidates` of a model. Raises InputError if there are none."""
     if not found:
         reasons = "; ".join(f"{name}: {why}" for name, why in missing.items())
@@ -121,8 +131,8 @@ def chosen(found: Sequence[Witness], missing: Mapping[str, str], model: str | No
 
 
 def candidates(
-    model: str | None = None, revision: str | None = None, *, load: Callable[[str], object] | None = None
-) -> tuple[tuple[Witness, ...], dict[str, str]]:
+    model: str | None = None, revision: str | None = None, *, load: Callable[[str], LoadedModel] | None = None
+) -> tuple[tuple[TrainedWitness, ...], dict[str, str]]:
     """Every witness that may judge texts of a model, and why others are not there (name -> reason).
 
     A witness is a logistic head, trained on the shipped passages, on mean states of a bundled language model, on MiniLM
@@ -139,21 +149,22 @@ def candidates(
 
 
 def _features(
-    corpus: Corpus, model: str | None, revision: str | None, load: Callable[[str], object]
+    corpus: Corpus, model: str | None, revision: str | None, load: Callable[[str], LoadedModel]
 ) -> tuple[list[Features], dict[str, str]]:
     found, missing = [], {}
     sets = list_sets()
     for entry in BUNDLED:
-        fitting = [s for s in sets if s.provenance.model == entry.id and _is_of(s, corpus)]
+        own = [(s, _state_features(s, load)) for s in sets if s.provenance.model == entry.id and _is_of(s, corpus)]
+        fitting = [(s, features) for s, features in own if features is not None]
         name = f"{entry.id} states"
-        if _same_model(entry.id, [s.provenance.revision for s in fitting], model, revision):
+        if _same_model(entry.id, [s.provenance.revision for s, _ in fitting], model, revision):
             missing[name] = "the steered model is never its own judge"
         elif not available(entry):
             missing[name] = "its package is not installed (requirements-models.txt)"
         elif not fitting:
             missing[name] = "its vector set of the shipped passages, with activations, is not there"
         else:
-            found.append(_state_features(fitting[0], load))
+            found.append(fitting[0][1])
     if encoder_folder() is None:
         missing["MiniLM"] = f"the package of {ENCODER} is not installed (requirements-models.txt)"
     else:
@@ -165,12 +176,9 @@ def _features(
 
 
 def _is_of(vectors: VectorSet, corpus: Corpus) -> bool:
-    """Whether a set holds the mean unit states of the shipped passages, in their order, where decoding is best."""
+    """Whether a set was made from unit states of the shipped passages."""
     p = vectors.provenance
-    if (p.protocol.name, p.precision, p.corpus_hash) != (_PROTOCOL, "fp32", corpus.hash):
-        return False
-    kept = vectors.activations
-    return kept is not None and best_layers(vectors)["decoding"] in kept.layers
+    return (p.protocol.name, p.precision, p.corpus_hash) == (_PROTOCOL, "fp32", corpus.hash)
 
 
 def _same_model(candidate: str, revisions: Sequence[str], model: str | None, revision: str | None) -> bool:
@@ -185,9 +193,12 @@ def _same_model(candidate: str, revisions: Sequence[str], model: str | None, rev
     return steered.startswith(judge)
 
 
-def _state_features(vectors: VectorSet, load: Callable[[str], object]) -> Features:
-    """Mean over the content tokens of states of length 1 after the block where decoding is best."""
-    layer = best_layers(vectors)["decoding"]
+def _state_features(vectors: VectorSet, load: Callable[[str], LoadedModel]) -> Features | None:
+    """Mean over the content tokens of states of length 1 after the block where decoding is best; None if not kept."""
+    kept = vectors.activations
+    layer = None if kept is None else best_layers(vectors)["decoding"]
+    if kept is None or layer is None or layer not in kept.layers:
+        return None
     norm = float(vectors.residual_norm[layer])
     protocol = vectors.provenance.protocol
 
@@ -200,24 +211,24 @@ def _state_features(vectors: VectorSet, load: Callable[[str], object]) -> Featur
         check_fit(vectors, loaded)
         found = np.full((len(texts), loaded.d_model), np.nan)
         # The protocol skips the first token, so that a single one leaves nothing to read.
-        kept = [
+        long = [
             k for k, text in enumerate(texts) if len(loaded.tokenizer(text, add_special_tokens=False)["input_ids"]) > 1
         ]
-        if kept:
-            read = capture(loaded, encode(loaded, [texts[k] for k in kept], protocol), protocol, layers=[layer])
+        if long:
+            read = capture(loaded, encode(loaded, [texts[k] for k in long], protocol), protocol, layers=[layer])
             # Not `at`: its scale, the median norm of these very texts, would make a text depend on its neighbours.
-            found[kept] = read.pooled[0]
+            found[long] = read.pooled[0]
         return found
 
     return Features(
         name=f"{vectors.provenance.model} states, layer {layer}",
         key=f"{vectors.name} layer {layer}",
-        corpus=lambda: vectors.activations.at(layer) / norm,
+        corpus=lambda: kept.at(layer) / norm,
         read=read,
     )
 
 
-def _trained(parts: tuple[Features, ...], corpus: Corpus, notes: tuple[str, ...]) -> Witness:
+def _trained(parts: tuple[Features, ...], corpus: Corpus, notes: tuple[str, ...]) -> TrainedWitness:
     name = " + ".join(part.name for part in parts)
     recipe = json.dumps([TRAINING, corpus.hash, [part.key for part in parts]])
     key = hashlib.sha256(recipe.encode()).hexdigest()[:16]
@@ -241,7 +252,7 @@ def _trained(parts: tuple[Features, ...], corpus: Corpus, notes: tuple[str, ...]
         trained_on=f"{len(corpus.passages)} passages of {corpus.name}, {len(check.topics)} topics held out in turn",
         notes=notes,
     )
-    return Witness(card, read, check, parts)
+    return TrainedWitness(card, read, check, parts)
 
 
 def _packed(head: Head, check: HeadCheck) -> tuple[dict[str, np.ndarray], dict]:
@@ -262,14 +273,14 @@ def _unpacked(tensors: dict[str, np.ndarray], header: dict) -> tuple[Head, HeadC
     return head, HeadCheck(classes, np.array(header["confusion"]), topics=tuple(header["topics"]), **numbers)
 
 
-def _load(model: str):
+def _load(model: str) -> LoadedModel:
     # Two threads that ask at once would otherwise load it twice.
     with _loading:
         return _loaded(model)
 
 
 @lru_cache(maxsize=2)
-def _loaded(model: str):
+def _loaded(model: str) -> LoadedModel:
     from ..models.load import load_model
 
     return load_model(model, precision="fp32")

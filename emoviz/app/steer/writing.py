@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...errors import InputError
 from ...judge.leak import leaked_spans
@@ -21,6 +21,9 @@ from ..components import EMPTY
 from ..memory import loaded_with_status
 from .request import Request, request
 from .witnessing import witnessed
+
+if TYPE_CHECKING:
+    from ...models.loaded import LoadedModel
 
 # Each update is drawn by the browser, which on a small machine takes its time from the model.
 _UPDATES_PER_SECOND = 8
@@ -75,7 +78,7 @@ def run(*, job: Job, **fields: Any) -> Iterator[tuple[dict | str, str]]:
 
 def _run(asked: Request, job: Job) -> Iterator[tuple[dict | str, str]]:
     started = time.perf_counter()
-    loaded = []
+    loaded: list[LoadedModel] = []
     for model in asked.models:
         found = yield from _loaded(model, job)
         if found is None:
@@ -124,7 +127,7 @@ def _write(batches: list[_Batch], job: Job) -> None:
                 batch.advance()
 
 
-def _loaded(model: str, job: Job) -> Iterator[tuple[str, str]]:
+def _loaded(model: str, job: Job) -> Generator[tuple[str, str], None, LoadedModel | None]:
     """Yields what is being loaded; returns the model, None if the visitor stopped before."""
     steps = loaded_with_status(EMPTY, model)
     while not job.stopped:

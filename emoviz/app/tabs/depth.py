@@ -64,8 +64,7 @@ def controls(view: Selection) -> tuple[go.Figure | None, dict]:
     ]
     if not have:
         return None, {"notes": [*left_out, *missing]}
-    sets, layers = zip(*have, strict=True)
-    figure = plot.controls(sets, layers=layers, style=library().style)
+    figure = plot.controls([s for s, _ in have], layers=[layer for _, layer in have], style=library().style)
     rows = []
     for vectors, layer in have:
         shares = explained_by_controls(vectors, layer)

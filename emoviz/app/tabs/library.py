@@ -14,7 +14,7 @@ import gradio as gr
 
 from ...emotions import CLASSES
 from ...errors import InputError
-from ...extract import PROTOCOLS
+from ...extract.protocols import PROTOCOLS
 from ...models import REGISTRY, available
 from ...models.registry import PRECISIONS, TESTED_ARCHITECTURES
 from ...plots.theme import short_label
@@ -162,7 +162,7 @@ def own_choices() -> list[tuple[str, str]]:
 def delete(name: str | None) -> str:
     """Deletes one of the user's own sets; returns what happened."""
     try:
-        vectors = library().sets.get(name)
+        vectors = library().set_named(name)
         if vectors is None:
             raise InputError("no set is chosen; one of your own is needed; choose it in the list.")
         delete_set(vectors)
@@ -177,7 +177,7 @@ def stories_choices() -> list[tuple[str, str]]:
 
 def stories_table(name: str | None, emotion: str) -> dict | None:
     """The stories that a model wrote for one emotion, None if there is no such set."""
-    vectors = library().sets.get(name)
+    vectors = library().set_named(name)
     if vectors is None:
         return None
     stories = [s for s in load_stories(vectors) if s.emotion == emotion][:SHOWN_STORIES]

@@ -92,7 +92,9 @@ def compliance() -> dict:
 
 def table(contrasts: Sequence[Contrast], notes: Sequence[str]) -> dict:
     """Every contrast in a row, by kind; under them what is missing and why, with the rows it is missing in."""
-    rows, groups, missing = [], {}, {}
+    rows: list[list[str]] = []
+    groups: dict[int, str] = {}
+    missing: dict[tuple[str, str], list[str]] = {}
     for k, c in enumerate(contrasts):
         if k == 0 or contrasts[k - 1].kind != c.kind:
             groups[k] = f"{c.kind}: {KINDS[c.kind]}"

@@ -140,7 +140,7 @@ def pair_view(view: Selection, pair: str | None) -> tuple[go.Figure | None, dict
         return None, None
     short = letters(len(sets))
     places = {f"{short[i]} and {short[j]}": (i, j) for i, j in combinations(range(len(sets)), 2)}
-    i, j = places.get(pair, (0, 1))
+    i, j = (0, 1) if pair is None else places.get(pair, (0, 1))
     two, at, names = (sets[i], sets[j]), (layers[i], layers[j]), (short[i], short[j])
     found = library().compared((two[0].name, two[1].name), at, view.centring, intervals=False)
     if np.isnan(found.rho[0, 1]):

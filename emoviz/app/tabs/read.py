@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 import numpy as np
@@ -24,6 +24,9 @@ from ..contract import LATEST, QUIET, WITH_MODEL, Laid, Page, Tab, by_name
 from ..library import library
 from ..memory import loaded_with_status
 from ..selection import Selection
+
+if TYPE_CHECKING:
+    from ...models.loaded import LoadedModel
 
 # The command line reads longer texts; a page of that many tokens is slow to draw.
 MAX_LETTERS = 6000
@@ -75,7 +78,7 @@ def run(text: str, name: str | None, emotion: str) -> Iterator[tuple]:
 
 def views(reading: Reading | None, layer: float, emotion: str, token: int | None) -> tuple:
     """(status, tokens, figure of one token, heat map, sentences) for the layer; the model is not run again."""
-    if reading is None:
+    if reading is None or token is None:
         return gr.skip(), EMPTY, EMPTY, EMPTY, EMPTY
     try:
         vectors, at = _vectors(reading.set), layer_of(reading, str(int(layer)))
@@ -98,7 +101,7 @@ def coloured(reading: Reading, layer: int, emotion: str, chosen: int) -> dict:
     """What the coloured text shows."""
     scores = reading.scores[layer]
     own = scores[:, reading.classes.index(emotion)]
-    rows = []
+    rows: list[dict[str, Any]] = []
     for k, text in enumerate(reading.tokens):
         if np.isnan(own[k]):
             rows.append({"text": text, "score": None, "said": f"not read: {reading.unread_tokens.get(k, '')}"})
@@ -289,7 +292,9 @@ def wire(page: Page) -> None:
     page.blocks.load(lambda: gr.update(choices=choices()), None, part["set"], **QUIET)
 
 
-def set_with_model(name: str | None, before: tuple, after: tuple) -> Iterator[Any]:
+def set_with_model(
+    name: str | None, before: tuple, after: tuple
+) -> Generator[tuple, None, tuple[VectorSet, LoadedModel]]:
     """Yields what is being loaded as the status between other outputs; returns the set and its model."""
     vectors = _vectors(name)
     steps = loaded_with_status(None, vectors.provenance.model)
@@ -302,7 +307,7 @@ def set_with_model(name: str | None, before: tuple, after: tuple) -> Iterator[An
 
 
 def _vectors(name: str | None) -> VectorSet:
-    vectors = library().sets.get(name)
+    vectors = library().set_named(name)
     if vectors is None:
         raise InputError(
             "no vector set is chosen; one is needed; choose it in the list, or extract one in the Library."

@@ -156,7 +156,7 @@ def own_choices() -> list[tuple[str, str]]:
 def delete(name: str | None) -> str:
     """Deletes one of the user's own runs; returns what happened."""
     try:
-        response = library().runs.get(name)
+        response = library().run_named(name)
         if response is None:
             raise InputError("no run is chosen; one of your own is needed; choose it in the list.")
         delete_dose_response(response)

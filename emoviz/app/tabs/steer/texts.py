@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 
 from ....steer.grammar import MEAN, RANDOM
 from ....steer.recipes import EMOVIZ, JEONG2026A, NORMS, PRESET_DOSES, PRESETS, SCOPES
 from ...components import EMPTY, Memory, Texts
-from ...contract import QUIET, WITH_MODEL, Laid, Page, Tab, by_name
+from ...contract import QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name
 from ...library import library
 from ...memory import free, in_memory
 from ...selection import Selection
@@ -107,7 +106,7 @@ def wire(page: Page) -> None:
     send_to_read(page, part["texts"])
 
 
-def send_to_read(page: Page, *texts: Component) -> None:
+def send_to_read(page: Page, *texts: Part) -> None:
     """Wires the button at each text that opens it in the Read tab."""
     read = page.laid["Read"].parts
     gr.on([part.select for part in texts], text_to_read, None, [read["text"], read["set"], page.tabs], **QUIET)

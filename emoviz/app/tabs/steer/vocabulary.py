@@ -40,8 +40,8 @@ def look(name: str | None, emotion: str) -> Iterator[tuple]:
 
 def views(found: VocabularyLens | None, layer: float) -> tuple:
     """(figure, table) of one layer; the model is not run again."""
-    vectors = None if found is None else library().sets.get(found.set)
-    if vectors is None:
+    vectors = library().set_named(found.set if found is not None else None)
+    if found is None or vectors is None:
         return EMPTY, EMPTY
     # A layer that is not finite has no lens; the nearest one has.
     at = min(found.raised, key=lambda known: abs(known - int(layer)))
