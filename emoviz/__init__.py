@@ -1,8 +1,8 @@
 """emoviz: see, compare and steer how small language models represent emotion.
 
 The public names, each documented where it is defined. They are imported on first use, so that `import emoviz` is quick
-and looking at stored sets never imports torch. `help(emoviz.compare)` tells the rest; docs/guides/quickstart.py shows how
-they go together.
+and looking at stored sets never imports torch. `help(emoviz.compare)` tells the rest; docs/guides/quickstart.py shows
+how they go together.
 """
 
 from __future__ import annotations

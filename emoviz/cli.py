@@ -28,7 +28,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "lint": "check a passage file (default: the shipped corpus)",
     },
     "compare": {
-        "compare": "Spearman between the RDMs of sets, with p, interval, ceiling and controls",
+        "compare": "Spearman between the RDMs of sets, with p, interval, ceiling and control RDMs",
     },
     "steer": {
         "steer": "continue a prompt under several emotions and doses",
@@ -37,8 +37,8 @@ COMMANDS: dict[str, dict[str, str]] = {
         "read": "score every token of a text for every emotion",
     },
     "judge": {
-        "regimes": "judge texts of any origin: loop, leak, and sense where that can be told",
-        "verify": "k of 40: does steering reach the emotion, by a witness, beside a control",
+        "regimes": "judge texts of any origin: loop, leak, and sense where it can be told",
+        "verify": "does steering reach the emotion? k of 40, by a witness, beside random directions",
         "witness": "the classifier that judges steered texts, and how well it does",
     },
     "system": {
@@ -93,7 +93,7 @@ def _readable(words: Sequence[str]) -> Sequence[str]:
         try:
             word.encode()
         except UnicodeEncodeError:
-            raise InputError(f"{word!r} is not UTF-8 text; write it in UTF-8 and try again.") from None
+            raise InputError(f"{word!r} is not UTF-8 text.") from None
     return words
 
 
@@ -115,13 +115,13 @@ def _print(text: str) -> None:
         raise
     except OSError as error:
         raise InputError(
-            f"the result cannot be written ({error.strerror}); make room or choose another file."
+            f"the result cannot be written ({error.strerror}). Make room, or choose another file."
         ) from error
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message}; `{self.prog} --help` says what is allowed; correct the call.")
+        raise InputError(f"{message}. `{self.prog} --help` says what is allowed.")
 
 
 class _Grouped(_Parser):

@@ -1,7 +1,7 @@
 """The public figures: vector sets or results in, plotly figures out. Everything that is not given is derived.
 
-Each figure of the dashboard is one of these. They take a set or several, and draw themselves in a notebook; `fig.show()` opens
-one in a browser, `fig.update_layout(template=ez.plot.DARK)` puts it on a dark page.
+Each figure of the dashboard is one of these. They take a set or several, and draw themselves in a notebook;
+`fig.show()` opens one in a browser, `fig.update_layout(template=ez.plot.DARK)` puts it on a dark page.
 """
 
 from __future__ import annotations
@@ -123,11 +123,13 @@ def depth(
     style: Styles | None = None,
     notes: Sequence[str] = (),
 ) -> go.Figure:
-    """One depth curve of every set over relative depth, with its interval, best layers and, where it was tested, its U shape.
+    """One depth curve of every set over relative depth, with its interval, best layers and, where it was tested, its U
+    shape.
 
-    curve : one of `geometry.curves.CURVES`. centring : `class`, `neutral` or `none`. layers : what is ringed. published : the
-    published models in grey, where the quantity was published.
-    style : set name -> Style; by default a colour per model and a dash per protocol. notes : more lines under the figure.
+    curve : one of `geometry.curves.CURVES`. centring : `class`, `neutral` or `none`. layers : what is ringed. published
+    : the published models in grey, where the quantity was published.
+    style : set name -> Style; by default a colour per model and a dash per protocol. notes : more lines under the
+    figure.
     Raises : InputError for an unknown curve, centring or layer.
     Source : Jeong 2026 (arXiv 2604.11050) for the curves over depth; docs/methods.md.
 
@@ -184,8 +186,8 @@ def rdm(
 ) -> go.Figure:
     """The RDM of each set as a heat map; same order and colours for all.
 
-    layers : `best`, a relative depth, or one layer per set. order : of the classes, one of `plots.rdm.ORDERS`. emotion : is
-    marked. Raises : InputError for an unknown order or centring, or a layer without finite values.
+    layers : `best`, a relative depth, or one layer per set. order : of the classes, one of `plots.rdm.ORDERS`. emotion
+    : is marked. Raises : InputError for an unknown order or centring, or a layer without finite values.
     Source : Kriegeskorte, Mur and Bandettini 2008.
 
     >>> import emoviz as ez
@@ -212,7 +214,8 @@ def emotion_map(
 ) -> go.Figure:
     """A map of the classes of each set: what is near is alike. Maps of different sets are never drawn on shared axes.
 
-    method : `PCA`, `MDS` or `UMAP`. height : in pixels. halves : how far the maps of the two topic halves differ, in the title of each panel.
+    method : `PCA`, `MDS` or `UMAP`. height : in pixels. halves : how far the maps of the two topic halves differ, in
+    the title of each panel.
     Raises : InputError for an unknown method, or a layer without a map of it.
     Source : Torgerson 1952 (MDS); McInnes, Healy and Melville 2018 (UMAP).
 
@@ -379,7 +382,8 @@ def cosines(
 
 
 def decomposition(sets: Sets | None = None, *, style: Styles | None = None, notes: Sequence[str] = ()) -> go.Figure:
-    """What changes a geometry more: the method, the other parameters, or the precision? Ours beside the published steps.
+    """What changes a geometry more: the method, the other parameters, or the precision? Ours beside the published
+    steps.
 
     sets : those at hand; None for all. What sets that are too large to ship gave is added, as in `ez.contrasts`.
     Source : Jeong 2026 (arXiv 2604.11050), the layered decomposition.
@@ -402,7 +406,8 @@ def decomposition(sets: Sets | None = None, *, style: Styles | None = None, note
 
 
 def separation(sets: Sets | None = None, *, style: Styles | None = None, notes: Sequence[str] = ()) -> go.Figure:
-    """Generation against comprehension: how far apart the emotion vectors of each set point, with the test between them.
+    """Generation against comprehension: how far apart the emotion vectors of each set point, with the test between
+    them.
 
     sets : as for `decomposition`. Raises : InputError where no model has sets by both methods.
     Source : Jeong 2026 (arXiv 2604.04064), Mann-Whitney and Cohen's d on pairwise cosines.
@@ -443,7 +448,8 @@ def precision(sets: Sets | None = None, *, style: Styles | None = None, notes: S
 
 
 def variants(sets: Sets | None = None, *, style: Styles | None = None) -> go.Figure:
-    """Base against instruct: how alike are the geometries of the two models of a family? Ours beside the published pairs.
+    """Base against instruct: how alike are the geometries of the two models of a family? Ours beside the published
+    pairs.
 
     sets : as for `decomposition`. Source : Jeong 2026 (arXiv 2604.11050).
 
@@ -462,10 +468,11 @@ def dose_response(
     colours: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
 ) -> go.Figure:
-    """What every dose of one direction does to the texts of a model: perplexity, repetition, witness, projection, regimes.
+    """What every dose of one direction does to the texts of a model: perplexity, repetition, witness, projection,
+    regimes.
 
-    runs : from `ez.dose_response` or `ez.list_dose_responses`. direction : an emotion, a mixture or a control that all runs
-    have; None for the first of the first run. colours : by model.
+    runs : from `ez.dose_response` or `ez.list_dose_responses`. direction : an emotion, a mixture or a control that all
+    runs have; None for the first of the first run. colours : by model.
     Raises : InputError for a direction that a run lacks.
     Source : Jeong 2026 (arXiv 2604.04064) for the regimes over doses.
 
@@ -513,8 +520,8 @@ def verification(
 def vocabulary(found: VocabularyLens, layer: int | None = None, *, vectors: VectorSet | None = None) -> go.Figure:
     """In which scripts are the tokens that an emotion raises most, over the layers?
 
-    found : from `ez.vocabulary_lens`. layer : the one of the title; None for the set's own. vectors : the set, where it is
-    not stored. Source : nostalgebraist 2020 (logit lens).
+    found : from `ez.vocabulary_lens`. layer : the one of the title; None for the set's own. vectors : the set, where it
+    is not stored. Source : nostalgebraist 2020 (logit lens).
 
     >>> import emoviz as ez
     >>> model = ez.load_model("SmolLM2-135M-Instruct")
@@ -537,8 +544,8 @@ def reading(
 ) -> go.Figure:
     """Which emotions every token of a text lights up, at one layer.
 
-    found : from `ez.read_text`. emotion : its row is marked. layer : None for the set's own. vectors : the set, where it is
-    not stored. Raises : InputError for an emotion that the reading lacks.
+    found : from `ez.read_text`. emotion : its row is marked. layer : None for the set's own. vectors : the set, where
+    it is not stored. Raises : InputError for an emotion that the reading lacks.
 
     >>> import emoviz as ez
     >>> found = ez.read_text(ez.load_model("SmolLM2-135M-Instruct"), None, "She could not stop crying.")
@@ -559,7 +566,8 @@ def token(
 ) -> go.Figure:
     """One token of a text through the layers: the emotion, and the three that are highest at the layer.
 
-    number : of the token, from 0. The rest is as for `reading`. Raises : InputError for a token or an emotion that is not there.
+    number : of the token, from 0. The rest is as for `reading`. Raises : InputError for a token or an emotion that is
+    not there.
 
     >>> import emoviz as ez
     >>> found = ez.read_text(ez.load_model("SmolLM2-135M-Instruct"), None, "She could not stop crying.")
@@ -583,8 +591,9 @@ def number(
 ) -> go.Figure:
     """What a number in a sentence does: the scores of the emotion, and of the three classes that change most.
 
-    sentence : with {n} where the number stands. readings : number -> the reading of the sentence with it. where : `mean` over
-    the tokens, or the `last` token. layer and the rest are as for `reading`. Raises : InputError for fewer than two readings.
+    sentence : with {n} where the number stands. readings : number -> the reading of the sentence with it. where :
+    `mean` over the tokens, or the `last` token. layer and the rest are as for `reading`. Raises : InputError for fewer
+    than two readings.
 
     >>> import emoviz as ez
     >>> model, sentence = ez.load_model("SmolLM2-135M-Instruct"), "He is driving home after {n} hours without sleep."
@@ -604,10 +613,11 @@ def number(
 NUMBER_PLACES = {"mean": "mean over the tokens that are read", "last": "at the last token"}
 
 _SEPARATION_NOTES = (
-    "d and rank-biserial are negative where generation points further apart; pairs of one set share vectors and are not "
-    "independent, so p is too small; noise: share of the vectors' mean squared length, by how far the topic halves are apart",
-    "published, not ours: Mann-Whitney p = 0.007 and d = -107.5 (arXiv 2604.04064). Without its pooled SD that d cannot be "
-    "read as a standardised difference, whose size is a few units at most",
+    "d and rank-biserial are negative where generation points further apart; pairs of one set share vectors and are "
+    "not independent, so p is too small; noise: share of the vectors' mean squared length, by how far the topic halves "
+    "are apart",
+    "published, not ours: Mann-Whitney p = 0.007 and d = -107.5 (arXiv 2604.04064). Without its pooled SD that d "
+    "cannot be read as a standardised difference, whose size is a few units at most",
 )
 
 
@@ -680,8 +690,8 @@ def _over_models(pairs: Sequence[tuple[Separation, Separation]]) -> list[str]:
         if len(same) > 1:
             d = pooled(same)
             said.append(
-                f"pooled over {len(same)} models, {protocols[0]} against {protocols[1]}: d = {d.cohen_d:.2f} (pooled SD "
-                f"{d.pooled_sd:.3f}), rank-biserial {d.rank_biserial:.2f}, p = {d.p:.1g}, n = {d.n[0]} and {d.n[1]}"
+                f"pooled over {len(same)} models, {protocols[0]} against {protocols[1]}: d = {d.cohen_d:.2f} (pooled "
+                f"SD {d.pooled_sd:.3f}), rank-biserial {d.rank_biserial:.2f}, p = {d.p:.1g}, n = {d.n[0]} and {d.n[1]}"
             )
     return said if said else ["one model with both methods: pooled over models is the same"]
 

@@ -60,7 +60,7 @@ def test_neutral_centring_leaves_neutral_out_of_the_rdm():
 
 
 def test_empty_and_single_selections_say_what_to_do():
-    with pytest.raises(InputError, match="tick a set on the left"):
+    with pytest.raises(InputError, match="Tick a set on the left"):
         depth.curves(_view(sets=()), "mean_cosine", True)
     figure, note = models.pairs(_view(sets=_view().sets[:1]))
     assert figure is None and "Tick another one on the left" in note["notes"][0]
@@ -184,7 +184,7 @@ def test_an_extraction_that_cannot_be_made_says_why_in_one_line(llama_folder, tm
     )
     assert last.startswith("**Cannot extract.** p.jsonl has 1 class")
     assert list(library_tab.extract(" ", "emoviz", "fp32", None)) == [
-        "**Cannot extract.** No model is chosen; a name, a hub id or a path is needed; choose one."
+        "**Cannot extract.** No model is chosen. Give a name, a hub id or a path."
     ]
 
 
@@ -302,7 +302,7 @@ def test_a_set_whose_layer_is_missing_is_left_out_and_named_and_the_others_are_d
     _, table = models.pairs(_view(sets=("holes", *_view().sets), layer_mode=SAME_DEPTH, depth=0.8))
     for notes in (note["notes"], table["notes"]):
         assert "left out: made-up · emoviz, made-up, whose layer 4 is not finite in fp32" in notes
-    with pytest.raises(InputError, match="a finite layer is needed; choose another depth"):
+    with pytest.raises(InputError, match="is not finite in fp32. Choose another depth"):
         geometry.matrices(_view(sets=("holes",), layer_mode=SAME_DEPTH, depth=0.8), "quadrant")
 
 

@@ -351,7 +351,7 @@ def test_tables_are_printed_without_json(capsys):
         (["show", "nope.safetensors"], "nope.safetensors does not exist"),
         (["show", SMOL, "--norms", "nope.csv"], "nope.csv cannot be read"),
         (["show", SMOL, "--centring", "wrong"], "centring 'wrong' is unknown; class, neutral, none are allowed"),
-        (["rdm", SMOL, "--layer", "99"], "layer 99 does not exist: .* has layers 0-29; pick one"),
+        (["rdm", SMOL, "--layer", "99"], "layer 99 does not exist: .* has layers 0-29"),
         (["rdm", SMOL, "--layer", "x"], "layer 'x' was asked for; best or a number from 0 to 29"),
         (["compare", SMOL], "a comparison needs at least 2"),
         (["compare", SMOL, GEMMA, "--layer", "7"], "best' or a relative depth above 0 and up to 1"),
@@ -366,7 +366,7 @@ def test_tables_are_printed_without_json(capsys):
         (["extract", "nonsense", "--passages", "none.jsonl"], "none.jsonl cannot be read"),
         (["steer", "nonsense", "--emotion", "sad", "--prompt", "x", "--dose", "lots"], "doses 'lots' were given"),
         (["steer", "nonsense", "--emotion", "sad", "--prompt", "x"], "model 'nonsense' is unknown"),
-        (["steer", "nonsense", "--emotion", "sad +", "--prompt", "x"], "write for example calm, or 0.7 calm"),
+        (["steer", "nonsense", "--emotion", "sad +", "--prompt", "x"], "Write for example calm, or 0.7 calm"),
         (
             ["steer", "x", "--emotion", "sad", "--prompt", "x", "--controls", "blue"],
             "control 'blue' is unknown; random, mean",

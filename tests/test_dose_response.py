@@ -127,7 +127,7 @@ def test_a_kept_batch_of_other_rows_is_not_taken(llama, tmp_path, small_batches)
     ("changes", "message"),
     [
         ({"directions": ["bored"]}, "emotion 'bored' is not in"),
-        ({"directions": []}, "directions .* were given; one or more, each once"),
+        ({"directions": []}, "directions .* were given. Name one or more, each once"),
         ({"directions": ["sad", "sad"]}, "each once"),
         ({"directions": ["random"]}, "each once"),
         ({"prompts": ()}, "prompts .* one or more"),
@@ -273,7 +273,7 @@ def test_a_run_that_is_there_opens_without_its_model(capsys, monkeypatch):
     [
         (["nonsense"], "model 'nonsense' is unknown"),
         (["SmolLM2-135M-Instruct", "--dose", "lots"], "doses 'lots' were given"),
-        (["SmolLM2-135M-Instruct", "--emotion", "sad +"], "write for example calm"),
+        (["SmolLM2-135M-Instruct", "--emotion", "sad +"], "Write for example calm"),
         (["SmolLM2-135M-Instruct", "--emotion", "sad", "--recipe", "x"], "recipe 'x' is unknown"),
         (["SmolLM2-135M-Instruct", "--controls", "blue"], "control 'blue' is unknown"),
         (["SmolLM2-135M-Instruct", "--layers", "99"], "layers '99' were asked for"),

@@ -188,12 +188,12 @@ def test_non_finite_layers_are_missing_and_never_chosen():
         assert np.isfinite(curve.values[[0, 1, 4, 5]]).all()
         assert "layers 2, 3 hold values that are not finite" in curve.reason
     assert not {2, 3} & set(best_layers(vectors).values())
-    with pytest.raises(InputError, match="not finite and is treated as missing"):
+    with pytest.raises(InputError, match="is missing: its values are not finite"):
         rdm(vectors, 2)
 
 
 def test_layer_that_does_not_exist_is_named_with_those_that_do():
-    with pytest.raises(InputError, match="layer 6 does not exist: .* has layers 0-5; pick one"):
+    with pytest.raises(InputError, match="layer 6 does not exist: .* has layers 0-5"):
         rdm(make_set(), 6)
 
 

@@ -126,7 +126,7 @@ def test_no_lens_for_another_model_an_unknown_emotion_or_a_missing_last_layer(ll
     vectors = _set_of(llama)
     with pytest.raises(InputError, match="'bored' is not in"):
         lens(llama, vectors, "bored", 1)
-    with pytest.raises(InputError, match="vectors do not carry over"):
+    with pytest.raises(InputError, match="Vectors do not carry over"):
         lens(llama, make_set(layers=4, width=16), "sad", 1)
     with pytest.raises(InputError, match="last layer of .* is not finite"):
         lens(llama, _set_of(llama, nonfinite=(3,)), "sad", 1)

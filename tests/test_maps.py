@@ -147,7 +147,7 @@ def test_layers_that_are_missing_or_hold_a_zero_vector_are_passed_over():
     for method in ("PCA", "MDS"):
         found = maps_over_layers(vectors, method, anchor=2)
         assert sorted(found) == [0, 1, 3, 5]
-        with pytest.raises(InputError, match="not finite and is treated as missing"):
+        with pytest.raises(InputError, match="is missing: its values are not finite"):
             map_at(vectors, found, 2)
         with pytest.raises(InputError, match="vector of 'afraid' is zero or not finite"):
             map_at(vectors, found, 4)
@@ -161,7 +161,7 @@ def test_few_classes_have_maps_and_no_shape_where_there_is_none(n):
     _, other = onto_first([mds_map(vectors, 0), mds_map(vectors, 1)])
     assert np.isnan(other.params["residual"]) == (n == 2) and np.isnan(other.params["residual_by_chance"])
     assert np.isnan(half_residual(vectors, 0, "PCA")) == (n == 2)
-    with pytest.raises(InputError, match="carries no UMAP coordinates of layer 0"):
+    with pytest.raises(InputError, match="has no UMAP map of layer 0"):
         stored_umap_map(vectors, 0)
 
 

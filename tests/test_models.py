@@ -34,7 +34,7 @@ def test_a_model_argument_is_a_name_a_folder_a_file_or_a_hub_id(tmp_path, llama_
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        ("nonsense", "model 'nonsense' is unknown; SmolLM2-135M-Instruct, gemma-3-270m, a hub id"),
+        ("nonsense", "model 'nonsense' is unknown. Give SmolLM2-135M-Instruct, gemma-3-270m, a hub id"),
         ("./nowhere/at/all", "is unknown"),
         ("none.gguf", "none.gguf does not exist"),
         ("", "is unknown"),
@@ -115,7 +115,7 @@ def test_a_model_that_cannot_fit_is_refused_before_it_is_loaded(llama_folder, mo
 
     monkeypatch.setattr(memory, "free_bytes", lambda device: 1_000_000)
     with pytest.raises(
-        InputError, match=r"needs about 0.5 GB in fp32, 0.0 GB are free on cpu; --precision bf16 takes half"
+        InputError, match=r"needs about 0.5 GB in fp32; 0.0 GB are free on cpu. Use --precision bf16 .half"
     ):
         load_model(str(llama_folder))
     entry = resolve("meta-llama/Llama-3.1-8B")
@@ -130,7 +130,7 @@ def test_a_gated_model_says_where_to_ask(monkeypatch):
         raise OSError("You are trying to access a gated repo.")
 
     monkeypatch.setattr(AutoConfig, "from_pretrained", refuse)
-    with pytest.raises(InputError, match="is gated; accepted terms and a token are needed; accept them at https"):
+    with pytest.raises(InputError, match="is gated. Accept its terms at https"):
         load_model("openai-community/gpt2")
 
 
@@ -165,7 +165,7 @@ def test_an_encoder_is_refused(tmp_path):
     folder = save_tiny_model(tmp_path / "m", tiny_llama())
     config = BertConfig(vocab_size=32, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16)
     BertForMaskedLM(config).save_pretrained(folder)
-    with pytest.raises(InputError, match="a decoder-only language model is needed"):
+    with pytest.raises(InputError, match="or use a decoder-only model"):
         load_model(str(folder))
 
 

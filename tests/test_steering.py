@@ -216,7 +216,7 @@ def test_what_needs_the_unsteered_model_is_refused_inside(llama, small_corpus):
     ]
     with steering(llama, vectors, "angry", 0.1):
         for job in jobs:
-            with pytest.raises(InputError, match="leave the"):
+            with pytest.raises(InputError, match="Leave the"):
                 job()
     for job in jobs:
         job()
@@ -358,7 +358,10 @@ def test_a_class_that_reads_like_a_mixture_is_found_by_its_exact_name(llama):
         (lambda vectors: direction(vectors, "random"), "is a control"),
         (lambda vectors: direction(vectors, "calm") - direction(vectors, "calm"), "cancel out"),
         (lambda vectors: 0 * direction(vectors, "calm"), "cancel out"),
-        (lambda vectors: direction(vectors, "calm") + Direction((("calm", 1.0),), "another"), "of one vector set"),
+        (
+            lambda vectors: direction(vectors, "calm") + Direction((("calm", 1.0),), "another"),
+            "Take both from one vector set",
+        ),
         (
             lambda vectors: directions(vectors, Direction((("calm", 1.0),), "another"), (1,)),
             "is a direction of another",

@@ -209,7 +209,7 @@ def test_a_set_is_found_by_name_by_its_beginning_and_by_path():
 def test_ambiguous_and_unknown_names_list_the_choices():
     for name in ("mine_a_fp32_1", "mine_b_fp32_2"):
         save_set(make_set(name), sets_folder())
-    with pytest.raises(InputError, match="could be any of mine_a_fp32_1, mine_b_fp32_2"):
+    with pytest.raises(InputError, match="matches several sets: mine_a_fp32_1, mine_b_fp32_2. Type more of the name"):
         find_set("mine")
     with pytest.raises(InputError, match="set 'nope' is unknown; known sets: .*mine_a_fp32_1"):
         find_set("nope")

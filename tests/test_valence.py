@@ -100,7 +100,7 @@ def test_norms_replace_the_signs_and_any_scale_will_do():
 
 
 def test_norms_without_a_word_of_the_set_are_refused():
-    with pytest.raises(InputError, match="mine.csv has no word of m_emoviz.*; add lines for them"):
+    with pytest.raises(InputError, match="mine.csv has no word of m_emoviz.* Add lines for them"):
         valence_arousal(make_set(), Norms("mine.csv", {"table": (1.0, 2.0)}))
 
 

@@ -403,5 +403,5 @@ def test_a_file_with_changed_bytes_is_no_verification(tmp_path):
     content = bytearray(shipped.read_bytes())
     content[200:240] = bytes(40)
     (tmp_path / shipped.name).write_bytes(content)
-    with pytest.raises(InputError, match="cannot be read as a verification .* run it again"):
+    with pytest.raises(InputError, match="cannot be read as a verification .* Run emoviz verify again"):
         load_verification(tmp_path / shipped.name)

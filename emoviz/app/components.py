@@ -31,7 +31,8 @@ class Figure(gr.HTML):
     def __init__(self, value: go.Figure | None = None, **kwargs: Any):
         super().__init__(
             value=value,
-            html_template="<figure class='ez-figure'><div class='ez-plot'></div><figcaption class='ez-hidden'></figcaption></figure>",
+            html_template="<figure class='ez-figure'><div class='ez-plot'></div><figcaption "
+            "class='ez-hidden'></figcaption></figure>",
             js_on_load=(STATIC / "figure.js").read_text("utf-8"),
             apply_default_css=False,
             **kwargs,
@@ -66,10 +67,12 @@ class Filled(gr.HTML):
 
 
 class Texts(Filled):
-    """Steered texts: {prompt, chat, rows: [{title, note, set, baseline: cell, lines: [{label, control, cells: [cell]}]}]}.
+    """Steered texts: {prompt, chat, rows: [{title, note, set, baseline: cell, lines: [{label, control, cells:
+    [cell]}]}]}.
 
     A cell is {label, state, text, leaks: [[start, end, script]]}; a judged one also has {regime, sign, verdict, reason,
-    numbers, hidden, mass}, and with its row {witness} later. `select` fires with {text, set} of a text that is to be read.
+    numbers, hidden, mass}, and with its row {witness} later. `select` fires with {text, set} of a text that is to be
+    read.
     """
 
     script = "texts"
@@ -88,7 +91,7 @@ class Cards(Filled):
 
 
 class Table(Filled):
-    """A plain table: {columns: [name or [name, explanation]], rows: [[...]], groups: {row index: heading}, notes: [...]}."""
+    """A plain table: {columns: [name or [name, explanation]], rows: [[...]], groups: {row: heading}, notes: [...]}."""
 
     script = "table"
 

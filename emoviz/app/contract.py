@@ -15,8 +15,8 @@ from .selection import Selection
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 # Of events that follow each other faster than they are answered, only the last counts.
 LATEST: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
-# What runs a model shares this queue. A visitor whose model is being loaded leaves room for others, whose models are there;
-# a model's own lock keeps their passes apart.
+# What runs a model shares this queue. A visitor whose model is being loaded leaves room for others, whose models are
+# there; a model's own lock keeps their passes apart.
 WITH_MODEL: dict[str, Any] = {
     "show_progress": "hidden",
     "api_visibility": "private",
@@ -43,8 +43,8 @@ class Laid:
     changed: Sequence[gr.events.Dependency] = ()
 
 
-# Clicked ids and the selection to what changes: names of the selection or of the tab's controls; nothing for a click that
-# does not count. A visitor can post any ids.
+# Clicked ids and the selection to what changes: names of the selection or of the tab's controls; nothing for a click
+# that does not count. A visitor can post any ids.
 Pick = Callable[[list, Selection], dict[str, Any]]
 
 
@@ -81,7 +81,8 @@ class Page:
 
 
 def by_name(function: Callable[..., Any], **parts: Part) -> tuple[Callable[..., Any], list[Part]]:
-    """A function of named values as gradio calls it, and its inputs in that order: `button.click(*by_name(f, a=x), out)`.
+    """A function of named values as gradio calls it, and its inputs in that order: `button.click(*by_name(f, a=x),
+    out)`.
 
     An event's own data goes to the parameter `event`, if the function has one.
     """

@@ -63,7 +63,7 @@ def _sidebar(start: Selection) -> dict[str, Part]:
                 list(CENTRINGS),
                 value=start.centring,
                 label="Centring",
-                info="What is taken off the class means; maps and cards always take off the mean over classes.",
+                info="What is subtracted from the class means. Maps and cards always subtract the mean over classes.",
             ),
             "emotion": gr.Dropdown(list(library().classes), value=start.emotion, label="Emotion", filterable=True),
         }

@@ -31,7 +31,7 @@ class Selection:
         known = library().sets
         sets = [known[name] for name in self.sets if name in known]
         if not sets:
-            raise InputError("no vector set is selected; one or more are needed; tick a set on the left.")
+            raise InputError("no vector set is selected. Tick a set on the left.")
         return sets
 
     def panels(self) -> list[VectorSet]:
@@ -51,7 +51,7 @@ class Selection:
             if layer not in s.finite_layers
         ]
         if not left:
-            raise InputError(f"{notes[0]}; a finite layer is needed; choose another depth or another set.")
+            raise InputError(f"{notes[0]}. Choose another depth or another set.")
         return [s for s, _ in left], tuple(layer for _, layer in left), notes
 
     def layers(self, sets: list[VectorSet]) -> tuple[int, ...]:

@@ -35,7 +35,7 @@ def serve(port: int | None = None, open_browser: bool = False) -> None:
             **launch_options(),
         )
     except OSError as error:
-        raise InputError(f"port {port} cannot be used; a free port is needed; choose another one.") from error
+        raise InputError(f"port {port} is taken or not allowed. Choose a free one.") from error
     print(f"emoviz is at {url} (Ctrl+C stops it)", flush=True)
     page.block_thread()
 

@@ -81,8 +81,8 @@ def checked_controls(names: Sequence[str]) -> Sequence[str]:
     for name in names:
         if not is_control(name):
             raise InputError(
-                f"control {name!r} is unknown; {', '.join(CONTROLS)}, or 'random 7' for another random direction, are "
-                "allowed; choose one of them."
+                f"control {name!r} is unknown; {', '.join(CONTROLS)}, and 'random 7' for another random direction, "
+                "are allowed."
             )
     return names
 
@@ -95,6 +95,6 @@ def layer_of(text: str, vectors: VectorSet) -> int:
         return preferred_layer(vectors)
     if not text.isdecimal() or len(text) > 6:
         raise InputError(
-            f"layer {text[:24]!r} was asked for; best or a number from 0 to {vectors.n_layers - 1} is allowed; choose one."
+            f"layer {text[:24]!r} was asked for; best or a number from 0 to {vectors.n_layers - 1} is allowed."
         )
     return int(text)

@@ -22,9 +22,7 @@ def run(given: Namespace) -> Result:
     cleared = []
     if given.clear is not None:
         if given.clear not in (*CACHE_PARTS, "all"):
-            raise InputError(
-                f"--clear {given.clear} was given; {', '.join(CACHE_PARTS)} or all are allowed; choose one of them."
-            )
+            raise InputError(f"--clear {given.clear} was given; {', '.join(CACHE_PARTS)} or all are allowed.")
         cleared = list(CACHE_PARTS) if given.clear == "all" else [given.clear]
         for part in cleared:
             clear(part)

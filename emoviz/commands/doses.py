@@ -39,7 +39,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--prompt", nargs="+", metavar="TEXT", help="texts to continue (default: two shipped openings)")
     add_decoding(parser)
     add_recipe(parser)
-    parser.add_argument("--controls", nargs="*", metavar="C", help=f"directions beside (default {' '.join(CONTROLS)})")
+    parser.add_argument("--controls", nargs="*", metavar="C", help=f"control directions (default {' '.join(CONTROLS)})")
     add_device(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder to write to (default: the user's cache folder)")
 
@@ -194,7 +194,7 @@ def _said(result: dict) -> str:
             }
         )
     witness = result["witness"]
-    right = "" if witness["accuracy"] is None else f" (right {witness['accuracy']:.0%} of the time on held-out topics)"
+    right = "" if witness["accuracy"] is None else f", accuracy {witness['accuracy']:.2f} on held-out topics"
     lines = [
         table(shown),
         f"{', '.join(f'{REGIME_LETTER[name]} {REGIME_WORDS[name]}' for name in REGIMES)}: most texts at that dose",

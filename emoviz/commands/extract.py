@@ -46,12 +46,10 @@ def run(given: Namespace) -> Result:
     if protocol.writing is not None and given.passages is not None:
         raise InputError(
             f"--passages {given.passages} was given with protocol {protocol.name}, which reads the model's own "
-            "stories; passages are for comprehension; leave one of them out."
+            "stories; passages are for comprehension. Leave one of the two out."
         )
     if given.activations not in KEPT:
-        raise InputError(
-            f"--activations {given.activations} was given; {', '.join(KEPT)} are allowed; choose one of them."
-        )
+        raise InputError(f"--activations {given.activations} was given; {', '.join(KEPT)} are allowed.")
     corpus = load_corpus(given.passages) if protocol.writing is None else None
     folder = sets_folder() if given.out is None else given.out
     check_writable(folder)

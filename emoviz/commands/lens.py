@@ -26,10 +26,7 @@ def run(given: Namespace) -> Result:
     vectors = find_set(given.set)
     layer = layer_of(given.layer, vectors)
     if given.emotion not in vectors.classes:
-        raise InputError(
-            f"emotion {given.emotion!r} is not in {vectors.name}; {', '.join(vectors.classes)} are allowed; "
-            "choose one of them."
-        )
+        raise InputError(f"emotion {given.emotion!r} is not in {vectors.name}; {', '.join(vectors.classes)} are.")
     check_layer(vectors, layer)
     from ..models.load import load_model
     from ..readout.lens import lens

@@ -1,4 +1,4 @@
-"""`emoviz steer MODEL ...`: a prompt continued under several directions and doses, with verdicts and the witness's scores."""
+"""`emoviz steer MODEL ...`: a prompt continued under several directions and doses, judged and scored by a witness."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--prompt", required=True, metavar="TEXT")
     add_decoding(parser)
     add_recipe(parser)
-    parser.add_argument("--controls", nargs="*", default=[], metavar="C", help=f"rows beside: {', '.join(CONTROLS)}")
+    parser.add_argument(
+        "--controls", nargs="*", default=[], metavar="C", help=f"control directions: {', '.join(CONTROLS)}"
+    )
     parser.add_argument(
         "--witness", default="auto", metavar="W", help="auto (default), none, or a classifier: hub id or folder"
     )

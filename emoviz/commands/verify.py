@@ -20,7 +20,7 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="MODEL",
         help="a text classifier by hub id or folder, instead of the one that emoviz trains",
     )
-    parser.add_argument("--recalibrate", action="store_true", help="choose doses anew instead of the stored ones")
+    parser.add_argument("--recalibrate", action="store_true", help="choose the doses again, without the stored ones")
     add_precision(parser)
     add_device(parser)
 

@@ -17,7 +17,7 @@ from .judged import judged_texts
 
 
 def targets(emotions: Sequence[str]) -> list[tuple[str, str]]:
-    """(emotion, direction) of all that is verified: each emotion by its own direction, then each by a random one of its own."""
+    """(emotion, direction) of all that is verified: each emotion by its own direction, then by a random one."""
     return [(name, name) for name in emotions] + [(name, f"{RANDOM} {k}") for k, name in enumerate(emotions, 1)]
 
 

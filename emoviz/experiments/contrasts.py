@@ -1,4 +1,4 @@
-"""Every contrast and separation that there is: measured now among the sets at hand, or shipped where their sets are too large."""
+"""Every contrast and separation: measured now among the sets at hand, or shipped where those are too large."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ TWINS = {e.id.split("/")[-1]: e.pair.split("/")[-1] for e in REGISTRY if e.varia
 def contrasts(sets: Sequence[VectorSet] | None = None) -> Measured:
     """What is left of a geometry when method, protocol, precision or instruction tuning change.
 
-    Pairs of shipped sets do not change, and sets of other precisions are too large to ship: what they gave is shipped. What
-    a set of the user's takes part in is measured here, once while the sets are in memory.
+    Pairs of shipped sets do not change, and sets of other precisions are too large to ship: what they gave is shipped.
+    What a set of the user's takes part in is measured here, once while the sets are in memory.
 
     sets : those at hand; None for all that `list_sets` finds.
     Returns : Measured; contrasts in the order of `stats.contrasts.KINDS`, separations by model, method and protocol.

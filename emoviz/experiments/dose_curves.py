@@ -1,4 +1,4 @@
-"""What doses do to the texts, in numbers: curves over the doses, regimes, and the window in which steering is usable."""
+"""What doses do to the texts, in numbers: curves, regimes, and the window in which steering is usable."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ def curves(response: DoseResponse, direction: str, weights: Mapping[str, float] 
     """
     known = (*response.directions, *response.controls)
     if direction not in known:
-        raise InputError(
-            f"direction {direction!r} is not in the run {response.name}; {', '.join(known)} are allowed; choose one."
-        )
+        raise InputError(f"direction {direction!r} is not in the run {response.name}; {', '.join(known)} are.")
     target = {direction: 1.0} if weights is None else dict(weights)
     rows = _rows(response, direction)
     reasons = {}

@@ -58,10 +58,10 @@ def dose_response(
     prompts : texts to continue; None for the two shipped openings.
     recipe, decoding : as `steer_texts`.
     witness : a classifier that is not the model, see `witness_for`; None leaves its probabilities empty.
-    work : a folder in which finished batches are kept, so that a run that was killed goes on after them; `seconds` counts
-        from there.
-    progress : called with `steering` (after every token of a batch), then `judging` and `classifying`, texts done and in
-        all. What it raises ends the run at that token and leaves no hook behind.
+    work : a folder in which finished batches are kept, so that a run that was killed goes on after them; `seconds`
+        counts from there.
+    progress : called with `steering` (after every token of a batch), then `judging` and `classifying`, texts done and
+        in all. What it raises ends the run at that token and leaves no hook behind.
     Returns : DoseResponse, not stored yet; `to_frame()` has a row per text.
     Raises  : InputError as `steer_texts`, and for prompts, directions or doses that are missing or named twice.
     Source  : docs/methods.md; Jeong 2026 (arXiv 2604.04064) for the regimes and the doses 0.005 to 0.05.
@@ -87,7 +87,7 @@ def dose_response(
     doses = tuple(sorted({0.0, *map(float, doses)}))
     rows = batch_rows([*directions, *controls], doses)
     if len(rows) == 1:
-        raise InputError("no dose but 0 was given; one or more are needed; give some.")
+        raise InputError("no dose but 0 was given. Give one or more.")
     # Whatever cannot be steered is found before the first text is written.
     offsets(vectors, rows, recipe)
     ids = [checked_ids(loaded, prompt, decoding) for prompt in prompts]
@@ -167,7 +167,7 @@ def _projections(
 
 def _check_named(what: str, given: Sequence[str]) -> None:
     if not given or len(set(given)) < len(given):
-        raise InputError(f"{what} {list(given)} were given; one or more, each once, are needed; name them.")
+        raise InputError(f"{what} {list(given)} were given. Name one or more, each once.")
 
 
 def _keep(path: Path | None, made: Sequence[Generation]) -> None:

@@ -16,14 +16,14 @@ def plan_for(vectors: VectorSet) -> VerificationPlan:
 
 
 def rise_words(found: Verification) -> str:
-    """How many scenarios the rise alone would confirm, and how much of the control's text is sense: a control whose texts
-    break is not confirmed for that reason, whatever it does to the emotion.
+    """How many scenarios the rise alone would confirm, and how much of the control's text is sense: a control whose
+    texts break is not confirmed for that reason, whatever it does to the emotion.
     """
     own, control = (sum(row.gain > found.plan.margin for row in rows) for rows in (found.rows, found.controls))
     surgical, random = (
         sum(row.surgical for row in rows) / (found.plan.samples * len(rows)) for rows in (found.rows, found.controls)
     )
     return (
-        f"By the rise alone, surgical or not: {own} of {found.n}, random {control}. Surgical are {100 * surgical:.0f} % of "
-        f"the steered texts and {100 * random:.0f} % of those by random directions."
+        f"By the rise alone, surgical or not: {own} of {found.n}, random {control}. Surgical are {100 * surgical:.0f} "
+        f"% of the steered texts and {100 * random:.0f} % of those by random directions."
     )

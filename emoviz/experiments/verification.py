@@ -1,8 +1,9 @@
-"""Does steering move the model to the emotion it is named for? k of 40 scenarios, judged by a witness, beside a control.
+"""Does steering move the model to the emotion it is named for? k of 40 scenarios, judged by a witness, beside a
+control.
 
-Jeong 2026 (arXiv 2604.04064) reports 37 of 40 scenarios confirmed by an external classifier; its scenarios and criterion
-are not published. Here: 20 emotions on 2 neutral openings, a criterion that is stated before the run, doses chosen
-on other openings (`calibration`), and random directions that go through the very same procedure.
+Jeong 2026 (arXiv 2604.04064) reports 37 of 40 scenarios confirmed by an external classifier; its scenarios and
+criterion are not published. Here: 20 emotions on 2 neutral openings, a criterion that is stated before the run, doses
+chosen on other openings (`calibration`), and random directions that go through the very same procedure.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ def criterion(plan: VerificationPlan) -> str:
     """What counts as confirmed, in words."""
     return (
         f"A scenario is confirmed if the witness's probability of the target emotion, mean over {plan.samples} sampled "
-        f"texts, rises by more than {plan.margin:g} against the unsteered texts of the same opening and seeds, and most of "
-        f"the {plan.samples} steered texts are surgical (changed, readable, no loop)."
+        f"texts, rises by more than {plan.margin:g} against the unsteered texts of the same opening and seeds, and "
+        f"most of the {plan.samples} steered texts are surgical (changed, readable, no loop)."
     )
 
 
@@ -60,7 +61,8 @@ def verified_emotions(vectors: VectorSet) -> tuple[str, ...]:
     missing = [name for name in EMOTIONS if name not in vectors.classes]
     if missing:
         raise InputError(
-            f"{vectors.name} lacks {', '.join(missing)}; a set of all 20 emotions is needed; make one with emoviz extract."
+            f"{vectors.name} lacks {', '.join(missing)}; a verification needs all 20 emotions. Make such a set with "
+            "emoviz extract."
         )
     return EMOTIONS
 
@@ -98,10 +100,11 @@ def verify(
     """Does steering move the model to the emotions it is named for? 20 emotions on 2 openings, judged by a witness.
 
     The plan is fixed before anything is written (`plans.plan_for`); only the dose of each direction is chosen, on other
-    openings, unless an earlier verification of the same set and plan has chosen it. Random directions take the same path.
+    openings, unless an earlier verification of the same set and plan has chosen it. Random directions take the same
+    path.
 
-    vectors : None for the set that the model uses. recalibrate : choose the doses anew. witness : None for the best that is none of the model's own; a second one
-    is chosen for comparison.
+    vectors : None for the set that the model uses. recalibrate : choose the doses anew. witness : None for the best
+    that is none of the model's own; a second one is chosen for comparison.
     progress : called with `calibrating` (openings) and `verifying` (samples), done and in all.
     Returns : Verification, not stored yet (`save_verification`). Takes minutes: some 1,200 texts.
     Raises  : InputError for a set without the 20 emotions, or if there is no witness.
@@ -150,7 +153,7 @@ def run_scenarios(
     prompts = openings.verification
     both = set(prompts) & set(openings.calibration)
     if both:
-        raise InputError(f"{sorted(both)[0]!r} was used for calibration; other openings are needed; leave it out.")
+        raise InputError(f"{sorted(both)[0]!r} was used for calibration. Leave it out of the verification.")
     check_fit(vectors, loaded)
     started = time.perf_counter()
     pairs = [(one.direction, one.dose) for one in calibrated]

@@ -51,11 +51,11 @@ def encode(loaded: LoadedModel, texts: Sequence[str], protocol: Protocol) -> lis
             content[0] = False
         if loaded.max_tokens is not None and len(ids) > loaded.max_tokens:
             raise InputError(
-                f"a passage has {len(ids)} tokens ({_short(text)}); {loaded.name} reads at most {loaded.max_tokens}; "
-                "shorten it."
+                f"a passage has {len(ids)} tokens ({_short(text)}); {loaded.name} reads at most {loaded.max_tokens}. "
+                "Shorten it."
             )
         if not content.any():
-            raise InputError(f"a passage leaves no token to read ({_short(text)}); write a longer one.")
+            raise InputError(f"a passage leaves no token to read ({_short(text)}). Write a longer one.")
         out.append(Encoded(ids, middle_only(content) if protocol.pooling == "mid" else content))
     return out
 
@@ -94,7 +94,8 @@ def _short(text: str) -> str:
 
 
 def padded(prompt: list[int], rows: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Prompt and continuation of every row, padded on the right: ids, attention mask, and where a continuation's tokens are.
+    """Prompt and continuation of every row, padded on the right: ids, attention mask, and where a continuation's tokens
+    are.
 
     ids and attention are (rows, prompt + longest), the last is (rows, longest) bool.
     """

@@ -100,8 +100,8 @@ def _read(loaded: LoadedModel, batch: Batch, protocol: Protocol, layers: tuple[i
             raise
         if len(batch.rows) == 1:
             raise InputError(
-                f"a passage of {batch.ids.shape[1]} tokens does not fit into the memory of {loaded.device}; "
-                "a shorter one or a smaller model is needed; shorten it, or use another --device or --precision."
+                f"a passage of {batch.ids.shape[1]} tokens does not fit into the memory of {loaded.device}. Shorten "
+                "it, or use another --device or --precision."
             ) from error
         found = None
     if found is not None:

@@ -33,8 +33,8 @@ def writing_protocol(loaded: LoadedModel, protocol: Protocol, allow_base: bool) 
         return protocol
     if not allow_base:
         raise InputError(
-            f"{loaded.name} is a base model, which continues a request instead of fulfilling it; generation needs an "
-            "instruct model; use --method comprehension, or --allow-base to read what it writes all the same."
+            f"{loaded.name} is a base model, which continues a request instead of fulfilling it. Use --method "
+            "comprehension, or --allow-base to read what it writes all the same."
         )
     return replace(protocol, name=f"{protocol.name}-base", writing=replace(protocol.writing, chat=False))
 
@@ -101,8 +101,8 @@ def _write(
     longest = max(map(len, asked))
     if loaded.max_tokens is not None and longest + writing.max_new_tokens > loaded.max_tokens:
         raise InputError(
-            f"a prompt of {longest} tokens and a story of {writing.max_new_tokens} do not fit {loaded.name}, which reads "
-            f"at most {loaded.max_tokens}; write shorter stories."
+            f"a prompt of {longest} tokens and a story of {writing.max_new_tokens} do not fit {loaded.name}, which "
+            f"reads at most {loaded.max_tokens}. Have it write shorter stories."
         )
     ends = loaded.end_tokens
     # Padded on the left, so that every row goes on right after its own prompt.

@@ -37,15 +37,15 @@ def extract(
 ) -> VectorSet:
     """The vector set of a model: its states over passages, or over stories that it writes itself, averaged by class.
 
-    passages : None for the shipped corpus; the path of a JSONL file; a pandas DataFrame with the columns emotion, text and,
-        if you like, topic; or (emotion, text) and (emotion, text, topic) tuples. At least two passages a class.
+    passages : None for the shipped corpus; the path of a JSONL file; a pandas DataFrame with the columns emotion, text
+        and, if you like, topic; or (emotion, text) and (emotion, text, topic) tuples. At least two passages a class.
     protocol : how vectors are made, see `extract.protocols`: `emoviz`, `jeong2026b`; by generation `emoviz-stories`,
         `jeong2026a`, `jeong2026a-loose`, which take no passages.
     name : what passages that come from no file are called.
     keep : layers whose pooled states stay with the set, so that intervals can be drawn: `best`, `all` or `none`.
     batch_tokens : padded tokens of one forward pass. allow_base : let a base model write stories.
-    save : whether the set is stored, in `folder` or else the user's own. The same request is then never computed twice, and a
-        run that was killed goes on where it stopped.
+    save : whether the set is stored, in `folder` or else the user's own. The same request is then never computed twice,
+        and a run that was killed goes on where it stopped.
     progress : True shows how far it is, False is silent; or a function of (stage, done, total).
     Returns : VectorSet, class means (L, C, D) in the units of the residual stream.
     Raises  : InputError if the passages cannot be used, one does not fit the model, or no layer is finite.
@@ -63,8 +63,8 @@ def extract(
     if found.writing is not None:
         if passages is not None:
             raise InputError(
-                f"passages were given with protocol {found.name}, which reads the model's own stories; passages are for "
-                "comprehension; leave one of them out."
+                f"passages were given with protocol {found.name}, which reads the model's own stories; passages are "
+                "for comprehension. Leave one of the two out."
             )
         found = writing_protocol(model, found, allow_base)
     corpus = corpus_of(passages, name) if found.writing is None else None

@@ -18,8 +18,8 @@ _UNITS = {
 class Progress:
     """How far a long run is: a bar in a terminal, a line a second elsewhere (a log, the dashboard).
 
-    Called with a stage, what is done and in all. What is reported in the first moment of a stage is an earlier run's and
-    does not count as speed.
+    Called with a stage, what is done and in all. What is reported in the first moment of a stage is an earlier run's
+    and does not count as speed.
     """
 
     def __init__(self):

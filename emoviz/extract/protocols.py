@@ -85,13 +85,13 @@ DEFAULT_PROTOCOL = {"comprehension": "emoviz", "generation": "emoviz-stories"}
 def check_kept(keep: str) -> None:
     """Raises InputError for what is none of `KEPT`."""
     if keep not in KEPT:
-        raise InputError(f"keep {keep!r} is unknown; {', '.join(KEPT)} are allowed; choose one of them.")
+        raise InputError(f"keep {keep!r} is unknown; {', '.join(KEPT)} are allowed.")
 
 
 def protocol(name: str) -> Protocol:
     """A protocol by name. Raises InputError that lists them."""
     if name not in PROTOCOLS:
-        raise InputError(f"protocol {name!r} is unknown; {', '.join(PROTOCOLS)} are allowed; choose one of them.")
+        raise InputError(f"protocol {name!r} is unknown; {', '.join(PROTOCOLS)} are allowed.")
     return PROTOCOLS[name]
 
 
@@ -103,21 +103,21 @@ def protocol_for(
     Raises InputError for unknown names, and for a method and a protocol that do not go together.
     """
     if method is not None and method not in METHODS:
-        raise InputError(f"method {method!r} is unknown; {', '.join(METHODS)} are allowed; choose one of them.")
+        raise InputError(f"method {method!r} is unknown; {', '.join(METHODS)} are allowed.")
     found = protocol(DEFAULT_PROTOCOL[METHODS[0] if method is None else method] if name is None else name)
     if method is not None and found.method != method:
         fitting = ", ".join(p.name for p in PROTOCOLS.values() if p.method == method)
         raise InputError(
-            f"protocol {found.name!r} was asked for with method {method!r}, but is one of {found.method}; {fitting} are "
-            "allowed; choose one of them."
+            f"protocol {found.name!r} was asked for with method {method!r}, but is one of {found.method}. With "
+            f"{method}, {fitting} are allowed."
         )
     if pooling is not None and pooling not in POOLINGS:
-        raise InputError(f"pooling {pooling!r} is unknown; {', '.join(POOLINGS)} are allowed; choose one of them.")
+        raise InputError(f"pooling {pooling!r} is unknown; {', '.join(POOLINGS)} are allowed.")
     if pooling not in (None, found.pooling):
         found = replace(found, name=f"{found.name}-{pooling}", pooling=pooling)
     if stories is not None:
         if found.writing is None:
-            raise InputError(f"--stories {stories} was given with {found.name}, which reads passages; leave it out.")
+            raise InputError(f"--stories {stories} was given with {found.name}, which reads passages. Leave it out.")
         if stories != found.writing.stories:
             found = replace(found, name=f"{found.name}-{stories}", writing=replace(found.writing, stories=stories))
     return found

@@ -63,7 +63,8 @@ def extract_set(
     """Class means of a corpus, or of the model's own stories, in one model.
 
     corpus   : the passages to read; None for a protocol by generation.
-    keep     : layers whose pooled states stay with the set: where decoding is best and the protocol's own (`best`), `all`,
+    keep     : layers whose pooled states stay with the set: where decoding is best and the protocol's own (`best`),
+    `all`,
                `none`.
     work     : folder in which an interrupted run leaves what it has, and finds it again (see `work_folder`).
     progress : called with the stage (`writing`, `reading`, in tokens; `resampling`, in layers), done so far and in all.
@@ -107,8 +108,8 @@ def halves_of(corpus: Corpus) -> np.ndarray:
     for name in corpus.classes:
         if not {(name, 0), (name, 1)} <= found:
             raise InputError(
-                f"all passages of class {name!r} fall into one half of the topics; every class needs passages on "
-                "several topics; spread them, or leave `topic` out of the file."
+                f"all passages of class {name!r} fall into one half of the topics. Spread them over the topics, or "
+                "leave `topic` out of the file."
             )
     return halves
 
@@ -118,7 +119,7 @@ def _source(protocol: Protocol, corpus: Corpus | None) -> Corpus | Writing:
     if protocol.writing is not None:
         return protocol.writing
     if corpus is None:
-        raise InputError(f"protocol {protocol.name} reads passages and none were given; give a corpus.")
+        raise InputError(f"protocol {protocol.name} reads passages, and none were given.")
     return corpus
 
 
@@ -166,8 +167,7 @@ def _vectors(
     )
     if len(nonfinite) == n_layers:
         raise InputError(
-            f"every layer of {loaded.name} gives values that are not finite in {loaded.precision}; "
-            "finite activations are needed; use --precision bf16 or fp32."
+            f"no layer of {loaded.name} gives finite values in {loaded.precision}. Use --precision bf16 or fp32."
         )
 
     def means(kept: np.ndarray) -> np.ndarray:

@@ -57,15 +57,13 @@ def work_folder(name: str) -> Iterator[Path]:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"{folder} cannot be made ({error.strerror}); a writable folder is needed; set EMOVIZ_HOME to one."
+            f"{folder} cannot be made ({error.strerror}). Set EMOVIZ_HOME to a folder that can be written to."
         ) from error
     lock = FileLock(f"{folder}.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise InputError(
-            f"{name} is being made by another process; one at a time is allowed; wait for it or stop it."
-        ) from None
+        raise InputError(f"{name} is being made by another process. Wait for it, or stop it.") from None
     try:
         yield folder
         shutil.rmtree(folder)
@@ -86,6 +84,6 @@ def _reserve(path: Path, size: int) -> None:
     except OSError as error:
         path.unlink(missing_ok=True)
         raise InputError(
-            f"{path.parent} cannot hold the {size / 1e9:.2f} GB that this extraction needs ({error.strerror}); "
-            "make room or set EMOVIZ_HOME to another disk."
+            f"{path.parent} cannot hold the {size / 1e9:.2f} GB that this extraction needs ({error.strerror}). Make "
+            "room, or set EMOVIZ_HOME to another disk."
         ) from error

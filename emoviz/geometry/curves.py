@@ -1,7 +1,7 @@
 """Depth curves: every quantity that is drawn over the layers of a set. Adding one is adding an entry to `CURVES`.
 
-An entry says what its curve is in words and how it is computed, once: a function from batched class means to values. From it
-follow the estimate, its bootstrap interval, the figure, the table, the JSON and the glossary.
+An entry says what its curve is in words and how it is computed, once: a function from batched class means to values.
+From it follow the estimate, its bootstrap interval, the figure, the table, the JSON and the glossary.
 """
 
 from __future__ import annotations
@@ -37,8 +37,9 @@ class Curve:
     over : what its interval resamples, topics or neutral sentences.
     reference, reference_label : from the set's classes and the centring, the level that a line marks, and its name.
     lowest : whether low values are the interesting ones. logarithmic : whether its axis is.
-    close_up : whether its axis fits our own values, where published ones lie far off. beside : the curve that is drawn thin
-    beside it. tested_for_u : whether the papers call it U-shaped. published : a model's published curve, (depth, values).
+    close_up : whether its axis fits our own values, where published ones lie far off. beside : the curve that is drawn
+    thin beside it. tested_for_u : whether the papers call it U-shaped. published : a model's published curve, (depth,
+    values).
     why_missing : what to say of a set without a value where nothing else is known.
     """
 
@@ -106,7 +107,8 @@ def participation_ratio(spectrum: np.ndarray) -> float:
 
 
 def effective_rank(spectrum: np.ndarray) -> float:
-    """Exponential of the entropy of the normalised singular values, from 1 to C - 1; NaN for values that are not finite.
+    """Exponential of the entropy of the normalised singular values, from 1 to C - 1; NaN for values that are not
+    finite.
 
     spectrum : as for `participation_ratio`, which weighs the large dimensions more.
     Source : Roy and Vetterli 2007 (the effective rank).
@@ -139,7 +141,8 @@ CURVES: dict[str, Curve] = {
             name="split_half_rho",
             label="Reliability",
             axis="Spearman rho between halves",
-            aid="agreement of the RDMs of two halves of the topics; 1 = the same geometry whatever the stories are about",
+            aid="agreement of the RDMs of two halves of the topics; 1 = the same geometry whatever the stories are "
+            "about",
             value=lambda m: m.spearman(*m.half_cosines),
             scale=CORRELATION,
             why_missing=lambda s: (
@@ -152,8 +155,8 @@ CURVES: dict[str, Curve] = {
             name="mean_cosine",
             label="Mean cosine",
             axis="mean cosine between classes",
-            aid="lower = emotion vectors point further apart; the papers' separation measure. Centred vectors sum to zero, so n "
-            "equally long ones have a mean cosine of exactly -1/(n-1), whatever they mean",
+            aid="lower = emotion vectors point further apart; the papers' separation measure. Centred vectors sum to "
+            "zero, so n equally long ones have a mean cosine of exactly -1/(n-1), whatever they mean",
             value=lambda m: m.cosines.mean(1),
             reference=_floor,
             reference_label="floor -1/(n-1)",
@@ -203,8 +206,8 @@ CURVES: dict[str, Curve] = {
             name="effective_rank",
             label="Effective rank",
             axis="effective dimensions",
-            aid="how many directions the class vectors spread over, by entropy: small ones count more than in the participation "
-            "ratio",
+            aid="how many directions the class vectors spread over, by entropy: small ones count more than in the "
+            "participation ratio",
             value=_of_spectrum(effective_rank),
         ),
         Curve(
@@ -226,7 +229,8 @@ CURVES: dict[str, Curve] = {
             name="valence_r",
             label="Valence",
             axis="|r| of component 1 with valence",
-            aid="how far the first principal component sorts pleasant from unpleasant; 0.44 is reached by chance once in 20 times",
+            aid="how far the first principal component sorts pleasant from unpleasant; 0.44 is reached by chance once "
+            "in 20 times",
             value=_sign_fit(0, valence_signs),
             scale=ABSOLUTE_CORRELATION,
             why_missing=lambda s: _NO_SIGNS,
@@ -235,7 +239,8 @@ CURVES: dict[str, Curve] = {
             name="arousal_r",
             label="Arousal",
             axis="|r| of component 2 with arousal",
-            aid="how far the second principal component sorts aroused from quiet; 0.44 is reached by chance once in 20 times",
+            aid="how far the second principal component sorts aroused from quiet; 0.44 is reached by chance once in 20 "
+            "times",
             value=_sign_fit(1, arousal_signs),
             scale=ABSOLUTE_CORRELATION,
             why_missing=lambda s: _NO_SIGNS,
@@ -271,8 +276,8 @@ def depth_curves(vectors: VectorSet, centring: str = "class") -> DepthCurves:
     centring : what is taken off the class means, `class`, `neutral` or `none`. Curves of components, control RDMs and
         stored numbers are the same under each.
     Returns : DepthCurves, name -> DepthCurve with (L,) values over depth, their reference line and, where topics were
-        resampled, 95 % intervals. NaN at non-finite layers and where a class vector has no direction; `DepthCurve.reason`
-        says why. Units and formulas are those of the entries in `CURVES`.
+        resampled, 95 % intervals. NaN at non-finite layers and where a class vector has no direction;
+        `DepthCurve.reason` says why. Units and formulas are those of the entries in `CURVES`.
     Raises  : InputError for a centring that the set does not have.
     Source  : Jeong 2026 (arXiv 2604.11050) for mean cosine, RDM spread and anisotropy; the others as their entries say.
 

@@ -17,8 +17,8 @@ def best_layers(vectors: VectorSet) -> dict[str, int | None]:
     """The layer that each rule picks, on class-centred vectors whatever the view's centring.
 
     Returns : rule -> layer, None where there is nothing to pick from. `decoding`: highest held-out decoding accuracy.
-        `reliability`: highest split-half rho (None below 3 classes). `separation`: lowest mean cosine. The first layer wins
-        a tie.
+        `reliability`: highest split-half rho (None below 3 classes). `separation`: lowest mean cosine. The first layer
+        wins a tie.
     Source  : `separation` is the rule of Jeong 2026 (arXiv 2604.11050).
 
     >>> import emoviz as ez
@@ -54,22 +54,20 @@ def layer_of(vectors: VectorSet, layer: int | float | str) -> int:
         return int(layer)
     if isinstance(layer, (float, np.floating)) and 0 < layer <= 1:
         return int(np.clip(round(layer * vectors.n_layers) - 1, 0, vectors.n_layers - 1))
-    raise InputError(
-        f"layer {layer!r} was asked for; 'best' or a relative depth above 0 and up to 1 is allowed; choose one."
-    )
+    raise InputError(f"layer {layer!r} was asked for; 'best' or a relative depth above 0 and up to 1 is allowed.")
 
 
 def layers_of(sets: Sequence[VectorSet], at: str | float | Sequence[int]) -> tuple[int, ...]:
     """One layer per set: `best` for each set's own, a relative depth in (0, 1] for all, or the layers themselves.
 
-    For a set that is broken somewhere, so that its curves cannot be had, `best` is the layer of its highest stored decoding
-    accuracy, or the middle one. Raises InputError for anything else, or another number of layers than of sets.
+    For a set that is broken somewhere, so that its curves cannot be had, `best` is the layer of its highest stored
+    decoding accuracy, or the middle one. Raises InputError for anything else, or another number of layers than of sets.
     """
     if isinstance(at, (str, float, int, np.integer, np.floating)):
         # For several sets one number can only be a depth: 1 is the last layer of each.
         return tuple(layer_of(s, float(at) if not isinstance(at, str) else at) for s in sets)
     if len(at) != len(sets):
-        raise InputError(f"{len(at)} layer(s) were given for {len(sets)} sets; one each is needed; give as many.")
+        raise InputError(f"{len(at)} layer(s) were given for {len(sets)} sets. Give one for each.")
     return tuple(layer_of(s, layer) for s, layer in zip(sets, at, strict=True))
 
 

@@ -1,4 +1,7 @@
-"""Two-dimensional maps of the classes, in line over layers. Coordinates of different models are never drawn on shared axes."""
+"""Two-dimensional maps of the classes, in line over layers.
+
+Coordinates of different models are never drawn on shared axes.
+"""
 
 from __future__ import annotations
 
@@ -76,8 +79,9 @@ def pca_map(vectors: VectorSet, layer: int) -> Projection:
 def mds_map(vectors: VectorSet, layer: int) -> Projection:
     """Classical MDS of the RDM at one layer, in line with the others.
 
-    params : `shown`, the two axes' share of the sum of positive eigenvalues; `negative`, the negative eigenvalues' share
-    of the sum of absolute ones: dissimilarity that no Euclidean map of any dimension can show. NaN if all classes coincide.
+    params : `shown`, the two axes' share of the sum of positive eigenvalues; `negative`, the negative eigenvalues'
+    share of the sum of absolute ones: dissimilarity that no Euclidean map of any dimension can show. NaN if all classes
+    coincide.
     Raises : InputError as `rdm`. Source : Torgerson 1952; Gower 1966.
     """
     return _one(vectors, layer, "MDS")
@@ -97,8 +101,8 @@ def map_at(vectors: VectorSet, maps: dict[int, Projection], layer: int) -> Proje
     rdm(vectors, layer)
     if layer not in maps:
         raise InputError(
-            f"{vectors.name} carries no UMAP coordinates of layer {layer} ({MIN_UMAP_CLASSES} classes or more are "
-            "needed); choose the PCA map, or extract the set again."
+            f"{vectors.name} has no UMAP map of layer {layer} ({MIN_UMAP_CLASSES} classes or more are needed). "
+            "Choose the PCA map, or extract the set again."
         )
     return maps[layer]
 

@@ -18,10 +18,11 @@ MIN_CORRELATED = 3
 
 
 class Means(Protocol):
-    """Class means of one model at one layer, B sets of them: a vector set itself (B = 1), or the replicates of a bootstrap.
+    """Class means of one model at one layer, B sets of them: a vector set itself (B = 1), or the replicates of a
+    bootstrap.
 
-    A depth curve is a function from this to B values. P is the number of pairs of the C' classes that the centring leaves.
-    Where a class vector has no direction, the set itself raises InputError and a replicate is NaN.
+    A depth curve is a function from this to B values. P is the number of pairs of the C' classes that the centring
+    leaves. Where a class vector has no direction, the set itself raises InputError and a replicate is NaN.
     """
 
     @property
@@ -46,10 +47,10 @@ class Means(Protocol):
 
     @property
     def components(self) -> np.ndarray:
-        """Principal axes of the class-centred unit vectors as columns, largest last, (B, C, C), whatever the centring."""
+        """Principal axes of the class-centred unit vectors as columns, largest last, (B, C, C), under any centring."""
 
     def control_rho(self, name: str) -> np.ndarray:
-        """Spearman's rho of the class-centred RDM with a control RDM of the same passages, (B,), whatever the centring."""
+        """Spearman's rho of the class-centred RDM with a control RDM of the same passages, (B,), under any centring."""
 
     @property
     def residual_norm(self) -> np.ndarray:
@@ -89,10 +90,7 @@ class LayerMeans:
     def _vectors(self) -> tuple[np.ndarray, tuple[str, ...]]:
         rows, classes = class_vectors(self.vectors.class_means[self.layer], self.classes, self.centring)
         if len(classes) < 2:
-            raise InputError(
-                f"{len(classes)} class is left under {self.centring} centring; a cosine needs at least 2; use a set with "
-                "more classes."
-            )
+            raise InputError(f"{len(classes)} class is left under {self.centring} centring; a cosine needs at least 2.")
         return rows, classes
 
     @cached_property

@@ -17,7 +17,7 @@ def nearest_neighbours(found: RDM, k: int = 3) -> dict[str, list[tuple[str, floa
 
 
 def nearest(distances: np.ndarray, k: int) -> np.ndarray:
-    """Indices of the k nearest others of each row, nearest first, (C, min(k, C - 1)); a tie keeps the order of the rows."""
+    """Indices of the k nearest others of each row, nearest first, (C, min(k, C - 1)); a tie keeps the rows' order."""
     others = distances.astype(np.float64)
     np.fill_diagonal(others, np.inf)
     return others.argsort(axis=1, kind="stable")[:, : min(k, len(others) - 1)]

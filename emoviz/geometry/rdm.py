@@ -1,4 +1,5 @@
-"""RDMs, 1 - cosine between every two class vectors: of one set, of many at once, of vectors that are known by products alone.
+"""RDMs, 1 - cosine between every two class vectors: of one set, of many at once, of vectors that are known by products
+alone.
 
 All are condensed (see `types.condensed`).
 """
@@ -49,7 +50,7 @@ def rdm_of(means: np.ndarray, classes: tuple[str, ...], centring: str) -> tuple[
     """
     vectors, kept = class_vectors(means, classes, centring)
     if len(kept) < 2:
-        raise InputError(f"{len(kept)} class vector(s) given; an RDM needs at least 2; add classes.")
+        raise InputError(f"{len(kept)} class vector(s) were given; an RDM needs at least 2.")
     return 1.0 - condensed_cosine(vectors, kept), kept
 
 
@@ -77,7 +78,8 @@ def cosines_of_products(products: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def rdm_or_missing(means: np.ndarray, classes: tuple[str, ...], centring: str) -> np.ndarray | Missing:
-    """`rdm_of` in single precision, for comparisons of hundreds of sets, or what is wrong with it, fit to stand after "its".
+    """`rdm_of` in single precision, for comparisons of hundreds of sets, or what is wrong with it, fit to stand after
+    "its".
 
     means : (C, D). Returns (P,) float32.
     """

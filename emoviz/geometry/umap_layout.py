@@ -28,10 +28,11 @@ def umap_coordinates(vectors: VectorSet) -> tuple[np.ndarray, dict] | None:
 
     The anchor, the set's best layer, starts from its PCA map; from there outward each layer starts from its neighbour's
     map and moves slowly, so that a slider does not jump. (Embedded each on its own, layers lie twice as far from the
-    next. umap's AlignedUMAP can be made smoother still, at nearly the same neighbourhoods, but takes ten times as long.)
-    Layers that are not finite or have a zero vector are NaN.
+    next. umap's AlignedUMAP can be made smoother still, at nearly the same neighbourhoods, but takes ten times as
+    long.) Layers that are not finite or have a zero vector are NaN.
     params : umap's own, and `stability`, per layer the share of each class's 3 nearest neighbours in the map that two
-    seeds have in common, mean over all pairs of 5 seeds (None at layers without a map); the coordinates are of the first.
+    seeds have in common, mean over all pairs of 5 seeds (None at layers without a map); the coordinates are of the
+    first.
     Source : McInnes, Healy and Melville 2018.
     """
     if len(vectors.classes) < MIN_UMAP_CLASSES:

@@ -46,15 +46,14 @@ def centred(means: np.ndarray, centring: str, neutral: int | None = None) -> np.
 def check_centring(centring: str, classes: tuple[str, ...]) -> None:
     """Raises InputError for an unknown centring, or `neutral` without a neutral class."""
     if centring not in CENTRINGS:
-        raise InputError(f"centring {centring!r} is unknown; {', '.join(CENTRINGS)} are allowed; choose one of them.")
+        raise InputError(f"centring {centring!r} is unknown; {', '.join(CENTRINGS)} are allowed.")
     if centring == "neutral" and NEUTRAL not in classes:
         raise _no_neutral()
 
 
 def _no_neutral() -> InputError:
     return InputError(
-        "centring 'neutral' was asked for, but this set has no neutral class; "
-        "'class' and 'none' are allowed; choose one of them."
+        "centring 'neutral' was asked for, but this set has no neutral class; 'class' and 'none' are allowed."
     )
 
 
@@ -67,13 +66,11 @@ def unit(vectors: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
 def check_layer(vectors: VectorSet, layer: int) -> None:
     """Raises InputError if the set has no such layer or its states there are not finite."""
     if not 0 <= layer < vectors.n_layers:
-        raise InputError(
-            f"layer {layer} does not exist: {vectors.name} has layers 0-{vectors.n_layers - 1}; pick one of those."
-        )
+        raise InputError(f"layer {layer} does not exist: {vectors.name} has layers 0-{vectors.n_layers - 1}.")
     if layer in vectors.provenance.nonfinite_layers:
         raise InputError(
-            f"layer {layer} of {vectors.name} holds values that are not finite and is treated as missing; "
-            "pick another layer, or extract in bf16 or fp32."
+            f"layer {layer} of {vectors.name} is missing: its values are not finite. Choose another layer, or "
+            "extract in bf16 or fp32."
         )
 
 
@@ -83,7 +80,7 @@ def _check_lengths(vectors: np.ndarray, classes: tuple[str, ...], what: str) -> 
     bad = np.flatnonzero(~np.isfinite(lengths) | (lengths == 0))
     if bad.size:
         raise InputError(
-            f"the {what} of {classes[bad[0]]!r} is zero or not finite; a cosine needs a direction; "
-            "choose another layer or another centring."
+            f"the {what} of {classes[bad[0]]!r} is zero or not finite, and a cosine needs a direction. Choose "
+            "another layer or centring."
         )
     return lengths

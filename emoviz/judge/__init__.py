@@ -1,1 +1,1 @@
-"""Verdicts on texts: did the model keep writing sense, fall into a loop, or into noise? torch is imported on first use only."""
+"""Verdicts on texts: did the model keep writing sense, fall into a loop, or into noise?"""

@@ -9,7 +9,7 @@ from ..types import Span
 
 
 def leak_share(text: str, own: Set[str]) -> float:
-    """Share of the letters of the text that are in scripts other than `own`; 0 if it has no letters, NaN if it is blank."""
+    """Share of the letters of a text that are in scripts other than `own`; 0 without letters, NaN if it is blank."""
     if not text.strip():
         return float("nan")
     return sum((share for script, share in script_shares(text).items() if script not in own), 0.0)
@@ -18,8 +18,8 @@ def leak_share(text: str, own: Set[str]) -> float:
 def leaked_spans(text: str, own: Set[str]) -> tuple[Span, ...]:
     """The stretches of the text in scripts other than `own`, in order.
 
-    Characters of no script belong to a stretch where they stand between two letters of it, as a comma between two Chinese
-    words does.
+    Characters of no script belong to a stretch where they stand between two letters of it, as a comma between two
+    Chinese words does.
     """
     spans: list[Span] = []
     open_span = False

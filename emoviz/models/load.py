@@ -76,8 +76,8 @@ def load_model(
         loaded, report = found
     except torch.OutOfMemoryError as error:
         raise InputError(
-            f"{source.name} does not fit into the memory of {place} in {precision}; a smaller model or precision is "
-            "needed; try --precision int8, or --device cpu."
+            f"{source.name} does not fit into the memory of {place} in {precision}. Try --precision int8, or "
+            "--device cpu."
         ) from error
     # What a stranger's configuration makes transformers raise is anything at all (ZeroDivisionError was seen).
     except Exception as error:
@@ -85,8 +85,8 @@ def load_model(
     if report["missing_keys"]:
         missing = sorted(report["missing_keys"])
         raise InputError(
-            f"{source.location} lacks {len(missing)} of the weights that its configuration asks for ({missing[0]}, ...), "
-            "which would be random; a whole model is needed; fetch it again."
+            f"{source.location} lacks {len(missing)} of the weights that its configuration asks for ({missing[0]}, "
+            "...), which would be random. Fetch it again."
         )
     loaded.eval()
     blocks = find_blocks(loaded, layer_path)
@@ -119,16 +119,14 @@ def pick_precision(precision: str, place: str) -> str:
     if precision == "auto":
         return DEFAULT_PRECISION[place]
     if precision not in PRECISIONS:
-        raise InputError(
-            f"precision {precision!r} is unknown; auto, {', '.join(PRECISIONS)} are allowed; choose one of them."
-        )
+        raise InputError(f"precision {precision!r} is unknown; auto, {', '.join(PRECISIONS)} are allowed.")
     if precision == "int8":
         try:
             version("bitsandbytes")
         except PackageNotFoundError:
             raise InputError(
-                "int8 needs bitsandbytes, which is not installed; fp32, bf16 and fp16 work without it; "
-                "run pip install bitsandbytes."
+                "int8 needs bitsandbytes, which is not installed. Run pip install bitsandbytes; fp32, bf16 and fp16 "
+                "work without it."
             ) from None
     return precision
 
@@ -156,9 +154,9 @@ def pick_device(device: str) -> str:
     if device == "auto":
         return next(name for name in ("cuda", "mps", "cpu") if present[name])
     if device not in present:
-        raise InputError(f"device {device!r} is unknown; {', '.join(DEVICES)} are allowed; choose one of them.")
+        raise InputError(f"device {device!r} is unknown; {', '.join(DEVICES)} are allowed.")
     if not present[device]:
-        raise InputError(f"device {device!r} is not there on this machine; use --device auto or cpu.")
+        raise InputError(f"this machine has no device {device!r}. Use --device auto or cpu.")
     return device
 
 
@@ -179,15 +177,12 @@ def _not_loadable(source: ModelSource, error: Exception) -> InputError:
     reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     if source.kind == "hub" and "gated repo" in str(error):
         return InputError(
-            f"model {source.location!r} is gated; accepted terms and a token are needed; accept them at "
-            f"https://huggingface.co/{source.location}, then run `hf auth login` or set HF_TOKEN."
+            f"model {source.location!r} is gated. Accept its terms at https://huggingface.co/{source.location}, then "
+            "run `hf auth login` or set HF_TOKEN."
         )
     if source.kind == "hub":
         return InputError(
-            f"model {source.location!r} could not be loaded from the Hugging Face hub or its local copy ({reason}); "
-            "a reachable causal language model is needed; check the id and the network and run it again "
-            "(a broken download goes on where it stopped), or use a bundled model."
+            f"model {source.location!r} could not be loaded from the Hugging Face hub or its local copy ({reason}). "
+            "Check the id and the network and run it again (a broken download resumes), or use a bundled model."
         )
-    return InputError(
-        f"{source.location} could not be loaded ({reason}); a folder of a causal language model is needed; choose another."
-    )
+    return InputError(f"{source.location} could not be loaded ({reason}). Give the folder of a causal language model.")

@@ -19,7 +19,10 @@ from .selftest import Support
 
 @dataclass(slots=True)
 class Use:
-    """Who uses a decoder now. lock : held during every forward pass of emoviz. steered : whether `steering` holds it."""
+    """Who uses a decoder now.
+
+    lock : held during every forward pass of emoviz. steered : whether `steering` holds it.
+    """
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     steered: bool = False
@@ -61,14 +64,15 @@ class LoadedModel:
     def inference(self) -> Iterator[None]:
         """Around every forward pass of emoviz: one at a time, without gradients, on a model that nothing steers.
 
-        Raises InputError inside `with steering(...)` of this model, where every number would be that of a steered model.
+        Raises InputError inside `with steering(...)` of this model, where every number would be that of a steered
+        model.
         """
         use = self.use
         with use.lock, torch.inference_mode():
             if use.steered:
                 raise InputError(
-                    f"{self.name} is steered at the moment; emoviz reads and writes with an unsteered model; leave the "
-                    "`with steering(...)` block first."
+                    f"{self.name} is being steered, and this needs the unsteered model. Leave the `with "
+                    "steering(...)` block first."
                 )
             yield
 
@@ -113,4 +117,5 @@ class LoadedModel:
 
     def __repr__(self) -> str:
         size = f"{self.n_layers} layers x {self.d_model}"
-        return f"LoadedModel({self.name!r}: {self.architecture}, {size}, {self.precision} on {self.device}, {self.support.badge})"
+        where = f"{self.precision} on {self.device}"
+        return f"LoadedModel({self.name!r}: {self.architecture}, {size}, {where}, {self.support.badge})"

@@ -31,7 +31,7 @@ def check_memory(source: ModelSource, folder: Path | None, precision: str, devic
     if needed > free:
         raise InputError(
             f"{source.name} has {parameters / 1e9:.2g} billion parameters and needs about {needed / 1e9:.1f} GB in "
-            f"{precision}, {free / 1e9:.1f} GB are free on {device}; {_advice(precision)}."
+            f"{precision}; {free / 1e9:.1f} GB are free on {device}. {_advice(precision)}."
         )
 
 
@@ -60,5 +60,5 @@ def free_bytes(device: str) -> int:
 
 
 def _advice(precision: str) -> str:
-    smaller = {"fp32": "--precision bf16 takes half of it", "bf16": "--precision int8 takes half of it"}
-    return f"{smaller[precision]}, or choose a smaller model" if precision in smaller else "choose a smaller model"
+    smaller = {"fp32": "bf16", "bf16": "int8"}.get(precision)
+    return "Use a smaller model" if smaller is None else f"Use --precision {smaller} (half of it), or a smaller model"

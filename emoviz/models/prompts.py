@@ -16,9 +16,7 @@ def prompt_ids(loaded: LoadedModel, prompt: str, chat: bool) -> list[int]:
     if not chat:
         return loaded.tokenizer(prompt)["input_ids"]
     if loaded.tokenizer.chat_template is None:
-        raise InputError(
-            f"{loaded.name} has no chat template; an instruct model is needed for a chat turn; turn the template off."
-        )
+        raise InputError(f"{loaded.name} has no chat template. Turn the template off, or use an instruct model.")
     turn = [{"role": "user", "content": prompt}]
     return loaded.tokenizer.apply_chat_template(turn, add_generation_prompt=True, tokenize=True)["input_ids"]
 

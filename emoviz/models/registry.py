@@ -165,18 +165,16 @@ def resolve(model: str) -> ModelSource:
     if model.lower().endswith(".gguf"):
         if os.path.isfile(path):  # noqa: PTH113
             return ModelSource(path.stem, "gguf", str(path.resolve()))
-        raise InputError(f"{model} does not exist; a .gguf file is needed; check the path.")
+        raise InputError(f"{model} does not exist. Check the path.")
     if model and os.path.isdir(path):  # noqa: PTH112
         if (path / "config.json").is_file():
             return ModelSource(path.resolve().name, "folder", str(path.resolve()))
-        raise InputError(
-            f"{model} is a folder without config.json; a model folder written by save_pretrained is needed; check the path."
-        )
+        raise InputError(f"{model} is a folder without config.json. Give a model folder that save_pretrained wrote.")
     if model.count("/") == 1 and not model.startswith((".", "/", "~")) and all(model.split("/")):
         known = next((entry for entry in REGISTRY if entry.id == model), None)
         return ModelSource(model.split("/")[1], "hub", model, known)
     names = ", ".join(entry.id for entry in BUNDLED)
     raise InputError(
-        f"model {model!r} is unknown; {names}, a hub id (owner/name), a model folder or a .gguf file are allowed; "
-        "`emoviz models` lists them."
+        f"model {model!r} is unknown. Give {names}, a hub id (owner/name), a model folder or a .gguf file; `emoviz "
+        "models` lists the known ones."
     )

@@ -19,9 +19,9 @@ from .registry import TESTED_ARCHITECTURES
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-# Relative difference that counts as equal. A row that sees its padding differs by about its own length; rounding stays well
-# below, but adds up over many layers of 16 bits, and bitsandbytes picks its outlier columns over the whole batch, so that
-# company changes a text (0.15 was seen in Gemma 3).
+# Relative difference that counts as equal. A row that sees its padding differs by about its own length; rounding stays
+# well below, but adds up over many layers of 16 bits, and bitsandbytes picks its outlier columns over the whole batch,
+# so that company changes a text (0.15 was seen in Gemma 3).
 _TOLERANCE = {"fp32": 0.01, "bf16": 0.25, "fp16": 0.25, "int8": 0.4}
 _TOLERANCE_QUANTIZED = 0.4
 # The large offset, in lengths of the state it is added to, and the least relative change that it must make.
@@ -46,8 +46,8 @@ def self_test(
     """Runs a few short rows through the decoder and checks what reading and steering rely on.
 
     Every block fires exactly once; a zero offset after the first block changes nothing and a large one does; a padded
-    row equals the same row alone; what comes later in a text does not change what stands before it. Raises InputError with
-    the reason if one of these fails.
+    row equals the same row alone; what comes later in a text does not change what stands before it. Raises InputError
+    with the reason if one of these fails.
 
     weights : what tells the model's weights from others; a self-test that passed with them, under the same versions,
     is not run again. None for a model that anybody may have changed in memory, which is tested every time.
@@ -80,10 +80,7 @@ def _tried(model: PreTrainedModel, blocks: nn.ModuleList, width: int, vocabulary
         raise _unsupported(name, f"in one pass its blocks ran {min(fired)} to {max(fired)} times instead of once")
     finite = [k for k in range(len(blocks)) if torch.isfinite(batch[k]).all() and torch.isfinite(alone[k]).all()]
     if not finite:
-        raise InputError(
-            f"no layer of {name} gives finite values in {precision}; finite activations are needed; "
-            "use --precision bf16 or fp32."
-        )
+        raise InputError(f"no layer of {name} gives finite values in {precision}. Use --precision bf16 or fp32.")
     deepest = finite[-1]
     tolerance = _TOLERANCE.get(precision, _TOLERANCE_QUANTIZED)
     unsteered, short_in_batch, zero, large, beginning = batch[deepest]
@@ -150,6 +147,4 @@ def _relative(one: Tensor, other: Tensor) -> float:
 
 
 def _unsupported(name: str, why: str) -> InputError:
-    return InputError(
-        f"{name} is not supported: {why}; a model whose blocks can be read and steered is needed; choose another."
-    )
+    return InputError(f"{name} is not supported: {why}.")

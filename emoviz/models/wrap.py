@@ -28,19 +28,20 @@ def wrap(
     revision: str | None = None,
     layer_path: str | None = None,
 ) -> LoadedModel:
-    """Makes a Hugging Face model that is in memory ready for emoviz: fine-tuned, quantized, with adapters, on any device.
+    """Makes a Hugging Face model that is in memory ready for emoviz: fine-tuned, quantized, with adapters, on any
+    device.
 
     The model itself is neither copied nor changed. It goes through the same self-test as a model that emoviz loads.
 
     model : a causal language model of transformers, in evaluation mode; also inside PEFT or torch.compile.
     tokenizer : the one that it was trained with.
     name : what sets and figures call it; by default the last part of the id or folder that it came from.
-    revision : what tells its weights from others. By default a hash of weights, configuration, adapters and tokenizer, so that
-        a vector set made before more training no longer fits; about a second per gigabyte.
+    revision : what tells its weights from others. By default a hash of weights, configuration, adapters and tokenizer,
+        so that a vector set made before more training no longer fits; about a second per gigabyte.
     layer_path : the module list that holds the blocks, such as `model.layers`, where it is not found by itself.
     Returns : LoadedModel, which `extract`, `steering` and all else take.
-    Raises  : InputError for anything that is no causal language model, a model in training mode or without its weights in
-        memory, a tokenizer that does not match the embedding, and a model that fails the self-test.
+    Raises  : InputError for anything that is no causal language model, a model in training mode or without its weights
+        in memory, a tokenizer that does not match the embedding, and a model that fails the self-test.
 
     >>> import emoviz as ez
     >>> loaded = ez.load_model("SmolLM2-135M-Instruct")
@@ -51,15 +52,9 @@ def wrap(
     _check_causal(model)
     kind = type(unwrapped(model)).__name__
     if any(module.training for module in model.modules()):
-        raise InputError(
-            f"{kind} is in training mode, where dropout makes every pass differ; a model in evaluation mode is needed; call "
-            "model.eval() first."
-        )
+        raise InputError(f"{kind} is in training mode, where dropout makes every pass differ. Call model.eval() first.")
     if any(tensor.is_meta for tensor in model.parameters()):
-        raise InputError(
-            f"some weights of {kind} are not in memory (device meta); a model that is wholly in memory is needed; load it "
-            "without offloading."
-        )
+        raise InputError(f"some weights of {kind} are not in memory (device meta). Load the model without offloading.")
     _check_tokenizer(model, tokenizer, kind)
     precision, text = _precision(model), text_config(model)
     blocks = find_blocks(model, layer_path)
@@ -83,24 +78,21 @@ def _check_causal(model: Any) -> None:
     config = getattr(inner, "config", None)
     needed = "a causal language model of transformers (AutoModelForCausalLM) is needed"
     if isinstance(model, LoadedModel):
-        raise InputError(f"{model.name} is wrapped already; use it as it is.")
+        raise InputError(f"{model.name} is wrapped already. Use it as it is.")
     if not isinstance(model, nn.Module) or config is None:
-        raise InputError(f"{type(model).__name__} was given; {needed}; load it with transformers first.")
+        raise InputError(f"{type(model).__name__} was given; {needed}.")
     kind = type(inner).__name__
     if config.is_encoder_decoder:
-        raise InputError(f"{kind} has an encoder and a decoder; {needed}; choose another model.")
+        raise InputError(f"{kind} has an encoder and a decoder; {needed}.")
     if not (callable(getattr(inner, "can_generate", None)) and inner.can_generate()):
-        raise InputError(
-            f"{kind} writes no text, it is an encoder or has no vocabulary head; {needed}; choose another model."
-        )
+        raise InputError(f"{kind} writes no text: it is an encoder, or has no vocabulary head; {needed}.")
 
 
 def _check_tokenizer(model: Any, tokenizer: Any, kind: str) -> None:
     """Raises InputError for a tokenizer whose tokens do not fill the rows of the model's embedding."""
     if not callable(getattr(tokenizer, "get_vocab", None)):
         raise InputError(
-            f"{type(tokenizer).__name__} was given as the tokenizer; the tokenizer of {kind} is needed; load it with "
-            "AutoTokenizer."
+            f"{type(tokenizer).__name__} was given as the tokenizer. Give the tokenizer of {kind}, from AutoTokenizer."
         )
     rows = model.get_input_embeddings().num_embeddings
     # Tokens beyond the embedding that stand for pictures or sound come with text models and are never written.
@@ -110,8 +102,8 @@ def _check_tokenizer(model: Any, tokenizer: Any, kind: str) -> None:
     unused = rows - tokens
     if unused < 0 or unused > max(_PADDING_ROWS, _PADDING_SHARE * rows):
         raise InputError(
-            f"the tokenizer has {tokens:,} tokens, the embedding of {kind} {rows:,} rows; the tokenizer that the model was "
-            "trained with is needed; load it from the same place as the model."
+            f"the tokenizer has {tokens:,} tokens, the embedding of {kind} {rows:,} rows: they do not belong "
+            "together. Load the tokenizer from the same place as the model."
         )
 
 
@@ -136,8 +128,7 @@ def _checked_name(name: str) -> str:
     """Sets are files that begin with the name."""
     if not re.fullmatch(r"[A-Za-z0-9][\w.+-]{0,79}", name):
         raise InputError(
-            f"name {name!r} was given; letters, digits and . + - _ are allowed, 80 at most, since files are called by it; "
-            "choose such a name."
+            f"name {name!r} was given; up to 80 letters, digits and . + - _ are allowed, since files are called by it."
         )
     return name
 

@@ -56,7 +56,8 @@ def controls_figure(
                     "type": "scatter", "mode": "lines", "x": curve.depth, "y": curve.values, "name": name, **on,
                     "line": {"color": colour, "width": 2, "dash": _DASH[name]}, "showlegend": False,
                     "customdata": [[vectors.name, k] for k in range(vectors.n_layers)],
-                    "hovertemplate": f"<b>{name}</b><br>layer %{{customdata[1]}}, depth %{{x:.2f}}<br>rho %{{y:.3f}}<extra></extra>",
+                    "hovertemplate": f"<b>{name}</b><br>layer %{{customdata[1]}}, depth %{{x:.2f}}<br>rho "
+                    "%{y:.3f}<extra></extra>",
                 }
             )  # fmt: skip
         shapes.append(
@@ -67,7 +68,8 @@ def controls_figure(
             }
         )  # fmt: skip
         axes[f"xaxis{panel.number}"] = {
-            "range": [0, 1.015], "domain": panel.x, "anchor": f"y{panel.number}", "dtick": 0.2, "title": {"text": "depth"}
+            "range": [0, 1.015], "domain": panel.x, "anchor": f"y{panel.number}", "dtick": 0.2,
+            "title": {"text": "depth"},
         }  # fmt: skip
         axes[f"yaxis{panel.number}"] = {
             "domain": panel.y, "anchor": f"x{panel.number}", "range": [-0.1, 1.02], "dtick": 0.2,
@@ -91,8 +93,8 @@ def controls_figure(
         traces,
         layout,
         title="How much of the geometry is already in the words?",
-        aid="agreement of each RDM with RDMs of the same passages that no block has touched; below the noise ceiling is what "
-        "the model adds; thin line: the layer shown",
+        aid="agreement of each RDM with control RDMs of the same passages, which no block has touched; what is left "
+        "below the noise ceiling is what the model adds; thin line: the layer shown",
         notes=provenance_notes(sets, layers, "class centring", *bands),
         height=height,
         left=64,

@@ -28,8 +28,8 @@ def cosines_figure(
 ) -> go.Figure:
     """One panel per set: the cosines of all pairs of classes, raw and after class centring, on one axis from -1 to 1.
 
-    pairs : per set the raw cosines, the centred cosines, and the names of each pair. emotion : its pairs are drawn large. notes : more
-    lines under the figure.
+    pairs : per set the raw cosines, the centred cosines, and the names of each pair. emotion : its pairs are drawn
+    large. notes : more lines under the figure.
     """
     rows = panel_rows(len(sets))
     height += (rows - 1) * (height - _BELOW - 40)
@@ -52,12 +52,14 @@ def cosines_figure(
                         "line": {"width": 0},
                     },
                     "customdata": [list(pair) for pair in names],
-                    "hovertemplate": f"%{{customdata[0]}} and %{{customdata[1]}}<br>{word} cosine %{{x:.4f}}<extra></extra>",
+                    "hovertemplate": f"%{{customdata[0]}} and %{{customdata[1]}}<br>{word} cosine "
+                    "%{x:.4f}<extra></extra>",
                 }
             )  # fmt: skip
             marks.append(
                 {
-                    "x": -1.08, "y": middle + 0.46, "xref": f"x{panel.number}", "yref": f"y{panel.number}", "xanchor": "left",
+                    "x": -1.08, "y": middle + 0.46, "xref": f"x{panel.number}", "yref": f"y{panel.number}",
+                    "xanchor": "left",
                     "yanchor": "middle", "font": {"size": 12},
                     "text": f"<b>{word}</b>: {_span(values)}, mean {values.mean():.2f}",
                 }
@@ -74,9 +76,10 @@ def cosines_figure(
     return figure(
         traces,
         {**axes, "annotations": heads + marks, "uirevision": "cosines", "meta": {"kind": "cosines"}},
-        title=f"Raw, all emotions look alike (cosine {raw_low:.2f} or more); centred, {centred_low:.2f} to {centred_high:.2f}",
-        aid="each dot is a pair of classes, at the same height in both rows; raw cosines measure the direction that all states "
-        "share, centred ones what differs",
+        title=f"Raw, all emotions look alike (cosine {raw_low:.2f} or more); centred, {centred_low:.2f} to "
+        f"{centred_high:.2f}",
+        aid="each dot is a pair of classes, at the same height in both rows; raw cosines measure the direction that "
+        "all states share, centred ones what differs",
         notes=[*provenance_notes(sets, layers, "raw: no centring; centred: less the mean over classes"), *notes],
         height=height,
         left=24,

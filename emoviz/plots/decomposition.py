@@ -107,8 +107,8 @@ def decomposition_figure(
         traces,
         layout,
         title="How much of a geometry is left when one thing changes?",
-        aid="rho between two vector sets of one model; 1 = the same pairs of emotions are alike; line: noise ceiling, what two "
-        "noisy copies of one geometry would reach; * p below 0.05",
+        aid="rho between two vector sets of one model; 1 = the same pairs of emotions are alike; line: noise ceiling, "
+        "what two noisy copies of one geometry would reach; * p below 0.05",
         notes=[*_chain_notes(chains), *notes, _published_note(models)],
         height=height,
         above=20 + _LEGEND_LINE * -(-(n_bars + ceiling_named) // _LEGEND_COLUMNS),
@@ -226,7 +226,7 @@ def _chain_notes(chains: Sequence[Chain]) -> list[str]:
         notes.append(f"{chain.label}: A {a}, B {b}, C {c}{lacking}")
     if any(c is not None and c.rho > c.ceiling for chain in chains for c in chain.steps.values()):
         notes.append(
-            "a bar that passes its ceiling: the ceiling takes noise for independent, and these two sets share some of it"
+            "a bar above its ceiling: the ceiling assumes independent noise, and these two sets share some of it"
         )
     return notes
 

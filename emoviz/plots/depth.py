@@ -50,8 +50,10 @@ def depth_figure(
         label = CURVES[curve.name].label.lower()
         traces.append(
             {
-                "type": "scatter", "mode": "lines", "x": curve.depth, "y": curve.values, "line": line, "showlegend": False,
-                "hovertemplate": f"<b>{short_label(vectors)}</b><br>{label} at depth %{{x:.2f}}: %{{y:.4g}}<extra></extra>",
+                "type": "scatter", "mode": "lines", "x": curve.depth, "y": curve.values, "line": line,
+                "showlegend": False,
+                "hovertemplate": f"<b>{short_label(vectors)}</b><br>{label} at depth %{{x:.2f}}: "
+                "%{y:.4g}<extra></extra>",
             }
         )  # fmt: skip
     for vectors, curve, shape in zip(sets, curves, shapes, strict=False):
@@ -80,7 +82,8 @@ def depth_figure(
                         **_mark(curve, layer),
                         "marker": {"color": look.colour, "symbol": RULE_SYMBOL[rule], "size": 10},
                         "customdata": [[vectors.name, layer]],
-                        "hovertemplate": f"best layer by {rule}: {layer}<br>depth %{{x:.2f}}, %{{y:.4g}}<extra></extra>",
+                        "hovertemplate": f"best layer by {rule}: {layer}<br>depth %{{x:.2f}}, "
+                        "%{y:.4g}<extra></extra>",
                     }
                 )
     for vectors, curve, layer in zip(sets, curves, shown, strict=False):
@@ -90,7 +93,8 @@ def depth_figure(
     line = {"color": PUBLISHED_COLOUR, "width": 1.2, "dash": "dot"}
     layout = {
         "shapes": [
-            {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": level, "y1": level, "line": line} for level in levels
+            {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": level, "y1": level, "line": line}
+            for level in levels
         ],
         "annotations": [
             {
@@ -125,7 +129,7 @@ def depth_figure(
 
 
 def _y_axis(entry: Curve, curves: Sequence[DepthCurve]) -> dict:
-    """Our own curves fill the height: published early layers would press them flat, and norms differ by powers of ten."""
+    """Our own curves fill the height: published ones would press them flat, and norms differ by powers of ten."""
     if entry.logarithmic:
         return {"type": "log", "dtick": 1}
     if not entry.close_up:

@@ -176,7 +176,10 @@ def _point_hover(k: Column, dose: int, prompt: int) -> str:
     text = k.curve.texts[dose][prompt]
     if text is None:
         return ""
-    numbers = [("witness", k.curve.witness.each[dose, prompt], ".2f"), ("projection", k.curve.projection.each[dose, prompt], "+.3f")]  # fmt: skip
+    numbers = [
+        ("witness", k.curve.witness.each[dose, prompt], ".2f"),
+        ("projection", k.curve.projection.each[dose, prompt], "+.3f"),
+    ]
     return f"{_dose_head(k, dose)}, prompt {prompt + 1}<br>{text_hover(text, numbers=numbers)}"
 
 
@@ -210,7 +213,8 @@ def _bands(k: Column) -> list[dict]:
             for row, (low, high) in enumerate(k.rows):
                 shapes.append(
                     {
-                        "type": "rect", "xref": k.x, "yref": "paper", "x0": start - 0.5, "x1": end - 0.5, "y0": low, "y1": high,
+                        "type": "rect", "xref": k.x, "yref": "paper", "x0": start - 0.5, "x1": end - 0.5,
+                        "y0": low, "y1": high,
                         "fillcolor": tint(REGIME_COLOUR[regime], _BAND if row else STRIP), "line": {"width": 0},
                         "layer": "below",
                     }
@@ -237,7 +241,8 @@ def _level_values(k: Column) -> list[tuple[int, float, str, str]]:
 def _levels(k: Column) -> list[dict]:
     return [
         {
-            "type": "line", "xref": k.x, "yref": f"y{k.axis(row)}", "x0": -0.5, "x1": len(k.at) - 0.5, "y0": value, "y1": value,
+            "type": "line", "xref": k.x, "yref": f"y{k.axis(row)}", "x0": -0.5, "x1": len(k.at) - 0.5,
+                "y0": value, "y1": value,
             "line": {"color": GREY, "width": 1, "dash": dash},
         }
         for row, value, _, dash in _level_values(k)
@@ -259,8 +264,10 @@ def _level_names(k: Column, ranges: Mapping[str, list[float]]) -> list[dict]:
                 shift = max(0.0, (_NAME_HEIGHT - abs(apart)) / 2) * (1 if above else -1)
         notes.append(
             {
-                "text": name, "xref": "paper", "x": k.place[1], "xanchor": "left", "xshift": 5, "yref": f"y{k.axis(row)}",
-                "y": math.log10(value) if row == 0 else value, "yanchor": "middle", "yshift": shift, "font": {"size": 11},
+                "text": name, "xref": "paper", "x": k.place[1], "xanchor": "left", "xshift": 5,
+                "yref": f"y{k.axis(row)}",
+                "y": math.log10(value) if row == 0 else value, "yanchor": "middle", "yshift": shift,
+                "font": {"size": 11},
             }
         )  # fmt: skip
     return notes
@@ -269,7 +276,8 @@ def _level_names(k: Column, ranges: Mapping[str, list[float]]) -> list[dict]:
 def _head(k: Column, name: str) -> dict:
     words = minus(usable_window(k.curve)[2])
     return {
-        "text": f"<b>{html.escape(name)}</b><br>{words}", "xref": "paper", "yref": "paper", "x": sum(k.place) / 2, "y": 1,
+        "text": f"<b>{html.escape(name)}</b><br>{words}", "xref": "paper", "yref": "paper",
+        "x": sum(k.place) / 2, "y": 1,
         "xanchor": "center", "yanchor": "bottom", "yshift": 5, "font": {"size": 13},
     }  # fmt: skip
 

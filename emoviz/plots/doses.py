@@ -29,7 +29,8 @@ def text_hover(text: SteeredText, *, numbers: Sequence[tuple[str, float, str]] =
     first = " ".join(text.text.split())
     first = first if len(first) <= _FIRST_WORDS else f"{first[:_FIRST_WORDS].rstrip()}..."
     values = [
-        ("perplexity ×", verdict.ppl_ratio, ".3g"), ("repetition", verdict.repetition, ".0%"), ("leak", verdict.leak, ".0%"),
+        ("perplexity ×", verdict.ppl_ratio, ".3g"), ("repetition", verdict.repetition, ".0%"),
+        ("leak", verdict.leak, ".0%"),
         ("leak in probability", text.leak_mass, ".0%"), *numbers,
     ]  # fmt: skip
     said = [minus(f"{name} {value:{form}}") for name, value, form in values if math.isfinite(value)]

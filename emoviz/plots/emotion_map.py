@@ -31,12 +31,12 @@ _ROW_GAP = 64
 
 
 _AIDS = {
-    "PCA": "near = represented alike; signs are kept from layer to layer, set at the best one so that valence points right "
-    "and arousal up; models do not share axes",
-    "MDS": "far = unlike, as well as two axes can show it; axes mean nothing: turned onto the neighbouring layer, further "
-    "panels onto the first",
-    "UMAP": "near = represented alike; only neighbourhoods mean something, not gaps or axes: turned onto the neighbouring "
-    "layer, further panels onto the first",
+    "PCA": "near = represented alike; signs are kept from layer to layer, set at the best one so that valence points "
+    "right and arousal up; models do not share axes",
+    "MDS": "far = unlike, as well as two axes can show it; the axes have no meaning: each map is turned onto the "
+    "neighbouring layer, further panels onto the first",
+    "UMAP": "near = represented alike; neighbourhoods have a meaning, gaps and axes have none: each map is turned onto "
+    "the neighbouring layer, further panels onto the first",
 }
 
 
@@ -52,8 +52,8 @@ def map_figure(
     """One map per set; colour and shape say the quadrant, position is the model's own.
 
     emotion : ringed and written in bold. notes : more lines under the figure.
-    A second line stands under a panel whose `params` have `halves` or `residual`, Procrustes residuals with the map of the
-    other topic half and with the first panel (see `geometry.procrustes.disparity`).
+    A second line stands under a panel whose `params` have `halves` or `residual`, Procrustes residuals with the map of
+    the other topic half and with the first panel (see `geometry.procrustes.disparity`).
     """
     rows = panel_rows(len(sets))
     second = _SECOND_LINE if any(_residual_text(m) for m in maps) else 0

@@ -93,8 +93,8 @@ def gauge_figure(
         traces,
         layout,
         title="How far do all states point the same way?",
-        aid="mean cosine between unrelated neutral sentences; ring on the dial: after the mean over the emotion passages is "
-        "taken off; inner mark: random vectors; grey outer marks: published models",
+        aid="mean cosine between unrelated neutral sentences; ring on the dial: after the mean over the emotion "
+        "passages is taken off; inner mark: random vectors; grey outer marks: published models",
         notes=notes,
         height=height + (rows - 1) * _ROW_HEIGHT,
         left=24,

@@ -47,13 +47,14 @@ def heat_map_figure(
             # The template brings the colours, so that the middle is the paper in both themes.
             "coloraxis": {
                 "autocolorscale": True, "cmin": -limit, "cmax": limit,
-                "colorbar": {"thickness": 12, "len": 1, "title": {"text": "score", "side": "right"}, "tickformat": "+.2f"},
+                "colorbar": {"thickness": 12, "len": 1, "title": {"text": "score", "side": "right"},
+                             "tickformat": "+.2f"},
             },
             "meta": {"kind": "reading"},
         },
         title=f"Over the whole text, {best} is the strongest class at layer {layer}",
-        aid="columns are tokens, rows are classes in quadrant order; blank columns are tokens that are not read; colours end "
-        f"where {DIVERGING_LIMIT:.0%} of the scores of the layer do",
+        aid="columns are tokens, rows are classes in quadrant order; blank columns are tokens that are not read; "
+        f"colours end where {DIVERGING_LIMIT:.0%} of the scores of the layer do",
         notes=[*provenance_notes([vectors], [layer], FORMULA), *notes],
         height=height,
         left=100,

@@ -14,7 +14,7 @@ _LABELS = {_NONE: "no script", "partial": "part of a character"}
 
 
 def lens_figure(found: VocabularyLens, vectors: VectorSet, layer: int, *, height: int = 400) -> go.Figure:
-    """Share of the most raised tokens in each script, by layer; the dotted level is the script's share of the vocabulary."""
+    """Share of the most raised tokens in each script, by layer; dotted: the script's share of the vocabulary."""
     layers = list(found.raised)
     shares = {at: found.shares(at) for at in layers}
     highest = {name: max(shares[at].get(name, 0.0) for at in layers) for name in found.vocabulary}
@@ -26,11 +26,12 @@ def lens_figure(found: VocabularyLens, vectors: VectorSet, layer: int, *, height
         usual = found.vocabulary.get(name, 0.0)
         traces.append(
             {
-                "type": "scatter", "mode": "lines+markers", "x": layers, "y": [shares[at].get(name, 0.0) for at in layers],
+                "type": "scatter", "mode": "lines+markers", "x": layers,
+                "y": [shares[at].get(name, 0.0) for at in layers],
                 "name": label, "line": {"color": colour, "dash": DASHES[k], "width": 2.2}, "marker": {"size": 5},
                 "customdata": [[at] for at in layers],
-                "hovertemplate": f"<b>{label}</b><br>layer %{{x}}: %{{y:.0%}} of the raised tokens<br>{usual:.1%} of the "
-                "vocabulary<extra></extra>",
+                "hovertemplate": f"<b>{label}</b><br>layer %{{x}}: %{{y:.0%}} of the raised tokens<br>{usual:.1%} of "
+                "the vocabulary<extra></extra>",
             }
         )  # fmt: skip
         levels.append(
@@ -56,10 +57,14 @@ def lens_figure(found: VocabularyLens, vectors: VectorSet, layer: int, *, height
             "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "xanchor": "left"},
             "meta": {"kind": "lens"},
         },
-        title=f"At layer {layer}, {foreign:.0%} of the {n} tokens that {found.emotion} raises most are in scripts other than Latin",
-        aid=f"{usual:.0%} of the vocabulary are; solid and dashed lines: share among the raised tokens, dotted: among the vocabulary",
+        title=f"At layer {layer}, {foreign:.0%} of the {n} tokens that {found.emotion} raises most are in scripts "
+        "other than Latin",
+        aid=f"{usual:.0%} of the vocabulary are; solid and dashed lines: share among the raised tokens, dotted: among "
+        "the vocabulary",
         notes=[
-            *provenance_notes([vectors], [layer], "logit lens on the emotion vector: final norm and output head, direct path")
+            *provenance_notes(
+                [vectors], [layer], "logit lens on the emotion vector: final norm and output head, direct path"
+            )
         ],
         height=height,
         above=30,

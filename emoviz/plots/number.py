@@ -57,13 +57,16 @@ def number_figure(
                 "type": "log" if logarithmic else "linear",
                 "tickvals": x[order], "ticktext": [f"{value:g}" for value in x[order]],
             },
-            "yaxis": {"title": {"text": "score less its mean"}, "zeroline": True, "zerolinewidth": 1, "zerolinecolor": "#8a92a1"},
+            "yaxis": {
+                "title": {"text": "score less its mean"}, "zeroline": True, "zerolinewidth": 1,
+                "zerolinecolor": "#8a92a1",
+            },
             "legend": LEGEND,
             "meta": {"kind": "number"},
         },
         title=minus(title),
-        aid=f"the same sentence with another number, {where}, less each class's mean over the numbers; {emotion} (thick) and the three "
-        "classes that change most",
+        aid=f"the same sentence with another number, {where}, less each class's mean over the numbers; {emotion} "
+        "(thick) and the three classes that change most",
         notes=[html.escape(template, quote=False), *provenance_notes([vectors], [layer], FORMULA)],
         height=height,
         above=30,

@@ -64,10 +64,11 @@ def precision_figure(
         traces,
         layout,
         title=_precision_claim(contrasts),
-        aid="each point is an emotion; right = the same vector in both precisions; beside it rho of the RDMs, mean cosine and the lowest",
+        aid="each point is an emotion; right = the same vector in both precisions; beside it rho of the RDMs, mean "
+        "cosine and the lowest",
         notes=[
-            "against the most exact precision at hand, both at that set's layer; 20 emotions without neutral, class-centred; "
-            "by generation each precision reads the stories that it wrote itself",
+            "against the most exact precision at hand, both at that set's layer; 20 emotions without neutral, "
+            "class-centred; by generation each precision reads the stories that it wrote itself",
             *notes,
         ],
         height=HEAD + FOOT + ROW * len(contrasts),

@@ -146,7 +146,8 @@ def rdm_figure(
         title="Which emotions are represented alike?"
         + ("" if tree is None else f" In the order of {short_label(sets[0])}'s clusters"),
         aid="dark = more alike, bright = less; diagonal left out; one colour range for all panels; "
-        "▲\u00a0pleasant,\u00a0aroused ●\u00a0pleasant,\u00a0quiet ■\u00a0unpleasant,\u00a0quiet ◆\u00a0unpleasant,\u00a0aroused",
+        "▲\u00a0pleasant,\u00a0aroused ●\u00a0pleasant,\u00a0quiet ■\u00a0unpleasant,\u00a0quiet "
+        "◆\u00a0unpleasant,\u00a0aroused",
         notes=[*provenance_notes(sets, [r.layer for r in rdms], f"{rdms[0].centring} centring"), *notes],
         height=height,
         left=96,

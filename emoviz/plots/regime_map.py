@@ -29,8 +29,8 @@ _HEAD, _FOOT, _ROW_GAP = 105, 140, 90
 def regime_map_figure(responses: Sequence[DoseResponse], *, notes: Sequence[str] = ()) -> go.Figure:
     """A panel per run: emotions in quadrant order, then controls, by doses; colour and sign are the majority regime.
 
-    A cell is fainter where fewer of its texts agree. Dose 0 is left out, where nothing happens. notes : more lines under the
-    figure. Clicked ids are [run, direction, dose].
+    A cell is fainter where fewer of its texts agree. Dose 0 is left out, where nothing happens. notes : more lines
+    under the figure. Clicked ids are [run, direction, dose].
     """
     tables = [regime_table(r) for r in responses]
     at = _rows(responses)
@@ -240,7 +240,8 @@ def _legend(tables: Sequence[RegimeTable]) -> list[dict]:
     }
     return [
         {
-            "type": "scatter", "mode": "markers", "x": [None], "y": [None], "name": regime_label(regime), "hoverinfo": "skip",
+            "type": "scatter", "mode": "markers", "x": [None], "y": [None], "name": regime_label(regime),
+            "hoverinfo": "skip",
             "marker": {"symbol": "square", "size": 12, "color": tint(REGIME_COLOUR[regime], MAX_TINT)},
         }
         for regime in OUTCOMES

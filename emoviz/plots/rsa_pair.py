@@ -64,7 +64,8 @@ def pair_figure(
         "xaxis": {"title": {"text": f"dissimilarity in {names[0]} ({short_label(sets[0])})"}, "range": x_range},
         "yaxis": {"title": {"text": f"dissimilarity in {names[1]}<br>({short_label(sets[1])})"}, "range": y_range},
         "annotations": callouts(points[top], [" – ".join(paired.pairs[k]) for k in top], points, x_range, y_range),
-        "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "xanchor": "left", "itemsizing": "constant"},
+        "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "xanchor": "left",
+                   "itemsizing": "constant"},
         "uirevision": f"pair {names}",
         "meta": {"kind": "pair"},
     }  # fmt: skip
@@ -111,6 +112,7 @@ def _dots(paired: PairedRDMs, members: list[int], kind: str, marked: np.ndarray,
         "customdata": [
             [*paired.pairs[k], f"{paired.ranks[0, k]:g}", f"{paired.ranks[1, k]:g}"] for k in members
         ],
-        "hovertemplate": "<b>%{customdata[0]} and %{customdata[1]}</b><br>%{x:.3f} (rank %{customdata[2]}) and %{y:.3f} "
+        "hovertemplate": "<b>%{customdata[0]} and %{customdata[1]}</b><br>%{x:.3f} (rank %{customdata[2]}) and "
+        "%{y:.3f} "
         f"(rank %{{customdata[3]}}) of {len(paired.pairs)}<extra>{kind}</extra>",
     }  # fmt: skip

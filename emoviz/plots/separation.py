@@ -73,8 +73,8 @@ def separation_figure(
         traces,
         layout,
         title=_separation_claim(separations, tests),
-        aid="every pair of emotions; left = further apart, the first paper's measure. Noise also moves the mean, to the dotted "
-        "mark if there were nothing else",
+        aid="every pair of emotions; left = further apart, the first paper's measure. Noise also moves the mean, to "
+        "the dotted mark if there were nothing else",
         notes=notes,
         height=HEAD + FOOT + 20 + 76 * len(separations),
         left=LEFT,

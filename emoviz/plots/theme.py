@@ -35,10 +35,11 @@ SERIES = ("#0d8f9c", "#d6336c", "#a8760b", "#6b8e23", "#8d6bd0", "#b5654a")
 # Of a pair of emotions: do the two share a valence? Other hues again.
 PAIR_COLOUR = {"same valence": "#2f8fc4", "opposite valence": "#c94f5d", "neutral or unplaced": "#7a8291"}
 PAIR_SYMBOL = {"same valence": "circle", "opposite valence": "diamond-open", "neutral or unplaced": "x-thin-open"}
-# What became of a steered text; None: it could not be told. Blue, ochre and red stay apart without red or green; the rest
-# is grey, and told by its sign.
+# What became of a steered text; None: it could not be told. Blue, ochre and red stay apart without red or green; the
+# rest is grey, and told by its sign.
 REGIME_COLOUR: dict[str | None, str] = {
-    SURGICAL: "#1e88c8", COLLAPSE: "#b98a00", EXPLOSIVE: "#c92a2a", UNCHANGED: "#7a8291", EMPTY: "#7a8291", None: "#7a8291",
+    SURGICAL: "#1e88c8", COLLAPSE: "#b98a00", EXPLOSIVE: "#c92a2a",
+    UNCHANGED: "#7a8291", EMPTY: "#7a8291", None: "#7a8291",
 }  # fmt: skip
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "2px,6px", "12px,3px,3px,3px")
 PUBLISHED_COLOUR = "#8a92a1"
@@ -161,9 +162,9 @@ def figure(
     checks each later change anew, which made a figure take ten times as long.
 
     above, below : pixels that the figure needs between aid and plot (legend, panel titles) and between plot and notes
-    (axis labels). wide : characters that fit on a line of notes. height : with up to four lines of notes. fill : whether
-    the page may draw it higher, to fill a large screen. legend_below : the legend, of `legend_rows` rows, stands right above
-    the notes instead of where plotly puts it.
+    (axis labels). wide : characters that fit on a line of notes. height : with up to four lines of notes. fill :
+    whether the page may draw it higher, to fill a large screen. legend_below : the legend, of `legend_rows` rows,
+    stands right above the notes instead of where plotly puts it.
     """
     lines = [line for note in notes for line in textwrap.wrap(note, wide)]
     # Many notes make the figure taller, not the plot in it smaller.
@@ -228,7 +229,7 @@ def figure(
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One plot of several in a figure: its axis number ("", "2", "3", ...) and where it lies, as shares of the whole."""
+    """One plot of several in a figure: its axis number ("", "2", "3", ...) and its place, as shares of the whole."""
 
     number: str
     x: list[float]

@@ -51,7 +51,8 @@ def token_figure(
             "meta": {"kind": "token"},
         },
         title=minus(claim),
-        aid=f"{emotion} (thick) and the three classes that are highest at layer {layer}, the dotted line; colours are quadrants",
+        aid=f"{emotion} (thick) and the three classes that are highest at layer {layer}, the dotted line; colours are "
+        "quadrants",
         notes=[*provenance_notes([vectors], None, FORMULA), *([f"token {token}: {why}"] if why else [])],
         height=height,
         above=30,

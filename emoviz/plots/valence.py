@@ -68,12 +68,12 @@ def valence_figure(
         traces,
         layout,
         title="Where in depth do the leading components follow valence and arousal?",
-        aid="correlation of class scores with valence and arousal, sign left out; a thick line above the grey is more than "
-        "95 % of relabelled words give",
+        aid="correlation of class scores with valence and arousal, sign left out; a thick line above the grey is more "
+        "than 95 % of relabelled words give",
         notes=[
             *provenance_notes(sets, None, "class centring"),
-            f"Pearson's r with {used}; {fits[0].n_permutations:,} relabellings, seed {fits[0].seed}, of the best of three; "
-            "a thin line is one component fixed beforehand, whose level is lower (about 0.44 for 20 words)",
+            f"Pearson's r with {used}; {fits[0].n_permutations:,} relabellings, seed {fits[0].seed}, of the best of "
+            "three; a thin line is one component fixed beforehand, whose level is lower (about 0.44 for 20 words)",
             *notes,
         ],
         height=height + _LEGEND_LINE * (legend_rows - 1),

@@ -20,7 +20,8 @@ _STEERED, _CONTROL = "steered towards the emotion", "random direction, same proc
 def verification_figure(
     found: Verification, *, emotion: str | None = None, prompt: int | None = None, notes: Sequence[str] = ()
 ) -> go.Figure:
-    """A panel per opening, a row per emotion: the target's probability without steering, steered, and by a random direction.
+    """A panel per opening, a row per emotion: the target's probability without steering, steered, and by a random
+    direction.
 
     emotion, prompt : the scenario that is marked. notes : more lines. Filled marks are confirmed, crosses are not.
     """
@@ -60,7 +61,8 @@ def verification_figure(
         traces,
         layout,
         title=f"{found.model}: {found.k} of {found.n} scenarios confirmed, {found.control_k} with random directions",
-        aid="line: from the unsteered texts to the steered ones; filled mark: confirmed, cross: not; click one to read its texts",
+        aid="line: from the unsteered texts to the steered ones; filled mark: confirmed, cross: not; click one to read "
+        "its texts",
         notes=[
             found.criterion,
             f"set {found.set}, {found.precision}; witness: {found.witness.name}; doses per direction from "
@@ -127,8 +129,8 @@ def _symbol(row: Scenario, own: bool) -> str:
 def _said(row: Scenario, samples: int) -> str:
     return (
         f"<b>{row.emotion}</b>, {'steered' if row.direction == row.emotion else row.direction} at dose {row.dose:g}<br>"
-        f"probability of {row.emotion} {row.before:.3f} → {row.after:.3f}<br>{row.surgical} of {samples} texts surgical<br>"
-        f"{'confirmed' if row.confirmed else 'not confirmed'}"
+        f"probability of {row.emotion} {row.before:.3f} → {row.after:.3f}<br>{row.surgical} of {samples} texts "
+        f"surgical<br>{'confirmed' if row.confirmed else 'not confirmed'}"
     )
 
 

@@ -1,7 +1,8 @@
-"""The vocabulary lens: which tokens an emotion vector raises and lowers through the model's own final norm and output head.
+"""The vocabulary lens: which tokens an emotion vector raises and lowers through the model's own final norm and output
+head.
 
-A logit lens (nostalgebraist 2020) on a direction instead of a state. It shows the direct path only, past all later blocks, so
-that entanglement with another language is seen in the vector before any text is written.
+A logit lens (nostalgebraist 2020) on a direction instead of a state. It shows the direct path only, past all later
+blocks, so that entanglement with another language is seen in the vector before any text is written.
 """
 
 from __future__ import annotations
@@ -23,17 +24,18 @@ _FINAL_NORMS = ("norm", "ln_f", "final_layer_norm", "final_layernorm", "norm_f")
 
 
 def token_changes(loaded: LoadedModel, vectors: VectorSet, emotion: str | Direction, layer: int) -> np.ndarray:
-    """Change of every token's logit per unit of dose along the direct path, relative to the average token: (V,) float32.
+    """Change of every token's logit per unit of dose along the direct path, relative to the average token: (V,)
+    float32.
 
     With u the unit vector of the emotion at the layer, r_l and r_L the typical residual norms there and after the last
     block, and W, N the output head and the final norm:
 
         change = (W N(r_L u) - W N(0)) * r_l / r_L, less its mean over the vocabulary.
 
-    A dose d adds d r_l u. N is linearised by holding its scale at that of a state of the typical length r_L, so the change
-    grows with the dose in a straight line. Biases cancel; N brings its own form of weights (Gemma's is 1 + w). A logit
-    softcap (Gemma 2) and a logit scale come after the head and are left out: the softcap bends large logits and keeps
-    their order.
+    A dose d adds d r_l u. N is linearised by holding its scale at that of a state of the typical length r_L, so the
+    change grows with the dose in a straight line. Biases cancel; N brings its own form of weights (Gemma's is 1 + w). A
+    logit softcap (Gemma 2) and a logit scale come after the head and are left out: the softcap bends large logits and
+    keeps their order.
 
     Raises InputError for a set of another model, an unknown emotion, a missing layer, or no final norm to be found.
     """
@@ -44,8 +46,8 @@ def token_changes(loaded: LoadedModel, vectors: VectorSet, emotion: str | Direct
     last = float(vectors.residual_norm[-1])
     if not np.isfinite(last):
         raise InputError(
-            f"the last layer of {vectors.name} is not finite in {vectors.provenance.precision}; the lens needs it; "
-            "extract the set in bf16 or fp32."
+            f"the last layer of {vectors.name} is not finite in {vectors.provenance.precision}, and the lens needs "
+            "it. Extract the set in bf16 or fp32."
         )
     norm, head = final_norm(loaded), loaded.model.get_output_embeddings()
     direction = torch.from_numpy((towards * last).astype(np.float32)).to(loaded.device, loaded.model.dtype)
@@ -76,14 +78,17 @@ def lens(
 
 
 def final_norm(loaded: LoadedModel) -> nn.Module:
-    """The norm between the last block and the output head. Raises InputError if the decoder has none of a known name."""
+    """The norm between the last block and the output head.
+
+    Raises InputError if the decoder has none of a known name.
+    """
     for name in _FINAL_NORMS:
         module = getattr(loaded.decoder, name, None)
         if isinstance(module, nn.Module):
             return module
     raise InputError(
-        f"the final norm of {loaded.architecture} was not found (looked for {', '.join(_FINAL_NORMS)}); "
-        "the lens does not know this architecture; choose another model."
+        f"the final norm of {loaded.architecture} was not found (looked for {', '.join(_FINAL_NORMS)}). The lens "
+        "does not know this architecture."
     )
 
 
@@ -92,10 +97,12 @@ def vocabulary_lens(
 ) -> VocabularyLens:
     """The tokens that an emotion raises and lowers most, at every layer, along the direct path to the output head.
 
-    vectors : a set of this very model; None for the one that it uses. emotion : an emotion of the set, or what `ez.direction` gives.
+    vectors : a set of this very model; None for the one that it uses. emotion : an emotion of the set, or what
+    `ez.direction` gives.
     top : tokens of each kind.
     Returns : VocabularyLens; changes of the logit per unit of dose. `to_frame()` has a row per layer and token.
-    Raises  : InputError for a set of another model, an unknown emotion, or a model without a final norm of a known name.
+    Raises  : InputError for a set of another model, an unknown emotion, or a model without a final norm of a known
+    name.
     Source  : nostalgebraist 2020 (logit lens); the formula is in `token_changes`.
 
     >>> import emoviz as ez

@@ -2,10 +2,10 @@
 
     score(k) = (h / |h| - c / r) . unit(m_k - c)
 
-h : a state after the layer. m_k : mean of class k, c : mean over the classes, r : the set's median residual norm there. States
-are brought to one length first, as protocol `emoviz` does, so that no token counts more for a massive activation; c takes off
-the direction that all states share. A score is a fraction of the residual norm, as a steering dose is, and scaling the
-model's states and vectors changes none.
+h : a state after the layer. m_k : mean of class k, c : mean over the classes, r : the set's median residual norm there.
+States are brought to one length first, as protocol `emoviz` does, so that no token counts more for a massive
+activation; c takes off the direction that all states share. A score is a fraction of the residual norm, as a steering
+dose is, and scaling the model's states and vectors changes none.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def axes_of(vectors: VectorSet, layer: int) -> Axes:
 
 
 def passage_scale(vectors: VectorSet, layer: int) -> tuple[np.ndarray, np.ndarray] | Missing:
-    """Mean and standard deviation of the scores of the set's own passages at one layer, (C,) each, or why there are none.
+    """Mean and standard deviation of the scores of the set's own passages at one layer, (C,) each, or why there are
+    none.
 
     They put the mean of a text on the scale of texts that were written to evoke the classes. Only for pooling over all
     tokens: a single token spreads far more than the mean of a text.

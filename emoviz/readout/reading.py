@@ -30,9 +30,10 @@ def read_text(model: LoadedModel, vectors: VectorSet | None, text: str) -> Readi
     at all if it is a sink at any layer, another token not at those layers where it is one (`SINK`).
 
     vectors : a set of this very model; None for the one that it uses.
-    Returns : Reading, scores (L, T, C) in fractions of the typical residual norm; `to_frame()` has a row per token and class.
-    Raises  : InputError for an empty text, one beyond the model's context or memory, one that leaves no token to read, and
-        a set of another model.
+    Returns : Reading, scores (L, T, C) in fractions of the typical residual norm; `to_frame()` has a row per token and
+    class.
+    Raises  : InputError for an empty text, one beyond the model's context or memory, one that leaves no token to read,
+        and a set of another model.
     Source  : the formula is in `readout.projection` and docs/methods.md.
 
     >>> import emoviz as ez
@@ -51,7 +52,7 @@ def read_text(model: LoadedModel, vectors: VectorSet | None, text: str) -> Readi
     layer = preferred_layer(vectors)
     if np.isnan(scores[layer]).all():
         raise InputError(
-            f"the text leaves no token to read at layer {layer} (the first is a sink); write a longer one."
+            f"the text leaves no token to read at layer {layer} (the first is a sink). Write a longer one."
         )
     tokens = tuple(text[start:end] for start, end in offsets)
     layers = {at: f"the states of {vectors.name} are not finite there" for at in vectors.provenance.nonfinite_layers}
@@ -76,15 +77,15 @@ def _encoded(
 ) -> tuple[Tensor, np.ndarray, tuple[tuple[int, int], ...]]:
     """Token ids, the places of those that stand for text, and where their pieces are."""
     if not text.strip():
-        raise InputError("the text is empty; some words are needed; write or paste them.")
+        raise InputError("the text is empty. Write or paste some words.")
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise InputError("the text holds half of a surrogate pair; UTF-8 text is needed; remove it.") from None
+        raise InputError("the text holds half of a surrogate pair, which is not UTF-8. Remove it.") from None
     if not loaded.tokenizer.is_fast:
         raise InputError(
-            f"the tokenizer of {loaded.name} does not say where its tokens stand in a text; a fast tokenizer is needed; "
-            "use another model."
+            f"the tokenizer of {loaded.name} does not say where its tokens stand in a text. Use a model with a fast "
+            "tokenizer."
         )
     coded = loaded.tokenizer(
         text,
@@ -96,14 +97,14 @@ def _encoded(
     ids, spans = coded["input_ids"], coded["offset_mapping"]
     if loaded.max_tokens is not None and len(ids) > loaded.max_tokens:
         raise InputError(
-            f"the text has {len(ids)} tokens; {loaded.name} reads at most {loaded.max_tokens}; shorten the text."
+            f"the text has {len(ids)} tokens; {loaded.name} reads at most {loaded.max_tokens}. Shorten it."
         )
     added = [
         special and start == end for special, (start, end) in zip(coded["special_tokens_mask"], spans, strict=True)
     ]
     kept = np.flatnonzero(~np.array(added, bool))
     if not kept.size:
-        raise InputError("the text leaves no token to read; write a longer one.")
+        raise InputError("the text leaves no token to read. Write a longer one.")
     return torch.tensor([ids]), kept, pieces([spans[k] for k in kept], len(text))
 
 
@@ -135,8 +136,7 @@ def _forward(loaded: LoadedModel, vectors: VectorSet, ids: Tensor) -> tuple[np.n
         if not out_of_memory(error):
             raise
         raise InputError(
-            f"a text of {ids.shape[1]} tokens does not fit into the memory of {loaded.device}; a shorter one is needed; "
-            "shorten the text."
+            f"a text of {ids.shape[1]} tokens does not fit into the memory of {loaded.device}. Shorten it."
         ) from error
     return scores, lengths
 
@@ -154,7 +154,8 @@ def _unread(
         at = np.flatnonzero(sink[:, token])
         where = "all layers" if len(at) == len(sink) else f"layers {', '.join(map(str, at))}"
         why[token] = (
-            f"attention sink: its state is up to {np.nanmax(lengths[:, token]):.0f} times as long as usual; not read at {where}"
+            f"attention sink: its state is up to {np.nanmax(lengths[:, token]):.0f} times as long as usual; not read "
+            f"at {where}"
         )
     for token in np.flatnonzero((~finite & np.isfinite(vectors.residual_norm)[:, None]).any(0)).tolist():
         why.setdefault(token, "its state is not finite at some layers; not read there")

@@ -1,7 +1,7 @@
 """The script of letters and texts: Latin, Han, Thai, ...
 
-A script is a property of letters and their marks. Punctuation, digits, emoji, whitespace and letters shared by all scripts
-(mathematical alphabets, accents on their own) belong to none.
+A script is a property of letters and their marks. Punctuation, digits, emoji, whitespace and letters shared by all
+scripts (mathematical alphabets, accents on their own) belong to none.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def script_of(character: str) -> str | None:
 
 
 def script_shares(text: str) -> dict[str, float]:
-    """Script -> share of the letters of the text that are in it, the largest first; empty for a text without letters."""
+    """Script -> share of the text's letters that are in it, the largest first; empty without letters."""
     counts = Counter(script for script in map(script_of, text) if script is not None)
     total = sum(counts.values())
     return {script: n / total for script, n in counts.most_common()}

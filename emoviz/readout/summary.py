@@ -44,11 +44,9 @@ def layer_of(reading: Reading, text: str) -> int:
     if text == "best":
         return reading.layer
     if not (text.isdecimal() and len(text) <= 6 and int(text) < n):
-        raise InputError(
-            f"layer {text[:24]!r} was asked for; best or a number from 0 to {n - 1} is allowed; choose one."
-        )
+        raise InputError(f"layer {text[:24]!r} was asked for; best or a number from 0 to {n - 1} is allowed.")
     if np.isnan(reading.scores[int(text)]).all():
-        raise InputError(f"layer {text} holds no finite values ({reading.set}); another layer is needed; choose one.")
+        raise InputError(f"layer {text} of {reading.set} holds no finite values. Choose another layer.")
     return int(text)
 
 

@@ -19,8 +19,10 @@ class PublishedModel:
     """One record; None where nothing was published.
 
     n_layers : of SmolLM2-1.7B-Instruct taken from its base model, since its own record is missing.
-    best_depth : of the published best layer in our convention, (layer + 1) / n_layers; the papers print layer / n_layers.
-    mean_cosine : class-centred mean off-diagonal cosine per layer (fp16, last token, 63 passages), rounded to 4 decimals.
+    best_depth : of the published best layer in our convention, (layer + 1) / n_layers; the papers print layer /
+    n_layers.
+    mean_cosine : class-centred mean off-diagonal cosine per layer (fp16, last token, 63 passages), rounded to 4
+    decimals.
     anisotropy : at the best layer and at a quarter, half and three quarters of the layers, as (depth, value) pairs.
     """
 

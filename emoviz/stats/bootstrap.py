@@ -43,8 +43,8 @@ def resample_weights(n_items: int, n_bootstrap: int, seed: int) -> np.ndarray:
 def t_factor(n: int) -> float:
     """What a bootstrap standard error over n items is multiplied by, for half the width of a 95 % interval.
 
-    Student's t of n - 1 degrees of freedom, times sqrt(n / (n - 1)): both make up for a spread that is estimated from few
-    items.
+    Student's t of n - 1 degrees of freedom, times sqrt(n / (n - 1)): both make up for a spread that is estimated from
+    few items.
     Source : Hesterberg 2015, The American Statistician 69(4) (t intervals with bootstrap standard errors).
     """
     from scipy.special import stdtrit
@@ -69,9 +69,9 @@ def rho_spread(
     """Half the width of a 95 % interval over topics of Spearman's rho between the RDMs of K sets, on Fisher's z scale.
 
     The bootstrap standard error times `t_factor`. Simulated with two planted geometries, this covers the rho that is
-    expected of as many topics in 93 to 96 % of the runs with 20 topics, in 94 to 98 % with 10; percentile, basic and BCa
-    intervals fail, since a resample holds fewer distinct topics than the corpus, so that its rho is noisier and lower
-    (docs/statistics.md has the table).
+    expected of as many topics in 93 to 96 % of the runs with 20 topics, in 94 to 98 % with 10; percentile, basic and
+    BCa intervals fail, since a resample holds fewer distinct topics than the corpus, so that its rho is noisier and
+    lower (docs/statistics.md has the table).
 
     means : one (T, C, D) per set, of the same topics, which are resampled together. Returns (K, K).
     """

@@ -26,8 +26,8 @@ KINDS: dict[str, str] = {
 }
 # From the most exact to the least: the first that is at hand is what the others are set against.
 EXACTNESS = ("fp32", "bf16", "fp16", "int8")
-# Protocols that stand for the conditions A, B and C of the published decomposition: those of the papers, and ours, whose
-# A and C differ in nothing but the texts.
+# Protocols that stand for the conditions A, B and C of the published decomposition: those of the papers, and ours,
+# whose A and C differ in nothing but the texts.
 CHAINS: dict[str, tuple[str, str, str]] = {
     "the papers' protocols": ("jeong2026b", "jeong2026a-loose", "jeong2026a"),
     "our protocols": ("emoviz", "jeong2026a-loose", "emoviz-stories"),
@@ -103,8 +103,8 @@ def contrast(
 
     Both are of the emotions that the two have in common, each set minus its own mean over them. Neutral is left out, as
     in the published decomposition; between a base and an instruct model it stays, as in the published pairs.
-    layers : one for each set, None where it has no finite one. Between precisions the reference's layer is used for both:
-    a difference of layers must not pass for one of precision.
+    layers : one for each set, None where it has no finite one. Between precisions the reference's layer is used for
+    both: a difference of layers must not pass for one of precision.
     """
     first, second = (layers[0], layers[0]) if kind == "precision" else layers
     layers, sets = (first, second), (reference, other)

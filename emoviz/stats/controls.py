@@ -13,8 +13,8 @@ from ..types import VectorSet
 def explained_by_controls(vectors: VectorSet, layer: int) -> dict[str, float]:
     """How much of the ranks of the class-centred RDM the control RDMs explain.
 
-    Returns R^2 of each control alone, of `all` together, and of each `only NAME`: what R^2 loses without it. NaN where an
-    RDM has no ranks: fewer than 3 pairs of classes, or no spread.
+    Returns R^2 of each control alone, of `all` together, and of each `only NAME`: what R^2 loses without it. NaN where
+    an RDM has no ranks: fewer than 3 pairs of classes, or no spread.
     Source : commonality of a rank regression; R^2 of one predictor is its squared Spearman rho.
     """
     own = standard_ranks(rdm_of(vectors.class_means[layer], vectors.classes, "class")[0])

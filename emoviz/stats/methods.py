@@ -20,10 +20,11 @@ from .contrasts import CHAINS
 def separation(vectors: VectorSet, layer: int) -> Separation:
     """Cosines of all pairs of neutral-centred emotion vectors of one set, at one layer.
 
-    Raises  : InputError for a set without neutral, a layer that it does not have, or a vector that is zero or not finite.
-    Noise: neutral-centred vectors share that of the one neutral mean, so with variances e of an emotion's mean and n of
-    neutral's, vectors without geometry have an expected cosine of n / (n + e), 1/2 where both have as many texts. Noise
-    thus pulls cosines down or up without any geometry. e and n are the quarter of the squared distance of the halves.
+    Raises  : InputError for a set without neutral, a layer that it does not have, or a vector that is zero or not
+    finite. Noise: neutral-centred vectors share that of the one neutral mean, so with variances e of an emotion's mean
+    and n of neutral's, vectors without geometry have an expected cosine of n / (n + e), 1/2 where both have as many
+    texts. Noise thus pulls cosines down or up without any geometry. e and n are the quarter of the squared distance of
+    the halves.
     Source  : neutral centring, Jeong 2026 (arXiv 2604.04064). Class centring would force the mean to -1/(C - 1).
     """
     check_layer(vectors, layer)
@@ -94,7 +95,7 @@ def difference(first: np.ndarray, second: np.ndarray) -> Difference:
     first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
     n, m = len(first), len(second)
     if min(n, m) < 2:
-        raise InputError(f"samples of {n} and {m} value(s) given; at least 2 each are needed; use more classes.")
+        raise InputError(f"samples of {n} and {m} value(s) were given; at least 2 each are needed.")
     together = np.concatenate([first, second])
     u = float(average_ranks(together)[:n].sum() - n * (n + 1) / 2)
     _, counts = np.unique(together, return_counts=True)

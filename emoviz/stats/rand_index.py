@@ -19,7 +19,8 @@ def adjusted_rand_index(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def rand_index_p(a: np.ndarray, b: np.ndarray, n_permutations: int = 10_000, seed: int = 0) -> float:
-    """One-sided p of the adjusted Rand index, by relabelling the items; NaN below 7 items, where there are too few ways.
+    """One-sided p of the adjusted Rand index, by relabelling the items; NaN below 7 items, where there are too few
+    ways.
 
     (1 + #{index* >= index}) / (1 + n_permutations).
     """

@@ -40,8 +40,8 @@ def noise_ceiling(disjoint: np.ndarray) -> np.ndarray:
 def disattenuated_rho(disjoint: np.ndarray) -> np.ndarray:
     """What the disjoint rho would be without noise: divided by sqrt(r_i r_j), r the split-half rho. Returns (K, K).
 
-    All three are of half the topics, so no step up to the whole corpus is needed. Not clipped: where the truth is near 1,
-    noise in the halves takes it above 1. NaN where a split-half rho is not positive.
+    All three are of half the topics, so no step up to the whole corpus is needed. Not clipped: where the truth is near
+    1, noise in the halves takes it above 1. NaN where a split-half rho is not positive.
     Source : Spearman 1904 (correction for attenuation).
     """
     half = _positive(disjoint.diagonal())

@@ -330,7 +330,7 @@ class ReplicateMeans:
         return (_ranks(a) * _ranks(b)).sum(1)
 
     def _centred(self, means: Products) -> np.ndarray:
-        """Inner products of the class vectors; one class without direction where there is no neutral one to centre on."""
+        """Inner products of the class vectors; a class without direction where there is no neutral one to centre on."""
         gram, offset = means.gram, means.offset
         if self.centring == "class":
             return _double_centred(gram)
@@ -396,7 +396,7 @@ def _double_centred(gram: np.ndarray) -> np.ndarray:
 
 
 def _where_finite(matrices: np.ndarray, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """A function of symmetric matrices, (B, C, C) to (B, ...); NaN for a replicate in which a vector has no direction."""
+    """A function of symmetric matrices, (B, C, C) to (B, ...); NaN where a vector of the replicate has no direction."""
     defined = np.isfinite(matrices).all((1, 2))
     found = function(np.where(defined[:, None, None], matrices, 0.0))
     found[~defined] = np.nan

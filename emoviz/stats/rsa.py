@@ -40,14 +40,16 @@ def compare(
     """Spearman's rho between the RDMs of sets, each at its layer, every pair on the classes that both have.
 
     layers : `best` for each set's own, a relative depth in (0, 1] for all, or one layer per set.
-    centring : of the class means, see `geometry.vectors.class_vectors`. intervals : False leaves them out, which is quicker.
+    centring : of the class means, see `geometry.vectors.class_vectors`. intervals : False leaves them out, which is
+    quicker.
     n_permutations : relabellings for p. n_bootstrap : resamples for the interval. seed : of both.
     Returns : Comparison with (K, K) matrices: rho; p from `mantel_p`; interval from `rho_interval` (needs the stored
         activations of the layer and the same passages in both sets); ceiling, disjoint and disattenuated rho from the
         halves; partial rho given the words of the passages, and given all control RDMs of both sets. What cannot be
         computed is NaN, with the reason in `Comparison.missing`.
     Raises  : InputError for fewer than 2 sets, an unknown centring, or a layer that a set does not have.
-    Source  : Kriegeskorte, Mur and Bandettini 2008 (RSA); Jeong 2026 (arXiv 2604.11050) for rho at each model's own layer.
+    Source  : Kriegeskorte, Mur and Bandettini 2008 (RSA); Jeong 2026 (arXiv 2604.11050) for rho at each model's own
+    layer.
 
     >>> import emoviz as ez
     >>> found = ez.compare([ez.find_set("SmolLM2-135M-Instruct_emoviz"), ez.find_set("gemma-3-270m_emoviz")])
@@ -55,15 +57,13 @@ def compare(
     (0.916, 0.886)
     """
     if len(sets) < 2:
-        raise InputError(f"{len(sets)} set(s) given; a comparison needs at least 2; name another one (emoviz list).")
+        raise InputError(f"{len(sets)} set(s) given; a comparison needs at least 2. `emoviz list` names them.")
     if centring not in CENTRINGS:
-        raise InputError(f"centring {centring!r} is unknown; {', '.join(CENTRINGS)} are allowed; choose one of them.")
+        raise InputError(f"centring {centring!r} is unknown; {', '.join(CENTRINGS)} are allowed.")
     layers = layers_of(sets, layers)
     for vectors, layer in zip(sets, layers, strict=True):
         if not 0 <= layer < vectors.n_layers:
-            raise InputError(
-                f"layer {layer} does not exist: {vectors.name} has layers 0-{vectors.n_layers - 1}; pick one of those."
-            )
+            raise InputError(f"layer {layer} does not exist: {vectors.name} has layers 0-{vectors.n_layers - 1}.")
     job = _Job(tuple(sets), layers, centring, intervals, n_permutations, n_bootstrap, seed)
     found = _Found(len(sets))
     for classes, pairs in _pairs_by_classes(sets).items():

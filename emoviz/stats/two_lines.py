@@ -19,13 +19,13 @@ def u_shape(curve: DepthCurve, replicates: np.ndarray | None = None) -> UShape |
 
     The two-lines test fits one line on each side of a break and asks for a falling, then a rising slope, each
     significant. The break is set as in Simonsohn 2018 (the "Robin Hood" procedure): from a smooth fit (natural-order
-    cubic regression spline, two inner knots), the flat stretch around the extreme is found, and the break moved within it
-    towards the side with the stronger slope.
+    cubic regression spline, two inner knots), the flat stretch around the extreme is found, and the break moved within
+    it towards the side with the stronger slope.
 
     Layers follow from one another: with the paper's own errors, which take them as independent, a flat curve with an
     autocorrelation of 0.9 is called U-shaped in 22 of 100 cases. The lines are therefore fitted to what each layer adds
-    to its neighbour (Prais and Winsten 1954), with HC3 errors; that makes it 5 of 100, and a true U of 30 layers is then
-    found in 43 of 100 cases instead of nearly all: dependent layers hold that much less evidence.
+    to its neighbour (Prais and Winsten 1954), with HC3 errors; that makes it 5 of 100, and a true U of 30 layers is
+    then found in 43 of 100 cases instead of nearly all: dependent layers hold that much less evidence.
 
     replicates : (B, L) resampled curves less their mean, for the interval of the vertex and for `holds`.
     Source : Simonsohn 2018, Advances in Methods and Practices in Psychological Science 1(4).
@@ -73,8 +73,8 @@ def mean_cosine_shape(vectors: VectorSet, curve: DepthCurve, centring: str) -> U
 def pooled_shape(sets: Sequence[VectorSet], curves: Sequence[DepthCurve], centring: str) -> UShape | None:
     """`u_shape` of the mean of several sets' mean cosines, each brought to mean 0 and standard deviation 1.
 
-    Curves are read off at the depths of the set with the fewest layers; replicates are pooled where all sets have equally
-    many. None if a set has fewer than 8 finite layers.
+    Curves are read off at the depths of the set with the fewest layers; replicates are pooled where all sets have
+    equally many. None if a set has fewer than 8 finite layers.
     """
     finite = [np.isfinite(curve.values) for curve in curves]
     if min(kept.sum() for kept in finite) < MIN_LAYERS:
@@ -159,9 +159,9 @@ def _design(x: np.ndarray, at: float) -> np.ndarray:
 def _autocorrelation(x: np.ndarray, y: np.ndarray) -> float:
     """Between neighbouring layers, of what a smooth fit leaves over.
 
-    Two straight lines leave a bend over, which would look like dependence; a cubic with one knot does not. Its residuals
-    vary less slowly than the noise itself, so the value is the one at which a first-order autoregressive series, fitted
-    in the same way, leaves the observed correlation.
+    Two straight lines leave a bend over, which would look like dependence; a cubic with one knot does not. Its
+    residuals vary less slowly than the noise itself, so the value is the one at which a first-order autoregressive
+    series, fitted in the same way, leaves the observed correlation.
     """
     q, _ = np.linalg.qr(_smooth_basis(x, 1))
     left_over = np.eye(len(x)) - q @ q.T

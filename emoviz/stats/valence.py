@@ -44,8 +44,8 @@ def valence_arousal(
         pleasant, aroused = (np.array([np.nan if r is None else r[k] for r in rated]) for k in (0, 1))
         if not known.any():
             raise InputError(
-                f"{norms.name} has no word of {vectors.name}; its words are {', '.join(vectors.classes[:4])}"
-                f"{', ...' if len(vectors.classes) > 4 else ''}; add lines for them."
+                f"{norms.name} has no word of {vectors.name}, whose classes are "
+                f"{', '.join(vectors.classes[:4])}{', ...' if len(vectors.classes) > 4 else ''}. Add lines for them."
             )
     scores = np.full((vectors.n_layers, len(vectors.classes), N_COMPONENTS), np.nan)
     for layer, found in components_over_layers(vectors, anchor).items():

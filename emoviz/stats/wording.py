@@ -28,8 +28,8 @@ def letters(n: int) -> list[str]:
 def reason_lines(missing: Sequence[Missing], names: Sequence[str]) -> list[str]:
     """What a comparison could not compute, for which pairs, and why.
 
-    names : how the reader calls each set. Numbers that the same pairs lack for the same reason share a line; pairs are not
-    named where all lack it.
+    names : how the reader calls each set. Numbers that the same pairs lack for the same reason share a line; pairs are
+    not named where all lack it.
     """
     n_pairs = len(names) * (len(names) - 1) // 2
     concerned: dict[tuple[str, str], list[tuple[int, int]]] = {}
@@ -44,7 +44,7 @@ def reason_lines(missing: Sequence[Missing], names: Sequence[str]) -> list[str]:
 
 
 def reasons_by_name(found: Comparison) -> dict[str, str]:
-    """What is missing as JSON has it: by number and names of the pair, `ci A x B`; what all pairs lack by the number alone."""
+    """What is missing as JSON has it: by number and pair, `ci A x B`; what all pairs lack by the number alone."""
     numbers: dict[str, dict[tuple[int, int], str]] = {}
     for one in found.missing:
         if one.pair is not None:

@@ -28,7 +28,7 @@ def direction(vectors: VectorSet, text: str) -> Direction:
     '1 happy - 1 sad'
     """
     if text not in vectors.classes and is_control(text):
-        raise InputError(f"{text!r} is a control and no emotion; a control is given by its name, without ez.direction.")
+        raise InputError(f"{text!r} is a control, not an emotion. Give its name to ez.steering, without ez.direction.")
     terms = ((text, 1.0),) if text in vectors.classes else parse_direction(text).terms
     check_emotions(vectors, [name for name, _ in terms])
     return Direction(terms, vectors.name)
@@ -49,8 +49,8 @@ def directions(vectors: VectorSet, towards: Towards, layers: tuple[int, ...], ce
     if isinstance(towards, Direction):
         if towards.set not in ("", vectors.name):
             raise InputError(
-                f"{towards.label} is a direction of {towards.set}, the vector set is {vectors.name}; take the direction from "
-                "the set that steers."
+                f"{towards.label} is a direction of {towards.set}, the vector set is {vectors.name}. Take the "
+                "direction from the set that steers."
             )
         return mixed(vectors, towards.terms, layers, centring)
     if towards in vectors.classes:
@@ -81,7 +81,8 @@ def _random(vectors: VectorSet, layers: tuple[int, ...], centring: str, seed: in
 def _mean(vectors: VectorSet, layers: tuple[int, ...]) -> np.ndarray:
     if NEUTRAL not in vectors.classes:
         raise InputError(
-            f'control {MEAN!r} was asked for, but {vectors.name} has no neutral class. Use the control "random" instead.'
+            f"control {MEAN!r} was asked for, but {vectors.name} has no neutral class. "
+            'Use the control "random" instead.'
         )
     at = vectors.classes.index(NEUTRAL)
     rows = np.stack(

@@ -19,9 +19,7 @@ def parse_doses(text: str) -> list[float]:
     except ValueError:
         doses = []
     if not doses:
-        raise InputError(
-            f"doses {text!r} were given; numbers separated by commas are allowed; write for example 0, 0.02, 0.04."
-        )
+        raise InputError(f"doses {text!r} were given; numbers separated by commas are allowed, such as 0, 0.02, 0.04.")
     check_doses(doses)
     return doses
 
@@ -31,6 +29,6 @@ def check_doses(doses: Sequence[float]) -> None:
     for dose in doses:
         if not math.isfinite(dose) or abs(dose) > MAX_DOSE:
             raise InputError(
-                f"dose {dose:g} was given; a fraction of the residual norm from -{MAX_DOSE:g} to {MAX_DOSE:g} is "
-                "allowed, with a point for decimals; 0.02 to 0.1 is the usual range."
+                f"dose {dose:g} was given; fractions of the residual norm from -{MAX_DOSE:g} to {MAX_DOSE:g} are "
+                "allowed, usually 0.02 to 0.1."
             )

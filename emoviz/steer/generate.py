@@ -69,8 +69,8 @@ def generate(loaded: LoadedModel, prompt: str, added: Offsets, decoding: Decodin
     ids = torch.tensor([checked_ids(loaded, prompt, decoding)], dtype=torch.long)
     if added.rows * (ids.shape[1] + decoding.max_new_tokens) > MAX_BATCH_TOKENS:
         raise InputError(
-            f"{added.rows} texts of {ids.shape[1] + decoding.max_new_tokens} tokens with the prompt were asked for at once; "
-            f"{MAX_BATCH_TOKENS} tokens together are allowed; give fewer doses or a shorter prompt."
+            f"{added.rows} texts of {ids.shape[1] + decoding.max_new_tokens} tokens with the prompt were asked for "
+            f"at once; {MAX_BATCH_TOKENS} tokens together are allowed. Give fewer doses or a shorter prompt."
         )
     foreign = vocabulary_scripts(loaded).foreign(own_scripts(prompt))
     return _steps(loaded, ids, added, decoding, foreign)
@@ -92,7 +92,8 @@ def steer_texts(
     doses : fractions of the typical residual norm at each layer, -1 to 1.
     recipe : a preset or what `recipe` gives. decoding : None for 40 greedy tokens.
     Returns : Generations, the baseline first; `to_frame()` is a table, `judge_texts` adds the verdicts.
-    Raises  : InputError for a set of another model, an unknown emotion, a dose out of range, or a prompt that does not fit.
+    Raises  : InputError for a set of another model, an unknown emotion, a dose out of range, or a prompt that does not
+    fit.
     Source  : docs/methods.md; Jeong 2026 (arXiv 2604.04064) for the recipe `jeong2026a`.
 
     >>> import emoviz as ez
@@ -154,21 +155,16 @@ def generations(
 def checked_ids(loaded: LoadedModel, prompt: str, decoding: Decoding) -> list[int]:
     """Tokens of the prompt. Raises InputError as `generate`, but for the number of rows."""
     if not prompt.strip():
-        raise InputError("the prompt is empty; a text to continue is needed; write one.")
+        raise InputError("the prompt is empty. Write a text to continue.")
     if not 1 <= decoding.max_new_tokens <= MAX_NEW_TOKENS:
-        raise InputError(
-            f"{decoding.max_new_tokens} new tokens were asked for; 1 to {MAX_NEW_TOKENS} are allowed; choose fewer."
-        )
+        raise InputError(f"{decoding.max_new_tokens} new tokens were asked for; 1 to {MAX_NEW_TOKENS} are allowed.")
     if not 0 <= decoding.temperature <= MAX_TEMPERATURE:
-        raise InputError(
-            f"temperature {decoding.temperature} was given; 0 (greedy) to {MAX_TEMPERATURE:g} is allowed; choose one in "
-            "that range."
-        )
+        raise InputError(f"temperature {decoding.temperature} was given; 0 (greedy) to {MAX_TEMPERATURE:g} is allowed.")
     ids = prompt_ids(loaded, prompt, decoding.chat)
     if loaded.max_tokens is not None and len(ids) + decoding.max_new_tokens > loaded.max_tokens:
         raise InputError(
-            f"the prompt has {len(ids)} tokens and {decoding.max_new_tokens} more were asked for; {loaded.name} reads at "
-            f"most {loaded.max_tokens}; shorten it."
+            f"the prompt has {len(ids)} tokens and {decoding.max_new_tokens} more were asked for; {loaded.name} "
+            f"reads at most {loaded.max_tokens}. Shorten it."
         )
     return ids
 

@@ -61,6 +61,6 @@ def weights_of(direction: str) -> dict[str, float] | None:
 
 def _unreadable(text: str) -> InputError:
     return InputError(
-        f"{text[:60]!r} was given; an emotion, or several with weights that are not all 0, is allowed; write for example "
-        "calm, or 0.7 calm + 0.3 grateful."
+        f"{text[:60]!r} is no emotion or mixture. Write for example calm, or 0.7 calm + 0.3 grateful; not all "
+        "weights may be 0."
     )

@@ -87,8 +87,8 @@ def with_offset(
 ) -> Any:
     """A block's output with a row's offset added at some positions of each row.
 
-    offset : (rows, width). attended : (rows, tokens), 1 where a token is no padding, which a live norm leaves out; None where
-    there is no padding.
+    offset : (rows, width). attended : (rows, tokens), 1 where a token is no padding, which a live norm leaves out; None
+    where there is no padding.
     """
     hidden = hidden_of(output, width)
     # Blocks of a model that is spread over several devices put out on their own; else this does nothing.

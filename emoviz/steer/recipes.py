@@ -1,4 +1,7 @@
-"""Named ways of adding a direction, and their parts as text. No torch, so that bad input is refused before anything is loaded."""
+"""Named ways of adding a direction, and their parts as text.
+
+No torch, so that bad input is refused before anything is loaded.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,10 @@ def window(n_layers: int) -> tuple[int, ...]:
 
 
 def parse_layers(given: str | int | Sequence[int], n_layers: int) -> tuple[int, ...]:
-    """`window`, `all`, one layer (`12`), a range (`10-20`), or numbers. Raises InputError for a text that is none of these."""
+    """`window`, `all`, one layer (`12`), a range (`10-20`), or numbers.
+
+    Raises InputError for a text that is none of these.
+    """
     if not isinstance(given, str):
         return (given,) if isinstance(given, int) else tuple(given)
     text = given
@@ -50,7 +56,8 @@ def parse_layers(given: str | int | Sequence[int], n_layers: int) -> tuple[int, 
         if layers:
             return layers
     raise InputError(
-        f"layers {text!r} were asked for; window, all, one layer or a range like 10-20 within 0-{n_layers - 1} are allowed."
+        f"layers {text!r} were asked for; window, all, one layer or a range like 10-20 within 0-{n_layers - 1} are "
+        "allowed."
     )
 
 
@@ -64,9 +71,10 @@ def recipe(
 ) -> Recipe:
     """How a direction is added: a preset for a vector set, with some of its parts changed.
 
-    preset : `emoviz` (each layer's own vectors in the middle third, fixed norm), `jeong2026a` (the best layer's vectors at
-        all layers, live norm), or a Recipe.
-    layers : `window`, `all`, one layer, a range such as `10-20`, or numbers; layers whose states are not finite are left out.
+    preset : `emoviz` (each layer's own vectors in the middle third, fixed norm), `jeong2026a` (the best layer's vectors
+        at all layers, live norm), or a Recipe.
+    layers : `window`, `all`, one layer, a range such as `10-20`, or numbers; layers whose states are not finite are
+    left out.
     scope, norm : see SCOPES and NORMS.
     Returns : Recipe.
     Raises  : InputError for an unknown preset, layers, scope or norm, and where no finite layer is left.
@@ -108,7 +116,7 @@ def check_recipe(found: Recipe, vectors: VectorSet) -> None:
         raise _unknown("norm", found.norm, NORMS)
     check_centring(found.centring, vectors.classes)
     if not found.layers:
-        raise InputError("The recipe has no layers. Name one or more.")
+        raise InputError("the recipe has no layers. Name one or more.")
     for layer in found.layers if found.vector_layer is None else (*found.layers, found.vector_layer):
         check_layer(vectors, layer)
 

@@ -36,19 +36,22 @@ def steering(
 ) -> Iterator[Recipe]:
     """Steers a model inside a `with` block: every forward pass adds the direction to the residual stream.
 
-    The model's own `generate`, a pipeline and a chat loop are all steered. Afterwards, also after an exception, the model is
-    as it was. Only threads that were started inside the block may use the model beside the one that opened it.
+    The model's own `generate`, a pipeline and a chat loop are all steered. Afterwards, also after an exception, the
+    model is as it was. Only threads that were started inside the block may use the model beside the one that opened it.
 
     vectors : a set of this very model; None for the one that it uses.
-    direction : an emotion, a mixture, a control (`random`, `mean`), or what `ez.direction` gives; a sequence has one a row.
-    dose : fraction of the typical residual norm at each layer, -1 to 1; a sequence has one a row of the batch. A batch may
-        have a multiple of these rows, as beams and several returned sequences make it: each is repeated in its place.
-    recipe : a preset or what `ez.recipe` gives; layers, scope and norm change parts of it. Scopes `prompt` and `response`
-        take a pass over several tokens, or over an empty cache, for the prompt; they need use_cache=True and padding on the
-        left.
+    direction : an emotion, a mixture, a control (`random`, `mean`), or what `ez.direction` gives; a sequence has one a
+    row.
+    dose : fraction of the typical residual norm at each layer, -1 to 1; a sequence has one a row of the batch. A batch
+        may have a multiple of these rows, as beams and several returned sequences make it: each is repeated in its
+        place.
+    recipe : a preset or what `ez.recipe` gives; layers, scope and norm change parts of it. Scopes `prompt` and
+        `response` take a pass over several tokens, or over an empty cache, for the prompt; they need use_cache=True and
+        padding on the left.
     Yields : the Recipe that is used.
-    Raises : InputError for a model that is not wrapped or steered already, a set of another model, and as `offsets`; inside
-        the block for a batch of other rows, a foreign thread, and anything of emoviz that needs the unsteered model.
+    Raises : InputError for a model that is not wrapped or steered already, a set of another model, and as `offsets`;
+        inside the block for a batch of other rows, a foreign thread, and anything of emoviz that needs the unsteered
+        model.
     Source : docs/methods.md; Jeong 2026 (arXiv 2604.04064) for the recipe `jeong2026a`.
 
     >>> import emoviz as ez
@@ -63,8 +66,8 @@ def steering(
     """
     if not isinstance(model, LoadedModel):
         raise InputError(
-            f"{type(model).__name__} was given. Wrap the model first: model = ez.wrap(model, tokenizer); or load it with "
-            "ez.load_model."
+            f"{type(model).__name__} was given. Wrap the model first: model = ez.wrap(model, tokenizer); or load it "
+            "with ez.load_model."
         )
     vectors = set_for(model) if vectors is None else vectors
     check_fit(vectors, model)
@@ -86,7 +89,8 @@ def _rows(direction: Towards | Sequence[Towards], dose: float | Sequence[float])
     rows = max(len(directions), len(doses))
     if not directions or not doses or not {len(directions), len(doses)} <= {1, rows}:
         raise InputError(
-            f"{len(directions)} directions and {len(doses)} doses were given. Give one of each, or as many as the batch has rows."
+            f"{len(directions)} directions and {len(doses)} doses were given. Give one of each, or as many as the "
+            "batch has rows."
         )
     return list(zip(directions * (rows // len(directions)), doses * (rows // len(doses)), strict=True))
 
@@ -97,8 +101,8 @@ def _claim(model: LoadedModel, undo: ExitStack) -> None:
     with use.lock:
         if use.steered:
             raise InputError(
-                f"{model.name} is steered already. Leave that `with` block first; several emotions at once are a mixture, "
-                "such as 0.7 calm + 0.3 grateful."
+                f"{model.name} is steered already. Leave that `with` block first; to steer towards several emotions, "
+                "mix them: 0.7 calm + 0.3 grateful."
             )
         use.steered = True
     undo.callback(setattr, use, "steered", False)
@@ -128,15 +132,16 @@ class _Pass:
         """Before the first block: how the pass is steered."""
         if threading.current_thread() in self.others:
             raise InputError(
-                f"{self.model.name} is steered by another thread, and this one would be steered with it. Wait until the "
-                "`with steering(...)` block is left, or load the model a second time."
+                f"{self.model.name} is steered by another thread, and this one would be steered with it. Wait until "
+                "the `with steering(...)` block is left, or load the model a second time."
             )
         given = self.parameters.bind_partial(*args, **options).arguments
         tokens = given["input_ids"] if given.get("input_ids") is not None else given["inputs_embeds"]
         rows, length = tokens.shape[:2]
         if rows % self.added.rows:
             raise InputError(
-                f"{self.added.rows} rows are steered and the batch has {rows}. Give one dose and direction, or one per row."
+                f"{self.added.rows} rows are steered and the batch has {rows}. Give one dose and direction, or one per "
+                "row."
             )
         self.repeats = rows // self.added.rows
         if (self.added.scope, self.added.norm) == ("all", "fixed"):

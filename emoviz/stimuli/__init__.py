@@ -1,4 +1,4 @@
-"""What the models read and are asked to write: passages, neutral sentences, story prompts, and the linter that guards them."""
+"""What the models read and are asked to write: passages, neutral sentences, story prompts, and their linter."""
 
 from ..types import Openings, StoryPrompt
 from .corpus import DEFAULT_CORPUS, load_corpus, neutral_sentences

@@ -28,8 +28,8 @@ _LINE_FORM = '{"emotion": "...", "text": "...", "topic": "..."}'
 def load_corpus(path: Path | str | None = None) -> Corpus:
     """The shipped corpus, or the passages of a JSONL file with the shipped neutral sentences.
 
-    path : lines of {"emotion": "...", "text": "...", "topic": "..."}; a passage without a topic gets the topic `row k`, k
-        counting within its class, so that halves are dealt in turn.
+    path : lines of {"emotion": "...", "text": "...", "topic": "..."}; a passage without a topic gets the topic `row k`,
+        k counting within its class, so that halves are dealt in turn.
     Returns : Corpus.
     Raises  : InputError for a missing, empty or broken file, a line without emotion or text, fewer than 2 or more than
         500 classes, or a class with a single passage (it cannot be split into halves).
@@ -58,8 +58,8 @@ Passages: TypeAlias = "Corpus | Path | str | pd.DataFrame | Iterable[Sequence[st
 def corpus_of(passages: Any, name: str = "passages") -> Corpus:
     """A corpus from whatever passages come in: see `extract.make.extract`.
 
-    name : of a corpus that comes from no file. Raises InputError as `load_corpus`; a table without the right columns is told
-    which it has.
+    name : of a corpus that comes from no file. Raises InputError as `load_corpus`; a table without the right columns is
+    told which it has.
     """
     if isinstance(passages, Corpus):
         return passages
@@ -70,8 +70,8 @@ def corpus_of(passages: Any, name: str = "passages") -> Corpus:
         missing = [c for c in _COLUMNS[:2] if c not in columns]
         if missing:
             raise InputError(
-                f"the DataFrame has the columns {', '.join(map(str, columns))}; emotion and text are needed, topic may be there; "
-                f"rename a column to {missing[0]!r}."
+                f"the DataFrame has the columns {', '.join(map(str, columns))}; emotion and text are needed, topic "
+                f"may be there. Rename a column to {missing[0]!r}."
             )
         kept = [c for c in _COLUMNS if c in columns]
         rows = [dict(zip(kept, row, strict=True)) for row in passages[kept].itertuples(index=False, name=None)]
@@ -91,17 +91,14 @@ def _corpus(name: str, origin: str, rows: Sequence[tuple[str, dict[str, Any]]], 
     counts: Counter[str] = Counter()
     passages = tuple(_passage(row, where, counts) for where, row in rows)
     if not passages:
-        raise InputError(f"{origin} holds no passages; {form} is needed.")
+        raise InputError(f"{origin} holds no passages. It needs {form}.")
     if not MIN_CLASSES <= len(counts) <= MAX_CLASSES:
-        raise InputError(
-            f"{origin} has {len(counts)} class(es); {MIN_CLASSES} to {MAX_CLASSES} are allowed; "
-            "add passages of another class or split the file."
-        )
+        raise InputError(f"{origin} has {len(counts)} class(es); {MIN_CLASSES} to {MAX_CLASSES} are allowed.")
     single = [name for name, count in counts.items() if count == 1]
     if single:
         raise InputError(
-            f"{origin}: class {single[0]!r} has one passage; two or more per class are needed so that the set can be "
-            "split into halves; add passages."
+            f"{origin}: class {single[0]!r} has one passage. Give two or more per class, so that the set can be "
+            "split into halves."
         )
     neutral = neutral_sentences()
     return Corpus(name, _hash(passages, neutral), passages, neutral)
@@ -111,7 +108,7 @@ def _fields(k: int, row: Any) -> dict[str, Any]:
     if isinstance(row, Passage):
         return {"emotion": row.emotion, "text": row.text, "topic": row.topic}
     if isinstance(row, (str, bytes)) or not isinstance(row, Sequence) or len(row) not in (2, 3):
-        raise InputError(f"row {k} is {row!r:.60}; (emotion, text) or (emotion, text, topic) is needed; write it so.")
+        raise InputError(f"row {k} is {row!r:.60}; (emotion, text) or (emotion, text, topic) is needed.")
     return dict(zip(_COLUMNS, row, strict=False))
 
 
@@ -122,21 +119,21 @@ def _row(line: str, where: str) -> dict[str, Any]:
         json.dumps(row, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         reason = getattr(error, "msg", None) or getattr(error, "reason", None) or "a number or nesting too long"
-        raise InputError(f"{where} is not JSON ({reason}); write it as {_LINE_FORM}.") from error
+        raise InputError(f"{where} is not JSON ({reason}). Write it as {_LINE_FORM}.") from error
     if not isinstance(row, dict):
-        raise InputError(f"{where} is a {type(row).__name__}, not an object; write it as {_LINE_FORM}.")
+        raise InputError(f"{where} is a {type(row).__name__}, not an object. Write it as {_LINE_FORM}.")
     return row
 
 
 def _passage(row: dict[str, Any], where: str, counts: Counter[str]) -> Passage:
     for key in ("emotion", "text"):
         if not isinstance(row.get(key), str) or not row[key].strip():
-            raise InputError(f"{where} has no {key!r}, or an empty one; write it as {_LINE_FORM}.")
+            raise InputError(f"{where} has no {key!r}, or an empty one. Write it as {_LINE_FORM}.")
     emotion = row["emotion"].strip()
     counts[emotion] += 1
     topic = row.get("topic", f"row {counts[emotion]}")
     if not isinstance(topic, str) or not topic.strip():
-        raise InputError(f"{where} has a topic that is not text; leave it out or write a word.")
+        raise InputError(f"{where} has a topic that is not text. Write a word, or leave it out.")
     return Passage(emotion, row["text"].strip(), topic.strip())
 
 

@@ -16,6 +16,6 @@ def read_text(path: Path, needed: str, shown: object) -> str:
     try:
         return path.read_text("utf-8-sig")
     except OSError as error:
-        raise InputError(f"{shown} cannot be read ({error.strerror}); {needed} needed; check the path.") from error
+        raise InputError(f"{shown} cannot be read ({error.strerror}); {needed} needed. Check the path.") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{shown} is not UTF-8 text (byte {error.start}); save it as UTF-8 and try again.") from error
+        raise InputError(f"{shown} is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from error

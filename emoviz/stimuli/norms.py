@@ -19,11 +19,11 @@ MAX_BYTES = 5_000_000
 def load_norms(path: Path | str) -> Norms:
     """Ratings of words by valence and arousal, from a CSV or TSV file.
 
-    path : of a file with a header: word (or emotion, or term), valence, arousal, on any scale; other columns are ignored.
-        Case does not matter, in the header or in words.
+    path : of a file with a header: word (or emotion, or term), valence, arousal, on any scale; other columns are
+        ignored. Case does not matter, in the header or in words.
     Returns : Norms, which `ez.plot.valence` takes.
-    Raises  : InputError for a file that is missing, larger than 5 MB or not UTF-8, a missing column, a rating that is not a
-        finite number, a word that stands twice, or no word at all.
+    Raises  : InputError for a file that is missing, larger than 5 MB or not UTF-8, a missing column, a rating that is
+        not a finite number, a word that stands twice, or no word at all.
 
     >>> import emoviz as ez, pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp(), "norms.csv")
@@ -41,23 +41,23 @@ def load_norms(path: Path | str) -> Norms:
         columns = (next((name for name in _WORD_COLUMNS if name in header), "word"), "valence", "arousal")
         for name in columns:
             if name not in header:
-                raise InputError(f"{path.name} has no column {name!r}; {_FORM} are needed; rename or add the column.")
+                raise InputError(f"{path.name} has no column {name!r}; {_FORM} are needed.")
         at_word, *rated = (header.index(name) for name in columns)
         for row in rows:
             if not any(cell.strip() for cell in row):
                 continue
             where = f"{path.name}, line {rows.line_num}"
             if len(row) <= max(at_word, *rated):
-                raise InputError(f"{where} has {len(row)} cell(s), fewer than the header names; complete the line.")
+                raise InputError(f"{where} has {len(row)} cell(s), fewer than the header names.")
             word = row[at_word].strip().casefold()
             if word in ratings:
-                raise InputError(f"{where}: {word!r} stands in the file twice; one line a word is allowed; remove one.")
+                raise InputError(f"{where}: {word!r} stands in the file twice. Remove one of the lines.")
             valence, arousal = (_number(row[k], header[k], where) for k in rated)
             ratings[word] = valence, arousal
     except csv.Error as error:
         raise InputError(f"{path.name}, line {rows.line_num} cannot be read ({error}); {_FORM} are needed.") from error
     if not ratings:
-        raise InputError(f"{path.name} holds no words; {_FORM} are needed; add lines.")
+        raise InputError(f"{path.name} holds no words; {_FORM} are needed.")
     return Norms(path.name, ratings)
 
 
@@ -66,8 +66,8 @@ def _text(path: Path) -> str:
     size = path.stat().st_size if os.path.isfile(path) else 0  # noqa: PTH113
     if size > MAX_BYTES:
         raise InputError(
-            f"{path.name} has {size / 1e6:.1f} MB; up to {MAX_BYTES / 1e6:.0f} MB are allowed; keep the words that the "
-            "vector set has."
+            f"{path.name} has {size / 1e6:.1f} MB; up to {MAX_BYTES / 1e6:.0f} MB are allowed. Keep the words that "
+            "the vector set has."
         )
     return read_text(path, f"{_FORM} are", path.name)
 
@@ -79,6 +79,6 @@ def _number(text: str, column: str, where: str) -> float:
         value = math.nan
     if not math.isfinite(value):
         raise InputError(
-            f"{where}: {column} is {text.strip()[:24]!r}, not a number; write a number or leave the line out."
+            f"{where}: {column} is {text.strip()[:24]!r}, not a number. Write a number, or leave the line out."
         )
     return value

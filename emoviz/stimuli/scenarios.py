@@ -1,4 +1,4 @@
-"""The neutral openings that a model goes on from when its steering is verified, and those that are for calibration alone."""
+"""The neutral openings from which a model goes on when its steering is verified, and those for calibration alone."""
 
 from __future__ import annotations
 

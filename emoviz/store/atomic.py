@@ -12,7 +12,8 @@ from ..errors import InputError
 
 
 def atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Writes through a temporary file in the same folder, so that a reader sees the old file or the new one, never half.
+    """Writes through a temporary file in the same folder, so that a reader sees the old file or the new one, never
+    half.
 
     Raises InputError if it cannot be written.
     """
@@ -45,6 +46,6 @@ def check_writable(folder: Path) -> None:
 
 def _not_writable(path: Path, error: Exception) -> InputError:
     return InputError(
-        f"{path} cannot be written ({getattr(error, 'strerror', None) or error}); a writable folder with free space "
-        "is needed; choose another one with --out or EMOVIZ_HOME."
+        f"{path} cannot be written ({getattr(error, 'strerror', None) or error}). Choose a writable folder with free "
+        "space, by --out or EMOVIZ_HOME."
     )

@@ -47,7 +47,8 @@ def find_set(name: str) -> VectorSet:
     if name.endswith(SUFFIX):
         return load_set(Path(name))
     sets = list_sets()
-    # A whole part of the name before a part of one: `m_emoviz` is `m_emoviz_fp32_...` rather than `m_emoviz-stories_...`.
+    # A whole part of the name before a part of one: `m_emoviz` is `m_emoviz_fp32_...` rather than
+    # `m_emoviz-stories_...`.
     fitting = [s for s in sets if s.name == name]
     for beginning in (f"{name}_", name):
         fitting = fitting if fitting else [s for s in sets if s.name.startswith(beginning)]
@@ -59,7 +60,8 @@ def find_set(name: str) -> VectorSet:
         )
     known = ", ".join(s.name for s in sets) or "none yet"
     raise InputError(
-        f"set {name!r} is unknown; known sets: {known}. Give one of these, the path of a {SUFFIX} file, or run emoviz extract."
+        f"set {name!r} is unknown; known sets: {known}. Give one of these, the path of a {SUFFIX} file, or run emoviz "
+        "extract."
     )
 
 
@@ -71,7 +73,7 @@ def delete_set(vectors: VectorSet) -> None:
         try:
             path.unlink()
         except OSError as error:
-            raise InputError(f"{path} cannot be deleted ({error.strerror}); check who owns it.") from error
+            raise InputError(f"{path} cannot be deleted ({error.strerror}). Check who owns it.") from error
 
 
 def _files(folder: Path) -> list[Path]:

@@ -49,8 +49,8 @@ def set_for(model: _Model, classes: Sequence[str] = ()) -> VectorSet:
     fitting = best_first((s for s in list_sets() if s.provenance.revision == model.revision), classes)
     if not fitting:
         raise InputError(
-            f"there is no vector set of {model.name} @{model.revision[:8]}; a set made from this very model is needed; "
-            f"make one with emoviz extract {model.name}."
+            f"there is no vector set of {model.name} @{model.revision[:8]}. Make one with emoviz extract "
+            f"{model.name}, or ez.extract(model)."
         )
     return fitting[0]
 

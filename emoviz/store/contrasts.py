@@ -54,10 +54,7 @@ def load_contrasts(path: Path | None = None) -> Measured:
             dict(data["versions"]),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{path} cannot be read as measured contrasts ({error}); a file written by save_contrasts is needed; "
-            "fetch a fresh copy."
-        ) from error
+        raise InputError(f"{path} cannot be read as measured contrasts ({error}). Fetch a fresh copy.") from error
 
 
 def _contrast(row: Mapping) -> Contrast:

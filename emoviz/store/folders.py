@@ -16,7 +16,7 @@ from ..errors import InputError
 CACHE_PARTS = {
     "models": "models converted from GGUF; made again when needed",
     "sets": "vector sets of your own; these cannot be made again without their model and passages",
-    "work": "extractions and dose-response runs that were interrupted; they go on when asked for again",
+    "work": "interrupted extractions and dose-response runs; run them again to resume",
     "responses": "dose-response runs of your own; these cannot be made again without their model and set",
     "heads": "trained heads of the witness that judges steered texts; made again when needed",
     "verifications": "verifications that you ran; made again by emoviz verify",
@@ -79,4 +79,4 @@ def clear(part: str) -> None:
         if folder.exists():
             shutil.rmtree(folder)
     except OSError as error:
-        raise InputError(f"{folder} cannot be deleted ({error.strerror}); check who owns it.") from error
+        raise InputError(f"{folder} cannot be deleted ({error.strerror}). Check who owns it.") from error

@@ -10,7 +10,8 @@ import numpy as np
 
 
 def plain(value: Any, digits: int | None = None) -> Any:
-    """Arrays to lists, dataclasses to objects and every number that is not finite to null, so that the output is strict JSON.
+    """Arrays to lists, dataclasses to objects and every number that is not finite to null, so that the output is strict
+    JSON.
 
     digits : significant digits that numbers are rounded to; None keeps them as they are.
     """

@@ -26,15 +26,19 @@ def write_packed(path: Path, text: str) -> None:
 
 
 def read_packed(path: Path, unpack: Callable[[dict], Any], what: str, advice: str) -> Any:
-    """What `unpack` makes of the file's JSON. Raises InputError, with the advice, if the file is missing, damaged or not `what`."""
+    """What `unpack` makes of the file's JSON.
+
+    Raises InputError, with the advice, if the file is missing, damaged or not `what`.
+    """
     try:
         return unpack(json.loads(gzip.decompress(path.read_bytes())))
     except (OSError, EOFError, zlib.error, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} cannot be read as {what} ({error}); {advice}.") from error
+        raise InputError(f"{path} cannot be read as {what} ({error}). {advice}.") from error
 
 
 def list_packed(folders: Sequence[tuple[Path, bool]], pattern: str, load: Callable) -> dict[str, Any]:
-    """Results by name, the first of a name; `load(path, shipped=...)` reads one. What cannot be read is logged and left out.
+    """Results by name, the first of a name; `load(path, shipped=...)` reads one. What cannot be read is logged and left
+    out.
 
     folders : each with whether what lies there is shipped.
     """

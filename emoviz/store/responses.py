@@ -79,7 +79,7 @@ def load_dose_response(path: Path, *, shipped: bool = False) -> DoseResponse:
         path,
         lambda data: _unpacked(data, path.name.removesuffix(SUFFIX), shipped),
         "a dose-response run",
-        "a file written by emoviz doses is needed; make it again or fetch a fresh copy",
+        "Run emoviz doses again, or fetch a fresh copy",
     )
 
 
@@ -110,7 +110,7 @@ def delete_dose_response(response: DoseResponse) -> None:
     try:
         path.unlink()
     except OSError as error:
-        raise InputError(f"{path} cannot be deleted ({error.strerror}); check who owns it.") from error
+        raise InputError(f"{path} cannot be deleted ({error.strerror}). Check who owns it.") from error
 
 
 def _packed(response: DoseResponse) -> tuple[list, list]:
@@ -123,8 +123,9 @@ def _packed(response: DoseResponse) -> tuple[list, list]:
     rows = []
     for t in response.texts:
         v = t.verdict
+        ratio, repetition, leak = (significant(n, _SIGNIFICANT) for n in (v.ppl_ratio, v.repetition, v.leak))
         record = [
-            t.prompt, t.text, v.regime, v.reason, significant(v.ppl_ratio, _SIGNIFICANT), significant(v.repetition, _SIGNIFICANT), significant(v.leak, _SIGNIFICANT), v.n_tokens,
+            t.prompt, t.text, v.regime, v.reason, ratio, repetition, leak, v.n_tokens,
             [decimals(p, _DIGITS) for p in t.probabilities], [decimals(p, _DIGITS) for p in t.projections],
         ]  # fmt: skip
         at = texts.setdefault(json.dumps(record), len(texts))

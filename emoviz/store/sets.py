@@ -1,7 +1,7 @@
 """Vector sets on disk.
 
-`NAME.safetensors` holds the set; beside it, if there, `NAME.activations.safetensors` the pooled states of the passages and
-`NAME.stories.jsonl.gz` what a model wrote.
+`NAME.safetensors` holds the set; beside it, if there, `NAME.activations.safetensors` the pooled states of the passages
+and `NAME.stories.jsonl.gz` what a model wrote.
 """
 
 from __future__ import annotations
@@ -115,8 +115,8 @@ def load_set(path: Path | str, *, shipped: bool = False) -> VectorSet:
     """A vector set from its file, with the activations beside it; tensors are memory-mapped read-only.
 
     shipped : what the set says of itself. Returns : VectorSet.
-    Raises : InputError if the file is missing, damaged, not one of ours, or of a newer schema. Damaged activations are left
-        out, with the reason in `notes`.
+    Raises : InputError if the file is missing, damaged, not one of ours, or of a newer schema. Damaged activations are
+        left out, with the reason in `notes`.
 
     >>> import emoviz as ez
     >>> ez.load_set(ez.find_set("gemma-3-270m_emoviz").path)

@@ -62,18 +62,17 @@ def read_header(path: Path, kind: str) -> dict[str, Any]:
         with safe_open(path, "numpy") as file:
             metadata = file.metadata()
     except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist; a vector set file is needed; `emoviz list` names them.") from error
+        raise InputError(f"{path} does not exist. `emoviz list` names the vector sets.") from error
     except (SafetensorError, OSError) as error:
         raise damaged(path, str(error)) from error
     if not metadata or metadata.get("format") != f"emoviz {kind}":
         raise InputError(
-            f"{path} is a safetensors file, but not an emoviz {kind}; files written by `emoviz extract` are read; "
-            "choose one of those."
+            f"{path} is a safetensors file, but not an emoviz {kind}. Give a file that `emoviz extract` wrote."
         )
     if metadata.get("schema_version") != str(SCHEMA_VERSION):
         raise InputError(
-            f"{path} has schema version {metadata.get('schema_version')}; this emoviz reads version {SCHEMA_VERSION}; "
-            "update emoviz or extract the set again."
+            f"{path} has schema version {metadata.get('schema_version')}; this emoviz reads version "
+            f"{SCHEMA_VERSION}. Update emoviz, or extract the set again."
         )
     try:
         header: dict[str, Any] = json.loads(metadata["emoviz"])
@@ -83,4 +82,4 @@ def read_header(path: Path, kind: str) -> dict[str, Any]:
 
 
 def damaged(path: Path, why: str) -> InputError:
-    return InputError(f"{path} cannot be read as a vector set ({why}); extract it again or fetch a fresh copy.")
+    return InputError(f"{path} cannot be read as a vector set ({why}). Extract it again, or fetch a fresh copy.")

@@ -63,12 +63,13 @@ def load_verification(path: Path, *, shipped: bool = False) -> Verification:
         path,
         lambda data: replace(_verification(data), shipped=shipped),
         "a verification",
-        "a file written by emoviz verify is needed; run it again",
+        "Run emoviz verify again",
     )
 
 
 def list_verifications() -> list[Verification]:
-    """Stored verifications, by model; your own in place of a shipped one of the same name. A damaged file is logged and left out.
+    """Stored verifications, by model; your own in place of a shipped one of the same name. A damaged file is logged and
+    left out.
 
     >>> import emoviz as ez
     >>> [(found.model, found.k, found.n, found.control_k) for found in ez.list_verifications()]

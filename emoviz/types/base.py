@@ -17,8 +17,8 @@ _LONGEST, _SHOWN = 160, 3
 class Value:
     """A frozen dataclass with arrays in it, fit for a prompt.
 
-    Its repr is one line and gives the shapes of arrays instead of their numbers. Two values of one class are equal if all
-    they hold is equal, NaN to NaN included; comparing never raises. For classes made with
+    Its repr is one line and gives the shapes of arrays instead of their numbers. Two values of one class are equal if
+    all they hold is equal, NaN to NaN included; comparing never raises. For classes made with
     `@dataclass(frozen=True, slots=True, repr=False, eq=False)`.
     """
 

@@ -31,9 +31,9 @@ _NUMBERS = (
 class Comparison(Value):
     """RSA between K sets. Matrices are (K, K); NaN where not computable, with the reason in `missing`.
 
-    classes : those that all sets have; every pair is compared on the n_classes that its two sets have in common (neutral
-    left out where it is the centring). missing : one entry per number and pair; a reason for `rho` holds for every number
-    of its pair, and `ci` stands for both ends of the interval.
+    classes : those that all sets have; every pair is compared on the n_classes that its two sets have in common
+    (neutral left out where it is the centring). missing : one entry per number and pair; a reason for `rho` holds for
+    every number of its pair, and `ci` stands for both ends of the interval.
     """
 
     sets: tuple[str, ...]
@@ -85,7 +85,10 @@ class Comparison(Value):
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class PairedRDMs(Value):
-    """The RDMs of two sets on the classes that both have. Values and ranks are (2, P); rank 1 is the most alike pair."""
+    """The RDMs of two sets on the classes that both have.
+
+    Values and ranks are (2, P); rank 1 is the most alike pair.
+    """
 
     pairs: tuple[tuple[str, str], ...]
     values: np.ndarray
@@ -101,10 +104,12 @@ class PairedRDMs(Value):
 class Contrast(Value):
     """How alike two vector sets are that differ in a known way. Pairs of values go with the two sets, reference first.
 
-    kind : `method`, `sub-parameters`, `precision`, `conflated` (method and precision at once), or `variant` (base, instruct).
+    kind : `method`, `sub-parameters`, `precision`, `conflated` (method and precision at once), or `variant` (base,
+    instruct).
     differs : what else than the texts is not the same, in words.
-    rho, p, ceiling, ci_low, ci_high : as in `Comparison`; cosines : per emotion, between the class-centred vectors of the
-    two sets, None if there are none. What is NaN or None has its reason under `rho`, `p`, `ceiling`, `ci` or `cosines`.
+    rho, p, ceiling, ci_low, ci_high : as in `Comparison`; cosines : per emotion, between the class-centred vectors of
+    the two sets, None if there are none. What is NaN or None has its reason under `rho`, `p`, `ceiling`, `ci` or
+    `cosines`.
     """
 
     kind: str
@@ -132,9 +137,9 @@ class Separation(Value):
     """How far apart the emotion vectors of one set point: the cosine of every pair, neutral-centred, at one layer.
 
     cosines : (C * (C - 1) / 2,), in scipy's squareform order; lower = further apart.
-    reliability : Spearman's rho between the cosines of the two topic halves. noise_share : how much of the vectors' mean
-    squared length is noise, by the difference of the halves; above 1 where it is overestimated. noise_cosine : the mean
-    cosine that this noise would have without any geometry.
+    reliability : Spearman's rho between the cosines of the two topic halves. noise_share : how much of the vectors'
+    mean squared length is noise, by the difference of the halves; above 1 where it is overestimated. noise_cosine : the
+    mean cosine that this noise would have without any geometry.
     """
 
     model: str

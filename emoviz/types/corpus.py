@@ -30,7 +30,8 @@ class StoryPrompt:
 class Story(Value):
     """A text that a model wrote for a class, with what it was asked.
 
-    n_tokens : how many it wrote, the end token left out. ids : which; not kept in files, where the text stands for them.
+    n_tokens : how many it wrote, the end token left out. ids : which; not kept in files, where the text stands for
+    them.
     """
 
     emotion: str
@@ -62,7 +63,8 @@ class Corpus(Value):
         return tuple(dict.fromkeys(p.topic for p in self.passages))
 
     def __repr__(self) -> str:
-        return f"Corpus({self.name!r}: {len(self.passages)} passages, {len(self.classes)} classes x {len(self.topics)} topics)"
+        size = f"{len(self.classes)} classes x {len(self.topics)} topics"
+        return f"Corpus({self.name!r}: {len(self.passages)} passages, {size})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Openings:
-    """Openings that could lead to any emotion. What is chosen is chosen on `calibration`; `verification` is used once."""
+    """Openings that could lead to any emotion.
+
+    What is chosen is chosen on `calibration`; `verification` is used once.
+    """
 
     calibration: tuple[str, ...]
     verification: tuple[str, ...]

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 class SteeredText(Value):
     """One text of a dose-response run with all that was measured on it.
 
-    prompt : index into the run's prompts. leak_mass : the highest of the steps. probabilities : the witness's, (C,) over its
-    classes. projections : (C,) over the set's classes, of the text as the unsteered model reads it, in fractions of the
-    residual norm; NaN where nothing was written.
+    prompt : index into the run's prompts. leak_mass : the highest of the steps. probabilities : the witness's, (C,)
+    over its classes. projections : (C,) over the set's classes, of the text as the unsteered model reads it, in
+    fractions of the residual norm; NaN where nothing was written.
     """
 
     direction: str
@@ -63,7 +63,8 @@ class DoseResponse(Value):
     shipped: bool = False
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per text: model, set, direction, control, dose, prompt, text, the verdict's numbers, leak_mass, and a column
+        """One row per text: model, set, direction, control, dose, prompt, text, the verdict's numbers, leak_mass, and a
+        column
         per class for the witness (`witness afraid`, ...) and for the projection (`projection afraid`, ...)."""
         import pandas as pd
 
@@ -99,7 +100,10 @@ class DoseResponse(Value):
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Measure(Value):
-    """One quantity over D doses and P prompts. each : (D, P), NaN where there is none; mean : (D,); n : (D,) finite ones."""
+    """One quantity over D doses and P prompts.
+
+    each : (D, P), NaN where there is none; mean : (D,); n : (D,) finite ones.
+    """
 
     each: np.ndarray
     mean: np.ndarray
@@ -143,7 +147,8 @@ class DoseCurve(Value):
 class RegimeTable(Value):
     """Regimes of R directions, controls last, at D doses.
 
-    counts : (R, D, 6) texts per entry of `OUTCOMES`. majority : (R, D). leaked : (R, D) texts with letters of other scripts.
+    counts : (R, D, 6) texts per entry of `OUTCOMES`. majority : (R, D). leaked : (R, D) texts with letters of other
+    scripts.
     windows : (R,) of `usable_window`.
     """
 
@@ -159,8 +164,8 @@ class RegimeTable(Value):
 class VerificationPlan:
     """How a verification is made: fixed before anything is written. See `experiments.verification`.
 
-    doses : what calibration may choose from. decoding : its seed is that of the first calibration opening; every further
-    text of the same opening, and every other opening, has another. margin : what the target's probability
+    doses : what calibration may choose from. decoding : its seed is that of the first calibration opening; every
+    further text of the same opening, and every other opening, has another. margin : what the target's probability
     must rise by.
     """
 
@@ -187,8 +192,8 @@ class Calibrated:
 
 @dataclass(frozen=True, slots=True)
 class ScenarioText:
-    """One text of a scenario. target : the witness's probability of the target; baseline : that of the unsteered text of the
-    same seed; check : the second witness's of this text. NaN where a text is blank.
+    """One text of a scenario. target : the witness's probability of the target; baseline : that of the unsteered text
+    of the same seed; check : the second witness's of this text. NaN where a text is blank.
     """
 
     text: str
@@ -204,8 +209,8 @@ class ScenarioText:
 class Scenario(Value):
     """One emotion on one opening, by its own direction or by a random one, several samples each.
 
-    prompt : index into the verification's prompts. before, after : mean probability of the target over the baselines and
-    the steered samples. surgical : how many samples are. confirmed : by the criterion. check_before, check_after,
+    prompt : index into the verification's prompts. before, after : mean probability of the target over the baselines
+    and the steered samples. surgical : how many samples are. confirmed : by the criterion. check_before, check_after,
     check_confirmed : the same by the second witness.
     """
 
@@ -233,10 +238,10 @@ class Verification(Value):
     """How many scenarios a witness confirms, and how many of them with random directions instead. See
     `experiments.verification`.
 
-    criterion : in words. baselines : per prompt, the unsteered samples. rows : 2 per emotion; controls : the same with a
-    random direction each. k, control_k : how many are confirmed of n; low, high : Wilson 95 % intervals, as shares.
-    check : the second witness, with its own counts check_k and check_control_k. calibrated : what each direction chose, by
-    the witness `calibrated_by`.
+    criterion : in words. baselines : per prompt, the unsteered samples. rows : 2 per emotion; controls : the same with
+    a random direction each. k, control_k : how many are confirmed of n; low, high : Wilson 95 % intervals, as shares.
+    check : the second witness, with its own counts check_k and check_control_k. calibrated : what each direction chose,
+    by the witness `calibrated_by`.
     """
 
     name: str
@@ -269,7 +274,8 @@ class Verification(Value):
     shipped: bool = False
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per scenario and direction, random controls too: model, emotion, opening, direction, control, dose, before,
+        """One row per scenario and direction, random controls too: model, emotion, opening, direction, control, dose,
+        before,
         after, gain, surgical, confirmed, and the second witness's check_before, check_after, check_confirmed."""
         import pandas as pd
 

@@ -62,8 +62,8 @@ class RDM(Value):
 class UShape:
     """Is a curve U-shaped over depth? Quadratic vertex and the two-lines test (Simonsohn 2018).
 
-    vertex : depth of the quadratic's turning point, with its 95 % interval over topics; the interval is None where topics
-        were not resampled. curvature : second derivative, positive for a U.
+    vertex : depth of the quadratic's turning point, with its 95 % interval over topics; the interval is None where
+        topics were not resampled. curvature : second derivative, positive for a U.
     break_depth, slopes, p_values : of the two lines; autocorrelation : of the noise in neighbouring layers.
     holds : share of the resampled curves that fall, then rise, on average; None without resampling.
     u_shaped : a falling and then a rising line, both significant.
@@ -184,10 +184,13 @@ class Components(Value):
 class TraitFit(Value):
     """Correlation of PC1 to PC3 with one trait over the layers of a set.
 
-    r, p : (L, 3), p two-sided by relabelling the words; null_level : (L, 3), the |r| that 95 % of relabellings stay below.
+    r, p : (L, 3), p two-sided by relabelling the words; null_level : (L, 3), the |r| that 95 % of relabellings stay
+    below.
     best : (L,), index of the component with the largest |r|, -1 where there is none. best_p, best_null_level : (L,), of
-    the largest of the three |r| against the largest of the three under relabelling: picking the best is part of the test.
-    words : those that were correlated. NaN where not computable; `reason` says why there is no r or no p, else is empty.
+    the largest of the three |r| against the largest of the three under relabelling: picking the best is part of the
+    test.
+    words : those that were correlated. NaN where not computable; `reason` says why there is no r or no p, else is
+    empty.
     """
 
     trait: str

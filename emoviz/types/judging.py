@@ -58,8 +58,8 @@ class Cycle:
 class WitnessCard(Value):
     """The witness that judges the emotion of a text, and how well it does on texts it was not trained on.
 
-    classes : what it tells apart. accuracy : share right with topics held out; None for a model of the hub, which is not
-    tested here. chance : 1 / number of classes. trained_on : corpus and number of passages, or the hub id.
+    classes : what it tells apart. accuracy : share right with topics held out; None for a model of the hub, which is
+    not tested here. chance : 1 / number of classes. trained_on : corpus and number of passages, or the hub id.
     notes : what else must be known, such as witnesses that could not be used.
     """
 

@@ -66,7 +66,7 @@ class Sentence(Value):
 
 @dataclass(frozen=True, slots=True)
 class TokenChange:
-    """A token, the change of its logit per unit of dose (see `readout.lens.token_changes`), and its script, None without one."""
+    """A token, the change of its logit per unit of dose (`readout.lens.token_changes`), and its script if any."""
 
     token: str
     id: int
@@ -78,8 +78,8 @@ class TokenChange:
 class VocabularyLens(Value):
     """The tokens that an emotion vector raises and lowers most through the output head, at every finite layer.
 
-    raised, lowered : layer -> tokens, from the largest change on. vocabulary : script -> its share of all tokens, `none`
-    for tokens of no script; what is no more than that is chance.
+    raised, lowered : layer -> tokens, from the largest change on. vocabulary : script -> its share of all tokens,
+    `none` for tokens of no script; what is no more than that is chance.
     """
 
     model: str

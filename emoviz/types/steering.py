@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 class Direction:
     """Where a model is pushed: emotions with weights, which add and scale as the unit vectors that they stand for.
 
-    `0.7 * calm + 0.3 * grateful`, `happy - sad`, `-afraid`. A direction has no length: what is added is made unit, and the
-    dose says how far, so that `2 * calm` pushes as `calm` does. Two directions are equal if they name the same emotions with
-    the same weights.
+    `0.7 * calm + 0.3 * grateful`, `happy - sad`, `-afraid`. A direction has no length: what is added is made unit, and
+    the dose says how far, so that `2 * calm` pushes as `calm` does. Two directions are equal if they name the same
+    emotions with the same weights.
 
     terms : (emotion, weight), none of them 0, in the order in which they were named.
     set : the vector set whose emotions they are, empty where they were only written down.
@@ -44,8 +44,8 @@ class Direction:
             return NotImplemented
         if self.set and other.set and self.set != other.set:
             raise InputError(
-                f"{self.label} of {self.set} and {other.label} of {other.set} were added; directions of one vector set add; "
-                "take both from the same set."
+                f"{self.label} of {self.set} and {other.label} of {other.set} do not add. Take both from one vector "
+                "set."
             )
         weights = dict(self.terms)
         for name, weight in other.terms:
@@ -83,7 +83,7 @@ class Direction:
     def _of(weights: dict[str, float], set: str) -> Direction:
         terms = tuple((name, weight) for name, weight in weights.items() if weight)
         if not terms:
-            raise InputError("the weights of the direction cancel out; something must be left; change the weights.")
+            raise InputError("the weights cancel out, so that no direction is left. Change the weights.")
         return Direction(terms, set)
 
 
@@ -95,11 +95,11 @@ Towards = str | Direction
 class Recipe:
     """How a direction is added while a model writes. See `steer.recipes`.
 
-    layers : the blocks after which it is added. vector_layer : the one layer whose vectors are added at all of them; None
-    for each layer's own. centring : of the class means.
+    layers : the blocks after which it is added. vector_layer : the one layer whose vectors are added at all of them;
+    None for each layer's own. centring : of the class means.
     scope : `all` positions, those of the `prompt` alone, or the `response`, which begins at the prompt's last position.
-    norm : what a dose is a fraction of: `fixed`, the set's residual norm at the layer, or `live`, the mean length of the
-    states in each pass.
+    norm : what a dose is a fraction of: `fixed`, the set's residual norm at the layer, or `live`, the mean length of
+    the states in each pass.
     """
 
     layers: tuple[int, ...]
@@ -128,7 +128,8 @@ class Decoding:
 class Generation(Value):
     """One row of a steered batch; at dose 0 it is the baseline.
 
-    direction : an emotion, a mixture of emotions, or a control, as written. ids : the written tokens, without the end token.
+    direction : an emotion, a mixture of emotions, or a control, as written. ids : the written tokens, without the end
+    token.
     leak_mass : at each step, the probability on tokens in scripts that the prompt does not use.
     finished : whether the model wrote its end token. chat : whether the prompt stood in the chat template.
     verdict : None where nobody has judged it.
@@ -160,7 +161,8 @@ class Generations(tuple[Generation, ...]):
         return super().__new__(cls, made)
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per text: model, set, direction, dose, prompt, text, n_tokens, finished, leak_mass (the highest step),
+        """One row per text: model, set, direction, dose, prompt, text, n_tokens, finished, leak_mass (the highest
+        step),
         and, where they were judged, regime, ppl_ratio, repetition, leak and reason."""
         import pandas as pd
 

@@ -148,7 +148,8 @@ class VectorSet(Value):
     resampled : None, with the reason in `notes`, where topics could not be resampled.
     notes : what -> why it is missing.
     activations : pooled states of the passages at some layers, None where they were not kept.
-    stories : what the model wrote, for a set by generation that was just made; `store.load_stories` has those of a file.
+    stories : what the model wrote, for a set by generation that was just made; `store.load_stories` has those of a
+    file.
     """
 
     name: str

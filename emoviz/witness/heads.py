@@ -9,8 +9,8 @@ import numpy as np
 
 from ..types import HeadCheck
 
-# Inverse strengths of the L2 penalty that are tried. Above 100 the loss on whole passages still falls, but on passages cut to
-# 30 words, nearer to what is judged, it rises (states of Gemma-3-270M: 1.25 nats at 100, 1.50 at 1000).
+# Inverse strengths of the L2 penalty that are tried. Above 100 the loss on whole passages still falls, but on passages
+# cut to 30 words, nearer to what is judged, it rises (states of Gemma-3-270M: 1.25 nats at 100, 1.50 at 1000).
 STRENGTHS = (3.0, 10.0, 30.0, 100.0)
 FOLDS, INNER_FOLDS = 5, 4
 
@@ -41,8 +41,8 @@ def train_head(
 ) -> tuple[Head, HeadCheck]:
     """A head trained on all rows, and what heads of the same making do on topics that were left out.
 
-    The penalty is chosen by the loss on left-out topics; for the check this is done anew inside each training part, so that
-    nothing of a left-out topic shapes the head that is tested on it, its standardisation included.
+    The penalty is chosen by the loss on left-out topics; for the check this is done anew inside each training part, so
+    that nothing of a left-out topic shapes the head that is tested on it, its standardisation included.
 
     features : (n, F). emotions, topics : n labels; three classes or more, each on every topic.
     tested : (n, F), what the check reads in place of the left-out rows, such as shorter parts of the same texts.

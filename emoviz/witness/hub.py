@@ -32,7 +32,7 @@ def hub_witness(model: str, *, device: str = "auto") -> Witness:
     folder = os.path.expanduser(model)  # noqa: PTH111
     is_folder = os.path.isdir(folder)  # noqa: PTH112
     if not is_folder and not (model.count("/") == 1 and all(model.split("/"))):
-        raise InputError(f"classifier {model!r} is unknown; {_FORM}; check the spelling.")
+        raise InputError(f"classifier {model!r} is unknown; {_FORM}.")
     origin = folder if is_folder else model
     transformers_logging.disable_progress_bar()
     untrusted = {"trust_remote_code": False}
@@ -49,13 +49,13 @@ def hub_witness(model: str, *, device: str = "auto") -> Witness:
     except Exception as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise InputError(
-            f"classifier {model!r} could not be loaded ({reason}); {_FORM}; check the name and the network, or leave it "
-            "out to use the witness that comes with emoviz."
+            f"classifier {model!r} could not be loaded ({reason}); {_FORM}. Check the name and the network, or leave "
+            "it out to use the witness that comes with emoviz."
         ) from error
     if report["missing_keys"]:
         raise InputError(
-            f"{model} lacks weights that its configuration asks for ({sorted(report['missing_keys'])[0]}, ...), which would "
-            "be random; a whole classifier is needed; fetch it again."
+            f"{model} lacks weights that its configuration asks for ({sorted(report['missing_keys'])[0]}, ...), "
+            "which would be random. Fetch it again."
         )
     classes = tuple(str(config.id2label[k]).strip().lower() for k in range(config.num_labels))
     _check_labels(model, classes)
@@ -79,13 +79,11 @@ def _check_kind(model: str, config) -> None:
     """A classifier head that is not in the files would be made up at random."""
     kinds = config.architectures if config.architectures else ()
     if not any(kind.endswith("ForSequenceClassification") for kind in kinds):
-        raise InputError(
-            f"{model} is no classifier but {', '.join(kinds) or 'of unknown kind'}; {_FORM}; choose another."
-        )
+        raise InputError(f"{model} is no classifier but {', '.join(kinds) or 'of unknown kind'}; {_FORM}.")
     if config.num_labels < 2 or config.problem_type in ("regression", "multi_label_classification"):
         raise InputError(
             f"{model} does not choose one label of several ({config.num_labels} label(s), "
-            f"{config.problem_type or 'of unstated kind'}); a model with one label per text is needed; choose another."
+            f"{config.problem_type or 'of unstated kind'}). Use a model with one label per text."
         )
 
 
@@ -93,8 +91,8 @@ def _check_labels(model: str, classes: tuple[str, ...]) -> None:
     if not judges_emotions(classes) or len(set(classes)) < len(classes):
         shown = ", ".join(classes[:30])
         raise InputError(
-            f"{model} has the labels {shown}; labels named like our emotions (such as afraid, calm, sad) are needed, or "
-            f"exactly {', '.join(MAPPED_LABELS)}; rename id2label in its config.json, or choose another."
+            f"{model} has the labels {shown}; labels named like our emotions (such as afraid, calm, sad) are needed, "
+            f"or exactly {', '.join(MAPPED_LABELS)}. Rename id2label in its config.json."
         )
 
 

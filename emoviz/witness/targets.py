@@ -1,4 +1,7 @@
-"""Which probabilities of a classifier speak for an emotion. Imports no torch, so that stored results can be read anywhere."""
+"""Which probabilities of a classifier speak for an emotion.
+
+Imports no torch, so that stored results can be read anywhere.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,9 @@ from ..errors import InputError
 from ..steer.grammar import is_control, parse_direction
 
 # The labels of j-hartmann/emotion-english-distilroberta-base, the classifier of Jeong 2026 (arXiv 2604.04064), and what
-# they say about our classes. Weights are not negative and sum to 1, so that a score is a share of the probability: where a
-# label rises, the others fall. Which mapping the paper used is not published; calm and desperate are weighted as in later
-# code of its author, all others by us.
+# they say about our classes. Weights are not negative and sum to 1, so that a score is a share of the probability:
+# where a label rises, the others fall. Which mapping the paper used is not published; calm and desperate are weighted
+# as in later code of its author, all others by us.
 MAPPED_LABELS = ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")
 MAPPING: dict[str, tuple[dict[str, float], str]] = {
     "afraid": ({"fear": 1.0}, "the same emotion"),
@@ -51,10 +54,7 @@ def target_weights(classes: Sequence[str], emotion: str) -> np.ndarray:
     if set(classes) == set(MAPPED_LABELS) and emotion in MAPPING:
         weights, _ = MAPPING[emotion]
         return np.array([weights.get(name, 0.0) for name in classes])
-    raise InputError(
-        f"{emotion!r} is not among what the witness tells apart; {', '.join(judged(classes))} are; choose one of these, or "
-        "another witness."
-    )
+    raise InputError(f"the witness does not know {emotion!r}; it tells apart {', '.join(judged(classes))}.")
 
 
 def target_scores(classes: Sequence[str], probabilities: np.ndarray, emotion: str) -> np.ndarray:
@@ -71,7 +71,7 @@ def direction_scores(classes: Sequence[str], probabilities: np.ndarray, directio
     Raises InputError for a control, which has no target, and as `target_weights`.
     """
     if is_control(direction):
-        raise InputError(f"{direction!r} is a control; it has no emotion to look for; score an emotion.")
+        raise InputError(f"{direction!r} is a control: there is no emotion to look for.")
     terms = ((direction, 1.0),) if direction in classes else parse_direction(direction).terms
     scores = (weight * target_scores(classes, probabilities, name) for name, weight in terms)
     return sum(scores, np.zeros(len(probabilities)))

@@ -1,7 +1,7 @@
 """The witness: a classifier that says which emotion a text expresses. The steered model is never its own.
 
-Heads are trained on whole passages alone. With openings of 30 words added they do better on openings and worse on everything
-else (states of Gemma-3-270M: 0.61 to 0.65 on openings, 0.60 to 0.55 on endings; see benchmarks/witness.py).
+Heads are trained on whole passages alone. With openings of 30 words added they do better on openings and worse on
+everything else (states of Gemma-3-270M: 0.61 to 0.65 on openings, 0.60 to 0.55 on endings; see benchmarks/witness.py).
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ _loading = threading.Lock()
 class Features:
     """One way to turn texts into numbers that is open to a witness.
 
-    key : changes whenever its numbers do. corpus : () -> (n, F), of every passage, for training. read : texts -> (n, F),
-    rows NaN that cannot be read.
+    key : changes whenever its numbers do. corpus : () -> (n, F), of every passage, for training. read : texts -> (n,
+    F), rows NaN that cannot be read.
     """
 
     name: str
@@ -60,7 +60,8 @@ class Features:
 class Witness:
     """A classifier of texts. read : (n texts that are not blank) -> (n, C) probabilities, rows NaN that cannot be read.
 
-    check : how it does on topics that were held out; parts : the features its head reads. A model of the hub has neither.
+    check : how it does on topics that were held out; parts : the features its head reads. A model of the hub has
+    neither.
     """
 
     card: WitnessCard
@@ -124,8 +125,8 @@ def chosen(found: Sequence[TrainedWitness], missing: Mapping[str, str], model: s
     if not found:
         reasons = "; ".join(f"{name}: {why}" for name, why in missing.items())
         raise InputError(
-            f"no witness is at hand for {model if model else 'any model'} ({reasons}); the bundled sentence encoder or "
-            "another bundled model with its shipped set is needed; run make install, or name a classifier of the hub."
+            f"no witness is at hand for {model if model else 'any model'} ({reasons}). Run make install, or name a "
+            "classifier of the hub."
         )
     return max(found, key=lambda witness: witness.check.accuracy)
 
@@ -182,7 +183,7 @@ def _is_of(vectors: VectorSet, corpus: Corpus) -> bool:
 
 
 def _same_model(candidate: str, revisions: Sequence[str], model: str | None, revision: str | None) -> bool:
-    """By weights, or by name: a base or instruct twin, another precision or a folder of the same model count as well."""
+    """By weights, or by name: a base or instruct twin, another precision or a folder of the model count as well."""
     if revision is not None and revision in revisions:
         return True
     if model is None:

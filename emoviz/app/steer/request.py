@@ -65,18 +65,18 @@ def request(
 ) -> Request:
     """The request that the page's fields make. Raises InputError for the first of them that cannot be used."""
     if not prompt.strip():
-        raise InputError("the prompt is empty; a text to continue is needed; write one.")
+        raise InputError("the prompt is empty. Write a text to continue.")
     directions = tuple(dict.fromkeys(_label(text) for text in [*chosen, *controls]))
     if not directions:
-        raise InputError("no emotion is chosen; an emotion, a mixture or a control is needed; choose one.")
+        raise InputError("no emotion is chosen. Choose an emotion, a mixture or a control.")
     found = tuple(sorted(set(parse_doses(doses))))
     if not models:
-        raise InputError("no model is chosen; one or more are needed; tick a model.")
+        raise InputError("no model is chosen. Tick a model.")
     texts = len(models) * (1 + len(directions) * sum(dose != 0 for dose in found))
     if texts > MAX_TEXTS:
         raise InputError(
-            f"{len(directions)} direction(s) at {len(found)} dose(s) in {len(models)} model(s) are {texts} texts with the "
-            f"unsteered ones; up to {MAX_TEXTS} fit on the page; choose fewer."
+            f"{len(directions)} direction(s) at {len(found)} dose(s) in {len(models)} model(s) are {texts} texts "
+            f"with the baselines; up to {MAX_TEXTS} fit on the page. Choose fewer."
         )
     decoding = Decoding(
         int(_number("number of tokens", tokens, 40)),
@@ -85,7 +85,7 @@ def request(
         chat,
     )
     if not 0 <= decoding.seed <= _MAX_SEED:
-        raise InputError(f"seed {decoding.seed} was given; 0 to {_MAX_SEED} is allowed; 0 will do.")
+        raise InputError(f"seed {decoding.seed} was given; 0 to {_MAX_SEED} are allowed.")
     for model in models:
         vectors = library().steerable.get(model)
         if vectors is not None:
@@ -101,5 +101,5 @@ def _label(text: str) -> str:
 
 def _number(name: str, value: float | None, usual: int) -> float:
     if value is None or not isfinite(value):
-        raise InputError(f"the {name} is empty or no number; a number is needed; {usual} will do.")
+        raise InputError(f"the {name} is empty or no number. Enter a number; the default is {usual}.")
     return float(value)

@@ -41,7 +41,7 @@ class Job:
 
 @dataclass(eq=False)
 class _Batch:
-    """The texts of one model while they are written; `row` is what the page shows of them, `cells` its texts in order."""
+    """The texts of one model while they are written; `row` is what the page shows, `cells` its texts in order."""
 
     loaded: Any
     vectors: Any
@@ -66,8 +66,8 @@ def run(*, job: Job, **fields: Any) -> Iterator[tuple[dict | str, str]]:
     """Yields (texts, status) while the models load and write; all texts grow together, verdicts come last.
 
     fields : those of `request`.
-    Bad input ends the run with its message as the status and nothing else on the page. Closing the generator stops at the
-    next token and leaves nothing behind.
+    Bad input ends the run with its message as the status and nothing else on the page. Closing the generator stops at
+    the next token and leaves nothing behind.
     """
     try:
         asked = request(**fields)
@@ -265,7 +265,7 @@ def _witness(batch: _Batch, _asked: Request) -> Callable[[], None]:
 
 
 _AFTERWARDS = (
-    (_verdicts, "{} without offsets judges its texts"),
+    (_verdicts, "{}, unsteered, judges its texts"),
     (_witness, "the witness reads the texts of {} (it is trained once, in a minute or more)"),
 )
 

@@ -58,7 +58,7 @@ def controls(view: Selection) -> tuple[go.Figure | None, dict]:
     missing = [
         f"{short_label(s)}: {name}: {why}" for s in sets for name, why in s.notes.items() if name in CONTROL_RDMS
     ] + [
-        f"no controls for {short_label(s)}: the set was made by an earlier version; extract it again"
+        f"no control RDMs for {short_label(s)}: an earlier version made the set. Extract it again."
         for s in sets
         if not s.control_rdms
     ]
@@ -85,7 +85,7 @@ def controls(view: Selection) -> tuple[go.Figure | None, dict]:
                 [name, f"squared Spearman rho of the set's RDM with the RDM of the same passages as {name}"]
                 for name in CONTROL_RDMS
             ),
-            ["all together", "R² of a regression of ranks on the ranks of all controls"],
+            ["all together", "R² of a regression of ranks on the ranks of all control RDMs"],
             *([f"only {name}", f"what R² loses without {name}"] for name in CONTROL_RDMS),
             [
                 "explainable at most",

@@ -50,7 +50,7 @@ def lay(start: Selection) -> Laid:
         )
         shipped = gr.Button("back to the shipped passages", size="sm", scale=0, min_width=220, visible=False)
     status = gr.Markdown(
-        "Makes a vector set on this machine. A run that was cancelled goes on where it stopped.", elem_id="ez-making"
+        "Makes a vector set on this machine. A cancelled run resumes when you start it again.", elem_id="ez-making"
     )
     table = Table(sets_table())
     with gr.Row(elem_classes="ez-controls"):
@@ -113,9 +113,12 @@ def _label(entry) -> str:
 
 
 def extract(model: str, protocol: str, precision: str, passages: str | None) -> Iterator[str]:
-    """Yields what a running extraction says, last its result or its complaint. Closing the iterator ends the process."""
+    """Yields what a running extraction says, last its result or its complaint.
+
+    Closing the iterator ends the process.
+    """
     if not model or not model.strip():
-        yield "**Cannot extract.** No model is chosen; a name, a hub id or a path is needed; choose one."
+        yield "**Cannot extract.** No model is chosen. Give a name, a hub id or a path."
         return
     call = ["extract", "--json", "--protocol", protocol, "--precision", precision]
     if passages:
@@ -151,7 +154,7 @@ def sets_table() -> dict:
                 "shipped" if vectors.shipped else "your own",
             ]
         )
-    columns = ["set", "method", "classes", "texts", "kept beside it", "size", "whose"]
+    columns = ["set", "method", "classes", "texts", "stored with it", "size", "whose"]
     return {"columns": columns, "rows": rows}
 
 
@@ -164,7 +167,7 @@ def delete(name: str | None) -> str:
     try:
         vectors = library().set_named(name)
         if vectors is None:
-            raise InputError("no set is chosen; one of your own is needed; choose it in the list.")
+            raise InputError("no set is chosen. Choose one of your own.")
         delete_set(vectors)
     except InputError as error:
         return f"**Cannot delete.** {error}"

@@ -1,4 +1,7 @@
-"""Methods: what is left of a geometry when method, protocol or precision change. Uses every set at hand, ticked or not."""
+"""Methods: what is left of a geometry when method, protocol or precision change.
+
+Uses every set at hand, ticked or not.
+"""
 
 from __future__ import annotations
 
@@ -58,12 +61,12 @@ def draw(_view: Selection) -> dict:
 
 def where_from(found: Measured) -> str:
     """Which sets take part, and where the numbers of those come from that are not at hand."""
-    note = "every set at hand takes part, ticked or not"
+    note = "every set at hand is included, ticked or not"
     if not found.created:
         return note
     return (
-        f"{note}; pairs of shipped sets, or with a set that is not at hand, were measured on {found.created[:10]} with emoviz "
-        f"{found.versions['emoviz']}"
+        f"{note}; pairs of shipped sets, or with a set that is not at hand, were measured on {found.created[:10]} with "
+        f"emoviz {found.versions['emoviz']}"
     )
 
 
@@ -85,7 +88,8 @@ def compliance() -> dict:
         "groups": {0: "MTI compliance, published, not measured by us"},
         "notes": [
             f"Their behaviour differs, their RDMs agree with rho {rho:.3f} (published).",
-            f"{SOURCE}; test: arXiv 2604.02145. B rests on 10 scenarios: 0.80 has a 95 % interval (Wilson) of 0.49 to 0.94.",
+            f"{SOURCE}; test: arXiv 2604.02145. B rests on 10 scenarios: 0.80 has a 95 % interval (Wilson) of 0.49 to "
+            "0.94.",
         ],
     }
 

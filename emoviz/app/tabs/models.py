@@ -77,7 +77,7 @@ def pair_choices(view: Selection) -> list[tuple[str, str]]:
 
 
 def pairs(view: Selection) -> tuple[go.Figure | None, dict | None]:
-    """The matrix of the selected sets and a line of statistics per pair; for one set a note that says what is missing."""
+    """The matrix of the selected sets and a line of statistics per pair; for one set a note of what is missing."""
     sets, layers, left_out = view.readable(view.chosen())
     if len(sets) < 2:
         return None, {
@@ -117,8 +117,8 @@ def pairs(view: Selection) -> tuple[go.Figure | None, dict | None]:
             ["given shared words", "partial rho with the RDM of the passages as bags of words (TF-IDF) held constant"],
             [
                 "given all controls",
-                "the same with the words, both models' token embeddings and a sentence encoder held constant; the encoder reads "
-                "meaning, so some of what is taken out is emotion",
+                "the same with the words, both models' token embeddings and a sentence encoder held constant; the "
+                "encoder reads meaning, so some of what is taken out is emotion",
             ],
         ],
         "rows": rows,
@@ -148,7 +148,11 @@ def pair_view(view: Selection, pair: str | None) -> tuple[go.Figure | None, dict
     drawn = plot.pair(two, centring=view.centring, emotion=view.emotion, comparison=found, names=names)
     paired = paired_rdms(two, at, view.centring)
     rows = [
-        [" and ".join(paired.pairs[k]), *(f"{v:.3f}" for v in paired.values[:, k]), *(f"{r:g}" for r in paired.ranks[:, k])]
+        [
+            " and ".join(paired.pairs[k]),
+            *(f"{value:.3f}" for value in paired.values[:, k]),
+            *(f"{rank:g}" for rank in paired.ranks[:, k]),
+        ]
         for k in paired.most_different(N_NAMED)
     ]  # fmt: skip
     table = {
@@ -164,7 +168,7 @@ def pair_view(view: Selection, pair: str | None) -> tuple[go.Figure | None, dict
 
 
 def published_table() -> dict:
-    """What the paper says of its matrix and its models, computed anew from them."""
+    """What the paper says of its matrix and its models, recomputed."""
     models, rho = published_models(), published_rho()
     groups = pair_groups(models, rho)
     families = base_and_instruct(models, rho)
@@ -191,9 +195,9 @@ def published_table() -> dict:
             len(groups) + len(families): "over the twelve models",
         },
         "notes": [
-            f"{SOURCE}; computed anew from the published matrix and table. Twelve models of six families: base and "
-            "instruct of one family are much alike, and pairs share models, so neither models nor pairs are independent, "
-            f"and the p values, which take them for that, are too small. {over}.",
+            f"{SOURCE}; recomputed from the published matrix and table. The twelve models come from six families: base "
+            "and instruct of a family are much alike, and pairs share models. So neither models nor pairs are "
+            f"independent, and the p values, which assume that, are too small. {over}.",
         ],
     }
 

@@ -44,15 +44,16 @@ def cards(view: Selection) -> dict:
         found.append(
             {
                 "title": p.model,
-                "note": f"{protocol_label(vectors)} · {p.weights} in {p.precision} · layer {layer} of {vectors.n_layers} "
-                f"({chosen_by})",
+                "note": f"{protocol_label(vectors)} · {p.weights} in {p.precision} · layer {layer} of "
+                f"{vectors.n_layers} ({chosen_by})",
                 "colour": look.colour,
                 "dashed": look.dash != "solid",
                 "facts": [
                     {
                         "name": "decoding",
                         "value": number(curves["decoding_accuracy"].values[layer], 2),
-                        "note": f"{interval_of(curves['decoding_accuracy'], layer)}chance {1 / len(vectors.classes):.2f}",
+                        "note": f"{interval_of(curves['decoding_accuracy'], layer)}chance "
+                        f"{1 / len(vectors.classes):.2f}",
                     },
                     {
                         "name": "reliability",
@@ -85,7 +86,7 @@ def emotion_map(view: Selection) -> go.Figure:
         verb = "arrange emotions alike" if rho >= AGREEMENT and p < 0.01 else "compared"
         what = f"Two models {verb}"
         if sets[0].provenance.model == sets[1].provenance.model:
-            what = "Two recipes, one model"
+            what = "Two protocols, one model"
         chance = f", {p_text(p, found.n_permutations)}" if np.isfinite(p) else ""
         title = f"{what}: RDM Spearman rho = {rho:.2f}{chance}"
     return plot.emotion_map(sets, layers=layers, emotion=view.emotion, title=title, notes=left_out, height=470)

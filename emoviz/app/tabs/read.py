@@ -33,17 +33,17 @@ MAX_LETTERS = 6000
 MAX_NUMBERS = 20
 EXAMPLES = {
     "a night of waiting": (
-        "She waited all night by the telephone. The hospital had promised to call before nine, and it was past midnight "
-        "now. Then the door opened: he was there, laughing, snow on his coat, and she ran to him."
+        "She waited all night by the telephone. The hospital had promised to call before nine, and it was past "
+        "midnight now. Then the door opened: he was there, laughing, snow on his coat, and she ran to him."
     ),
     "the wrong invoice": (
         "They had billed him three times for the same repair. He read the letter twice, put it down very carefully and "
-        "rang them again. Nobody there had ever heard of him. On the bus home a child offered him half of an orange, and "
-        "he took it."
+        "rang them again. Nobody there had ever heard of him. On the bus home a child offered him half of an orange, "
+        "and he took it."
     ),
     "an empty room": (
-        "The neighbours' boxes are gone from the stairs. She still sets out two cups before she notices. In the evening "
-        "the light comes in over the roofs, slowly, and for once there is nothing that she has to do."
+        "The neighbours' boxes are gone from the stairs. She still sets out two cups before she notices. In the "
+        "evening the light comes in over the roofs, slowly, and for once there is nothing that she has to do."
     ),
 }
 TEMPLATES = {
@@ -60,11 +60,14 @@ def choices() -> list[tuple[str, str]]:
 
 
 def run(text: str, name: str | None, emotion: str) -> Iterator[tuple]:
-    """Yields (reading, chosen token, status, layer slider); the model is loaded on the way. Errors end as the status."""
+    """Yields (reading, chosen token, status, layer slider); the model is loaded on the way.
+
+    Errors end as the status.
+    """
     try:
         if len(text) > MAX_LETTERS:
             raise InputError(
-                f"the text has {len(text)} letters; the page shows up to {MAX_LETTERS}; shorten it, or use emoviz read."
+                f"the text has {len(text)} letters; the page shows up to {MAX_LETTERS}. Shorten it, or use emoviz read."
             )
         vectors, loaded = yield from set_with_model(name, (gr.skip(), gr.skip()), (gr.skip(),))
         from ...readout.reading import read_text
@@ -84,7 +87,8 @@ def views(reading: Reading | None, layer: float, emotion: str, token: int | None
         vectors, at = _vectors(reading.set), layer_of(reading, str(int(layer)))
         if emotion not in reading.classes:
             raise InputError(
-                f"emotion {emotion!r} is not in {reading.set}; {', '.join(reading.classes)} are; choose one on the left."
+                f"emotion {emotion!r} is not in {reading.set}. Choose another on the left: "
+                f"{', '.join(reading.classes)}."
             )
         return (
             _said(reading),
@@ -112,8 +116,8 @@ def coloured(reading: Reading, layer: int, emotion: str, chosen: int) -> dict:
         rows.append({"text": text, "score": round(float(own[k]), 5), "said": said})
     return {
         "title": f"Each token on {emotion}, layer {layer} of {len(reading.scores)}",
-        "aid": f"{FORMULA}; in the unit of a steering dose. Hover for a value; click a token, or use the arrow keys and Enter, "
-        "to see it through the layers.",
+        "aid": f"{FORMULA}; in the unit of a steering dose. Hover for a value; click a token, or use the arrow keys "
+        "and Enter, to see it through the layers.",
         "limit": scale_limit(reading, layer),
         "chosen": chosen,
         "tokens": rows,
@@ -174,14 +178,14 @@ def vary(
     try:
         values = parse_numbers(numbers)
         if not template or template.count("{n}") != 1:
-            raise InputError("the sentence needs {n} once, where the number goes; write it there.")
+            raise InputError("the sentence needs {n} once, where the number goes.")
         if len(template) > MAX_LETTERS:
-            raise InputError(f"the sentence has {len(template)} letters; up to {MAX_LETTERS} are allowed; shorten it.")
+            raise InputError(f"the sentence has {len(template)} letters; up to {MAX_LETTERS} are allowed.")
         vectors, loaded = yield from set_with_model(name, (gr.skip(),), ())
         from ...readout.reading import read_text
 
         if emotion not in vectors.classes:
-            raise InputError(f"emotion {emotion!r} is not in {vectors.name}; choose another one on the left.")
+            raise InputError(f"emotion {emotion!r} is not in {vectors.name}. Choose another on the left.")
         readings = {}
         for k, value in enumerate(values):
             found = read_text(loaded, vectors, template.replace("{n}", value))
@@ -205,8 +209,8 @@ def parse_numbers(text: str) -> list[str]:
         finite = False
     if not finite or not 2 <= len(dict.fromkeys(values)) <= MAX_NUMBERS:
         raise InputError(
-            f"numbers {text[:40]!r} were given; 2 to {MAX_NUMBERS} numbers separated by commas are needed; "
-            "write for example 1, 10, 100."
+            f"numbers {text[:40]!r} were given; 2 to {MAX_NUMBERS} numbers separated by commas are needed, such as "
+            "1, 10, 100."
         )
     return list(dict.fromkeys(values))
 
@@ -226,7 +230,7 @@ def lay(_start: Selection) -> Laid:
             button = gr.Button(name, size="sm", scale=0, min_width=140)
             button.click(lambda example=example: example, None, text, **QUIET)
     status = gr.Markdown(
-        "The text is read once; the layer and the emotion on the left can then be changed at once.",
+        "The text is read once. Then change the layer, or the emotion on the left, and the view follows at once.",
         elem_id="ez-read-status",
         elem_classes="ez-status",
     )
@@ -309,9 +313,7 @@ def set_with_model(
 def _vectors(name: str | None) -> VectorSet:
     vectors = library().set_named(name)
     if vectors is None:
-        raise InputError(
-            "no vector set is chosen; one is needed; choose it in the list, or extract one in the Library."
-        )
+        raise InputError("no vector set is chosen. Choose one, or extract one in the Library.")
     return vectors
 
 

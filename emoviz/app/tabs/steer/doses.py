@@ -27,9 +27,7 @@ from .texts import send_to_read
 MAX_RUNS = 4
 # Prompts of a run whose texts are shown at once; each has a panel of its own.
 MAX_PROMPTS = 4
-_HINT = (
-    "Click a dose in a figure for its texts, which stand below the map; a click in the map also chooses its emotion."
-)
+_HINT = "Click a dose in a figure to read its texts, below the map. A click in the map also chooses its emotion."
 _NOTHING = (EMPTY, EMPTY, *(EMPTY,) * MAX_PROMPTS)
 
 
@@ -59,9 +57,9 @@ def show(names: list[str], direction: str, at: tuple | None) -> tuple:
     try:
         chosen = [library().runs[name] for name in names if name in library().runs]
         if not chosen:
-            raise InputError("no run is chosen; one or more are needed; choose one, or make a run of your own.")
+            raise InputError("no run is chosen. Choose one, or make a run of your own.")
         if len(chosen) > MAX_RUNS:
-            raise InputError(f"{len(chosen)} runs are chosen; up to {MAX_RUNS} fit side by side; choose fewer.")
+            raise InputError(f"{len(chosen)} runs are chosen; up to {MAX_RUNS} fit side by side.")
         having = [r for r in chosen if direction in (*r.directions, *r.controls)]
         missing = [r.model for r in chosen if r not in having]
         weights = weights_of(direction)
@@ -135,12 +133,12 @@ def _saying(steps: Generator[str, None, dict]) -> Generator[tuple, None, dict]:
 def _asked(model: str, emotions: list[str], doses: str, prompts: str) -> list[str]:
     known = library().steerable
     if model not in known:
-        raise InputError("no model is chosen; one with a vector set is needed; choose it in the list.")
+        raise InputError("no model is chosen. Choose one that has a vector set.")
     texts = [line.strip() for line in prompts.splitlines() if line.strip()]
     if not texts:
-        raise InputError("the prompts are empty; a text to continue is needed, one a line; write one.")
+        raise InputError("the prompts are empty. Write texts to continue, one a line.")
     if len(texts) > MAX_PROMPTS:
-        raise InputError(f"{len(texts)} prompts were given; up to {MAX_PROMPTS} fit; leave some out.")
+        raise InputError(f"{len(texts)} prompts were given; up to {MAX_PROMPTS} fit.")
     origin = known[model].provenance.origin
     words = ["doses", "--json", f"--dose={doses}", "--prompt", *texts]
     if emotions:
@@ -158,7 +156,7 @@ def delete(name: str | None) -> str:
     try:
         response = library().run_named(name)
         if response is None:
-            raise InputError("no run is chosen; one of your own is needed; choose it in the list.")
+            raise InputError("no run is chosen. Choose one of your own.")
         delete_dose_response(response)
     except InputError as error:
         return f"**Cannot delete.** {error}"
@@ -212,7 +210,7 @@ def _own_runs(chosen: gr.Dropdown) -> tuple[gr.Dropdown, list]:
             multiselect=True,
             allow_custom_value=True,
             label="Emotions and mixtures",
-            info="none: all of the set",
+            info="empty: all of the set",
             scale=4,
             min_width=240,
         )
@@ -232,7 +230,7 @@ def _own_runs(chosen: gr.Dropdown) -> tuple[gr.Dropdown, list]:
             go = gr.Button("Run", variant="primary", elem_id="ez-dose-run")
             stop = gr.Button("Cancel", interactive=False, elem_id="ez-dose-cancel")
     said = gr.Markdown(
-        "Random and mean directions run beside. A run that was cancelled goes on where it stopped.",
+        "Random and mean directions are run too, as controls. A cancelled run resumes when you start it again.",
         elem_classes="ez-status",
         elem_id="ez-dose-making",
     )

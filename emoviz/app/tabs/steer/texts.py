@@ -50,7 +50,7 @@ def lay(start: Selection) -> Laid:
             preset = gr.Radio(list(PRESETS), value=EMOVIZ, label="Recipe", scale=3, elem_classes="ez-pills")
             layers = gr.Textbox("window", label="Layers", info="window, all, 12 or 10-20", scale=2, min_width=140)
             scope = gr.Dropdown(list(SCOPES), label="Scope", info="positions that are steered", scale=2, min_width=140)
-            norm = gr.Dropdown(list(NORMS), label="Norm", info="what a dose is a part of", scale=2, min_width=140)
+            norm = gr.Dropdown(list(NORMS), label="Norm", info="what a dose is a share of", scale=2, min_width=140)
         with gr.Row(elem_classes="ez-controls"):
             tokens = gr.Number(40, label="New tokens", precision=0, scale=2, min_width=120)
             temperature = gr.Number(0, label="Temperature (0 is greedy)", scale=2, min_width=120)
@@ -58,7 +58,7 @@ def lay(start: Selection) -> Laid:
             chat = gr.Checkbox(False, label="chat template", scale=3, min_width=140, elem_id="ez-chat")
     with gr.Row(elem_classes="ez-status-row"):
         status = gr.Markdown(
-            "Directions are added to the models' states while they write; dose = length added / length of the state.",
+            "A direction is added to the model's states while it writes. Dose = length added / length of the state.",
             elem_id="ez-status",
         )
         memory = Memory()

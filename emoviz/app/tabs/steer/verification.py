@@ -20,7 +20,10 @@ from ...steer.writing import regime_marks
 from .texts import send_to_read
 
 _OPENINGS = ("first opening", "second opening")
-_NONE = "No verification is stored. `emoviz verify MODEL` makes one: 40 scenarios, judged by a witness, beside a random control."
+_NONE = (
+    "No verification is stored. `emoviz verify MODEL` makes one: 40 scenarios, judged by a witness, beside random "
+    "directions."
+)
 
 
 def choices() -> list[tuple[str, str]]:
@@ -51,7 +54,7 @@ def _card(one: Verification, colour: str) -> dict:
             _fact("confirmed", one.k, one.n, f"[{one.wilson_low:.2f}, {one.wilson_high:.2f}]"),
             _fact("random control", one.control_k, one.n, f"[{one.control_low:.2f}, {one.control_high:.2f}]"),
             _fact("second witness", one.check_k, one.n, _second(one)),
-            _fact("its control", one.check_control_k, one.n, "not tuned on"),
+            _fact("its random control", one.check_control_k, one.n, "not tuned on"),
         ],
     }
 
@@ -102,8 +105,8 @@ def draw(_view: Selection, name: str | None, scenario: str, opening: str) -> dic
     )
     return {
         **drawn,
-        "criterion": f"{found.criterion} The random control chooses its dose in the same way. {rise_words(found)} Run it again: "
-        f"`emoviz verify {found.model} --precision {found.precision}`.",
+        "criterion": f"{found.criterion} The dose of the random direction is chosen in the same way. "
+        f"{rise_words(found)} Run it again: `emoviz verify {found.model} --precision {found.precision}`.",
         "figure": plot.verification(found, emotion=scenario, prompt=prompt, notes=[rise_words(found)]),
         "heading": heading,
         "texts": _texts(found, own, control),
@@ -163,7 +166,8 @@ def _read(probability: float) -> str:
 
 TAB = Tab(
     title="Verification",
-    question="Does steering move a model to the emotion that it is named for, judged by a witness, beside a random direction?",
+    question="Does steering move a model to the emotion that it is named for, judged by a witness, beside a random "
+    "direction?",
     lay=lay,
     draw=draw,
     picks={"verification": pick},

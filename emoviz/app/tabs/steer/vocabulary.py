@@ -1,4 +1,4 @@
-"""Vocabulary: the tokens that an emotion vector raises and lowers through the model's own output head, at every layer."""
+"""Vocabulary: the tokens that an emotion vector raises and lowers through the output head, at every layer."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def tokens_table(found: VocabularyLens, layer: int) -> dict:
         "columns": [f"raised by {found.emotion}", "script", change, "lowered", "script", change],
         "rows": [[*cells(up), *cells(down)] for up, down in pairs],
         "notes": [
-            f"layer {layer} of {found.model}; the direct path only, what later blocks make of the vector is not seen; ␣ is a "
-            "blank, ⏎ a line break"
+            f"layer {layer} of {found.model}; the direct path only, what later blocks make of the vector is not seen; "
+            "␣ is a blank, ⏎ a line break"
         ],
     }
 
@@ -84,7 +84,8 @@ def lay(_start: Selection) -> Laid:
         layer = gr.Slider(0, 1, value=0, step=1, label="Layer", scale=4)
         go = gr.Button("Look", variant="primary", elem_id="ez-look", scale=1, min_width=120)
     status = gr.Markdown(
-        "Which tokens would the emotion on the left make more likely, and in which languages, before any text is written?",
+        "Which tokens would the emotion on the left make more likely, and in which languages, before any text is "
+        "written?",
         elem_id="ez-look-status",
         elem_classes="ez-status",
     )
