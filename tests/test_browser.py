@@ -213,7 +213,7 @@ def test_unticking_everything_says_what_to_do_and_ticking_brings_the_figure_back
     for box in ticked:
         box.uncheck()
     page.wait_for_selector("#ez-notice:visible")
-    assert "tick a set on the left" in page.locator("#ez-notice").inner_text()
+    assert "Tick a set on the left" in page.locator("#ez-notice").inner_text()
     assert page.locator(".ez-plot:visible").count() == 0, "a figure of the old selection stays under the message"
     ticked[0].check()
     page.wait_for_selector("#ez-notice", state="hidden")

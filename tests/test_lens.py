@@ -12,9 +12,10 @@ from emoviz.app.tabs.steer import vocabulary
 from emoviz.errors import InputError
 from emoviz.geometry import class_vectors
 from emoviz.geometry.vectors import unit
+from emoviz.models.blocks import final_norm
 from emoviz.models.load import load_model
 from emoviz.plots.lens import lens_figure
-from emoviz.readout.lens import final_norm, lens, token_changes, vocabulary_lens
+from emoviz.readout.lens import lens, token_changes, vocabulary_lens
 from emoviz.readout.vocabulary import vocabulary_scripts
 from emoviz.store import save_set, sets_folder
 from emoviz.types import TokenChange, VocabularyLens
@@ -47,7 +48,7 @@ def _weights(module):
 )
 def test_changes_follow_the_formula_for_every_form_of_norm_and_head(name, tmp_path):
     loaded = _loaded(name, tmp_path)
-    norm = final_norm(loaded)
+    norm = final_norm(loaded.decoder, loaded.architecture)
     with torch.no_grad():
         norm.weight.add_(torch.randn(norm.weight.shape, generator=torch.Generator().manual_seed(1)))
     vectors = _set_of(loaded)
@@ -72,7 +73,7 @@ def test_the_final_norm_is_what_stands_between_the_last_block_and_the_logits(nam
     )
     with torch.inference_mode():
         logits = loaded.model(torch.tensor([[3, 4, 5]])).logits
-        again = loaded.model.get_output_embeddings()(final_norm(loaded)(seen[0]))
+        again = loaded.model.get_output_embeddings()(final_norm(loaded.decoder, loaded.architecture)(seen[0]))
     watch.remove()
     cap = getattr(loaded.model.config.get_text_config(), "final_logit_softcapping", None)
     again = again if cap is None else cap * torch.tanh(again / cap)

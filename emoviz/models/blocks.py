@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 _LIST_NAMES = ("layers", "h", "blocks", "block")
+_FINAL_NORMS = ("norm", "ln_f", "final_layer_norm", "final_layernorm", "norm_f")
 _NOT_TEXT = ("vision", "visual", "audio", "encoder", "mtp")
 
 
@@ -61,6 +62,21 @@ def find_blocks(model: Any, layer_path: str | None = None) -> nn.ModuleList:
         f"the blocks of {type(model).__name__} were not found ({len(candidates)} candidate lists of {n_layers} "
         f"modules{': ' + ', '.join(candidates) if candidates else ''}). Name the list with --layer-path, or use a "
         "decoder-only model."
+    )
+
+
+def final_norm(decoder: nn.Module, architecture: str) -> nn.Module:
+    """The norm between the last block and the output head.
+
+    Raises InputError if the decoder has none of a known name.
+    """
+    for name in _FINAL_NORMS:
+        module = getattr(decoder, name, None)
+        if isinstance(module, nn.Module):
+            return module
+    raise InputError(
+        f"the final norm of {architecture} was not found (looked for {', '.join(_FINAL_NORMS)}). The lens "
+        "does not know this architecture."
     )
 
 

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import nn
 
 from ..errors import InputError
 from ..geometry.directions import mixed
 from ..geometry.vectors import check_layer
+from ..models.blocks import final_norm
 from ..models.fit import check_fit
 from ..models.loaded import LoadedModel
 from ..store.choice import set_for
 from ..types import Direction, TokenChange, VectorSet, VocabularyLens
 from .vocabulary import vocabulary_scripts
-
-_FINAL_NORMS = ("norm", "ln_f", "final_layer_norm", "final_layernorm", "norm_f")
 
 
 def token_changes(loaded: LoadedModel, vectors: VectorSet, emotion: str | Direction, layer: int) -> np.ndarray:
@@ -49,7 +47,7 @@ def token_changes(loaded: LoadedModel, vectors: VectorSet, emotion: str | Direct
             f"the last layer of {vectors.name} is not finite in {vectors.provenance.precision}, and the lens needs "
             "it. Extract the set in bf16 or fp32."
         )
-    norm, head = final_norm(loaded), loaded.model.get_output_embeddings()
+    norm, head = final_norm(loaded.decoder, loaded.architecture), loaded.model.get_output_embeddings()
     direction = torch.from_numpy((towards * last).astype(np.float32)).to(loaded.device, loaded.model.dtype)
     with loaded.inference():
         states = norm(torch.stack([direction, torch.zeros_like(direction)])[None])
@@ -75,21 +73,6 @@ def lens(
         return tuple(TokenChange(tokenizer.decode([k]), int(k), float(changes[k]), table.of(k)) for k in ids)
 
     return rows(order[:top]), rows(order[::-1][:top])
-
-
-def final_norm(loaded: LoadedModel) -> nn.Module:
-    """The norm between the last block and the output head.
-
-    Raises InputError if the decoder has none of a known name.
-    """
-    for name in _FINAL_NORMS:
-        module = getattr(loaded.decoder, name, None)
-        if isinstance(module, nn.Module):
-            return module
-    raise InputError(
-        f"the final norm of {loaded.architecture} was not found (looked for {', '.join(_FINAL_NORMS)}). The lens "
-        "does not know this architecture."
-    )
 
 
 def vocabulary_lens(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import gradio as gr
 
+from ... import __version__
 from ...geometry.curves import CURVES
 from ..contract import Laid, Tab
 from ..selection import Selection
@@ -16,22 +17,23 @@ _TEXTS = Path(__file__).parents[1] / "about"
 def lay(_start: Selection) -> Laid:
     from . import TABS
 
-    gr.Markdown(_text("intro"), elem_classes="ez-prose")
-    for tab in TABS:
-        if (_TEXTS / f"{tab.title.lower()}.md").exists():
-            with gr.Accordion(f"{tab.title}: {tab.question}", open=False, elem_classes="ez-prose"):
-                gr.Markdown(_text(tab.title.lower()))
-    with gr.Accordion("Words", open=False, elem_classes="ez-prose"):
-        gr.Markdown(_text("words"))
-        gr.Markdown(curves_table())
-    gr.Markdown(_text("limits"), elem_classes="ez-prose")
+    with gr.Column(elem_classes="ez-about"):
+        gr.Markdown(_text("intro"), elem_classes="ez-prose")
+        for tab in TABS:
+            if (_TEXTS / f"{tab.title.lower()}.md").exists():
+                with gr.Accordion(f"{tab.title}: {tab.question}", open=False):
+                    gr.Markdown(_text(tab.title.lower()), elem_classes="ez-prose")
+        with gr.Accordion("Words", open=False):
+            gr.Markdown(f"{_text('words')}\n\n{curves_table()}", elem_classes="ez-prose")
+        gr.Markdown(_text("limits").replace("{version}", __version__), elem_classes="ez-prose")
     return Laid()
 
 
 def curves_table() -> str:
     """The glossary of the depth curves, one row an entry."""
-    rows = [f"| {curve.label} | {curve.axis} | {curve.aid} |" for curve in CURVES.values()]
-    return "\n".join(["| curve | axis | how to read it |", "|---|---|---|", *rows])
+    rows = [[curve.label, f"{curve.axis}: {curve.aid}"] for curve in CURVES.values()]
+    cells = [" | ".join(cell.replace("|", "\\|") for cell in row) for row in rows]
+    return "\n".join(["| curve | its axis, and how to read it |", "|---|---|", *(f"| {row} |" for row in cells)])
 
 
 def _text(name: str) -> str:

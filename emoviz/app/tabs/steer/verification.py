@@ -54,7 +54,7 @@ def _card(one: Verification, colour: str) -> dict:
             _fact("confirmed", one.k, one.n, f"[{one.wilson_low:.2f}, {one.wilson_high:.2f}]"),
             _fact("random control", one.control_k, one.n, f"[{one.control_low:.2f}, {one.control_high:.2f}]"),
             _fact("second witness", one.check_k, one.n, _second(one)),
-            _fact("its random control", one.check_control_k, one.n, "not tuned on"),
+            _fact("its control", one.check_control_k, one.n, "not tuned on"),
         ],
     }
 
