@@ -43,7 +43,7 @@ def _corpus(rng: np.random.Generator, noise: float, seed: int) -> dict[str, tupl
     """Value and half width of each curve, correlations on Fisher's z scale, for one corpus."""
     from emoviz.emotions import CLASSES
     from emoviz.geometry import depth_curves, held_out_accuracy, mean_pairwise_cosine
-    from emoviz.geometry.rdm import rdm_of
+    from emoviz.geometry.dissimilarity import rdm_of
     from emoviz.stats.resampling import Readings, resample_curves
     from emoviz.types import VectorSet
 

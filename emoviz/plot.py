@@ -17,9 +17,9 @@ from .experiments.contrasts import contrasts
 from .geometry import best_layers, class_vectors, depth_curves, map_at, maps_over_layers, onto_first, preferred_layer
 from .geometry import rdm as rdm_at
 from .geometry.curves import CURVES, Curve
+from .geometry.dissimilarity import condensed_cosine
 from .geometry.layers import layers_of
 from .geometry.maps import METHODS, half_residual
-from .geometry.rdm import condensed_cosine
 from .geometry.vectors import check_layer
 from .plots.controls import controls_figure
 from .plots.cosines import cosines_figure

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import t as student
 
 from emoviz.geometry import depth_curves, held_out_accuracy, mean_pairwise_cosine
-from emoviz.geometry.rdm import rdm_of
+from emoviz.geometry.dissimilarity import rdm_of
 from emoviz.geometry.vectors import CENTRINGS
 from emoviz.stats.bootstrap import resample_weights
 from emoviz.stats.resampling import Readings, resample_curves

@@ -5,8 +5,8 @@ import pytest
 from scipy.stats import kstest, rankdata, spearmanr
 
 from emoviz.geometry import rdm_of
+from emoviz.geometry.dissimilarity import rdm_or_missing
 from emoviz.geometry.ranks import average_ranks, spearman_matrix, standard_ranks
-from emoviz.geometry.rdm import rdm_or_missing
 from emoviz.stats import mantel
 from emoviz.stats.bootstrap import resample_weights, rho_interval, rho_spread, topic_means, weighted_rdms
 from emoviz.stats.mantel import mantel_p

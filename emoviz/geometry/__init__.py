@@ -4,10 +4,11 @@ from .anisotropy import mean_pairwise_cosine
 from .clusters import linkage_of
 from .curves import depth_curves
 from .decoding import held_out_accuracy
+from .dissimilarity import rdm_of
 from .layers import best_layers, preferred_layer
 from .maps import map_at, maps_over_layers, mds_map, onto_first, pca_map, umap_map
 from .neighbours import nearest_neighbours
-from .rdm import rdm, rdm_of
+from .rdm import rdm
 from .umap_layout import umap_coordinates
 from .vectors import CENTRINGS, class_vectors
 

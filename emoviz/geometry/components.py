@@ -10,8 +10,9 @@ import numpy as np
 from ..errors import InputError
 from ..types import Components, VectorSet
 from ..types.condensed import square
+from .dissimilarity import rdm_of
 from .layers import preferred_layer
-from .rdm import rdm, rdm_of
+from .rdm import rdm
 from .signs import arousal_signs, sign_correlation, valence_signs
 
 N_COMPONENTS = 3

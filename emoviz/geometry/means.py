@@ -9,8 +9,8 @@ import numpy as np
 
 from ..errors import InputError
 from ..types import VectorSet
+from .dissimilarity import condensed_cosine, rdm_of
 from .ranks import spearman_matrix, standard_ranks
-from .rdm import condensed_cosine, rdm_of
 from .vectors import class_vectors, unit
 
 # With fewer pairs of classes there is nothing to rank.

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..geometry.dissimilarity import rdms
 from ..geometry.ranks import standard_ranks
-from ..geometry.rdm import rdms
 from ..geometry.vectors import centred
 from ..types import Activations
 

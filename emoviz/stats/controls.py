@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..geometry.dissimilarity import rdm_of
 from ..geometry.means import MIN_CORRELATED
 from ..geometry.ranks import standard_ranks
-from ..geometry.rdm import rdm_of
 from ..types import VectorSet
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from ..emotions import NEUTRAL
 from ..errors import InputError
 from ..geometry import class_vectors
+from ..geometry.dissimilarity import condensed_cosine
 from ..geometry.ranks import average_ranks, spearman_matrix
-from ..geometry.rdm import condensed_cosine
 from ..geometry.vectors import check_layer
 from ..types import Difference, Separation, VectorSet
 from .contrasts import CHAINS

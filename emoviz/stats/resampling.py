@@ -14,8 +14,8 @@ import numpy as np
 
 from ..emotions import NEUTRAL
 from ..geometry.curves import SENTENCES, Curve, curves_with
+from ..geometry.dissimilarity import cosines_of_products, rdms_of_products
 from ..geometry.means import MIN_CORRELATED
-from ..geometry.rdm import cosines_of_products, rdms_of_products
 from ..geometry.vectors import CENTRINGS
 from ..types import Missing, Resampled
 from ..types.condensed import condensed

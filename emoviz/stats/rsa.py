@@ -12,9 +12,9 @@ from ..emotions import NEUTRAL
 from ..errors import InputError
 from ..geometry import CENTRINGS
 from ..geometry.curves import WORDS
+from ..geometry.dissimilarity import MIN_COMMON, SAME, rdm_or_missing
 from ..geometry.layers import layers_of
 from ..geometry.ranks import standard_ranks
-from ..geometry.rdm import MIN_COMMON, SAME, rdm_or_missing
 from ..types import Comparison, Missing, VectorSet
 from .bootstrap import MIN_TOPICS, rho_interval, rho_spread, topic_means
 from .mantel import MIN_CLASSES, mantel_p

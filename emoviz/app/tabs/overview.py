@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from ... import plot
 from ...geometry import best_layers, depth_curves
-from ...geometry.rdm import MIN_COMMON
+from ...geometry.dissimilarity import MIN_COMMON
 from ...plots.rsa import AGREEMENT
 from ...plots.theme import protocol_label, short_label
 from ...plots.wording import p_text
