@@ -254,6 +254,26 @@ def test_a_thread_from_before_is_refused_and_one_from_inside_is_steered(llama):
     assert _clean(llama) and found["streamed"] != _written(llama)
 
 
+def test_threads_that_were_started_inside_do_not_mix_their_passes(llama):
+    vectors, found = _set_of(llama), {}
+    with steering(llama, vectors, "angry", 0.4, scope="response", norm="live", layers="all"):
+        alone = {n: _written(llama, [PROMPT, "a dog"][:n], max_new_tokens=20) for n in (1, 2)}
+        threads = [
+            threading.Thread(
+                target=lambda n=n, k=k: found.update(
+                    {(n, k): _written(llama, [PROMPT, "a dog"][:n], max_new_tokens=20)}
+                )
+            )
+            for n in (1, 2)
+            for k in range(4)
+        ]
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join()
+    assert len(found) == 8 and all(texts == alone[n] for (n, _), texts in found.items())
+
+
 def test_two_threads_that_steer_one_model_never_mix(llama):
     vectors, expected = _set_of(llama), {}
     for name in ("angry", "calm"):

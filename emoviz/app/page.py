@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import gradio as gr
@@ -89,11 +89,10 @@ def _all(tabs: Iterable[Tab]) -> Iterator[Tab]:
         yield from _all(tab.parts)
 
 
-def _leaf(opened: Mapping[str, str], tabs: Iterable[Tab] = TABS, within: str = _PAGE) -> Tab:
+def _seen(opened: Mapping[str, str], tabs: Sequence[Tab], within: str = _PAGE) -> Tab:
     """The tab that is seen: the open one, or in a tab with parts its open part, by default the first."""
-    tabs = tuple(tabs)
     tab = next((tab for tab in tabs if tab.title == opened.get(within)), tabs[0])
-    return _leaf(opened, tab.parts, tab.title) if tab.parts else tab
+    return _seen(opened, tab.parts, tab.title) if tab.parts else tab
 
 
 def _wire(page: Page, groups: Mapping[str, gr.Tabs], opened: gr.State) -> None:
@@ -111,7 +110,7 @@ def _wire(page: Page, groups: Mapping[str, gr.Tabs], opened: gr.State) -> None:
 
     def show(given: dict[Part, Any], changes: Mapping[str, Any] | None = None) -> dict[Part, Any]:
         """What the open tab shows for the present selection, with some of it changed; all else stays as it is."""
-        tab = _leaf(given[opened])
+        tab = _seen(given[opened], TABS)
         laid = page.laid[tab.title]
         named = {**page.selection, **laid.controls}
         moved = {named[name]: value for name, value in (changes or {}).items()}
@@ -139,7 +138,7 @@ def _wire(page: Page, groups: Mapping[str, gr.Tabs], opened: gr.State) -> None:
         """A click in a figure changes what its tab says that it changes."""
         given = dict(zip(inputs, values, strict=True))
         kind, ids = clicked(event._data)
-        pick_of = _leaf(given[opened]).picks.get(kind)
+        pick_of = _seen(given[opened], TABS).picks.get(kind)
         return show(given, {} if pick_of is None else pick_of(ids, selected(given)))
 
     def opening(within: str) -> Any:
@@ -170,5 +169,5 @@ def _wire(page: Page, groups: Mapping[str, gr.Tabs], opened: gr.State) -> None:
 
 
 def _is_touched(part: Part) -> bool:
-    """Whether a visitor can change its value, which a state's he cannot."""
+    """Whether a visitor can change its value; that of a state only the server can."""
     return not isinstance(part, gr.State)

@@ -117,16 +117,15 @@ def _hook(model: LoadedModel, added: Offsets, undo: ExitStack) -> None:
 
 
 class _Pass:
-    """What the forward pass that is on its way needs to know: which positions are steered, and which are padding."""
+    """What the hooks of a pass need to know: which positions it steers, and which are padding."""
 
     def __init__(self, model: LoadedModel, added: Offsets) -> None:
         self.model, self.added = model, added
         self.caches_by_default = bool(getattr(text_config(model.model), "use_cache", True))
         self.parameters = inspect.signature(model.decoder.forward)
         self.others = set(threading.enumerate()) - {threading.current_thread()}
-        self.positions: slice | None = slice(None)
-        self.attended: Tensor | None = None
-        self.repeats = 1
+        # A thread that was started inside the block has passes of its own, at the same time.
+        self.now = threading.local()
 
     def begin(self, _decoder: nn.Module, args: tuple[Any, ...], options: dict[str, Any]) -> None:
         """Before the first block: how the pass is steered."""
@@ -143,26 +142,26 @@ class _Pass:
                 f"{self.added.rows} rows are steered and the batch has {rows}. Give one dose and direction, or one per "
                 "row."
             )
-        self.repeats = rows // self.added.rows
+        self.now.repeats, self.now.positions, self.now.attended = rows // self.added.rows, slice(None), None
         if (self.added.scope, self.added.norm) == ("all", "fixed"):
             return
         cache = given.get("past_key_values")
         before = 0 if cache is None else int(cache.get_seq_length())
-        self.attended = _attended(given.get("attention_mask"), before, length)
+        self.now.attended = _attended(given.get("attention_mask"), before, length)
         if self.added.scope != "all":
             caches = self.caches_by_default if given.get("use_cache") is None else given["use_cache"]
-            self.positions = self._positions(before, length, cache is not None or caches)
+            self.now.positions = self._positions(before, length, cache is not None or caches)
 
     def _positions(self, before: int, length: int, cached: bool) -> slice | None:
         """Where a scope other than `all` steers in this pass; None for nowhere."""
-        scope = self.added.scope
+        scope, attended = self.added.scope, self.now.attended
         if not cached:
             raise InputError(
                 f"scope {scope!r} needs a cache to tell the prompt from the response. Pass use_cache=True."
             )
         if before and length == 1:
             return None if scope == "prompt" else slice(None)
-        if self.attended is not None and not bool(self.attended[:, -1].all()):
+        if attended is not None and not bool(attended[:, -1].all()):
             raise InputError(f"scope {scope!r} needs padding on the left. Set tokenizer.padding_side = 'left'.")
         return PROMPT_POSITIONS[scope]
 
@@ -170,10 +169,11 @@ class _Pass:
         """The hook of one block."""
 
         def add(_block: nn.Module, _inputs: Any, output: Any) -> Any:
-            if self.positions is None:
+            now = self.now
+            if now.positions is None:
                 return output
-            rows = offset.repeat_interleave(self.repeats, 0)
-            return with_offset(output, rows, self.model.d_model, self.positions, self.added.norm, self.attended)
+            rows = offset.repeat_interleave(now.repeats, 0)
+            return with_offset(output, rows, self.model.d_model, now.positions, self.added.norm, now.attended)
 
         return add
 
