@@ -1,17 +1,20 @@
 """The command line is a contract: keys, exit codes, one line per error."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pytest
 from scipy.spatial.distance import squareform
 
-from emoviz.cli import main
+from emoviz.cli import COMMANDS, main
 from emoviz.store import list_sets, save_set, sets_folder
 from emoviz.witness.targets import MAPPED_LABELS
 
-from .conftest import make_set, with_intervals, write_passages
+from .conftest import ROOT, make_set, with_intervals, write_passages
 from .test_witness import save_classifier
 
 SMOL = "SmolLM2-135M-Instruct_emoviz"
@@ -441,3 +444,26 @@ def test_nothing_is_left_behind_by_a_refused_extraction(capsys, llama_folder, tm
         == 2
     )
     assert not (tmp_path / "out").exists()
+
+
+def test_every_command_is_one_file_and_a_line_in_its_group():
+    files = {path.stem for path in (ROOT / "emoviz/commands").glob("*.py")} - {"__init__", "arguments", "printing"}
+    named = [name for group in COMMANDS.values() for name in group]
+    assert sorted(named) == sorted(files)
+    for name in named:
+        module = import_module(f"emoviz.commands.{name}")
+        assert callable(module.arguments) and callable(module.run) and f"`emoviz {name}" in module.__doc__
+
+
+def test_help_shows_the_groups_and_a_command_imports_no_other(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    out = capsys.readouterr().out
+    places = [out.index(f"\n{group}:\n") for group in COMMANDS]
+    assert places == sorted(places)
+    code = (
+        "import sys\nfrom emoviz.cli import main\nmain(['list'])\nprint(*(m for m in sys.modules if '.commands.' in m))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    loaded = {name.rpartition(".")[2] for name in done.stdout.splitlines()[-1].split()}
+    assert loaded == {"list", "arguments", "printing"}

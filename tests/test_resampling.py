@@ -1,12 +1,15 @@
 """The topic bootstrap of depth curves against a plain loop that builds every resample."""
 
+import json
 from dataclasses import replace
 
+import gradio as gr
 import numpy as np
 import pytest
 from scipy.stats import t as student
 
 from emoviz.geometry import depth_curves, held_out_accuracy, mean_pairwise_cosine
+from emoviz.geometry.curves import CURVES, Curve
 from emoviz.geometry.dissimilarity import rdm_of
 from emoviz.geometry.vectors import CENTRINGS
 from emoviz.stats.bootstrap import resample_weights
@@ -188,3 +191,40 @@ def test_a_set_without_neutral_has_no_interval_under_neutral_centring_and_no_war
     found = resample_curves(some, (0,), 1, n=20)
     assert np.isnan(found.half_width["rdm_std"][1, 0]) and np.isnan(found.mean_cosine[1]).all()
     assert np.isfinite(found.half_width["rdm_std"][[0, 2], 0]).all() and not recwarn.list
+
+
+def test_a_curve_more_is_one_entry_with_estimate_interval_figure_table_json_and_glossary(monkeypatch, capsys):
+    from emoviz import plot
+    from emoviz.app.tabs.about import curves_table
+    from emoviz.app.tabs.depth import lay
+    from emoviz.cli import main
+    from emoviz.store import save_set, sets_folder
+
+    entry = Curve(
+        name="farthest",
+        label="Farthest pair",
+        axis="cosine of the farthest pair",
+        aid="lower = some pair is further apart",
+        value=lambda m: m.cosines.min(1),
+        lowest=True,
+    )
+    monkeypatch.setitem(CURVES, entry.name, entry)
+    vectors = make_set("mine")
+    found = depth_curves(vectors)["farthest"]
+    means = vectors.class_means[2].astype(float)
+    rows = means - means.mean(0)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    assert found.values[2] == pytest.approx((rows @ rows.T).min(), abs=1e-6)
+    read = _readings()
+    width = resample_curves(read, (0,), 1, n=N, seed=SEED).half_width["farthest"]
+    assert np.isfinite(width).all() and (width > 0).all()
+    figure = plot.depth(vectors, "farthest")
+    assert figure.layout.title.text.startswith("Farthest pair is lowest at depth")
+    assert figure.layout.yaxis.title.text == entry.axis
+    assert "farthest" in set(depth_curves(vectors).to_frame()["curve"])
+    assert "| Farthest pair | cosine of the farthest pair: lower = some pair is further apart |" in curves_table()
+    with gr.Blocks():
+        assert ("Farthest pair", "farthest") in lay(None).controls["curve"].choices
+    save_set(vectors, sets_folder())
+    assert main(["show", "mine", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["depth"]["farthest"]) == vectors.n_layers
