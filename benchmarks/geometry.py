@@ -55,8 +55,7 @@ def rsa() -> dict:
 
 def curves() -> dict:
     """Median seconds of a topic bootstrap of every depth curve: 30 layers, 420 passages of 21 classes on 20 topics,
-    width
-    576, three controls, 20 neutral sentences, 25,000 tokens; the size of SmolLM2-135M's set."""
+    width 576, three controls, 20 neutral sentences, 25,000 tokens; the size of SmolLM2-135M's set."""
     from emoviz.emotions import CLASSES
     from emoviz.stats.resampling import N_BOOTSTRAP, Readings, resample_curves
 

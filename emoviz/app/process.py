@@ -1,6 +1,5 @@
 """A command of emoviz in a process of its own: it does not slow the page down, takes its memory with it when it ends,
-and
-can be stopped at once."""
+and can be stopped at once."""
 
 from __future__ import annotations
 

@@ -64,8 +64,7 @@ def extract_set(
 
     corpus   : the passages to read; None for a protocol by generation.
     keep     : layers whose pooled states stay with the set: where decoding is best and the protocol's own (`best`),
-    `all`,
-               `none`.
+    `all`, `none`.
     work     : folder in which an interrupted run leaves what it has, and finds it again (see `work_folder`).
     progress : called with the stage (`writing`, `reading`, in tokens; `resampling`, in layers), done so far and in all.
     Raises   : InputError if a passage does not fit the model, if the topics cannot be split into halves that both

@@ -74,9 +74,17 @@ def corpus_of(passages: Any, name: str = "passages") -> Corpus:
                 f"may be there. Rename a column to {missing[0]!r}."
             )
         kept = [c for c in _COLUMNS if c in columns]
-        rows = [dict(zip(kept, row, strict=True)) for row in passages[kept].itertuples(index=False, name=None)]
-    else:
+        rows = [
+            # What is missing in a table is NaN or None.
+            {c: value for c, value in zip(kept, row, strict=True) if value is not None and value == value}
+            for row in passages[kept].itertuples(index=False, name=None)
+        ]
+    elif isinstance(passages, Iterable):
         rows = [_fields(k, row) for k, row in enumerate(passages)]
+    else:
+        raise InputError(
+            f"passages are {passages!r:.40}; the path of a JSONL file, a DataFrame, or (emotion, text) rows are needed."
+        )
     return _corpus(name, name, [(f"{name}, row {k}", row) for k, row in enumerate(rows)], "rows of (emotion, text)")
 
 

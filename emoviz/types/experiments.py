@@ -64,8 +64,7 @@ class DoseResponse(Value):
 
     def to_frame(self) -> pd.DataFrame:
         """One row per text: model, set, direction, control, dose, prompt, text, the verdict's numbers, leak_mass, and a
-        column
-        per class for the witness (`witness afraid`, ...) and for the projection (`projection afraid`, ...)."""
+        column per class for the witness (`witness afraid`, ...) and for the projection (`projection afraid`, ...)."""
         import pandas as pd
 
         return pd.DataFrame(
@@ -275,8 +274,8 @@ class Verification(Value):
 
     def to_frame(self) -> pd.DataFrame:
         """One row per scenario and direction, random controls too: model, emotion, opening, direction, control, dose,
-        before,
-        after, gain, surgical, confirmed, and the second witness's check_before, check_after, check_confirmed."""
+        before, after, gain, surgical, confirmed, and the second witness's check_before, check_after,
+        check_confirmed."""
         import pandas as pd
 
         return pd.DataFrame(

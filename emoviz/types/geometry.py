@@ -151,7 +151,8 @@ class DepthCurves(Mapping[str, DepthCurve]):
         return pd.concat([curve.to_frame() for curve in self.values()], ignore_index=True)
 
     def __repr__(self) -> str:
-        return f"DepthCurves({self.set}: {', '.join(self)})"
+        layers = max((len(curve.values) for curve in self.values()), default=0)
+        return f"DepthCurves({self.set}: {len(self)} curves x {layers} layers)"
 
     def _repr_html_(self) -> str:
         wide = self.to_frame().pivot(index="layer", columns="curve", values="value")[list(self)]

@@ -162,8 +162,7 @@ class Generations(tuple[Generation, ...]):
 
     def to_frame(self) -> pd.DataFrame:
         """One row per text: model, set, direction, dose, prompt, text, n_tokens, finished, leak_mass (the highest
-        step),
-        and, where they were judged, regime, ppl_ratio, repetition, leak and reason."""
+        step), and, where they were judged, regime, ppl_ratio, repetition, leak and reason."""
         import pandas as pd
 
         return pd.DataFrame([_row(one) for one in self])
