@@ -79,6 +79,7 @@ from .types import (
     Verification,
     VocabularyLens,
 )
+from .types.given import several_sets
 
 __all__ = [
     "DARK",
@@ -137,7 +138,7 @@ def depth(
     >>> ez.plot.depth(ez.find_set("gemma-3-270m_emoviz")).layout.title.text
     'Decoding accuracy peaks at depth 0.61'
     """
-    sets, entry = _sets(sets), _curve(curve)
+    sets, entry = several_sets(sets), _curve(curve)
     found = [depth_curves(s, centring)[curve] for s in sets]
     shapes, said = [], []
     if entry.tested_for_u:
@@ -151,7 +152,7 @@ def depth(
         [best_layers(s) for s in sets],
         _style(sets, style),
         centring=centring,
-        shown=_layers(sets, layers),
+        shown=layers_of(sets, layers),
         shapes=shapes,
         second=[depth_curves(s, centring)[entry.beside] for s in sets] if entry.beside else (),
         published=published_models() if published else (),
@@ -168,11 +169,11 @@ def controls(sets: Sets, *, layers: Layers = "best", style: Styles | None = None
     >>> len(ez.plot.controls(ez.find_set("gemma-3-270m_emoviz")).data) > 6
     True
     """
-    sets = _sets(sets)
+    sets = several_sets(sets)
     for vectors in sets:
         if not vectors.control_rdms:
             raise InputError(f"{vectors.name} has no control RDMs: an earlier version made it. Extract the set again.")
-    return controls_figure(sets, _layers(sets, layers), [depth_curves(s) for s in sets], _style(sets, style))
+    return controls_figure(sets, layers_of(sets, layers), [depth_curves(s) for s in sets], _style(sets, style))
 
 
 def rdm(
@@ -194,7 +195,7 @@ def rdm(
     >>> ez.plot.rdm(ez.find_set("gemma-3-270m_emoviz"), layers=10).layout.meta["kind"]
     'rdm'
     """
-    sets = _sets(sets)
+    sets = several_sets(sets)
     if order not in ORDERS:
         raise InputError(f"order {order!r} is unknown; {', '.join(ORDERS)} are allowed.")
     found = [rdm_at(s, layer, centring) for s, layer in zip(sets, _at(sets, layers), strict=True)]
@@ -223,7 +224,7 @@ def emotion_map(
     >>> ez.plot.emotion_map(ez.find_set("gemma-3-270m_emoviz"), emotion="calm").layout.meta["kind"]
     'map'
     """
-    sets = _sets(sets)
+    sets = several_sets(sets)
     if method not in METHODS:
         raise InputError(f"map {method!r} is unknown; {', '.join(METHODS)} are allowed.")
     at = _at(sets, layers)
@@ -254,8 +255,10 @@ def valence(
     >>> ez.plot.valence(ez.find_set("gemma-3-270m_emoviz")).layout.meta["kind"]
     'valence'
     """
-    sets = _sets(sets)
-    ratings = [norms] * len(sets) if norms is None or isinstance(norms, Norms) else norms
+    sets = several_sets(sets)
+    ratings = [norms] * len(sets) if norms is None or isinstance(norms, Norms) else list(norms)
+    if len(ratings) != len(sets):
+        raise InputError(f"{len(ratings)} norms were given for {len(sets)} sets. Give one for each, or one for all.")
     fits = [valence_arousal(s, own) for s, own in zip(sets, ratings, strict=True)]
     return valence_figure(sets, fits, _style(sets, style), notes=notes)
 
@@ -279,7 +282,7 @@ def rsa(
     >>> ez.plot.rsa(pair).layout.title.text
     'Geometries agree: rho = 0.92'
     """
-    sets = _sets(sets)
+    sets = several_sets(sets)
     found = _compared(sets, layers, centring, comparison)
     if not np.isfinite(found.rho[np.triu_indices(len(sets), 1)]).any():
         raise InputError(f"none of these sets can be compared: {found.missing[0].why}.")
@@ -305,7 +308,7 @@ def pair(
     >>> ez.plot.pair(two, emotion="afraid").layout.meta["kind"]
     'pair'
     """
-    sets = _sets(sets)
+    sets = several_sets(sets)
     if len(sets) != 2:
         raise InputError(f"{len(sets)} sets were given; a pair is two.")
     found = _compared(sets, layers, centring, comparison)
@@ -348,10 +351,10 @@ def anisotropy(
     >>> ez.plot.anisotropy(ez.find_set("gemma-3-270m_emoviz")).layout.meta["kind"]
     'gauge'
     """
-    sets = _sets(sets)
+    sets = several_sets(sets)
     curves = [(depth_curves(s)["anisotropy"], depth_curves(s)["anisotropy_centred"]) for s in sets]
     return gauge_figure(
-        sets, _layers(sets, layers), curves, _style(sets, style), published=published_models() if published else ()
+        sets, layers_of(sets, layers), curves, _style(sets, style), published=published_models() if published else ()
     )
 
 
@@ -371,7 +374,7 @@ def cosines(
     >>> ez.plot.cosines(ez.find_set("gemma-3-270m_emoviz")).layout.meta["kind"]
     'cosines'
     """
-    sets = _sets(sets)
+    sets = several_sets(sets)
     at = _at(sets, layers)
     pairs = []
     for vectors, layer in zip(sets, at, strict=True):
@@ -508,12 +511,15 @@ def verification(
     """Does steering move a model to the emotions it is named for? Every scenario, beside its random direction.
 
     emotion, prompt : the scenario that is marked.
+    Raises : InputError for anything but one verification.
     Source : Jeong 2026 (arXiv 2604.04064) reports 37 of 40.
 
     >>> import emoviz as ez
     >>> ez.plot.verification(ez.list_verifications()[0]).layout.meta["kind"]
     'verification'
     """
+    if not isinstance(found, Verification):
+        raise InputError(f"{type(found).__name__} was given; one verification is needed, from ez.list_verifications.")
     return verification_figure(found, emotion=emotion, prompt=prompt, notes=notes)
 
 
@@ -621,21 +627,11 @@ _SEPARATION_NOTES = (
 )
 
 
-def _sets(given: Sets) -> list[VectorSet]:
-    sets = [given] if isinstance(given, VectorSet) else list(given)
-    wrong = next((type(s).__name__ for s in sets if not isinstance(s, VectorSet)), None)
-    if wrong is not None or not sets:
-        raise InputError(
-            f"{'nothing' if wrong is None else wrong} was given where vector sets are drawn. Open one with ez.find_set."
-        )
-    return sets
-
-
 def _at_hand(given: Sets | None) -> list[VectorSet]:
     """For figures that also show what is shipped, so that there may be no set."""
     if given is None:
         return list(list_sets())
-    return [given] if isinstance(given, VectorSet) else list(given)
+    return several_sets(given) if given else []
 
 
 def _curve(name: str) -> Curve:
@@ -648,15 +644,9 @@ def _style(sets: Sequence[VectorSet], given: Styles | None) -> Styles:
     return styles(sets) if given is None else given
 
 
-def _layers(sets: Sequence[VectorSet], given: Layers) -> tuple[int, ...]:
-    """One layer per set. A single set takes a plain number for its layer."""
-    alone = len(sets) == 1 and isinstance(given, (int, np.integer))
-    return layers_of(sets, [given] if alone else given)  # type: ignore[list-item]
-
-
 def _at(sets: Sequence[VectorSet], given: Layers) -> tuple[int, ...]:
     """The same, for figures that need the vectors there. Raises InputError for a layer without finite values."""
-    layers = _layers(sets, given)
+    layers = layers_of(sets, given)
     for vectors, layer in zip(sets, layers, strict=True):
         check_layer(vectors, layer)
     return layers

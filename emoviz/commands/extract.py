@@ -51,8 +51,7 @@ def run(given: Namespace) -> Result:
     if given.activations not in KEPT:
         raise InputError(f"--activations {given.activations} was given; {', '.join(KEPT)} are allowed.")
     corpus = load_corpus(given.passages) if protocol.writing is None else None
-    folder = sets_folder() if given.out is None else given.out
-    check_writable(folder)
+    check_writable(sets_folder() if given.out is None else given.out)
 
     from ..extract.capture import DEFAULT_BATCH_TOKENS
     from ..extract.make import extract
@@ -69,7 +68,7 @@ def run(given: Namespace) -> Result:
         keep=given.activations,
         batch_tokens=DEFAULT_BATCH_TOKENS if given.batch_tokens is None else given.batch_tokens,
         allow_base=given.allow_base,
-        folder=folder,
+        folder=given.out,
         progress=clock,
     )
     clock.close()

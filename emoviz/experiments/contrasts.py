@@ -13,6 +13,7 @@ from ..stats import contrast, find_contrasts, separation
 from ..stats.contrasts import EXACTNESS, KINDS
 from ..store import list_sets, load_contrasts
 from ..types import Contrast, Measured, Separation, VectorSet
+from ..types.given import several_sets
 
 # Base model -> its instruct twin, by the names that sets carry.
 TWINS = {e.id.split("/")[-1]: e.pair.split("/")[-1] for e in REGISTRY if e.variant == "base" and e.pair is not None}
@@ -32,11 +33,11 @@ def contrasts(sets: Sequence[VectorSet] | None = None) -> Measured:
     >>> [c.kind for c in ez.contrasts([]).contrasts][:1]
     ['method']
     """
-    sets = list_sets() if sets is None else sets
+    sets = list_sets() if sets is None else several_sets(sets) if sets else []
     shipped = load_contrasts()
     before = {(c.kind, c.sets): c for c in shipped.contrasts}
     found: list[Contrast] = []
-    for kind, a, b in find_contrasts(list(sets), TWINS):
+    for kind, a, b in find_contrasts(sets, TWINS):
         known = before.get((kind, (a.name, b.name))) if a.shipped and b.shipped else None
         found.append(_contrast(a, b, kind) if known is None else known)
     at_hand = {_what(c) for c in found}

@@ -16,7 +16,7 @@ import numpy as np
 from ..errors import InputError
 from ..geometry import preferred_layer
 from ..judge.texts import judge_batch
-from ..models.fit import check_fit
+from ..models.fit import fitting
 from ..models.loaded import LoadedModel
 from ..readout.projection import projections
 from ..steer.doses import RUN_DOSES, check_doses, parse_doses
@@ -26,7 +26,6 @@ from ..steer.injection import offsets
 from ..steer.recipes import EMOVIZ
 from ..steer.recipes import recipe as recipe_of
 from ..stimuli.scenarios import dose_prompts
-from ..store.choice import set_for
 from ..store.responses import response_name
 from ..types import Decoding, DoseResponse, Generation, Recipe, SteeredText, VectorSet, Verdict, WitnessCard
 
@@ -73,8 +72,7 @@ def dose_response(
     [['unsteered', 0.0, 'unchanged'], ['calm', 0.04, 'surgical']]
     """
     loaded = model
-    vectors = set_for(loaded) if vectors is None else vectors
-    check_fit(vectors, loaded)
+    vectors = fitting(vectors, loaded)
     directions = vectors.emotions if directions is None else directions
     prompts = dose_prompts() if prompts is None else prompts
     recipe = recipe_of(vectors, recipe)

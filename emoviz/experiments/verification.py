@@ -21,12 +21,11 @@ import numpy as np
 from ..emotions import EMOTIONS
 from ..errors import InputError
 from ..judge.regimes import SURGICAL
-from ..models.fit import check_fit
+from ..models.fit import check_fit, fitting
 from ..models.load import load_model
 from ..models.loaded import LoadedModel
 from ..stats.wilson import wilson_interval
 from ..stimuli.scenarios import openings
-from ..store.choice import set_for
 from ..store.verifications import list_verifications
 from ..types import Calibrated, Openings, Scenario, ScenarioText, VectorSet, Verdict, Verification, VerificationPlan
 from ..witness.targets import target_scores
@@ -114,7 +113,7 @@ def verify(
     >>> [(found.model, found.k, found.control_k) for found in ez.list_verifications()]
     [('SmolLM2-135M-Instruct', 39, 3), ('gemma-3-270m', 39, 0)]
     """
-    vectors = set_for(model) if vectors is None else vectors
+    vectors = fitting(vectors, model)
     emotions = verified_emotions(vectors)
     plan, prompts = plan_for(vectors), openings()
     load = cache(lambda name: load_model(name, precision=model.precision, device=model.device.type))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import InputError
-from ..models.loaded import LoadedModel
+from ..models.loaded import LoadedModel, loaded_model
 from ..stimuli.corpus import Passages, corpus_of
 from ..store import check_writable, load_set, save_set, sets_folder, shipped_folder
 from ..store.tensors import SUFFIX
@@ -58,6 +58,9 @@ def extract(
     >>> ez.extract(model, rows, save=False, progress=False).classes
     ('cross', 'glad')
     """
+    loaded_model(model)
+    if not isinstance(batch_tokens, int) or batch_tokens < 1:
+        raise InputError(f"batch_tokens {batch_tokens!r:.40} was given; a whole number above 0 is needed.")
     found = protocol if isinstance(protocol, Protocol) else protocol_for(name=protocol)
     check_kept(keep)
     if found.writing is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -27,11 +28,13 @@ def mixed(
     Raises InputError for an emotion that is not in the set, or a mixture that cancels out.
     """
     rows = []
+    # Only ratios count, so that no weight is too large or too small. Powers of two change no digit.
+    exponent = math.frexp(max(abs(weight) for _, weight in terms))[1]
     for layer in layers:
         found, classes = class_vectors(vectors.class_means[layer], vectors.classes, centring)
         check_emotions(vectors, [name for name, _ in terms], classes)
         units = unit(found, classes)
-        rows.append(sum(weight * units[classes.index(name)] for name, weight in terms))
+        rows.append(sum(math.ldexp(weight, -exponent) * units[classes.index(name)] for name, weight in terms))
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     if (lengths < 1e-6).any():
         raise InputError("the mixture cancels out, so that no direction is left. Change the weights.")

@@ -8,7 +8,9 @@ import numpy as np
 
 from ..errors import InputError
 from ..types import VectorSet
+from ..types.given import one_set
 from .curves import depth_curves
+from .vectors import check_exists
 
 BEST = "best"
 
@@ -45,16 +47,21 @@ def preferred_layer(vectors: VectorSet) -> int:
 def layer_of(vectors: VectorSet, layer: int | float | str) -> int:
     """A layer as it is asked for: its number, `best` for the set's own, or a relative depth as a float in (0, 1].
 
-    A depth d means the block whose (layer + 1) / L is nearest d. A number is not checked, see `check_layer`.
-    Raises InputError for anything else.
+    A depth d means the block whose (layer + 1) / L is nearest d. Raises InputError for anything else, and for a layer
+    that the set does not have; whether its states are finite is for `check_layer`.
     """
-    if layer == BEST:
+    vectors = one_set(vectors)
+    if isinstance(layer, str) and layer == BEST:
         return preferred_layer(vectors)
     if isinstance(layer, (int, np.integer)) and not isinstance(layer, bool):
+        check_exists(vectors, int(layer))
         return int(layer)
     if isinstance(layer, (float, np.floating)) and 0 < layer <= 1:
         return int(np.clip(round(layer * vectors.n_layers) - 1, 0, vectors.n_layers - 1))
-    raise InputError(f"layer {layer!r} was asked for; 'best' or a relative depth above 0 and up to 1 is allowed.")
+    raise InputError(
+        f"layer {layer!r:.40} was asked for; 'best' or a relative depth above 0 and up to 1 is allowed, or the number "
+        f"of a layer from 0 to {vectors.n_layers - 1}."
+    )
 
 
 def layers_of(sets: Sequence[VectorSet], at: str | float | Sequence[int]) -> tuple[int, ...]:
@@ -63,9 +70,15 @@ def layers_of(sets: Sequence[VectorSet], at: str | float | Sequence[int]) -> tup
     For a set that is broken somewhere, so that its curves cannot be had, `best` is the layer of its highest stored
     decoding accuracy, or the middle one. Raises InputError for anything else, or another number of layers than of sets.
     """
-    if isinstance(at, (str, float, int, np.integer, np.floating)):
-        # For several sets one number can only be a depth: 1 is the last layer of each.
-        return tuple(layer_of(s, float(at) if not isinstance(at, str) else at) for s in sets)
+    if isinstance(at, (int, np.integer)):
+        if len(sets) > 1:
+            raise InputError(
+                f"layer {at} was given for {len(sets)} sets. Give a list with one layer for each, or a relative depth "
+                "as a float, such as 0.5."
+            )
+        at = [int(at)]
+    if isinstance(at, (str, float, np.floating)):
+        return tuple(layer_of(s, at) for s in sets)
     if len(at) != len(sets):
         raise InputError(f"{len(at)} layer(s) were given for {len(sets)} sets. Give one for each.")
     return tuple(layer_of(s, layer) for s, layer in zip(sets, at, strict=True))

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from ..types import VectorSet
+from ..types.given import one_set
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -21,7 +22,7 @@ def once_per_set(function: F) -> F:
 
     @wraps(function)
     def remembered(vectors: VectorSet, *args: Any, **options: Any) -> Any:
-        own = kept.setdefault(vectors, {})
+        own = kept.setdefault(one_set(vectors), {})
         key = (args, tuple(sorted(options.items())))
         if key not in own:
             own[key] = function(vectors, *args, **options)

@@ -63,10 +63,15 @@ def unit(vectors: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
     return vectors / _check_lengths(vectors, classes, "vector")[:, None]
 
 
-def check_layer(vectors: VectorSet, layer: int) -> None:
-    """Raises InputError if the set has no such layer or its states there are not finite."""
+def check_exists(vectors: VectorSet, layer: int) -> None:
+    """Raises InputError if the set has no such layer."""
     if not 0 <= layer < vectors.n_layers:
         raise InputError(f"layer {layer} does not exist: {vectors.name} has layers 0-{vectors.n_layers - 1}.")
+
+
+def check_layer(vectors: VectorSet, layer: int) -> None:
+    """Raises InputError if the set has no such layer or its states there are not finite."""
+    check_exists(vectors, layer)
     if layer in vectors.provenance.nonfinite_layers:
         raise InputError(
             f"layer {layer} of {vectors.name} is missing: its values are not finite. Choose another layer, or "

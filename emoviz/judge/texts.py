@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import InputError
-from ..models.loaded import LoadedModel
+from ..models.loaded import LoadedModel, loaded_model
 from ..models.prompts import prompt_ids, text_ids, until_end
 from ..readout.scripts import own_scripts
 from ..steer.grammar import UNSTEERED
@@ -73,6 +73,11 @@ def judge_texts(model: LoadedModel, made: Sequence[Generation]) -> Generations:
     >>> [one.verdict.regime for one in ez.judge_texts(model, texts)]
     ['unchanged', 'surgical', 'repetitive_collapse']
     """
+    loaded_model(model)
+    made = [made] if isinstance(made, Generation) else list(made)
+    wrong = next((one for one in made if not isinstance(one, Generation)), None)
+    if wrong is not None:
+        raise InputError(f"{wrong!r:.60} was given; texts as steer_texts gives them are judged.")
     if not made or made[0].direction != UNSTEERED or any(one.prompt != made[0].prompt for one in made):
         raise InputError(
             "texts are judged against the unsteered text of the same prompt. Give it first, as steer_texts does."

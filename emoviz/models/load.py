@@ -24,7 +24,7 @@ from .selftest import self_test
 
 log = logging.getLogger(__name__)
 
-# bf16 on CUDA, where it is several times faster and its geometry is that of fp32 (docs/precision.md); elsewhere the
+# bf16 on CUDA, where it is several times faster and its geometry is that of fp32 (docs/methods.md); elsewhere the
 # type that nothing overflows or rounds in.
 DEFAULT_PRECISION = {"cuda": "bf16", "mps": "fp32", "cpu": "fp32"}
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}

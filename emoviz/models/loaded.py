@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from ..errors import InputError
-from .blocks import decoder_of, text_config
+from .blocks import decoder_of, text_config, unwrapped
 from .selftest import Support
 
 
@@ -65,8 +65,9 @@ class LoadedModel:
         """Around every forward pass of emoviz: one at a time, without gradients, on a model that nothing steers.
 
         Raises InputError inside `with steering(...)` of this model, where every number would be that of a steered
-        model.
+        model, and for a model that was put into training mode.
         """
+        check_evaluating(self.model)
         use = self.use
         with use.lock, torch.inference_mode():
             if use.steered:
@@ -119,3 +120,21 @@ class LoadedModel:
         size = f"{self.n_layers} layers x {self.d_model}"
         where = f"{self.precision} on {self.device}"
         return f"LoadedModel({self.name!r}: {self.architecture}, {size}, {where}, {self.support.badge})"
+
+
+def loaded_model(given: Any) -> LoadedModel:
+    """Raises InputError for anything but a model as `load_model` or `wrap` gives it."""
+    if isinstance(given, LoadedModel):
+        return given
+    what = f"{given!r:.60}" if isinstance(given, str) else type(given).__name__
+    raise InputError(
+        f"{what} was given. Load a model with ez.load_model, or wrap one that you have in memory: "
+        "model = ez.wrap(model, tokenizer)."
+    )
+
+
+def check_evaluating(model: nn.Module) -> None:
+    """Raises InputError for a model in training mode."""
+    if any(module.training for module in model.modules()):
+        kind = type(unwrapped(model)).__name__
+        raise InputError(f"{kind} is in training mode, where dropout makes every pass differ. Call model.eval() first.")

@@ -152,11 +152,14 @@ def hub_folder(id: str) -> Path | None:
     return Path(found).parent if isinstance(found, str) else None
 
 
-def resolve(model: str) -> ModelSource:
+def resolve(model: str | Path) -> ModelSource:
     """What a MODEL argument means: short name, folder, .gguf file, or hub id (`owner/name`), tried in that order.
 
     Raises InputError if it is none of them.
     """
+    if not isinstance(model, (str, Path)):
+        raise InputError(f"model {model!r:.60} was given; a short name, hub id, folder or .gguf file is needed.")
+    model = str(model)
     for entry in BUNDLED:
         if model.lower() == entry.id.lower():
             return ModelSource(entry.id, "bundled", entry.id, entry)

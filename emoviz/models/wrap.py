@@ -11,8 +11,9 @@ import torch
 from torch import nn
 
 from ..errors import InputError
+from ..types.given import file_name
 from .blocks import find_blocks, text_config, unwrapped
-from .loaded import LoadedModel
+from .loaded import LoadedModel, check_evaluating
 from .selftest import self_test
 
 _PRECISION_OF = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16", torch.float64: "fp64"}
@@ -51,15 +52,14 @@ def wrap(
     """
     _check_causal(model)
     kind = type(unwrapped(model)).__name__
-    if any(module.training for module in model.modules()):
-        raise InputError(f"{kind} is in training mode, where dropout makes every pass differ. Call model.eval() first.")
+    check_evaluating(model)
     if any(tensor.is_meta for tensor in model.parameters()):
         raise InputError(f"some weights of {kind} are not in memory (device meta). Load the model without offloading.")
     _check_tokenizer(model, tokenizer, kind)
     precision, text = _precision(model), text_config(model)
     blocks = find_blocks(model, layer_path)
     return LoadedModel(
-        name=_name(model, kind) if name is None else _checked_name(name),
+        name=_name(model, kind) if name is None else file_name(name),
         origin="",
         revision=_fingerprint(model, tokenizer) if revision is None else revision,
         architecture=kind,
@@ -122,15 +122,6 @@ def _precision(model: Any) -> str:
 def _name(model: Any, kind: str) -> str:
     parts = re.split(r"[/\\]", str(getattr(model.config, "_name_or_path", "")).rstrip("/\\"))
     return parts[-1] if re.fullmatch(r"[\w.+-]+", parts[-1]) else kind
-
-
-def _checked_name(name: str) -> str:
-    """Sets are files that begin with the name."""
-    if not re.fullmatch(r"[A-Za-z0-9][\w.+-]{0,79}", name):
-        raise InputError(
-            f"name {name!r} was given; up to 80 letters, digits and . + - _ are allowed, since files are called by it."
-        )
-    return name
 
 
 def _fingerprint(model: Any, tokenizer: Any) -> str:

@@ -14,9 +14,8 @@ from ..errors import InputError
 from ..geometry.directions import mixed
 from ..geometry.vectors import check_layer
 from ..models.blocks import final_norm
-from ..models.fit import check_fit
+from ..models.fit import check_fit, fitting
 from ..models.loaded import LoadedModel
-from ..store.choice import set_for
 from ..types import Direction, TokenChange, VectorSet, VocabularyLens
 from .vocabulary import vocabulary_scripts
 
@@ -93,7 +92,7 @@ def vocabulary_lens(
     >>> [change.token for change in found.raised[28]]
     [' yelling', ' screaming', 'inephrine']
     """
-    vectors = set_for(model) if vectors is None else vectors
+    vectors = fitting(vectors, model)
     found = {layer: lens(model, vectors, emotion, layer, top) for layer in vectors.finite_layers}
     return VocabularyLens(
         model.name,

@@ -12,9 +12,8 @@ from ..errors import InputError
 from ..extract.capture import out_of_memory
 from ..geometry import preferred_layer
 from ..models.blocks import hidden_of
-from ..models.fit import check_fit
+from ..models.fit import fitting
 from ..models.loaded import LoadedModel
-from ..store.choice import set_for
 from ..types import Reading, VectorSet
 from .projection import axes_of
 
@@ -43,8 +42,7 @@ def read_text(model: LoadedModel, vectors: VectorSet | None, text: str) -> Readi
     ((' could', ' not', ' stop'), (30, 9, 21))
     """
     loaded = model
-    vectors = set_for(loaded) if vectors is None else vectors
-    check_fit(vectors, loaded)
+    vectors = fitting(vectors, loaded)
     ids, kept, offsets = _encoded(loaded, vectors, text)
     scores, lengths = _forward(loaded, vectors, ids)
     unread, why = _unread(vectors, kept, scores[:, kept], lengths[:, kept])

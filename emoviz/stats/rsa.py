@@ -16,6 +16,7 @@ from ..geometry.dissimilarity import MIN_COMMON, SAME, rdm_or_missing
 from ..geometry.layers import layers_of
 from ..geometry.ranks import standard_ranks
 from ..types import Comparison, Missing, VectorSet
+from ..types.given import several_sets
 from .bootstrap import MIN_TOPICS, rho_interval, rho_spread, topic_means
 from .mantel import MIN_CLASSES, mantel_p
 from .reliability import disattenuated_rho, disjoint_rho, noise_ceiling
@@ -56,14 +57,12 @@ def compare(
     >>> round(float(found.rho[0, 1]), 3), round(float(found.ci_low[0, 1]), 3)
     (0.916, 0.886)
     """
+    sets = several_sets(sets)
     if len(sets) < 2:
         raise InputError(f"{len(sets)} set(s) given; a comparison needs at least 2. `emoviz list` names them.")
     if centring not in CENTRINGS:
         raise InputError(f"centring {centring!r} is unknown; {', '.join(CENTRINGS)} are allowed.")
     layers = layers_of(sets, layers)
-    for vectors, layer in zip(sets, layers, strict=True):
-        if not 0 <= layer < vectors.n_layers:
-            raise InputError(f"layer {layer} does not exist: {vectors.name} has layers 0-{vectors.n_layers - 1}.")
     job = _Job(tuple(sets), layers, centring, intervals, n_permutations, n_bootstrap, seed)
     found = _Found(len(sets))
     for classes, pairs in _pairs_by_classes(sets).items():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from ..emotions import NEUTRAL
@@ -10,6 +12,7 @@ from ..geometry import class_vectors
 from ..geometry.directions import check_emotions, mixed
 from ..geometry.vectors import unit
 from ..types import Direction, Towards, VectorSet
+from ..types.given import one_set
 from .grammar import MEAN, control_seed, is_control, parse_direction
 
 
@@ -27,11 +30,24 @@ def direction(vectors: VectorSet, text: str) -> Direction:
     >>> (ez.direction(vectors, "happy") - ez.direction(vectors, "sad")).label
     '1 happy - 1 sad'
     """
+    vectors = one_set(vectors)
+    if not isinstance(text, str):
+        raise InputError(f"direction {text!r:.60} was given; an emotion or a mixture as text is needed.")
     if text not in vectors.classes and is_control(text):
         raise InputError(f"{text!r} is a control, not an emotion. Give its name to ez.steering, without ez.direction.")
     terms = ((text, 1.0),) if text in vectors.classes else parse_direction(text).terms
     check_emotions(vectors, [name for name, _ in terms])
     return Direction(terms, vectors.name)
+
+
+def directions_of(given: Towards | Iterable[Towards]) -> list[Towards]:
+    """One direction or several, as a list. Raises InputError for none, and for what is no direction."""
+    found = [given] if isinstance(given, (str, Direction)) or not isinstance(given, Iterable) else list(given)
+    wrong = next((one for one in found if not isinstance(one, (str, Direction))), None)
+    if wrong is not None or not found or found == [None]:
+        what = f"direction {given!r:.60} was" if found else "0 directions were"
+        raise InputError(f"{what} given; an emotion, a mixture, a control or what ez.direction gives is needed.")
+    return found
 
 
 def directions(vectors: VectorSet, towards: Towards, layers: tuple[int, ...], centring: str = "class") -> np.ndarray:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from ..errors import InputError
 
 MAX_DOSE = 1.0
@@ -32,3 +34,15 @@ def check_doses(doses: Sequence[float]) -> None:
                 f"dose {dose:g} was given; fractions of the residual norm from -{MAX_DOSE:g} to {MAX_DOSE:g} are "
                 "allowed, usually 0.02 to 0.1."
             )
+
+
+def doses_of(given: float | Sequence[float]) -> list[float]:
+    """One dose or several, as a list. Raises InputError for none, for what is no number, and as `check_doses`."""
+    try:
+        doses = np.asarray(given, dtype=float)
+    except (TypeError, ValueError):
+        doses = np.full((0, 0), np.nan)
+    if given is None or doses.ndim > 1 or not doses.size:
+        raise InputError(f"dose {given!r:.60} was given. Give a number, such as 0.04, or a list of numbers.")
+    check_doses(doses.ravel().tolist())
+    return doses.ravel().tolist()

@@ -12,13 +12,14 @@ import numpy as np
 import torch
 
 from ..errors import InputError
-from ..models.fit import check_fit
+from ..models.fit import fitting
 from ..models.loaded import LoadedModel
 from ..models.prompts import prompt_ids, until_end
 from ..readout.scripts import own_scripts
 from ..readout.vocabulary import probability_mass, vocabulary_scripts
-from ..store.choice import set_for
-from ..types import Decoding, Direction, Generation, Generations, Recipe, Towards, VectorSet
+from ..types import Decoding, Generation, Generations, Recipe, Towards, VectorSet
+from .directions import directions_of
+from .doses import doses_of
 from .grammar import UNSTEERED, label_of
 from .injection import Offsets, injected, offsets, on_device
 from .recipes import EMOVIZ
@@ -80,7 +81,7 @@ def steer_texts(
     model: LoadedModel,
     vectors: VectorSet | None,
     directions: Towards | Sequence[Towards],
-    doses: Sequence[float],
+    doses: float | Sequence[float],
     prompt: str,
     recipe: Recipe | str = EMOVIZ,
     decoding: Decoding | None = None,
@@ -102,13 +103,12 @@ def steer_texts(
     >>> [(one.direction, one.dose) for one in texts]
     [('unsteered', 0.0), ('calm', 0.04), ('0.5 happy - 0.5 sad', 0.04)]
     """
-    vectors = set_for(model) if vectors is None else vectors
-    check_fit(vectors, model)
+    vectors = fitting(vectors, model)
     chosen = recipe_of(vectors, recipe)
     decoding = Decoding() if decoding is None else decoding
-    asked = [directions] if isinstance(directions, (str, Direction)) else directions
+    rows = batch_rows(directions_of(directions), doses_of(doses))
     out: list[Generation] = []
-    for part in batches(model, batch_rows(asked, doses), prompt, decoding):
+    for part in batches(model, rows, prompt, decoding):
         steps = generate(model, prompt, offsets(vectors, part, chosen), decoding)
         out += generations(model, vectors, part, prompt, deque(steps, maxlen=1).pop(), chat=decoding.chat)
     return Generations(out)
@@ -154,8 +154,12 @@ def generations(
 
 def checked_ids(loaded: LoadedModel, prompt: str, decoding: Decoding) -> list[int]:
     """Tokens of the prompt. Raises InputError as `generate`, but for the number of rows."""
+    if not isinstance(prompt, str):
+        raise InputError(f"prompt {prompt!r:.60} was given; one text is needed.")
     if not prompt.strip():
         raise InputError("the prompt is empty. Write a text to continue.")
+    if not isinstance(decoding.max_new_tokens, int):
+        raise InputError(f"{decoding.max_new_tokens!r:.40} new tokens were asked for; a whole number is needed.")
     if not 1 <= decoding.max_new_tokens <= MAX_NEW_TOKENS:
         raise InputError(f"{decoding.max_new_tokens} new tokens were asked for; 1 to {MAX_NEW_TOKENS} are allowed.")
     if not 0 <= decoding.temperature <= MAX_TEMPERATURE:

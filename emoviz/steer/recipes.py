@@ -8,10 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from ..errors import InputError
 from ..geometry import preferred_layer
-from ..geometry.vectors import check_centring, check_layer
+from ..geometry.vectors import check_centring, check_exists, check_layer
 from ..types import Recipe, VectorSet
+from ..types.given import one_set
+
+# What layers can be asked for as: a text, one number or several.
+Layers = str | int | Sequence[int]
 
 SCOPES = {
     "all": "the prompt and what is written",
@@ -36,13 +42,16 @@ def window(n_layers: int) -> tuple[int, ...]:
     return tuple(range(n_layers // 3, 2 * n_layers // 3 + 1))
 
 
-def parse_layers(given: str | int | Sequence[int], n_layers: int) -> tuple[int, ...]:
+def parse_layers(given: Layers, n_layers: int) -> tuple[int, ...]:
     """`window`, `all`, one layer (`12`), a range (`10-20`), or numbers.
 
-    Raises InputError for a text that is none of these.
+    Each is named once. Raises InputError for anything else.
     """
     if not isinstance(given, str):
-        return (given,) if isinstance(given, int) else tuple(given)
+        numbers = list(given) if isinstance(given, Iterable) else [given]
+        if any(isinstance(number, bool) or not isinstance(number, (int, np.integer)) for number in numbers):
+            raise InputError(f"layers {given!r:.60} were asked for; {_allowed(n_layers)} are allowed.")
+        return tuple(dict.fromkeys(int(number) for number in numbers))
     text = given
     if text == "window":
         return window(n_layers)
@@ -55,17 +64,18 @@ def parse_layers(given: str | int | Sequence[int], n_layers: int) -> tuple[int, 
         layers = tuple(range(int(first), int(last) + 1))
         if layers:
             return layers
-    raise InputError(
-        f"layers {text!r} were asked for; window, all, one layer or a range like 10-20 within 0-{n_layers - 1} are "
-        "allowed."
-    )
+    raise InputError(f"layers {text!r} were asked for; {_allowed(n_layers)} are allowed.")
+
+
+def _allowed(n_layers: int) -> str:
+    return f"window, all, one layer or a range like 10-20 within 0-{n_layers - 1}"
 
 
 def recipe(
     vectors: VectorSet,
     preset: str | Recipe = EMOVIZ,
     *,
-    layers: str | int | Sequence[int] | None = None,
+    layers: Layers | None = None,
     scope: str | None = None,
     norm: str | None = None,
 ) -> Recipe:
@@ -84,8 +94,11 @@ def recipe(
     >>> ez.recipe(ez.find_set("SmolLM2-135M-Instruct_emoviz_fp32"), scope="response").layers
     (10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20)
     """
+    vectors = one_set(vectors)
     start = preset if isinstance(preset, Recipe) else _preset(vectors, preset)
     asked = start.layers if layers is None else parse_layers(layers, vectors.n_layers)
+    for layer in asked:
+        check_exists(vectors, layer)
     finite = tuple(layer for layer in asked if layer in vectors.finite_layers)
     if asked and not finite:
         check_layer(vectors, asked[0])

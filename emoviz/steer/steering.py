@@ -8,15 +8,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-import numpy as np
 from torch import Tensor, nn
 
 from ..errors import InputError
 from ..models.blocks import text_config
-from ..models.fit import check_fit
-from ..models.loaded import LoadedModel
-from ..store.choice import set_for
-from ..types import Direction, Recipe, Towards, VectorSet
+from ..models.fit import fitting
+from ..models.loaded import LoadedModel, check_evaluating, loaded_model
+from ..types import Recipe, Towards, VectorSet
+from .directions import directions_of
+from .doses import doses_of
 from .injection import PROMPT_POSITIONS, Offsets, offsets, on_device, with_offset
 from .recipes import EMOVIZ
 from .recipes import recipe as recipe_of
@@ -49,9 +49,9 @@ def steering(
         `response` take a pass over several tokens, or over an empty cache, for the prompt; they need use_cache=True and
         padding on the left.
     Yields : the Recipe that is used.
-    Raises : InputError for a model that is not wrapped or steered already, a set of another model, and as `offsets`;
-        inside the block for a batch of other rows, a foreign thread, and anything of emoviz that needs the unsteered
-        model.
+    Raises : InputError for a model that is not wrapped, in training mode or steered already, a set of another model,
+        and as `offsets`; inside the block for a batch of other rows, a foreign thread, and anything of emoviz that
+        needs the unsteered model.
     Source : docs/methods.md; Jeong 2026 (arXiv 2604.04064) for the recipe `jeong2026a`.
 
     >>> import emoviz as ez
@@ -64,13 +64,8 @@ def steering(
     >>> plain == steered
     False
     """
-    if not isinstance(model, LoadedModel):
-        raise InputError(
-            f"{type(model).__name__} was given. Wrap the model first: model = ez.wrap(model, tokenizer); or load it "
-            "with ez.load_model."
-        )
-    vectors = set_for(model) if vectors is None else vectors
-    check_fit(vectors, model)
+    check_evaluating(loaded_model(model).model)
+    vectors = fitting(vectors, model)
     chosen = recipe_of(vectors, recipe, layers=layers, scope=scope, norm=norm)
     added = offsets(vectors, _rows(direction, dose), chosen)
     with ExitStack() as undo:
@@ -81,11 +76,7 @@ def steering(
 
 def _rows(direction: Towards | Sequence[Towards], dose: float | Sequence[float]) -> list[tuple[Towards, float]]:
     """A direction and a dose per row; what was given once goes to all rows."""
-    directions = [direction] if isinstance(direction, (str, Direction)) else list(direction)
-    try:
-        doses = np.atleast_1d(np.asarray(dose, dtype=float)).tolist()
-    except (TypeError, ValueError):
-        raise InputError(f"dose {dose!r} was given. Give a number, such as 0.04, or a list of numbers.") from None
+    directions, doses = directions_of(direction), doses_of(dose)
     rows = max(len(directions), len(doses))
     if not directions or not doses or not {len(directions), len(doses)} <= {1, rows}:
         raise InputError(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..errors import InputError
 from ..types import Corpus, Passage
+from ..types.given import file_name
 from .files import read_text
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ MIN_CLASSES, MAX_CLASSES = 2, 500
 
 _DATA = files(__package__) / "data"
 _COLUMNS = ("emotion", "text", "topic")
+_ROW_FORM = "(emotion, text) or (emotion, text, topic)"
 _LINE_FORM = '{"emotion": "...", "text": "...", "topic": "..."}'
 
 
@@ -46,9 +48,7 @@ def load_corpus(path: Path | str | None = None) -> Corpus:
         name, raw = path.stem, read_text(path, "a JSONL file of passages is", path)
     origin = str(path or name)
     lines = [(f"{origin}, line {number}", line) for number, line in enumerate(raw.split("\n"), 1) if line.strip()]
-    return _corpus(
-        name, origin, [(where, _row(line, where)) for where, line in lines], f"one JSON object a line: {_LINE_FORM}"
-    )
+    return _corpus(name, origin, [(where, _row(line, where)) for where, line in lines], _LINE_FORM)
 
 
 # What a corpus can be made of: nothing (the shipped one), a file, a table, rows, or a corpus.
@@ -74,10 +74,14 @@ def corpus_of(passages: Any, name: str = "passages") -> Corpus:
                 f"may be there. Rename a column to {missing[0]!r}."
             )
         kept = [c for c in _COLUMNS if c in columns]
+        twice = [c for c in kept if list(columns).count(c) > 1]
+        if twice:
+            raise InputError(f"the DataFrame has {twice[0]!r} more than once. Keep one of these columns.")
+        # What is missing is NaN, None or NA, by the type of the column.
+        table = passages[kept].astype(object).where(passages[kept].notna(), None)
         rows = [
-            # What is missing in a table is NaN or None.
-            {c: value for c, value in zip(kept, row, strict=True) if value is not None and value == value}
-            for row in passages[kept].itertuples(index=False, name=None)
+            {c: value for c, value in zip(kept, row, strict=True) if value is not None}
+            for row in table.itertuples(index=False, name=None)
         ]
     elif isinstance(passages, Iterable):
         rows = [_fields(k, row) for k, row in enumerate(passages)]
@@ -85,7 +89,8 @@ def corpus_of(passages: Any, name: str = "passages") -> Corpus:
         raise InputError(
             f"passages are {passages!r:.40}; the path of a JSONL file, a DataFrame, or (emotion, text) rows are needed."
         )
-    return _corpus(name, name, [(f"{name}, row {k}", row) for k, row in enumerate(rows)], "rows of (emotion, text)")
+    file_name(name)
+    return _corpus(name, name, [(f"{name}, row {k}", row) for k, row in enumerate(rows)], _ROW_FORM)
 
 
 def neutral_sentences() -> tuple[str, ...]:
@@ -97,9 +102,9 @@ def neutral_sentences() -> tuple[str, ...]:
 def _corpus(name: str, origin: str, rows: Sequence[tuple[str, dict[str, Any]]], form: str) -> Corpus:
     """A corpus of rows, each with where it stands."""
     counts: Counter[str] = Counter()
-    passages = tuple(_passage(row, where, counts) for where, row in rows)
+    passages = tuple(_passage(row, where, counts, form) for where, row in rows)
     if not passages:
-        raise InputError(f"{origin} holds no passages. It needs {form}.")
+        raise InputError(f"{origin} holds no passages. Give each as {form}.")
     if not MIN_CLASSES <= len(counts) <= MAX_CLASSES:
         raise InputError(f"{origin} has {len(counts)} class(es); {MIN_CLASSES} to {MAX_CLASSES} are allowed.")
     single = [name for name, count in counts.items() if count == 1]
@@ -116,7 +121,7 @@ def _fields(k: int, row: Any) -> dict[str, Any]:
     if isinstance(row, Passage):
         return {"emotion": row.emotion, "text": row.text, "topic": row.topic}
     if isinstance(row, (str, bytes)) or not isinstance(row, Sequence) or len(row) not in (2, 3):
-        raise InputError(f"row {k} is {row!r:.60}; (emotion, text) or (emotion, text, topic) is needed.")
+        raise InputError(f"row {k} is {row!r:.60}; {_ROW_FORM} is needed.")
     return dict(zip(_COLUMNS, row, strict=False))
 
 
@@ -133,10 +138,10 @@ def _row(line: str, where: str) -> dict[str, Any]:
     return row
 
 
-def _passage(row: dict[str, Any], where: str, counts: Counter[str]) -> Passage:
+def _passage(row: dict[str, Any], where: str, counts: Counter[str], form: str) -> Passage:
     for key in ("emotion", "text"):
         if not isinstance(row.get(key), str) or not row[key].strip():
-            raise InputError(f"{where} has no {key!r}, or an empty one. Write it as {_LINE_FORM}.")
+            raise InputError(f"{where} has no {key!r}, or an empty one. Write it as {form}.")
     emotion = row["emotion"].strip()
     counts[emotion] += 1
     topic = row.get("topic", f"row {counts[emotion]}")

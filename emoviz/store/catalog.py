@@ -35,7 +35,7 @@ def list_sets() -> list[VectorSet]:
     return sorted(found.values(), key=lambda s: (not s.shipped, s.provenance.model, s.provenance.method, s.name))
 
 
-def find_set(name: str) -> VectorSet:
+def find_set(name: str | Path) -> VectorSet:
     """A vector set by its name in `list_sets`, by an unambiguous beginning of that name, or by the path of its file.
 
     Returns : VectorSet. Raises : InputError if nothing or more than one set fits.
@@ -44,6 +44,10 @@ def find_set(name: str) -> VectorSet:
     >>> ez.find_set("gemma-3-270m_emoviz")
     VectorSet('gemma-3-270m_emoviz_fp32_ca4cb220': 18 layers x 21 classes x 640, comprehension)
     """
+    if isinstance(name, Path):
+        return load_set(name)
+    if not isinstance(name, str):
+        raise InputError(f"set {name!r:.60} was asked for; its name or the path of its file is needed.")
     if name.endswith(SUFFIX):
         return load_set(Path(name))
     sets = list_sets()

@@ -50,7 +50,7 @@ def response_name(
     return f"{vectors.provenance.model}_doses_{key}"
 
 
-def save_dose_response(response: DoseResponse, folder: Path | None = None) -> Path:
+def save_dose_response(response: DoseResponse, folder: Path | str | None = None) -> Path:
     """Writes a dose-response run atomically.
 
     folder : created if missing; the user's own, where `list_dose_responses` finds it, if none is named.
@@ -68,7 +68,7 @@ def save_dose_response(response: DoseResponse, folder: Path | None = None) -> Pa
         if name not in ("name", "texts", "shipped")
     }
     data = {"format": FORMAT, "schema_version": SCHEMA_VERSION, **header, "texts": texts, "rows": rows}
-    path = folder / f"{response.name}{SUFFIX}"
+    path = Path(folder) / f"{response.name}{SUFFIX}"
     write_packed(path, json.dumps(data, ensure_ascii=False, separators=(",", ":")))
     return path
 

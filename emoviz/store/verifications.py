@@ -27,7 +27,7 @@ _FILED = {"baselines": "twins", "baseline": "twin"}
 _READ = {name: field for field, name in _FILED.items()}
 
 
-def save_verification(found: Verification, folder: Path | None = None) -> Path:
+def save_verification(found: Verification, folder: Path | str | None = None) -> Path:
     """Writes a verification atomically.
 
     folder : created if missing; the user's own, where `list_verifications` finds it, if none is named.
@@ -37,7 +37,7 @@ def save_verification(found: Verification, folder: Path | None = None) -> Path:
     >>> ez.save_verification(ez.list_verifications()[0], pathlib.Path(tempfile.mkdtemp())).suffix
     '.gz'
     """
-    path = (verifications_folder() if folder is None else folder) / f"{found.name}{SUFFIX}"
+    path = (verifications_folder() if folder is None else Path(folder)) / f"{found.name}{SUFFIX}"
     values = {key: value for key, value in filed(found).items() if key != "shipped"}
     text = json.dumps({"schema_version": SCHEMA_VERSION, **plain(values, 5)}, ensure_ascii=False, allow_nan=False)
     write_packed(path, text)

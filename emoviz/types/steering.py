@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -81,6 +82,9 @@ class Direction:
 
     @staticmethod
     def _of(weights: dict[str, float], set: str) -> Direction:
+        wrong = next((weight for weight in weights.values() if not math.isfinite(weight)), None)
+        if wrong is not None:
+            raise InputError(f"weight {wrong:g} was given; finite numbers are allowed.")
         terms = tuple((name, weight) for name, weight in weights.items() if weight)
         if not terms:
             raise InputError("the weights cancel out, so that no direction is left. Change the weights.")

@@ -32,7 +32,7 @@ from .heads import Head, train_head
 from .targets import target_scores as scores_of
 
 if TYPE_CHECKING:
-    from ..models.loaded import LoadedModel
+    from ..models.loaded import LoadedModel, loaded_model
 
 log = logging.getLogger(__name__)
 
@@ -116,6 +116,7 @@ def witness_for(
     'angry'
     """
     if model is not None and not isinstance(model, str):
+        model = loaded_model(model)
         revision, model = model.revision, model.name
     return chosen(*candidates(model, revision, load=load), model)
 

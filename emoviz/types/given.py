@@ -1,0 +1,43 @@
+"""What a caller gave, checked: vector sets, and names that files are called by."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from ..errors import InputError
+from .vectors import VectorSet
+
+_OPEN = "Open one with ez.find_set."
+
+
+def one_set(given: Any) -> VectorSet:
+    """Raises InputError, with what was given, for anything but one vector set."""
+    if isinstance(given, VectorSet):
+        return given
+    if isinstance(given, (list, tuple)):
+        raise InputError(f"{len(given)} values were given; one vector set is needed. {_OPEN}")
+    raise InputError(f"{given!r:.60} was given; a vector set is needed. {_OPEN}")
+
+
+def several_sets(given: Any) -> list[VectorSet]:
+    """One vector set or several as a list. Raises InputError for none, and for anything else."""
+    if isinstance(given, VectorSet):
+        return [given]
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise InputError(f"{given!r:.60} was given; vector sets are needed. {_OPEN}")
+    sets = [one_set(one) for one in given]
+    if not sets:
+        raise InputError(f"no vector set was given; one or more are needed. {_OPEN}")
+    return sets
+
+
+def file_name(given: str) -> str:
+    """The name of a model or a corpus, which becomes a part of file names. Raises InputError for one that cannot."""
+    if not isinstance(given, str) or not re.fullmatch(r"[A-Za-z0-9][\w.+-]{0,79}", given):
+        raise InputError(
+            f"name {given!r:.60} was given; up to 80 letters, digits and . + - _ are allowed, since files are called "
+            "by it."
+        )
+    return given
