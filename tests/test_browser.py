@@ -377,7 +377,7 @@ def test_a_figure_below_the_fold_is_redrawn_after_those_in_sight(visit):
     before = page.evaluate(read)
     page.get_by_text("PCA", exact=True).click()
     page.wait_for_function(f"old => {read}[1] !== old", arg=before[1])
-    assert page.evaluate("window.scrollY") == 0
+    assert page.evaluate("window.scrollY") < 40, "the figures above are no longer in sight"
 
 
 @pytest.mark.models

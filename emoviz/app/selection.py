@@ -57,7 +57,8 @@ class Selection:
     def layers(self, sets: list[VectorSet]) -> tuple[int, ...]:
         """The layer shown of each set."""
         if self.layer_mode == SAME_DEPTH:
-            return layers_of(sets, self.depth)
+            # A slider at its end gives 1, which would be a layer.
+            return layers_of(sets, float(self.depth))
         return tuple(preferred_layer(s) for s in sets)
 
 
