@@ -3,13 +3,24 @@
 import subprocess
 from dataclasses import replace
 
+import gradio as gr
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 
-from emoviz.app.components import EMPTY
+from emoviz.app.components import EMPTY, Refused
 from emoviz.app.library import library
 from emoviz.app.page import build
-from emoviz.app.selection import BEST, SAME_DEPTH, Selection, clicked, pick_depth, pick_emotion
+from emoviz.app.selection import (
+    BEST,
+    SAME_DEPTH,
+    Selection,
+    checked,
+    clicked,
+    first_selection,
+    pick_depth,
+    pick_emotion,
+)
 from emoviz.app.tabs import TABS, anisotropy, depth, geometry, models, overview, read
 from emoviz.app.tabs import library as library_tab
 from emoviz.errors import InputError
@@ -83,6 +94,7 @@ def test_clicks_are_checked_before_they_are_believed():
 
     moved = {"layer_mode": SAME_DEPTH, "depth": round(library().sets[name].depth(3), 4)}
     assert click({"kind": "depth", "ids": [name, 3]}) == moved
+    assert click({"kind": "depth", "ids": [name, 3, " [0.2, 0.4]"]}) == moved
     assert click({"kind": "valence", "ids": [name, 3]}) == moved
     assert click({"kind": "map", "ids": ["sad", name]}) == {"emotion": "sad"}
     assert click({"kind": "pair", "ids": ["sad", "calm"]}) == {"emotion": "sad"}
@@ -107,6 +119,70 @@ def test_clicks_are_checked_before_they_are_believed():
         {"kind": "pair", "ids": ["<script>", "sad"]},
     ):
         assert click(data) == {}, data
+
+
+def _drawn(tab, view, **changes):
+    with gr.Blocks():
+        laid = tab.lay(view)
+    return tab.draw(view, **{name: part.value for name, part in laid.controls.items()} | changes)
+
+
+@pytest.mark.parametrize("tab", [tab for tab in TABS if tab.picks], ids=lambda tab: tab.title)
+def test_every_id_that_a_figure_of_a_tab_sends_counts_as_a_click(tab):
+    view = _view()
+    for name, figure in _drawn(tab, view).items():
+        pick = isinstance(figure, go.Figure) and tab.picks.get(figure.layout.meta["kind"])
+        for trace in figure.data if pick else ():
+            rows = [] if trace.customdata is None else list(trace.customdata)
+            ids = [list(cell) for row in rows for cell in (row if np.ndim(row) == 2 else [row])]
+            assert all(pick(one, view) for one in ids if "published" not in str(one) and one[0] != ""), (name, ids[:2])
+
+
+@pytest.mark.parametrize("centring", ["class", "neutral", "none"])
+def test_a_set_that_cannot_be_drawn_blanks_neither_the_others_nor_the_other_panels(centring):
+    save_set(make_set("small", classes=("sad", "calm", "angry", "happy")), sets_folder())
+    save_set(make_set("holes", nonfinite=(2, 3, 4, 5)), sets_folder())
+    both = _view(sets=("small", "holes", *_view().sets), layer_mode=SAME_DEPTH, depth=0.8, centring=centring)
+    alone = replace(both, sets=("small",))
+    for tab in (tab for tab in TABS if tab.draw is not None):
+        for changes in [{"method": "UMAP"}, {"method": "PCA"}] if tab.title == "Geometry" else [{}]:
+            refused = {n: v.why for n, v in _drawn(tab, both, **changes).items() if isinstance(v, Refused)}
+            assert refused == {}, tab.title
+            lone = {n: v.why for n, v in _drawn(tab, alone, **changes).items() if isinstance(v, Refused)}
+            assert all("left out: made-up" in why for why in lone.values())
+    text = " ".join(note.text for note in geometry.maps(both, "UMAP").layout.annotations).replace("<br>", " ")
+    assert "small has no UMAP map of layer 4" in text and "SmolLM2-135M-Instruct · emoviz, layer" in text
+
+
+def test_a_fifth_set_has_a_card_and_the_map_names_what_it_does_not_draw():
+    for k in range(3):
+        save_set(make_set(f"own {k}", seed=k), sets_folder())
+    view = _view(sets=(*_view().sets, "own 0", "own 1", "own 2"))
+    assert len(overview.cards(view)["cards"]) == 5
+    for figure in (overview.emotion_map(view), geometry.matrices(view, "alphabet")):
+        text = " ".join(note.text for note in figure.layout.annotations).replace("<br>", " ")
+        assert "the first 4 selected sets are drawn here; not drawn: made-up" in text
+
+
+@pytest.mark.parametrize(
+    ("given", "shown", "said"),
+    [
+        ({"depth": 5}, {"depth": 1.0}, "depth 5 was given; 0.02 to 1 is allowed. Depth 1 is shown."),
+        ({"depth": -1}, {"depth": 0.02}, "depth -1 was given; 0.02 to 1 is allowed. Depth 0.02 is shown."),
+        ({"depth": None}, {"depth": 0.6}, "no depth was given; 0.02 to 1 is allowed. Depth 0.6 is shown."),
+        ({"depth": float("nan")}, {"depth": 0.6}, "depth nan was given; 0.02 to 1 is allowed. Depth 0.6 is shown."),
+        ({"depth": "<b>"}, {"depth": 0.6}, "depth '<b>' was given; 0.02 to 1 is allowed. Depth 0.6 is shown."),
+        ({"emotion": "x" * 99}, {"emotion": "afraid"}, f"emotion '{'x' * 56}... is unknown; 'afraid' is shown."),
+        ({"centring": ["class"]}, {"centring": "class"}, "centring ['class'] is unknown; 'class' is shown."),
+        ({"layer_mode": "deep"}, {"layer_mode": BEST}, f"layer mode 'deep' is unknown; {BEST!r} is shown."),
+        ({"sets": ["gone"]}, {"sets": ()}, "set 'gone' is not here; it is left out."),
+        ({"sets": "gone"}, {"sets": ()}, "sets 'gone' is no list of names."),
+    ],
+)
+def test_a_selection_that_cannot_be_used_falls_back_and_says_so(given, shown, said):
+    view, notes = checked(given)
+    assert view == replace(first_selection(), **shown) and notes == [said]
+    assert checked({name: getattr(view, name) for name in view.__slots__}) == (view, [])
 
 
 def test_the_page_starts_answers_over_its_api_and_hides_its_plumbing():

@@ -15,6 +15,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; install chromium and run again"),
 ]
 
+_SMOL, _GEMMA = "SmolLM2-135M-Instruct_emoviz_fp32_b1164d71", "gemma-3-270m_emoviz_fp32_ca4cb220"
 # Tab -> number of figures that it shows.
 TABS = {
     "Overview": 1,
@@ -169,15 +170,77 @@ def test_moving_the_depth_slider_redraws_all_sets_at_that_depth(visit):
     assert page.get_by_label("same depth").is_checked()
 
 
-def test_clicking_an_emotion_in_a_map_picks_it_everywhere(visit):
+# Where a point of a figure lies on the screen, and its ids: the one that has these texts among its ids; for none, the
+# one that is farthest from all others.
+_PLACE = """(plot, ids) => {
+  const box = plot.getBoundingClientRect(), found = [];
+  for (const trace of plot._fullData) {
+    if (trace.visible !== true || trace.hoverinfo === 'skip' || !trace.customdata) continue;
+    const x = plot._fullLayout['xaxis' + (trace.xaxis || 'x').slice(1)];
+    const y = plot._fullLayout['yaxis' + (trace.yaxis || 'y').slice(1)];
+    const place = (i, j) => [box.left + x._offset + x.d2p(trace.x[i]), box.top + y._offset + y.d2p(trace.y[j])];
+    if (trace.type === 'heatmap') {
+      trace.customdata.forEach((row, j) => row.forEach((cell, i) => {
+        if (Number.isFinite(trace.z[j][i])) found.push([cell, ...place(i, j)]);
+      }));
+    } else trace.customdata.forEach((cell, k) => found.push([cell, ...place(k, k)]));
+  }
+  if (ids.length) return found.find(([cell]) => ids.every((id) => [].concat(cell).includes(id)));
+  const room = ([, x, y]) => Math.min(...found.map(([, u, v]) => Math.hypot(u - x, v - y)).filter((d) => d > 0));
+  return found.filter(([cell]) => cell[0] !== 'afraid').sort((a, b) => room(b) - room(a))[0];
+}"""
+
+
+def _click(page, plot, *ids):
+    """Clicks a point of a figure with the mouse; returns its ids."""
+    plot.scroll_into_view_if_needed()
+    page.mouse.move(2, 2)
+    found, x, y = plot.evaluate(_PLACE, list(ids))
+    page.mouse.click(x, y)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("tab", "figure", "ids", "expected"),
+    [
+        ("Overview", 0, ["proud"], "proud"),
+        ("Depth", 0, [_SMOL, 8], 0.3),
+        ("Depth", 0, [_GEMMA, 15], 0.89),
+        ("Depth", 1, [_SMOL, 20], 0.7),
+        ("Geometry", 0, ["calm", "proud"], None),
+        ("Geometry", 1, ["proud"], "proud"),
+        ("Geometry", 2, [_SMOL, 8], 0.3),
+        ("Models", 1, [], None),
+        ("Anisotropy", 1, [], None),
+        ("Anisotropy", 2, [_GEMMA, 3], 0.22),
+    ],
+)
+def test_a_click_of_the_mouse_selects_what_it_hits_for_the_whole_page(visit, tab, figure, ids, expected):
+    page = visit(height=900)
+    if tab != "Overview":
+        _open(page, tab)
+    if tab == "Geometry":
+        # Every class has a place of its own there.
+        page.get_by_label("PCA", exact=True).click()
+        page.wait_for_timeout(600)
+    found = _click(page, page.locator(".ez-plot:visible").nth(figure), *ids)
+    if not isinstance(expected, float):
+        page.wait_for_function(
+            "name => document.querySelector('#ez-sidebar input[role=listbox]')?.value === name"
+            " || [...document.querySelectorAll('#ez-sidebar input')].some((i) => i.value === name)",
+            arg=expected or found[0],
+        )
+    else:
+        page.wait_for_function(
+            "depth => Math.abs(document.querySelector('#ez-sidebar input[type=range]').value - depth) < 0.011",
+            arg=expected,
+        )
+        assert page.get_by_label("same depth").is_checked()
+
+
+def test_an_emotion_that_is_clicked_in_a_map_is_marked_there(visit):
     page = visit()
-    # Through the figure's own event, since the place of a point depends on the model.
-    page.evaluate(
-        """() => { const plot = document.querySelector('.ez-plot[data-drawn]');
-        const trace = plot.data.find((t) => t.customdata && t.customdata.some((c) => c[0] === 'proud'));
-        const k = trace.customdata.findIndex((c) => c[0] === 'proud');
-        plot.emit('plotly_click', { points: [{ customdata: trace.customdata[k] }] }); }"""
-    )
+    _click(page, page.locator(".ez-plot:visible").first, "proud")
     page.wait_for_function(
         "() => document.querySelector('.ez-plot[data-drawn]').data"
         ".some((t) => t.text && t.text.includes('<b>proud</b>'))"

@@ -6,11 +6,11 @@ import time
 from collections import deque
 from dataclasses import replace
 
+import gradio as gr
 import numpy as np
 import pytest
 
 from emoviz.app import memory
-from emoviz.app.components import EMPTY
 from emoviz.app.library import library
 from emoviz.app.steer import witnessing, writing
 from emoviz.app.steer.writing import Job, run
@@ -90,12 +90,13 @@ def tiny(llama):
         ({"seed": None}, "the seed is empty"),
         ({"seed": -1}, "seed -1 was given"),
         ({"chat": True}, "chat template"),
+        ({"prompt": "a " * 1001}, "a prompt of 2,002 letters was given; up to 2,000 are allowed"),
     ],
 )
-def test_wrong_input_ends_as_one_line_and_leaves_no_text_on_the_page(tiny, changes, message):
+def test_wrong_input_ends_as_one_line_and_leaves_the_texts_that_were_written_before(tiny, changes, message):
     shown, status = _last(**changes)
     assert status.startswith("**Cannot steer.**") and message in status and "\n" not in status
-    assert shown == EMPTY
+    assert shown == gr.skip()
 
 
 def test_a_set_of_another_model_is_refused_by_name(tiny):
@@ -103,7 +104,7 @@ def test_a_set_of_another_model_is_refused_by_name(tiny):
     save_set(other, sets_folder())
     (sets_folder() / "tiny.safetensors").unlink()
     shown, status = _last()
-    assert shown == EMPTY and "there is no vector set of tiny-llama" in status
+    assert shown == gr.skip() and "there is no vector set of tiny-llama" in status
 
 
 def test_emotions_mixtures_and_controls_are_lines_of_one_batch_as_the_engine_writes_it(tiny, llama):
@@ -144,7 +145,7 @@ def test_texts_are_on_the_page_before_they_are_judged(tiny, slowly):
     judged = [
         ["reason" in cell for cell in (shown["rows"][0]["baseline"], *shown["rows"][0]["lines"][0]["cells"])]
         for shown, status in _run()
-        if shown != EMPTY
+        if shown != gr.skip()
     ]
     assert len(judged) >= 8 and not any(judged[0]) and not any(judged[5]) and all(judged[-1])
 
@@ -165,7 +166,7 @@ def test_stop_keeps_what_was_written_and_judges_it(tiny, slowly):
 
 def test_stop_before_the_first_token_says_so():
     assert deque(_run(Job(stopped=True), models=["SmolLM2-135M-Instruct"]), maxlen=1).pop() == (
-        EMPTY,
+        gr.skip(),
         "stopped before anything was written",
     )
 

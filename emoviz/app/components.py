@@ -6,6 +6,7 @@ Nothing that a model, a visitor or a file wrote is ever read as HTML: the browse
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,16 @@ STATIC = Path(__file__).parent / "static"
 STATIC_URL, PLOTLY_URL = "emoviz-static", "emoviz-plotly"
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What a figure, a table or cards show in their place when they cannot be drawn: why."""
+
+    why: str
+
+    def to_json(self) -> str:
+        return json.dumps({"refused": self.why})
+
+
 class Figure(gr.HTML):
     """A plotly figure drawn with the plotly.js that plotly ships, the same on screen and in exports.
 
@@ -31,15 +42,15 @@ class Figure(gr.HTML):
     def __init__(self, value: go.Figure | None = None, **kwargs: Any):
         super().__init__(
             value=value,
-            html_template="<figure class='ez-figure'><div class='ez-plot'></div><figcaption "
+            html_template="<figure class='ez-figure'><p class='ez-refused'></p><div class='ez-plot'></div><figcaption "
             "class='ez-hidden'></figcaption></figure>",
             js_on_load=(STATIC / "figure.js").read_text("utf-8"),
             apply_default_css=False,
             **kwargs,
         )
 
-    def postprocess(self, value: go.Figure | str | None) -> str | None:
-        return value.to_json() if isinstance(value, go.Figure) else value
+    def postprocess(self, value: go.Figure | Refused | str | None) -> str | None:
+        return value.to_json() if isinstance(value, (go.Figure, Refused)) else value
 
     def api_info(self) -> dict[str, Any]:
         return {"type": "string", "description": "a plotly figure as JSON"}
@@ -60,6 +71,8 @@ class Filled(gr.HTML):
         )
 
     def postprocess(self, value: Any) -> str | None:
+        if isinstance(value, Refused):
+            return value.to_json()
         return value if value in (None, EMPTY) else json.dumps(value)
 
     def api_info(self) -> dict[str, Any]:
@@ -103,3 +116,25 @@ class Tokens(Filled):
     """
 
     script = "tokens"
+
+
+class Message(Filled):
+    """A line that says what happened. What stands first between ** is set strong; all else is plain text.
+
+    No Markdown: a message quotes what a visitor gave, and an image in it would be fetched.
+    """
+
+    script = "message"
+
+
+class Slider(gr.Slider):
+    """A slider whose number box may hold anything: gradio answers one out of bounds with an error 500.
+
+    Its value may be None or out of bounds; who reads it checks it.
+    """
+
+    # Gradio shows it as its own slider.
+    is_template = True
+
+    def preprocess(self, payload: float | None) -> float | None:
+        return payload

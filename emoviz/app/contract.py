@@ -9,7 +9,9 @@ from typing import Any
 
 import gradio as gr
 
-from .selection import Selection
+from ..errors import InputError
+from .components import Refused
+from .selection import NothingSelected, Selection
 
 # What every event shares: answered at once, without a spinner, and no part of the page's API.
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
@@ -75,9 +77,23 @@ class Page:
 
     blocks: gr.Blocks
     tabs: gr.Tabs
-    notice: gr.Markdown
+    notice: Part
     selection: Mapping[str, Part]
     laid: Mapping[str, Laid]
+
+
+def tried(make: Callable[..., Any], *given: Any, n: int = 1) -> Any:
+    """What `make(*given)` gives, or why it cannot: then the part says so in its place and the others stay.
+
+    n : how many parts it makes; the first of them says why. With no set selected there is nothing to try.
+    """
+    try:
+        return make(*given)
+    except NothingSelected:
+        raise
+    except InputError as error:
+        why = Refused(str(error))
+        return why if n == 1 else (why, *[None] * (n - 1))
 
 
 def by_name(function: Callable[..., Any], **parts: Part) -> tuple[Callable[..., Any], list[Part]]:

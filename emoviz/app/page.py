@@ -7,12 +7,11 @@ from typing import Any
 
 import gradio as gr
 
-from ..errors import InputError
 from ..geometry import CENTRINGS
-from .components import EMPTY, Figure, Filled
+from .components import EMPTY, Figure, Filled, Message, Slider
 from .contract import LATEST, QUIET, Laid, Page, Part, Tab
 from .library import library
-from .selection import BEST, SAME_DEPTH, Selection, clicked, first_selection
+from .selection import BEST, DEPTHS, SAME_DEPTH, NothingSelected, Selection, checked, clicked, first_selection
 from .tabs import TABS
 
 _HEADING = "<h1 class='ez-wordmark'>emoviz</h1><p class='ez-tagline'>how small language models represent emotion</p>"
@@ -34,7 +33,7 @@ def build() -> gr.Blocks:
     start = first_selection()
     with gr.Blocks(title="emoviz", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as blocks:
         selection = _sidebar(start)
-        notice = gr.Markdown(visible=False, elem_id="ez-notice")
+        notice = Message(elem_id="ez-notice")
         opened = gr.State({_PAGE: TABS[0].title})
         laid: dict[str, Laid] = {}
         with gr.Tabs(elem_id="ez-tabs") as tabs:
@@ -58,7 +57,7 @@ def _sidebar(start: Selection) -> dict[str, Part]:
                 label="Layer",
                 info="Best: each set by its protocol's own rule (emoviz: decoding).",
             ),
-            "depth": gr.Slider(0.02, 1.0, value=start.depth, step=0.01, label="Depth"),
+            "depth": Slider(*DEPTHS, value=start.depth, step=0.01, label="Depth"),
             "centring": gr.Radio(
                 list(CENTRINGS),
                 value=start.centring,
@@ -104,9 +103,8 @@ def _wire(page: Page, groups: Mapping[str, gr.Tabs], opened: gr.State) -> None:
     # A control may be drawn too: menus whose choices depend on the selection.
     results = list(dict.fromkeys([page.notice, *inputs[1:], *outputs]))
 
-    def selected(given: Mapping[Part, Any]) -> Selection:
-        values = {name: given[part] for name, part in page.selection.items()}
-        return Selection(**{**values, "sets": tuple(values["sets"])})
+    def selected(given: Mapping[Part, Any]) -> tuple[Selection, list[str]]:
+        return checked({name: given[part] for name, part in page.selection.items()})
 
     def show(given: dict[Part, Any], changes: Mapping[str, Any] | None = None) -> dict[Part, Any]:
         """What the open tab shows for the present selection, with some of it changed; all else stays as it is."""
@@ -114,18 +112,22 @@ def _wire(page: Page, groups: Mapping[str, gr.Tabs], opened: gr.State) -> None:
         laid = page.laid[tab.title]
         named = {**page.selection, **laid.controls}
         moved = {named[name]: value for name, value in (changes or {}).items()}
-        if tab.draw is None:
-            return {page.notice: gr.update(visible=False), **moved}
         given = {**given, **moved}
+        view, notes = selected(given)
+        # What cannot be used is said and put right.
+        said = {page.notice: f"**Corrected.** {' '.join(notes)}" if notes else None}
+        moved |= {part: getattr(view, name) for name, part in page.selection.items() if notes and name != "sets"}
+        if tab.draw is None:
+            return {**said, **moved}
         try:
-            found = tab.draw(selected(given), **{name: given[part] for name, part in laid.controls.items()})
-        except InputError as error:
+            found = tab.draw(view, **{name: given[part] for name, part in laid.controls.items()})
+        except NothingSelected as error:
             # What was drawn for another selection must not stand under this message.
             blank = {part: EMPTY for part in laid.outputs.values() if isinstance(part, (Figure, Filled))}
-            return {page.notice: gr.update(value=f"**Nothing to show.** {error}", visible=True), **moved, **blank}
+            return {page.notice: f"**Nothing to show.** {error}", **moved, **blank}
         parts = {**laid.controls, **laid.outputs}
         values = {parts[name]: EMPTY if value is None else value for name, value in found.items()}
-        return {page.notice: gr.update(visible=False), **moved, **values}
+        return {**said, **moved, **values}
 
     def changed(*values: Any) -> dict[Part, Any]:
         return show(dict(zip(inputs, values, strict=True)))
@@ -139,7 +141,7 @@ def _wire(page: Page, groups: Mapping[str, gr.Tabs], opened: gr.State) -> None:
         given = dict(zip(inputs, values, strict=True))
         kind, ids = clicked(event._data)
         pick_of = _seen(given[opened], TABS).picks.get(kind)
-        return show(given, {} if pick_of is None else pick_of(ids, selected(given)))
+        return show(given, {} if pick_of is None else pick_of(ids, selected(given)[0]))
 
     def opening(within: str) -> Any:
         def open_tab(event: gr.SelectData, *values: Any) -> dict[Part, Any]:

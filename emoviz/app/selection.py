@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import InputError
-from ..geometry import preferred_layer
+from ..geometry import CENTRINGS, preferred_layer
 from ..geometry.layers import layers_of
+from ..geometry.vectors import check_centring
 from ..plots.theme import short_label
 from ..types import VectorSet
 from .library import library
 
 MAX_PANELS = 4
+DEPTHS = 0.02, 1.0
 BEST, SAME_DEPTH = "best of each", "same depth"
+
+
+class NothingSelected(InputError):
+    """No set is selected, so that no tab has anything to show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,32 +35,58 @@ class Selection:
     emotion: str
 
     def chosen(self) -> list[VectorSet]:
-        """The selected sets. Raises InputError if there is none."""
+        """The selected sets. Raises NothingSelected if there is none."""
         known = library().sets
         sets = [known[name] for name in self.sets if name in known]
         if not sets:
-            raise InputError("no vector set is selected. Tick a set on the left.")
+            raise NothingSelected("no vector set is selected. Tick a set on the left.")
         return sets
 
     def panels(self) -> list[VectorSet]:
         """The sets that are drawn side by side, the first four."""
         return self.chosen()[:MAX_PANELS]
 
-    def readable(self, sets: list[VectorSet]) -> tuple[list[VectorSet], tuple[int, ...], list[str]]:
-        """Those of the sets whose layer is finite, their layers, and a note for each set that is left out.
+    def readable(
+        self, sets: list[VectorSet], check: Callable[[VectorSet, int], Any] | None = None
+    ) -> tuple[list[VectorSet], tuple[int, ...], list[str]]:
+        """Those of the sets that can be shown, their layers, and a note for each selected set that is left out.
 
+        check : a set and its layer; raises InputError if they cannot be shown. A layer must be finite in any case.
         Raises InputError if none is left.
         """
-        pairs = list(zip(sets, self.layers(sets), strict=True))
-        left = [(s, layer) for s, layer in pairs if layer in s.finite_layers]
-        notes = [
-            f"left out: {short_label(s)}, whose layer {layer} is not finite in {s.provenance.precision}"
-            for s, layer in pairs
-            if layer not in s.finite_layers
-        ]
+        left, notes = [], []
+        for vectors, layer in zip(sets, self.layers(sets), strict=True):
+            if layer not in vectors.finite_layers:
+                precision = vectors.provenance.precision
+                notes.append(f"left out: {short_label(vectors)}, whose layer {layer} is not finite in {precision}")
+                continue
+            try:
+                if check is not None:
+                    check(vectors, layer)
+                left.append((vectors, layer))
+            except InputError as error:
+                notes.append(f"left out: {short_label(vectors)}: {error}")
         if not left:
-            raise InputError(f"{notes[0]}. Choose another depth or another set.")
+            raise InputError(
+                notes[0] if notes[0].endswith(".") else f"{notes[0]}. Choose another depth or another set."
+            )
+        if unseen := self.chosen()[len(sets) :]:
+            names = ", ".join(short_label(s) for s in unseen)
+            notes.append(f"the first {len(sets)} selected sets are drawn here; not drawn: {names}")
         return [s for s, _ in left], tuple(layer for _, layer in left), notes
+
+    def centred(self) -> tuple[list[VectorSet], list[str]]:
+        """The selected sets that can be centred as asked, and a note for each other. Raises InputError if none can."""
+        left, notes = [], []
+        for vectors in self.chosen():
+            try:
+                check_centring(self.centring, vectors.classes)
+                left.append(vectors)
+            except InputError as error:
+                notes.append(f"left out: {short_label(vectors)}: {error}")
+        if not left:
+            raise InputError(notes[0])
+        return left, notes
 
     def layers(self, sets: list[VectorSet]) -> tuple[int, ...]:
         """The layer shown of each set."""
@@ -60,6 +94,47 @@ class Selection:
             # A slider at its end gives 1, which would be a layer.
             return layers_of(sets, float(self.depth))
         return tuple(preferred_layer(s) for s in sets)
+
+
+def checked(values: Mapping[str, Any]) -> tuple[Selection, list[str]]:
+    """A selection out of what a visitor or a link gave, by the names of `Selection`; the rest is as at first.
+
+    Returns it and, for everything that cannot be used, what was given, what is allowed and what is shown instead.
+    """
+    start, known = first_selection(), library()
+    allowed: dict[str, Collection[Any]] = {
+        "layer_mode": (BEST, SAME_DEPTH),
+        "centring": CENTRINGS,
+        "emotion": known.classes,
+    }
+    found: dict[str, Any] = {}
+    notes = []
+    if "sets" in values:
+        asked = values["sets"] if isinstance(values["sets"], (list, tuple)) else []
+        notes += [] if asked is values["sets"] else [f"sets {_short(values['sets'])} is no list of names."]
+        found["sets"] = tuple(dict.fromkeys(name for name in asked if isinstance(name, str) and name in known.sets))
+        notes += [f"set {_short(name)} is not here; it is left out." for name in asked if name not in found["sets"]]
+    if "depth" in values:
+        depth, (low, high) = values["depth"], DEPTHS
+        if isinstance(depth, (int, float)) and low <= depth <= high:
+            found["depth"] = float(depth)
+        else:
+            number = isinstance(depth, (int, float)) and math.isfinite(depth)
+            found["depth"] = min(max(depth, low), high) if number else start.depth
+            given = "no depth" if depth is None else f"depth {_short(depth)}"
+            notes.append(f"{given} was given; {low:g} to {high:g} is allowed. Depth {found['depth']:g} is shown.")
+    for name, choices in allowed.items():
+        if name in values and values[name] in choices:
+            found[name] = values[name]
+        elif name in values:
+            usual = getattr(start, name)
+            notes.append(f"{name.replace('_', ' ')} {_short(values[name])} is unknown; {usual!r} is shown.")
+    return replace(start, **found), notes
+
+
+def _short(given: Any) -> str:
+    text = repr(given)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def first_selection() -> Selection:
@@ -79,9 +154,9 @@ def clicked(data: Any) -> tuple[str, list]:
 
 
 def pick_depth(ids: list, _view: Selection) -> dict[str, Any]:
-    """A click on a curve, [set, layer], asks for that depth in all sets."""
+    """A click on a curve, [set, layer, ...], asks for that depth in all sets."""
     vectors = library().sets.get(ids[0]) if isinstance(ids[0], str) else None
-    if vectors is None or len(ids) != 2 or type(ids[1]) is not int or not 0 <= ids[1] < vectors.n_layers:
+    if vectors is None or len(ids) < 2 or type(ids[1]) is not int or not 0 <= ids[1] < vectors.n_layers:
         return {}
     return {"layer_mode": SAME_DEPTH, "depth": round(vectors.depth(ids[1]), 4)}
 

@@ -2,7 +2,8 @@
 const root = element.querySelector('.ez-cards');
 
 function draw() {
-  const shown = JSON.parse(props.value || 'null') || { cards: [] };
+  const shown = given(root);
+  if (!shown) return;
   root.replaceChildren(...shown.cards.map((card) => {
     const box = node('article', 'ez-card');
     box.style.setProperty('--ez-series', card.colour);

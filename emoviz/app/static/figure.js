@@ -2,6 +2,7 @@
 const frame = element.querySelector('.ez-figure');
 const plot = element.querySelector('.ez-plot');
 const caption = element.querySelector('figcaption');
+const refused = element.querySelector('.ez-refused');
 let listening = false;
 let fontIsThere = false;
 // Plotly measures labels once, when it draws: in the right font, or legends overlap.
@@ -13,6 +14,10 @@ function draw() {
   frame.style.display = props.value === 'null' ? 'none' : '';
   if (!props.value || props.value === 'null') return;
   const figure = JSON.parse(props.value);
+  // What cannot be drawn says why in its place; what was drawn before is hidden, since it belongs to another selection.
+  refused.textContent = figure.refused || '';
+  plot.style.display = figure.refused ? 'none' : '';
+  if (figure.refused) return;
   if (figure.layout.meta.fill) {
     // A large screen is filled; the title keeps its distance from the edge in pixels.
     const fixed = (1 - figure.layout.title.y) * figure.layout.height;

@@ -2,8 +2,8 @@
 const root = element.querySelector('.ez-table');
 
 function draw() {
-  const shown = JSON.parse(props.value || 'null');
-  if (!shown) { root.replaceChildren(); return; }
+  const shown = given(root);
+  if (!shown) return;
   const table = node('table', ''), head = node('thead', ''), body = node('tbody', ''), names = node('tr', '');
   (shown.columns || []).forEach((column) => {
     const [name, help] = [].concat(column);

@@ -15,6 +15,8 @@ from ..library import library
 
 # Texts on one page, of all models together: more can neither be read nor written in a sensible time.
 MAX_TEXTS = 64
+# Far more than a scenario needs; a page of text as a prompt takes minutes on a processor.
+MAX_PROMPT_LETTERS = 2000
 _MAX_SEED = 2**32 - 1
 
 
@@ -64,8 +66,7 @@ def request(
     chat: bool,
 ) -> Request:
     """The request that the page's fields make. Raises InputError for the first of them that cannot be used."""
-    if not prompt.strip():
-        raise InputError("the prompt is empty. Write a text to continue.")
+    check_prompt(prompt)
     directions = tuple(dict.fromkeys(_label(text) for text in [*chosen, *controls]))
     if not directions:
         raise InputError("no emotion is chosen. Choose an emotion, a mixture or a control.")
@@ -91,6 +92,16 @@ def request(
         if vectors is not None:
             recipe(vectors, preset, layers=layers, scope=scope, norm=norm)
     return Request(prompt, directions, found, tuple(models), preset, layers, scope, norm, decoding)
+
+
+def check_prompt(prompt: str) -> None:
+    """Raises InputError for a prompt that is empty or too long."""
+    if not prompt.strip():
+        raise InputError("the prompt is empty. Write a text to continue.")
+    if len(prompt) > MAX_PROMPT_LETTERS:
+        raise InputError(
+            f"a prompt of {len(prompt):,} letters was given; up to {MAX_PROMPT_LETTERS:,} are allowed. Shorten it."
+        )
 
 
 def _label(text: str) -> str:

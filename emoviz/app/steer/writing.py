@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
+import gradio as gr
+
 from ...errors import InputError
 from ...judge.leak import leaked_spans
 from ...judge.regimes import REGIME_SIGN, REGIME_WORDS
@@ -17,7 +19,6 @@ from ...readout.scripts import own_scripts
 from ...steer.grammar import MEAN, RANDOM, is_control
 from ...steer.recipes import recipe, recipe_words
 from ...types import Decoding, Generation, Recipe, Verdict
-from ..components import EMPTY
 from ..memory import loaded_with_status
 from .request import Request, request
 from .witnessing import witnessed
@@ -62,27 +63,27 @@ class _Batch:
             self.last = partial
 
 
-def run(*, job: Job, **fields: Any) -> Iterator[tuple[dict | str, str]]:
+def run(*, job: Job, **fields: Any) -> Iterator[tuple[Any, str]]:
     """Yields (texts, status) while the models load and write; all texts grow together, verdicts come last.
 
     fields : those of `request`.
-    Bad input ends the run with its message as the status and nothing else on the page. Closing the generator stops at
-    the next token and leaves nothing behind.
+    Bad input ends the run with its message as the status; texts that were written before stay. Closing the generator
+    stops at the next token and leaves nothing behind.
     """
     try:
         asked = request(**fields)
         yield from _run(asked, job)
     except InputError as error:
-        yield EMPTY, f"**Cannot steer.** {error}"
+        yield gr.skip(), f"**Cannot steer.** {error}"
 
 
-def _run(asked: Request, job: Job) -> Iterator[tuple[dict | str, str]]:
+def _run(asked: Request, job: Job) -> Iterator[tuple[Any, str]]:
     started = time.perf_counter()
     loaded: list[LoadedModel] = []
     for model in asked.models:
         found = yield from _loaded(model, job)
         if found is None:
-            yield EMPTY, "stopped before anything was written"
+            yield gr.skip(), "stopped before anything was written"
             return
         loaded.append(found)
     batches = [_open(asked, one) for one in loaded]
@@ -127,9 +128,9 @@ def _write(batches: list[_Batch], job: Job) -> None:
                 batch.advance()
 
 
-def _loaded(model: str, job: Job) -> Generator[tuple[str, str], None, LoadedModel | None]:
+def _loaded(model: str, job: Job) -> Generator[tuple[Any, str], None, LoadedModel | None]:
     """Yields what is being loaded; returns the model, None if the visitor stopped before."""
-    steps = loaded_with_status(EMPTY, model)
+    steps = loaded_with_status(gr.skip(), model)
     while not job.stopped:
         try:
             yield next(steps)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import plotly.graph_objects as go
+
 from ... import plot
 from ..components import Figure
-from ..contract import Laid, Tab
+from ..contract import Laid, Tab, tried
 from ..library import library
-from ..selection import Selection, pick_depth
+from ..selection import Selection, pick_depth, pick_emotion
 
 
 def lay(_start: Selection) -> Laid:
@@ -14,21 +16,30 @@ def lay(_start: Selection) -> Laid:
 
 
 def draw(view: Selection) -> dict:
-    sets, look = view.panels(), library().style
-    readable, layers, left_out = view.readable(sets)
-    chosen = view.chosen()
-    return {
-        "dials": plot.anisotropy(sets, layers=view.layers(sets), style=look),
-        "cosines": plot.cosines(readable, layers=layers, emotion=view.emotion, style=look, notes=left_out),
-        "curves": plot.depth(
-            chosen,
-            "anisotropy",
-            centring=view.centring,
-            layers=view.layers(chosen),
-            published=True,
-            style=look,
-        ),
-    }
+    return {"dials": tried(dials, view), "cosines": tried(cosines, view), "curves": tried(curves, view)}
+
+
+def dials(view: Selection) -> go.Figure:
+    sets = view.panels()
+    return plot.anisotropy(sets, layers=view.layers(sets), style=library().style)
+
+
+def cosines(view: Selection) -> go.Figure:
+    sets, layers, left_out = view.readable(view.panels())
+    return plot.cosines(sets, layers=layers, emotion=view.emotion, style=library().style, notes=left_out)
+
+
+def curves(view: Selection) -> go.Figure:
+    sets, left_out = view.centred()
+    return plot.depth(
+        sets,
+        "anisotropy",
+        centring=view.centring,
+        layers=view.layers(sets),
+        published=True,
+        style=library().style,
+        notes=left_out,
+    )
 
 
 TAB = Tab(
@@ -36,5 +47,5 @@ TAB = Tab(
     question="How far do all states point the same way, and what does that do to cosines?",
     lay=lay,
     draw=draw,
-    picks={"depth": pick_depth},
+    picks={"depth": pick_depth, "cosines": pick_emotion},
 )

@@ -13,7 +13,7 @@ from ...plots.theme import short_label
 from ...stats.controls import explained_by_controls
 from ...stats.reliability import stepped_up
 from ..components import Figure, Table
-from ..contract import Laid, Tab
+from ..contract import Laid, Tab, tried
 from ..library import library
 from ..selection import Selection, pick_depth
 
@@ -33,21 +33,27 @@ def lay(_start: Selection) -> Laid:
 
 
 def draw(view: Selection, curve: str, published: bool) -> dict:
-    drawn, explained = controls(view)
+    drawn, explained = tried(controls, view, n=2)
     # The menu of a visitor may name any curve.
     known = curve in CURVES and CURVES[curve].published is not None
     return {
         "published": gr.update(visible=known),
-        "curves": curves(view, curve, published),
+        "curves": tried(curves, view, curve, published),
         "controls": drawn,
         "explained": explained,
     }
 
 
 def curves(view: Selection, curve: str, with_published: bool) -> go.Figure:
-    sets = view.chosen()
+    sets, left_out = view.centred()
     return plot.depth(
-        sets, curve, centring=view.centring, layers=view.layers(sets), published=with_published, style=library().style
+        sets,
+        curve,
+        centring=view.centring,
+        layers=view.layers(sets),
+        published=with_published,
+        style=library().style,
+        notes=left_out,
     )
 
 

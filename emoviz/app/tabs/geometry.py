@@ -15,7 +15,7 @@ from ...emotions import quadrant, valence
 from ...errors import InputError
 from ...geometry import linkage_of, nearest_neighbours, rdm
 from ...geometry.clusters import clusters
-from ...geometry.maps import METHODS
+from ...geometry.maps import METHODS, map_at, maps_over_layers
 from ...plots.rdm import ORDERS
 from ...plots.theme import short_label
 from ...plots.wording import p_text
@@ -23,7 +23,7 @@ from ...stats.rand_index import adjusted_rand_index, rand_index_p
 from ...stats.valence import QUADRANT_SIGNS, TRAITS, valence_arousal
 from ...types import Norms, TraitFit, ValenceArousal, VectorSet
 from ..components import Figure, Table
-from ..contract import QUIET, Laid, Tab
+from ..contract import QUIET, Laid, Tab, tried
 from ..library import Library, library
 from ..selection import Selection, pick_depth, pick_emotion
 
@@ -55,18 +55,18 @@ def lay(_start: Selection) -> Laid:
 
 def draw(view: Selection, order: str, method: str, norms: str | None) -> dict:
     """norms : path of the user's norms file, None for the quadrant signs."""
-    figure, table = traits(view, norms)
+    figure, table = tried(traits, view, norms, n=2)
     return {
-        "matrices": matrices(view, order),
-        "maps": maps(view, method),
-        "neighbours": neighbours(view),
+        "matrices": tried(matrices, view, order),
+        "maps": tried(maps, view, method),
+        "neighbours": tried(neighbours, view),
         "valence": figure,
         "traits": table,
     }
 
 
 def matrices(view: Selection, order: str) -> go.Figure:
-    sets, layers, left_out = view.readable(view.panels())
+    sets, layers, left_out = view.readable(view.panels(), lambda s, layer: rdm(s, layer, view.centring))
     agreement = [_agreement(sets, layers, view.centring)] if order == "clustering" else []
     return plot.rdm(
         sets,
@@ -79,7 +79,9 @@ def matrices(view: Selection, order: str) -> go.Figure:
 
 
 def maps(view: Selection, method: str) -> go.Figure:
-    sets, layers, left_out = view.readable(view.panels())
+    sets, layers, left_out = view.readable(
+        view.panels(), lambda s, layer: map_at(s, maps_over_layers(s, method), layer)
+    )
     return plot.emotion_map(
         sets,
         method=method,
@@ -94,7 +96,7 @@ def maps(view: Selection, method: str) -> go.Figure:
 
 def neighbours(view: Selection) -> dict:
     """The three nearest emotions of each, the selected one's first."""
-    sets, layers, left_out = view.readable(view.panels())
+    sets, layers, left_out = view.readable(view.panels(), lambda s, layer: rdm(s, layer, view.centring))
     found = [nearest_neighbours(rdm(s, layer, view.centring)) for s, layer in zip(sets, layers, strict=True)]
     names = sorted({name for near in found for name in near}, key=lambda name: (name != view.emotion, name))
     rows = [[name, *(_near(near.get(name)) for near in found)] for name in names]

@@ -19,7 +19,7 @@ from ...models import REGISTRY, available
 from ...models.registry import PRECISIONS, TESTED_ARCHITECTURES
 from ...plots.theme import short_label
 from ...store import delete_set, files_of, load_stories
-from ..components import Table
+from ..components import Message, Table
 from ..contract import QUIET, Laid, Tab, by_name
 from ..library import library
 from ..process import run_command
@@ -49,7 +49,7 @@ def lay(start: Selection) -> Laid:
             "Passages of your own (JSONL)", file_types=[".jsonl"], size="sm", scale=0, min_width=260
         )
         shipped = gr.Button("back to the shipped passages", size="sm", scale=0, min_width=220, visible=False)
-    status = gr.Markdown(
+    status = Message(
         "Makes a vector set on this machine. A cancelled run resumes when you start it again.", elem_id="ez-making"
     )
     table = Table(sets_table())

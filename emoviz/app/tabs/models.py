@@ -18,8 +18,8 @@ from ...stats import class_lines, letters, reason_lines
 from ...stats.pairs import paired_rdms
 from ...stats.recomputed import base_and_instruct, pair_groups, size_effects
 from ..cells import number
-from ..components import Figure, Table
-from ..contract import Laid, Tab
+from ..components import Figure, Refused, Table
+from ..contract import Laid, Tab, tried
 from ..library import library
 from ..selection import Selection, pick_emotion
 
@@ -45,11 +45,12 @@ def lay(_start: Selection) -> Laid:
 
 def draw(view: Selection, pair: str | None) -> dict:
     """Matrix and pair view of the selected sets, their tables, the published matrix and its statistics."""
-    choices = pair_choices(view)
+    found = tried(pair_choices, view)
+    choices = [] if isinstance(found, Refused) else found
     known = [name for _, name in choices]
     pair = pair if pair in known else next(iter(known), None)
-    matrix, table = pairs(view)
-    dots, differences = pair_view(view, pair)
+    matrix, table = tried(pairs, view, n=2)
+    dots, differences = (None, None) if isinstance(found, Refused) else pair_view(view, pair)
     return {
         "pair": gr.update(choices=choices, value=pair, visible=len(choices) > 1),
         "matrix": matrix,

@@ -14,7 +14,7 @@ from ...plots.wording import p_text
 from ...reference import SOURCE, published_models
 from ..cells import depth_of, highest, interval_of, number
 from ..components import Cards, Figure, Table
-from ..contract import Laid, Tab
+from ..contract import Laid, Tab, tried
 from ..library import library
 from ..selection import BEST, Selection, pick_emotion
 
@@ -27,13 +27,13 @@ def lay(start: Selection) -> Laid:
 
 
 def draw(view: Selection) -> dict:
-    return {"cards": cards(view), "map": emotion_map(view), "table": table()}
+    return {"cards": tried(cards, view), "map": tried(emotion_map, view), "table": table()}
 
 
 def cards(view: Selection) -> dict:
     """One card per selected set: where its geometry is best, and how good it is there."""
     found = []
-    for vectors, layer in zip(sets := view.panels(), view.layers(sets), strict=True):
+    for vectors, layer in zip(sets := view.chosen(), view.layers(sets), strict=True):
         curves = depth_curves(vectors)
         best = best_layers(vectors)["decoding"]
         half = curves["split_half_rho"].values[layer]

@@ -19,7 +19,7 @@ from ...readout.projection import passage_scale
 from ...readout.summary import layer_of, ranked, sentences, text_scores
 from ...store.choice import best_first
 from ...types import Missing, Reading, VectorSet
-from ..components import EMPTY, Figure, Table, Tokens
+from ..components import EMPTY, Figure, Message, Slider, Table, Tokens
 from ..contract import LATEST, QUIET, WITH_MODEL, Laid, Page, Tab, by_name
 from ..library import library
 from ..memory import loaded_with_status
@@ -220,16 +220,23 @@ def lay(_start: Selection) -> Laid:
     first = sets[0][1] if sets else None
     reading, token = gr.State(None), gr.State(None)
     with gr.Row(elem_classes="ez-controls", equal_height=True):
-        text = gr.Textbox(next(iter(EXAMPLES.values())), label="Text to read", lines=4, max_lines=8, scale=6)
+        text = gr.Textbox(
+            next(iter(EXAMPLES.values())),
+            label="Text to read",
+            info=f"up to {MAX_LETTERS:,} letters",
+            lines=4,
+            max_lines=8,
+            scale=6,
+        )
         with gr.Column(scale=3, min_width=260):
             chosen = gr.Dropdown(sets, value=first, label="Vectors, read by their own model")
-            layer = gr.Slider(0, _layers(first) - 1, value=_best(first), step=1, label="Layer read")
+            layer = Slider(0, _layers(first) - 1, value=_best(first), step=1, label="Layer read")
     with gr.Row(elem_classes="ez-controls"):
         go = gr.Button("Read", variant="primary", elem_id="ez-read", scale=0, min_width=120)
         for name, example in EXAMPLES.items():
             button = gr.Button(name, size="sm", scale=0, min_width=140)
             button.click(lambda example=example: example, None, text, **QUIET)
-    status = gr.Markdown(
+    status = Message(
         "The text is read once. Then change the layer, or the emotion on the left, and the view follows at once.",
         elem_id="ez-read-status",
         elem_classes="ez-status",
@@ -249,7 +256,7 @@ def lay(_start: Selection) -> Laid:
     with gr.Row(elem_classes="ez-controls"):
         vary_it = gr.Button("Vary", elem_id="ez-vary", scale=0, min_width=120)
         where = gr.Radio([MEAN, LAST], value=MEAN, show_label=False, elem_classes="ez-pills")
-    varied = gr.Markdown("", elem_id="ez-vary-status", elem_classes="ez-status")
+    varied = Message("", elem_id="ez-vary-status", elem_classes="ez-status")
     template.change(lambda given: TEMPLATES.get(given, gr.skip()), template, numbers, **QUIET)
     parts = {"text": text, "set": chosen, "go": go, "template": template, "numbers": numbers, "vary": vary_it}
     parts |= {"where": where, "varied": varied, "curve": Figure(EMPTY)}

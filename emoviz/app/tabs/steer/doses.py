@@ -16,11 +16,12 @@ from ....steer.grammar import weights_of
 from ....stimuli.scenarios import dose_prompts
 from ....store.responses import delete_dose_response
 from ....types import DoseResponse
-from ...components import EMPTY, Figure, Texts
+from ...components import EMPTY, Figure, Message, Texts
 from ...contract import QUIET, Laid, Page, Tab, by_name
 from ...library import library
 from ...process import run_command
 from ...selection import Selection
+from ...steer.request import MAX_PROMPT_LETTERS, check_prompt
 from ...steer.stored_texts import texts_at
 from .texts import send_to_read
 
@@ -139,6 +140,8 @@ def _asked(model: str, emotions: list[str], doses: str, prompts: str) -> list[st
         raise InputError("the prompts are empty. Write texts to continue, one a line.")
     if len(texts) > MAX_PROMPTS:
         raise InputError(f"{len(texts)} prompts were given; up to {MAX_PROMPTS} fit.")
+    for text in texts:
+        check_prompt(text)
     origin = known[model].provenance.origin
     words = ["doses", "--json", f"--dose={doses}", "--prompt", *texts]
     if emotions:
@@ -171,7 +174,7 @@ def lay(_start: Selection) -> Laid:
     with gr.Accordion("A run of your own", open=False, elem_id="ez-dose-own"):
         own, changed = _own_runs(chosen)
     outputs = {
-        "status": gr.Markdown(_HINT, elem_classes="ez-status", elem_id="ez-dose-status"),
+        "status": Message(_HINT, elem_classes="ez-status", elem_id="ez-dose-status"),
         "curve": Figure(EMPTY),
         "regimes": Figure(EMPTY),
         **{f"texts {k}": Texts(EMPTY) for k in range(MAX_PROMPTS)},
@@ -221,6 +224,7 @@ def _own_runs(chosen: gr.Dropdown) -> tuple[gr.Dropdown, list]:
         prompts = gr.Textbox(
             "\n".join(dose_prompts()),
             label="Prompts to continue, one a line",
+            info=f"up to {MAX_PROMPTS}, each up to {MAX_PROMPT_LETTERS:,} letters",
             lines=2,
             max_lines=4,
             scale=8,
@@ -229,7 +233,7 @@ def _own_runs(chosen: gr.Dropdown) -> tuple[gr.Dropdown, list]:
         with gr.Column(scale=1, min_width=120, elem_classes="ez-buttons"):
             go = gr.Button("Run", variant="primary", elem_id="ez-dose-run")
             stop = gr.Button("Cancel", interactive=False, elem_id="ez-dose-cancel")
-    said = gr.Markdown(
+    said = Message(
         "Random and mean directions are run too, as controls. A cancelled run resumes when you start it again.",
         elem_classes="ez-status",
         elem_id="ez-dose-making",

@@ -8,11 +8,12 @@ import gradio as gr
 
 from ....steer.grammar import MEAN, RANDOM
 from ....steer.recipes import EMOVIZ, JEONG2026A, NORMS, PRESET_DOSES, PRESETS, SCOPES
-from ...components import EMPTY, Memory, Texts
+from ...components import EMPTY, Memory, Message, Texts
 from ...contract import QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name
 from ...library import library
 from ...memory import free, in_memory
 from ...selection import Selection
+from ...steer.request import MAX_PROMPT_LETTERS
 from ...steer.writing import Job, run
 
 _DEFAULT_PROMPT = "She closed the door, sat down at the kitchen table and"
@@ -24,7 +25,15 @@ PRESET_FIELDS = {EMOVIZ: ("window", "fixed"), JEONG2026A: ("all", "live")}
 def lay(start: Selection) -> Laid:
     models = list(library().steerable)
     with gr.Row(elem_classes="ez-controls"):
-        prompt = gr.Textbox(_DEFAULT_PROMPT, label="Prompt to continue", lines=2, max_lines=4, scale=5, min_width=260)
+        prompt = gr.Textbox(
+            _DEFAULT_PROMPT,
+            label="Prompt to continue",
+            info=f"up to {MAX_PROMPT_LETTERS:,} letters",
+            lines=2,
+            max_lines=4,
+            scale=5,
+            min_width=260,
+        )
         chosen = gr.Dropdown(
             list(library().classes),
             value=[start.emotion],
@@ -57,7 +66,7 @@ def lay(start: Selection) -> Laid:
             seed = gr.Number(0, label="Seed", precision=0, scale=2, min_width=120)
             chat = gr.Checkbox(False, label="chat template", scale=3, min_width=140, elem_id="ez-chat")
     with gr.Row(elem_classes="ez-status-row"):
-        status = gr.Markdown(
+        status = Message(
             "A direction is added to the model's states while it writes. Dose = length added / length of the state.",
             elem_id="ez-status",
         )

@@ -12,7 +12,7 @@ from ....emotions import EMOTIONS
 from ....experiments.plans import rise_words
 from ....plots.theme import SERIES
 from ....types import Scenario, ScenarioText, Verification
-from ...components import Cards, Figure, Texts
+from ...components import Cards, Figure, Message, Texts
 from ...contract import Laid, Page, Tab
 from ...library import library
 from ...selection import Selection
@@ -21,7 +21,7 @@ from .texts import send_to_read
 
 _OPENINGS = ("first opening", "second opening")
 _NONE = (
-    "No verification is stored. `emoviz verify MODEL` makes one: 40 scenarios, judged by a witness, beside random "
+    "No verification is stored. emoviz verify MODEL makes one: 40 scenarios, judged by a witness, beside random "
     "directions."
 )
 
@@ -77,9 +77,9 @@ def lay(_start: Selection) -> Laid:
         opening = gr.Radio(list(_OPENINGS), value=_OPENINGS[0], label="Opening", scale=2)
     outputs = {
         "cards": summary,
-        "criterion": gr.Markdown(elem_classes="ez-prose"),
+        "criterion": Message(elem_classes="ez-prose"),
         "figure": Figure(),
-        "heading": gr.Markdown(),
+        "heading": Message(elem_classes="ez-prose"),
         "texts": Texts(),
     }
     return Laid({"name": name, "scenario": scenario, "opening": opening}, outputs)
@@ -106,7 +106,7 @@ def draw(_view: Selection, name: str | None, scenario: str, opening: str) -> dic
     return {
         **drawn,
         "criterion": f"{found.criterion} The dose of the random direction is chosen in the same way. "
-        f"{rise_words(found)} Run it again: `emoviz verify {found.model} --precision {found.precision}`.",
+        f"{rise_words(found)} Run it again: emoviz verify {found.model} --precision {found.precision}.",
         "figure": plot.verification(found, emotion=scenario, prompt=prompt, notes=[rise_words(found)]),
         "heading": heading,
         "texts": _texts(found, own, control),
