@@ -29,6 +29,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
     "compare": {
         "compare": "Spearman between the RDMs of sets, with p, interval, ceiling and control RDMs",
+        "figures": "every figure of some sets as files, for slides and papers",
     },
     "steer": {
         "steer": "continue a prompt under several emotions and doses",

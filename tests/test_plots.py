@@ -13,6 +13,7 @@ from emoviz.geometry.clusters import leaf_order
 from emoviz.geometry.curves import CONTROL_RDMS as CONTROLS
 from emoviz.geometry.curves import CURVES
 from emoviz.plots.callouts import callouts
+from emoviz.plots.canvas import rows
 from emoviz.plots.controls import controls_figure
 from emoviz.plots.cosines import cosines_figure
 from emoviz.plots.depth import depth_figure
@@ -22,7 +23,7 @@ from emoviz.plots.published_rsa import published_figure
 from emoviz.plots.rdm import rdm_figure
 from emoviz.plots.rsa import comparison_figure
 from emoviz.plots.rsa_pair import pair_figure
-from emoviz.plots.theme import DARK, LIGHT, PAIR_COLOUR, QUADRANT_COLOUR, SERIES, panel_rows, panels, styles
+from emoviz.plots.theme import DARK, LIGHT, PAIR_COLOUR, QUADRANT_COLOUR, SERIES, panels, styles
 from emoviz.plots.valence import valence_figure
 from emoviz.plots.wording import p_text
 from emoviz.reference import published_models, published_rho
@@ -90,7 +91,7 @@ def _text(fig: go.Figure) -> str:
 @pytest.mark.parametrize("n", [1, 2, 3, 4])
 def test_panels_fit_into_their_figure_two_a_row_and_never_overlap(n):
     found, heads = panels(["title"] * n, gap=0.07, row_gap=0.13)
-    assert len(heads) == n and panel_rows(n) == (1 if n <= 2 else 2)
+    assert len(heads) == n and rows(n) == (1 if n <= 2 else 2)
     for k, panel in enumerate(found):
         assert 0 <= panel.x[0] < panel.x[1] <= 1 and 0 <= panel.y[0] < panel.y[1] <= 1
         for other in found[:k]:

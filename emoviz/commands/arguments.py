@@ -35,6 +35,18 @@ def listed(choices: Mapping[str, str]) -> str:
     return "; ".join(f"{name}: {text}" for name, text in choices.items())
 
 
+def depth_of(text: str) -> float | str:
+    """Where several sets are compared: `best`, or a relative depth. Raises InputError for anything else."""
+    if text == "best":
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(
+            f"layer {text!r} was asked for; best or a relative depth above 0 and up to 1 is allowed."
+        ) from None
+
+
 def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda or mps")
 

@@ -7,8 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
-from ..errors import InputError
-from .arguments import CENTRING, SEED, Result, whole
+from .arguments import CENTRING, SEED, Result, depth_of, whole
 from .printing import table
 
 
@@ -29,7 +28,7 @@ def run(given: Namespace) -> Result:
     from ..store import find_set
 
     sets = [find_set(name) for name in given.sets]
-    layers = layers_of(sets, given.layer if given.layer == "best" else _depth_number(given.layer))
+    layers = layers_of(sets, depth_of(given.layer))
     found = compare(
         sets,
         layers,
@@ -65,12 +64,3 @@ def run(given: Namespace) -> Result:
     result = {**asdict(found), "reasons": reasons_by_name(found)}
     del result["missing"]
     return result, "\n".join([table(rows), *notes]), 0
-
-
-def _depth_number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise InputError(
-            f"layer {text!r} was asked for; best or a relative depth above 0 and up to 1 is allowed."
-        ) from None

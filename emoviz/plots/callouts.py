@@ -6,11 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .canvas import canvas
+
 # Plot areas in pixels that the labels must fit: a figure is drawn as wide as the page lets it be.
 _AREAS = ((330, 270), (420, 240), (560, 330), (760, 420), (900, 500), (1050, 540), (1200, 600), (1400, 800))
 _LETTER, _LINE, _DOT, _ROUNDS, _MAX_DOTS = 5.6, 17, 5, 8, 300
 # A label may stand this far over the right edge, into the margin.
 _SLACK = 16
+# What a canvas of a given size leaves: pixels left and right of the plot, and its usual height.
+_BESIDE, _HEIGHT = 100, 270
 # Where a label may start, seen from its dot: distance in pixels and direction.
 _REACH = [
     (r * np.cos(angle), r * np.sin(angle))
@@ -29,8 +33,9 @@ def callouts(
     low, span = np.array([x_range[0], y_range[0]]), np.array([np.ptp(x_range), np.ptp(y_range)])
     at, around = (points - low) / span, ((dots - low) / span)[:: max(1, len(dots) // _MAX_DOTS)]
     chosen: dict[int, int] = {}
-    costs = [[_fixed_costs(at[k] * area, name, around * area, area) for area in _AREAS] for k, name in enumerate(names)]
-    boxes = [[_boxes(at[k] * area, name) for area in _AREAS] for k, name in enumerate(names)]
+    areas = _areas()
+    costs = [[_fixed_costs(at[k] * area, name, around * area, area) for area in areas] for k, name in enumerate(names)]
+    boxes = [[_boxes(at[k] * area, name) for area in areas] for k, name in enumerate(names)]
     for _ in range(_ROUNDS):
         for k in range(len(names)):
             total = sum(costs[k], np.zeros(len(_REACH)))
@@ -38,7 +43,7 @@ def callouts(
                 if other != k:
                     # A label on a label cannot be read at all.
                     total = total + sum(
-                        500 * _shared(boxes[k][a], boxes[other][a][place][None])[:, 0] for a in range(len(_AREAS))
+                        500 * _shared(boxes[k][a], boxes[other][a][place][None])[:, 0] for a in range(len(areas))
                     )
             chosen[k] = int(total.argmin())
     return [
@@ -60,6 +65,11 @@ def callouts(
         }
         for k, name in enumerate(names)
     ]
+
+
+def _areas() -> Sequence[tuple[int, int]]:
+    on = canvas()
+    return _AREAS if on.width is None else ((on.width - _BESIDE, _HEIGHT if on.height is None else on.height // 2),)
 
 
 def _side(dx: float) -> str:

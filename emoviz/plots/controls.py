@@ -10,8 +10,9 @@ import plotly.graph_objects as go
 from ..geometry.curves import CONTROL_RDMS as CONTROLS
 from ..stats.reliability import stepped_up
 from ..types import DepthCurve, VectorSet
+from .canvas import fitted, rows
 from .depth import band
-from .theme import PUBLISHED_COLOUR, Style, figure, panel_rows, panels, provenance_notes, short_label
+from .theme import PUBLISHED_COLOUR, Style, figure, panels, provenance_notes, short_label
 
 _DASH = dict(zip(CONTROLS, ("dot", "dash", "solid"), strict=True))
 _GAP, _ROW_GAP, _BELOW = 0.09, 84, 78
@@ -31,8 +32,8 @@ def controls_figure(
     layers : the layer shown elsewhere, one per set, marked by a thin line. curves : one mapping per set, from
     `depth_curves` under class centring.
     """
-    rows = panel_rows(len(sets))
-    height += (rows - 1) * (height - _BELOW)
+    down = rows(len(sets))
+    height = fitted(height + (down - 1) * (height - _BELOW))
     places, heads = panels([short_label(s) for s in sets], _GAP, _ROW_GAP / (height - 180))
     traces, axes, shapes = [], {}, []
     for panel, vectors, layer, found in zip(places, sets, layers, curves, strict=True):

@@ -8,7 +8,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ..types import VectorSet
-from .theme import Style, figure, panel_rows, panels, provenance_notes, short_label
+from .canvas import fitted, rows
+from .theme import Style, figure, panels, provenance_notes, short_label
 
 _GAP, _ROW_GAP, _BELOW = 0.09, 84, 52
 # Rows of a panel, lowest first: height of the middle, and what it shows.
@@ -31,8 +32,8 @@ def cosines_figure(
     pairs : per set the raw cosines, the centred cosines, and the names of each pair. emotion : its pairs are drawn
     large. notes : more lines under the figure.
     """
-    rows = panel_rows(len(sets))
-    height += (rows - 1) * (height - _BELOW - 40)
+    down = rows(len(sets))
+    height = fitted(height + (down - 1) * (height - _BELOW - 40))
     places, heads = panels(
         [f"{short_label(s)}, layer {k}" for s, k in zip(sets, layers, strict=True)], _GAP, _ROW_GAP / (height - 150)
     )

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from ..reference import SOURCE, STEPS, PublishedStep
 from ..types import Contrast
+from .canvas import narrow
 from .contrasts import contrast_text
 from .theme import PUBLISHED_COLOUR, figure
 from .wording import minus
@@ -78,9 +79,12 @@ def decomposition_figure(
         "xaxis": {
             "tickvals": list(range(len(STEPS))),
             "ticktext": [
-                f"<b>{step}</b><br>{pair[0]} – {pair[1]}<br>published mean {published_means[step]:.2f}"
+                f"<b>{step}</b>"
+                if narrow()
+                else f"<b>{step}</b><br>{pair[0]} – {pair[1]}<br>published mean {published_means[step]:.2f}"
                 for step, pair in STEPS.items()
             ],
+            "tickangle": -40 if narrow() else 0,
             "range": [-0.5, len(STEPS) - 0.5],
             "showgrid": False,
             "ticks": "",
@@ -98,7 +102,7 @@ def decomposition_figure(
             "y": 1.02,
             "yanchor": "bottom",
             "xanchor": "left",
-            "entrywidth": 290,
+            "entrywidth": None if narrow() else 290,
         },
         "uirevision": "decomposition",
         "meta": {"kind": "decomposition"},

@@ -14,6 +14,7 @@ from ..emotions import NEUTRAL
 from ..experiments.dose_curves import OUTCOMES, usable_window
 from ..judge.regimes import COLLAPSE_REPETITION, EXPLOSIVE_PPL_RATIO, REGIME_SIGN, regime_label
 from ..types import DoseCurve, DoseResponse, Measure
+from .canvas import low
 from .doses import text_hover, wrapped
 from .theme import DASHES, QUADRANT_COLOUR, REGIME_COLOUR, tint
 from .wording import dose_label, minus
@@ -77,12 +78,13 @@ def draw(
 
 
 def measures(curve: DoseCurve) -> dict[str, Measure]:
-    return {
+    found = {
         PERPLEXITY: curve.ppl_ratio,
         REPETITION: curve.repetition,
         WITNESS: curve.witness,
         PROJECTION: curve.projection,
     }
+    return {key: found[key] for key in (PERPLEXITY, WITNESS)} if low() else found
 
 
 def _y_axis(k: Column, row: int, key: str, span: list[float]) -> dict:
@@ -90,9 +92,9 @@ def _y_axis(k: Column, row: int, key: str, span: list[float]) -> dict:
         "domain": k.rows[row + 1],
         "anchor": k.x,
         "range": span,
-        "showticklabels": k.index == 0,
-        "ticks": "outside" if k.index == 0 else "",
-        "title": {"text": key if k.index == 0 else "", "standoff": 4},
+        "showticklabels": k.place[0] == 0,
+        "ticks": "outside" if k.place[0] == 0 else "",
+        "title": {"text": key if k.place[0] == 0 else "", "standoff": 4},
         "tickfont": {"size": 11},
         "nticks": 4,
     }
@@ -110,7 +112,7 @@ def _y_axis(k: Column, row: int, key: str, span: list[float]) -> dict:
 def _x_axis(k: Column) -> dict:
     return {
         "domain": k.place,
-        "anchor": f"y{k.axis(3)}",
+        "anchor": f"y{k.axis(len(k.rows) - 2)}",
         "range": [-0.5, len(k.at) - 0.5],
         "tickvals": k.at,
         "ticktext": [dose_label(d) for d in k.curve.doses.tolist()],
@@ -210,11 +212,11 @@ def _bands(k: Column) -> list[dict]:
     for regime, run in groupby(told):
         end = start + len(list(run))
         if regime != "":
-            for row, (low, high) in enumerate(k.rows):
+            for row, (bottom, top) in enumerate(k.rows):
                 shapes.append(
                     {
                         "type": "rect", "xref": k.x, "yref": "paper", "x0": start - 0.5, "x1": end - 0.5,
-                        "y0": low, "y1": high,
+                        "y0": bottom, "y1": top,
                         "fillcolor": tint(REGIME_COLOUR[regime], _BAND if row else STRIP), "line": {"width": 0},
                         "layer": "below",
                     }
@@ -224,18 +226,19 @@ def _bands(k: Column) -> list[dict]:
 
 
 def _level_values(k: Column) -> list[tuple[int, float, str, str]]:
-    """Horizontal lines: row, value, name, dash. Thresholds are those of `emoviz.regimes`."""
+    """Horizontal lines of the rows that are shown: row, value, name, dash. Thresholds are those of `judge.regimes`."""
     levels = [
-        (0, EXPLOSIVE_PPL_RATIO, f"noise from {EXPLOSIVE_PPL_RATIO:g} ×", "dash"),
-        (1, COLLAPSE_REPETITION, f"loop from {COLLAPSE_REPETITION:g}", "dash"),
+        (PERPLEXITY, EXPLOSIVE_PPL_RATIO, f"noise from {EXPLOSIVE_PPL_RATIO:g} ×", "dash"),
+        (REPETITION, COLLAPSE_REPETITION, f"loop from {COLLAPSE_REPETITION:g}", "dash"),
     ]
     if "witness" not in k.curve.reasons:
         chance = k.response.witness.chance * sum(k.curve.weights.values())
-        levels.append((2, chance, f"chance {chance:.2f}", "dot"))
+        levels.append((WITNESS, chance, f"chance {chance:.2f}", "dot"))
         if k.curve.zero is not None and math.isfinite(k.curve.witness.mean[k.curve.zero]):
             baseline = float(k.curve.witness.mean[k.curve.zero])
-            levels.append((2, baseline, f"unsteered {baseline:.2f}", "solid"))
-    return levels
+            levels.append((WITNESS, baseline, f"unsteered {baseline:.2f}", "solid"))
+    shown = list(measures(k.curve))
+    return [(shown.index(key), value, name, dash) for key, value, name, dash in levels if key in shown]
 
 
 def _levels(k: Column) -> list[dict]:
@@ -266,7 +269,8 @@ def _level_names(k: Column, ranges: Mapping[str, list[float]]) -> list[dict]:
             {
                 "text": name, "xref": "paper", "x": k.place[1], "xanchor": "left", "xshift": 5,
                 "yref": f"y{k.axis(row)}",
-                "y": math.log10(value) if row == 0 else value, "yanchor": "middle", "yshift": shift,
+                "y": math.log10(value) if list(ranges)[row] == PERPLEXITY else value,
+                "yanchor": "middle", "yshift": shift,
                 "font": {"size": 11},
             }
         )  # fmt: skip
@@ -277,18 +281,19 @@ def _head(k: Column, name: str) -> dict:
     words = minus(usable_window(k.curve)[2])
     return {
         "text": f"<b>{html.escape(name)}</b><br>{words}", "xref": "paper", "yref": "paper",
-        "x": sum(k.place) / 2, "y": 1,
+        "x": sum(k.place) / 2, "y": k.rows[0][1],
         "xanchor": "center", "yanchor": "bottom", "yshift": 5, "font": {"size": 13},
     }  # fmt: skip
 
 
 def _missing(k: Column) -> list[dict]:
     """Why a panel is empty, in it."""
-    rows = {"witness": 2, "projection": 3}
+    shown = list(measures(k.curve))
     return [
         {
             "text": "<br>".join(wrapped(why)), "xref": "paper", "yref": "paper", "x": sum(k.place) / 2,
-            "y": sum(k.rows[rows[what] + 1]) / 2, "xanchor": "center", "yanchor": "middle",
+            "y": sum(k.rows[shown.index(what) + 1]) / 2, "xanchor": "center", "yanchor": "middle",
         }
         for what, why in k.curve.reasons.items()
+        if what in shown
     ]  # fmt: skip

@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from ..experiments.dose_curves import OUTCOMES, curves, gain, span_words, usable_window
 from ..judge.regimes import EXPLOSIVE_PPL_RATIO, regime_label
 from ..types import DoseCurve, DoseResponse
+from .canvas import low, narrow
 from .dose_column import GREY, PERPLEXITY, PROJECTION, STRIP, Column, draw, measures
 from .doses import MAX_TITLE, model_labels, run_notes
 from .theme import DASHES, REGIME_COLOUR, figure, tint
@@ -19,6 +20,7 @@ from .wording import minus
 
 # Rows of a column from the top, as shares of its height: the strip of regimes, then the four panels.
 _STRIP_SHARE, _ROW_GAP, _COLUMN_GAP = 0.1, 0.03, 0.13
+_STACK_GAP = 0.14
 _HEIGHT, _USUAL_COLUMNS, _COLUMN_CHARACTERS = 724, 2, 80
 
 
@@ -66,24 +68,32 @@ def dose_response_figure(
         f"it gives {html.escape(direction)}; projection, of the text on the vector, as a share of the residual norm; "
         "doses are evenly spaced, not to scale",
         notes=[*run_notes(responses), *notes],
-        height=_HEIGHT,
+        height=_HEIGHT + (len(responses) - 1) * (_HEIGHT - 250 if narrow() else 0),
         left=76,
         right=92,
         above=44,
-        below=88,
+        below=112 if narrow() else 88,
         wide=_COLUMN_CHARACTERS * max(_USUAL_COLUMNS, len(responses)),
         legend_below=True,
-        legend_rows=2,
+        legend_rows_below=2,
     )
 
 
 def _columns(responses: Sequence[DoseResponse], found: Sequence[DoseCurve]) -> list[Column]:
-    n = len(responses)
-    width = (1 - _COLUMN_GAP * (n - 1)) / n
-    height = (1 - _STRIP_SHARE - 4 * _ROW_GAP) / 4
-    tops = [1.0, *(1 - _STRIP_SHARE - _ROW_GAP - row * (height + _ROW_GAP) for row in range(4))]
+    n, m = len(responses), len(measures(found[0]))
+    strip = _STRIP_SHARE * (2 if low() else 1)
+    height = (1 - strip - m * _ROW_GAP) / m
+    tops = [1.0, *(1 - strip - _ROW_GAP - row * (height + _ROW_GAP) for row in range(m))]
     # Rounded sums may pass the edge by an ulp, which plotly refuses.
-    rows = [[max(0.0, top - h), top] for top, h in zip(tops, [_STRIP_SHARE, *[height] * 4], strict=True)]
+    rows = [[max(0.0, top - h), top] for top, h in zip(tops, [strip, *[height] * m], strict=True)]
+    if narrow():
+        share = (1 - _STACK_GAP * (n - 1)) / n
+        blocks = [[[1 - k * (share + _STACK_GAP) - share * (1 - y) for y in row] for row in rows] for k in range(n)]
+        return [
+            Column(k, r, curve, [0.0, 1.0], [[max(0.0, bottom), top] for bottom, top in blocks[k]])
+            for k, (r, curve) in enumerate(zip(responses, found, strict=True))
+        ]
+    width = (1 - _COLUMN_GAP * (n - 1)) / n
     return [
         Column(k, r, curve, [k * (width + _COLUMN_GAP), min(1.0, k * (width + _COLUMN_GAP) + width)], rows)
         for k, (r, curve) in enumerate(zip(responses, found, strict=True))

@@ -9,12 +9,12 @@ import plotly.graph_objects as go
 
 from ..emotions import NEUTRAL, QUADRANTS, quadrant
 from ..types import Projection, VectorSet
+from .canvas import fitted, narrow, rows
 from .theme import (
     QUADRANT_COLOUR,
     QUADRANT_SYMBOL,
     TEXT_SIZE,
     figure,
-    panel_rows,
     panels,
     provenance_notes,
     short_label,
@@ -28,6 +28,7 @@ _SECOND_LINE = 15
 _GAP = 0.06
 # Pixels between two rows: axis title and panel title.
 _ROW_GAP = 64
+_NARROW_HEIGHT = 460
 
 
 _AIDS = {
@@ -55,10 +56,11 @@ def map_figure(
     A second line stands under a panel whose `params` have `halves` or `residual`, Procrustes residuals with the map of
     the other topic half and with the first panel (see `geometry.procrustes.disparity`).
     """
-    rows = panel_rows(len(sets))
+    down = rows(len(sets))
     second = _SECOND_LINE if any(_residual_text(m) for m in maps) else 0
     below = _BELOW + second
-    height += (rows - 1) * (height - below)
+    height = min(height, _NARROW_HEIGHT) if narrow() else height
+    height = fitted(height + (down - 1) * (height - below))
     titles = [f"{short_label(s)}, layer {m.layer}" for s, m in zip(sets, maps, strict=True)]
     places, heads = panels(titles, _GAP, (_ROW_GAP + second) / (height - 220))
     traces, axes = [], {}

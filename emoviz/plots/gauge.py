@@ -9,7 +9,8 @@ import plotly.graph_objects as go
 
 from ..reference import SOURCE, PublishedModel
 from ..types import DepthCurve, VectorSet
-from .theme import PUBLISHED_COLOUR, Style, figure, panel_rows, provenance_notes, short_label
+from .canvas import columns, rows
+from .theme import PUBLISHED_COLOUR, Style, figure, provenance_notes, short_label
 
 _INNER, _OUTER = 0.78, 1.0
 _GAP = 2.7
@@ -31,10 +32,11 @@ def gauge_figure(
     curves : per set the anisotropy and what centring leaves of it, which is a hollow mark on the dial.
     Outside the dial: the published models at their best layers. Inside: what random vectors of the same width give.
     """
+    across, down = columns(len(sets)), rows(len(sets))
     traces: list[dict] = []
     marks = []
     for k, (vectors, layer, (raw, centred)) in enumerate(zip(sets, layers, curves, strict=True)):
-        centre = (k % 2 * _GAP, -(k // 2) * _ROW)
+        centre = (k % across * _GAP, -(k // across) * _ROW)
         value, left = float(raw.values[layer]), float(centred.values[layer])
         colour = style[vectors.name].colour
         traces.append(_arc(centre, 1.0, "rgba(138,146,161,0.22)", None))
@@ -68,12 +70,11 @@ def gauge_figure(
                     "textfont": {"size": size}, "hoverinfo": "skip",
                 }
             )  # fmt: skip
-    rows = panel_rows(len(sets))
-    span = (min(len(sets), 2) - 1) * _GAP
+    span = (across - 1) * _GAP
     hidden = {"visible": False, "constrain": "domain"}
     layout = {
         "xaxis": {**hidden, "range": [-1.35, span + 1.35]},
-        "yaxis": {**hidden, "range": [-0.5 - (rows - 1) * _ROW, 1.18], "scaleanchor": "x"},
+        "yaxis": {**hidden, "range": [-0.5 - (down - 1) * _ROW, 1.18], "scaleanchor": "x"},
         "annotations": marks,
         "showlegend": False,
         "uirevision": "gauge",
@@ -96,7 +97,7 @@ def gauge_figure(
         aid="mean cosine between unrelated neutral sentences; ring on the dial: after the mean over the emotion "
         "passages is taken off; inner mark: random vectors; grey outer marks: published models",
         notes=notes,
-        height=height + (rows - 1) * _ROW_HEIGHT,
+        height=height + (down - 1) * _ROW_HEIGHT,
         left=24,
         below=8,
     )

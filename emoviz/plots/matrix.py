@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from .canvas import narrow
 from .theme import CORRELATION_SCALE
 
 # Up to this share of the colour scale white text stands out more than black.
 _DARK_UNTIL = 0.45
+# Labels that still leave room for a number of full size where it is narrow, and the size of others.
+_MOST_NARROW, _SMALL = 6, 9
 
 
 def matrix(
@@ -43,6 +46,9 @@ def matrix(
     }
     # Written by a trace of its own: a heat map's own text takes a grey that the middle of the scale swallows.
     rows, columns = np.nonzero(np.isfinite(shown))
+    if narrow() and len(labels) > _MOST_NARROW:
+        # No room for a nought that says nothing.
+        text, text_size = [[word.replace("0.", ".") for word in row] for row in text], _SMALL
     written = {
         "type": "scatter",
         "mode": "text",

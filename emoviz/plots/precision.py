@@ -8,8 +8,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ..types import Contrast
+from .canvas import canvas
 from .contrasts import cosines_text, layers_text
-from .strips import FOOT, HEAD, LEFT, RIGHT, ROW, strip_axes
+from .strips import FOOT, HEAD, ROW, margins, place, rows_high, strip_axes
 from .theme import figure
 from .wording import minus, p_text
 
@@ -34,7 +35,7 @@ def precision_figure(
             values = np.array([c.cosines[name] for name in names])
             traces.append(
                 {
-                    **_points(np.clip(1 - values, _NEAREST, None), row, colour[c.models[0]]),
+                    **_points(np.clip(1 - values, _NEAREST, None), place(row), colour[c.models[0]]),
                     "hovertext": [
                         f"<b>{n}</b>, {_row_name(c)}<br>cosine {v:.6f}" for n, v in zip(names, values, strict=True)
                     ],
@@ -51,14 +52,16 @@ def precision_figure(
         "meta": {"kind": "precision"},
         "uirevision": "precision",
     }
+    # Away from the page there is room for every second label, and for few words.
+    ticks = _COSINE_TICKS if canvas().width is None else _COSINE_TICKS[::2]
+    words_of_axis = "cosine of each emotion's vector to the one in the reference precision (log distance from 1)"
     layout["xaxis"] = {
-        "title": {
-            "text": "cosine of each emotion's vector to the one in the reference precision (log distance from 1)"
-        },
+        "title": {"text": words_of_axis if canvas().width is None else "cosine to the reference precision"},
         "type": "log",
         "range": [float(np.log10(far * 1.4)), float(np.log10(_NEAREST * 0.6))],
-        "tickvals": [1 - v for v in _COSINE_TICKS],
-        "ticktext": [f"{v:g}" for v in _COSINE_TICKS],
+        "tickvals": [1 - v for v in ticks],
+        "ticktext": [f"{v:g}" for v in ticks],
+        "tickangle": 0,
     }
     return figure(
         traces,
@@ -71,14 +74,14 @@ def precision_figure(
             "class-centred; by generation each precision reads the stories that it wrote itself",
             *notes,
         ],
-        height=HEAD + FOOT + ROW * len(contrasts),
-        left=LEFT,
-        right=RIGHT,
+        height=round(HEAD + FOOT + ROW * rows_high(len(contrasts))),
+        left=margins()[0],
+        right=margins()[1],
         below=50,
     )
 
 
-def _points(x: np.ndarray, row: int, colour: str) -> dict:
+def _points(x: np.ndarray, row: float, colour: str) -> dict:
     """Points of one row, spread up and down in turn so that neighbours do not cover each other."""
     spread = 0.22 * (np.arange(len(x)) % 5 - 2) / 2
     return {

@@ -12,12 +12,12 @@ from ..geometry import linkage_of
 from ..geometry.clusters import branches, leaf_order
 from ..types import RDM, VectorSet
 from ..types.condensed import square
+from .canvas import fitted, narrow, rows
 from .theme import (
     DISSIMILARITY_SCALE,
     class_colour,
     class_symbol,
     figure,
-    panel_rows,
     panels,
     provenance_notes,
     short_label,
@@ -30,6 +30,15 @@ _GAP = 0.09
 _ROW_GAP = 130
 # Room for the tree right of a heat map, and its distance from it, as shares of the classes.
 _TREE, _TREE_GAP = 0.15, 0.02
+
+
+_STANDING_BAR = {"title": {"text": "1 - cosine", "side": "right"}, "thickness": 12, "len": 0.9, "x": 1.01}
+# Below the class names: plotly lifts the title of a figure over a bar that lies on top.
+_LYING_BAR_HEIGHT = 56
+_LYING_BAR = {
+    "title": {"text": "1 - cosine", "side": "top"}, "orientation": "h", "thickness": 10, "len": 1, "x": 0.5, "y": 0,
+    "yanchor": "top", "ypad": 80,
+}  # fmt: skip
 
 
 def rdm_figure(
@@ -49,8 +58,8 @@ def rdm_figure(
     """
     top = max(float(r.condensed.max()) for r in rdms)
     titles = [f"{short_label(s)}, layer {r.layer}" for s, r in zip(sets, rdms, strict=True)]
-    rows = panel_rows(len(sets))
-    height += (rows - 1) * (height - 84)
+    down = rows(len(sets))
+    height = fitted(height + (down - 1) * (height - 84))
     places, heads = panels(titles, _GAP, _ROW_GAP / (height - 260))
     tree = linkage_of(rdms[0]) if order == "clustering" else None
     leaves = () if tree is None else tuple(rdms[0].classes[k] for k in leaf_order(tree))
@@ -135,7 +144,7 @@ def rdm_figure(
             "colorscale": DISSIMILARITY_SCALE,
             "cmin": 0,
             "cmax": top,
-            "colorbar": {"title": {"text": "1 - cosine", "side": "right"}, "thickness": 12, "len": 0.9, "x": 1.01},
+            "colorbar": _LYING_BAR if narrow() else _STANDING_BAR,
         },
         "uirevision": "rdm",
         "meta": {"kind": "rdm"},
@@ -151,9 +160,9 @@ def rdm_figure(
         notes=[*provenance_notes(sets, [r.layer for r in rdms], f"{rdms[0].centring} centring"), *notes],
         height=height,
         left=96,
-        right=72,
+        right=16 if narrow() else 72,
         above=26,
-        below=84,
+        below=84 + (_LYING_BAR_HEIGHT if narrow() else 0),
     )
 
 

@@ -14,8 +14,9 @@ from ..emotions import by_quadrant
 from ..experiments.dose_curves import OUTCOMES, regime_table
 from ..judge.regimes import REGIME_SIGN, regime_label
 from ..types import DoseResponse, RegimeTable
+from .canvas import columns, narrow, rows
 from .doses import MAX_TITLE, model_labels, run_notes
-from .theme import MAX_TINT, REGIME_COLOUR, Panel, class_colour, class_symbol, figure, panel_rows, panels, tint
+from .theme import MAX_TINT, REGIME_COLOUR, Panel, class_colour, class_symbol, figure, panels, tint
 from .wording import dose_label, minus
 
 LEAK_SIGN = "Ж"
@@ -35,8 +36,8 @@ def regime_map_figure(responses: Sequence[DoseResponse], *, notes: Sequence[str]
     tables = [regime_table(r) for r in responses]
     at = _rows(responses)
     n_rows = math.ceil(max(at.values()) + 1)
-    lines = panel_rows(len(responses))
-    cells = lines * _ROW * n_rows + (lines - 1) * _ROW_GAP
+    down = rows(len(responses))
+    cells = down * _ROW * n_rows + (down - 1) * _ROW_GAP
     places, heads = panels([html.escape(name) for name in model_labels(responses)], _GAP, _ROW_GAP / cells)
     traces, axes = [], {}
     for k, (panel, response, table) in enumerate(zip(places, responses, tables, strict=True)):
@@ -64,7 +65,7 @@ def regime_map_figure(responses: Sequence[DoseResponse], *, notes: Sequence[str]
             "ticks": "",
             "ticklabeloverflow": "allow",
             "showgrid": False,
-            "showticklabels": k % 2 == 0,
+            "showticklabels": k % columns(len(responses)) == 0,
         }
         heads.append(
             {
@@ -96,7 +97,7 @@ def regime_map_figure(responses: Sequence[DoseResponse], *, notes: Sequence[str]
         left=round(_MARGIN + _LETTER * max(len(name) for name in at)),
         right=104,
         above=24,
-        below=76,
+        below=96 if narrow() else 76,
         legend_below=True,
     )
 

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from ..emotions import valence
 from ..types import PairedRDMs, VectorSet
 from .callouts import callouts
+from .canvas import narrow
 from .theme import PAIR_COLOUR, PAIR_SYMBOL, class_colour, figure, provenance_notes, short_label
 
 N_NAMED = 8
@@ -59,7 +60,7 @@ def pair_figure(
             }
         )
     x_range, y_range = ([v.min() - _MARGIN * np.ptp(v), v.max() + _MARGIN * np.ptp(v)] for v in paired.values)
-    top = paired.most_different(N_NAMED)
+    top = paired.most_different(N_NAMED // 2 if narrow() else N_NAMED)
     layout = {
         "xaxis": {"title": {"text": f"dissimilarity in {names[0]} ({short_label(sets[0])})"}, "range": x_range},
         "yaxis": {"title": {"text": f"dissimilarity in {names[1]}<br>({short_label(sets[1])})"}, "range": y_range},

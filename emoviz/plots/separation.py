@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from ..types import Difference, Separation
 from .contrasts import set_label
-from .strips import FOOT, HEAD, LEFT, RIGHT, strip_axes
+from .strips import FOOT, HEAD, margins, place, rows_high, strip_axes
 from .theme import PUBLISHED_COLOUR, figure
 from .wording import minus
 
@@ -32,7 +32,7 @@ def separation_figure(
                 "type": "violin",
                 "orientation": "h",
                 "x": s.cosines,
-                "y0": row,
+                "y0": place(row),
                 "width": 0.82,
                 "points": "all",
                 "pointpos": 0,
@@ -49,7 +49,7 @@ def separation_figure(
                 "showlegend": False,
             }
         )
-        traces.append(_noise_mark(s, row, named=row == 0))
+        traces.append(_noise_mark(s, place(row), named=row == 0))
         noise = "≥ 100 %" if s.noise_share >= 1 else f"{100 * s.noise_share:.0f} %"
         said = (
             f"mean {s.cosines.mean():.3f} of {len(s.cosines)} pairs, split-half rho {s.reliability:.2f}, noise {noise}"
@@ -76,9 +76,9 @@ def separation_figure(
         aid="every pair of emotions; left = further apart, the first paper's measure. Noise also moves the mean, to "
         "the dotted mark if there were nothing else",
         notes=notes,
-        height=HEAD + FOOT + 20 + 76 * len(separations),
-        left=LEFT,
-        right=RIGHT,
+        height=round(HEAD + FOOT + 20 + 76 * rows_high(len(separations))),
+        left=margins()[0],
+        right=margins()[1],
         above=30,
         below=50,
     )
@@ -94,7 +94,7 @@ def _separation_claim(separations: Sequence[Separation], tests: Mapping[str, tup
     return f"{claim}, with vectors that are {100 * least:.0f} % noise or more"
 
 
-def _noise_mark(s: Separation, row: int, *, named: bool) -> dict:
+def _noise_mark(s: Separation, row: float, *, named: bool) -> dict:
     return {
         "type": "scatter",
         "mode": "lines",

@@ -6,9 +6,11 @@ series and class colours reach 3:1 contrast on both backgrounds.
 
 from __future__ import annotations
 
+import html
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import plotly.graph_objects as go
 
@@ -16,7 +18,9 @@ from ..emotions import NEUTRAL, QUADRANTS, quadrant
 from ..judge.regimes import COLLAPSE, EMPTY, EXPLOSIVE, SURGICAL, UNCHANGED
 from ..stimuli import DEFAULT_CORPUS
 from ..types import VectorSet
+from .canvas import canvas, columns, fitted, legend_letters, legend_rows, low, rows
 
+FONTS = Path(__file__).parent / "fonts"
 FONT = "Inter, system-ui, -apple-system, 'Segoe UI', sans-serif"
 
 QUADRANT_COLOUR: dict[str, str] = {
@@ -60,7 +64,18 @@ TITLE_SIZE, AID_SIZE, TEXT_SIZE, NOTE_SIZE = 17, 13, 12, 11
 # Pixels: title and aid together, one line more of aid, one line of notes, distance from the edge, a legend and one more
 # row of it.
 _HEAD, _AID_LINE, _NOTE_LINE, _EDGE, _LEGEND_HEIGHT, _LEGEND_ROW = 64, 17, 14, 16, 30, 20
-_PIXELS_PER_LETTER = 5.6
+_PIXELS_PER_LETTER, _PIXELS_PER_TITLE_LETTER, _TITLE_LINE = 5.6, 9.2, 22
+# Where a line must not be longer than the canvas.
+_WIDEST_LETTER = 6.0
+# What the page puts into the upper right corner.
+_SAVE = 48
+# Where figures are laid out for no canvas.
+_USUAL_WIDTH = 960
+# Left and right of panels, and a letter of their titles.
+_PANEL_MARGINS, _PIXELS_PER_HEAD_LETTER = 72, 6.8
+_HEAD_NAME = "panel"
+# Lines of notes and of the aid on a low canvas: where a figure comes from stands first.
+_LOW_NOTES, _LOW_AID = 3, 2
 _USUAL_NOTES = 4
 
 
@@ -154,7 +169,7 @@ def figure(
     wide: int = 160,
     fill: bool = False,
     legend_below: bool = False,
-    legend_rows: int = 1,
+    legend_rows_below: int = 1,
 ) -> go.Figure:
     """A figure from plain dictionaries, with title, reading aid and provenance notes where every figure has them.
 
@@ -163,15 +178,42 @@ def figure(
 
     above, below : pixels that the figure needs between aid and plot (legend, panel titles) and between plot and notes
     (axis labels). wide : characters that fit on a line of notes. height : with up to four lines of notes. fill :
-    whether the page may draw it higher, to fill a large screen. legend_below : the legend, of `legend_rows` rows,
+    whether the page may draw it higher, to fill a large screen. legend_below : the legend, of `legend_rows_below` rows,
     stands right above the notes instead of where plotly puts it.
     """
-    lines = [line for note in notes for line in textwrap.wrap(note, wide)]
-    # Many notes make the figure taller, not the plot in it smaller.
-    height += _NOTE_LINE * max(0, len(lines) - _USUAL_NOTES)
+    on = canvas()
+    title_lines, more_rows = [title], 0
+    if on.width is not None:
+        inside = on.width - 2 * _EDGE
+        wide = int(inside / _WIDEST_LETTER)
+        beside = _SAVE if on.height is None else 0
+        title_lines = textwrap.wrap(title, int((inside - beside) / _PIXELS_PER_TITLE_LETTER))
+        if "legend" in layout:
+            letters = legend_letters(on.width - left - right)
+            traces = [
+                {**t, "name": "<br>".join(textwrap.wrap(t["name"], letters))} if "name" in t else t for t in traces
+            ]
+            more_rows = max(0, legend_rows(traces, on.width) - legend_rows(traces, _USUAL_WIDTH))
+    # On a low canvas the notes are one paragraph.
+    paragraphs = ["; ".join(notes)] if low() else notes
+    lines = [line for paragraph in paragraphs for line in textwrap.wrap(paragraph, wide)]
     # Letters of the aid are a fifth wider than those of the notes.
     aid_lines = textwrap.wrap(aid, int(wide / 1.2))
-    top = _HEAD + _AID_LINE * (len(aid_lines) - 1) + above
+    if low():
+        lines, aid_lines = _cut(lines, _LOW_NOTES), _cut(aid_lines, _LOW_AID)
+    lines += [_anchor(on.link, wide)] if on.link else []
+    if legend_below:
+        legend_rows_below, below = legend_rows_below + more_rows, below + _LEGEND_ROW * more_rows
+    else:
+        above += _LEGEND_ROW * more_rows
+    marks = layout.get("annotations", ())
+    heads = [str(note["text"]).count("<br>") for note in marks if note.get("name") == _HEAD_NAME]
+    above += _AID_LINE * max(heads, default=0)
+    head = _AID_LINE * (len(aid_lines) - 1) + _TITLE_LINE * (len(title_lines) - 1)
+    # More notes, legend or title make the figure taller, not the plot in it smaller.
+    height += _NOTE_LINE * max(0, len(lines) - _USUAL_NOTES) + _LEGEND_ROW * more_rows
+    height = fitted(height + (head if on.width is not None else 0))
+    top = _HEAD + head + above
     bottom = below + _NOTE_LINE * len(lines) + 8
     corner = {"x": 0, "xref": "paper", "yref": "paper", "xanchor": "left", "align": "left", "xshift": _EDGE - left}
     framing = [
@@ -179,7 +221,7 @@ def figure(
             "text": "<br>".join(aid_lines),
             "y": 1,
             "yanchor": "top",
-            "yshift": top - 36,
+            "yshift": top - 36 - _TITLE_LINE * (len(title_lines) - 1),
             "font": {"size": AID_SIZE},
             **corner,
         },
@@ -193,8 +235,8 @@ def figure(
         },
     ]
     if legend_below:
-        low = (bottom - below + _LEGEND_HEIGHT + _LEGEND_ROW * (legend_rows - 1)) / height
-        layout = {**layout, "legend": {**layout["legend"], "yref": "container", "y": low, "yanchor": "top"}}
+        lower = (bottom - below + _LEGEND_HEIGHT + _LEGEND_ROW * (legend_rows_below - 1)) / height
+        layout = {**layout, "legend": {**layout["legend"], "yref": "container", "y": lower, "yanchor": "top"}}
     return go.Figure(
         {
             "data": traces,
@@ -202,29 +244,42 @@ def figure(
                 **layout,
                 "template": LIGHT,
                 "height": height,
-                "margin": {"l": left, "r": right, "t": top, "b": bottom},
+                "margin": {"l": left, "r": right, "t": top, "b": bottom, "autoexpand": on.width is None},
                 "title": {
-                    "text": title,
+                    "text": "<br>".join(title_lines),
                     "x": 0,
                     "xref": "container",
                     "xanchor": "left",
-                    "y": 1 - 12 / height,
+                    # Plotly hangs one line from its top, several from the first baseline.
+                    "y": 1 - (12 if len(title_lines) == 1 else 26) / height,
                     "yref": "container",
                     "yanchor": "top",
                     "pad": {"l": _EDGE},
                     "font": {"size": TITLE_SIZE, "weight": 600},
                 },
                 "hoverlabel": {"align": "left"},
-                "annotations": [{"showarrow": False, **note} for note in (*layout.get("annotations", ()), *framing)],
+                "annotations": [{"showarrow": False, **note} for note in (*marks, *framing)],
                 "meta": {
                     "kind": layout["meta"]["kind"],
                     "description": f"{title}. {aid}.",
-                    "min_width": round(_PIXELS_PER_LETTER * wide),
+                    "min_width": round(_PIXELS_PER_LETTER * wide) if on.width is None else on.width,
                     "fill": fill,
                 },
             },
         }
     )
+
+
+def _anchor(link: str, letters: int) -> str:
+    """A link as far as there is room for it; a click opens the whole."""
+    shown = link.split("://", 1)[-1]
+    shown = shown if len(shown) <= letters else f"{shown[: letters - 1]}…"
+    return f'<a href="{html.escape(link)}">{html.escape(shown)}</a>'
+
+
+def _cut(lines: list[str], most: int) -> list[str]:
+    """The first lines, with a sign where some are left out."""
+    return lines if len(lines) <= most else [*lines[: most - 1], f"{lines[most - 1]} …"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,25 +291,30 @@ class Panel:
     y: list[float]
 
 
-def panel_rows(n: int) -> int:
-    """Two panels a row can still be read at 1280 pixels, three cannot."""
-    return max(1, (n + 1) // 2)
-
-
 def panels(titles: Sequence[str], gap: float, row_gap: float) -> tuple[list[Panel], list[dict]]:
-    """Panels two a row with their titles, `gap` of the width and `row_gap` of the height apart."""
+    """Panels with their titles, as many a row as the canvas has room for.
+
+    gap, row_gap : between them, as shares of the whole width and height.
+    """
     n = len(titles)
-    columns, rows = min(n, 2), panel_rows(n)
-    width, height = (1 - gap * (columns - 1)) / columns, (1 - row_gap * (rows - 1)) / rows
+    across, down = columns(n), rows(n)
+    # On a low canvas the gap would leave nothing for the panels.
+    row_gap = min(row_gap, 0.5 / down)
+    width, height = (1 - gap * (across - 1)) / across, (1 - row_gap * (down - 1)) / down
     found = []
     for k in range(n):
-        left, top = (k % columns) * (width + gap), 1 - (k // columns) * (height + row_gap)
+        left, top = (k % across) * (width + gap), 1 - (k // across) * (height + row_gap)
         # Rounded sums may pass the edge by an ulp, which plotly refuses.
         found.append(
             Panel("" if k == 0 else str(k + 1), [left, min(1.0, left + width)], [max(0.0, top - height), min(1.0, top)])
         )
+    wide = canvas().width
+    if wide is not None:
+        letters = int(width * (wide - _PANEL_MARGINS) / _PIXELS_PER_HEAD_LETTER)
+        titles = ["<br>".join(textwrap.wrap(title, letters)) for title in titles]
     heads = [
         {
+            "name": _HEAD_NAME,
             "text": f"<b>{title}</b>",
             "x": sum(panel.x) / 2,
             "y": panel.y[1],

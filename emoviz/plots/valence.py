@@ -9,11 +9,13 @@ import plotly.graph_objects as go
 
 from ..stats.valence import TRAITS
 from ..types import TraitFit, ValenceArousal, VectorSet
+from .canvas import fitted, rows
 from .theme import PUBLISHED_COLOUR, Style, figure, panels, provenance_notes, short_label
 
 # The component that the literature expects to carry the trait.
 EXPECTED = {"valence": 0, "arousal": 1}
-_GAP = 0.07
+_GAP, _ROW_GAP = 0.07, 96
+
 _BAND = "rgba(138,146,161,0.13)"
 _LEGEND_COLUMNS, _LEGEND_LINE = 3, 20
 
@@ -31,8 +33,10 @@ def valence_figure(
     Thick: the best of PC1 to PC3. Thin: PC1 for valence, PC2 for arousal. Grey: below the level that the best of three
     stays under in 95 % of relabellings, one area per set; a set without a test has none.
     """
+    down = rows(len(TRAITS))
+    height = fitted(height + (down - 1) * (height - 150))
     places, heads = panels(
-        [f"{trait}: best of PC1 to PC3, thin PC{EXPECTED[trait] + 1}" for trait in TRAITS], _GAP, 0.0
+        [f"{trait}: best of PC1 to PC3, thin PC{EXPECTED[trait] + 1}" for trait in TRAITS], _GAP, _ROW_GAP / height
     )
     traces: list[dict] = []
     axes: dict[str, dict] = {}
@@ -81,7 +85,7 @@ def valence_figure(
         above=26,
         below=62 + _LEGEND_LINE * legend_rows,
         legend_below=True,
-        legend_rows=legend_rows,
+        legend_rows_below=legend_rows,
     )
 
 

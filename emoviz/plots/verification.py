@@ -9,9 +9,10 @@ import plotly.graph_objects as go
 
 from ..emotions import by_quadrant
 from ..types import Scenario, Verification
+from .canvas import columns, fitted, rows
 from .theme import PUBLISHED_COLOUR, class_colour, class_symbol, figure, panels
 
-_GAP, _LEFT, _HEIGHT = 0.04, 110, 640
+_GAP, _ROW_GAP, _LEFT, _HEIGHT = 0.04, 110, 110, 640
 # Of a row's height, how far the control stands below the emotion's own line.
 _BELOW = 0.3
 _STEERED, _CONTROL = "steered towards the emotion", "random direction, same procedure"
@@ -25,15 +26,17 @@ def verification_figure(
 
     emotion, prompt : the scenario that is marked. notes : more lines. Filled marks are confirmed, crosses are not.
     """
+    down = rows(len(found.prompts))
+    height = fitted(_HEIGHT + (down - 1) * (_HEIGHT - 150))
     names = by_quadrant(tuple(dict.fromkeys(row.emotion for row in found.rows)))
     order = {name: len(names) - 1 - k for k, name in enumerate(names)}
-    places, heads = panels([f"“{text}”" for text in found.prompts], _GAP, 0.0)
+    places, heads = panels([f"“{text}”" for text in found.prompts], _GAP, _ROW_GAP / height)
     traces = _legend()
     layout: dict[str, Any] = {}
     for number, place in enumerate(places):
         axes = {"xaxis": f"x{place.number}", "yaxis": f"y{place.number}"}
-        for rows, own in ((found.controls, False), (found.rows, True)):
-            here = [row for row in rows if row.prompt == number]
+        for scenarios, own in ((found.controls, False), (found.rows, True)):
+            here = [row for row in scenarios if row.prompt == number]
             traces += [_line(row, order[row.emotion], own, axes) for row in here]
             traces.append(_marks(here, order, own, found.plan.samples, axes))
         layout[f"xaxis{place.number}"] = {
@@ -47,7 +50,8 @@ def verification_figure(
             "range": [-0.8, len(names) - 0.4],
             "tickvals": list(order.values()),
             "ticktext": list(order),
-            "showticklabels": number == 0,
+            "domain": place.y,
+            "showticklabels": number % columns(len(found.prompts)) == 0,
         }
     if emotion in order and prompt is not None:
         layout["shapes"] = [_band(places[prompt], order[emotion])]
@@ -69,7 +73,7 @@ def verification_figure(
             f"{len(found.calibration_prompts)} other openings",
             *notes,
         ],
-        height=_HEIGHT,
+        height=height,
         left=_LEFT,
         above=30,
         below=84,

@@ -33,6 +33,11 @@ def atomically(path: Path, write: Callable[[Path], object]) -> None:
         raise _not_writable(path, error) from error
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a file whole. Raises InputError if it cannot be written."""
+    atomically(path, lambda temporary: temporary.write_bytes(content))
+
+
 def check_writable(folder: Path) -> None:
     """Raises InputError if a file could not be written into the folder, so that this is known before it is made."""
     try:
