@@ -121,7 +121,7 @@ def test_clicks_are_checked_before_they_are_believed():
         assert click(data) == {}, data
 
 
-def _drawn(tab, view, **changes):
+def drawn_by(tab, view, **changes):
     with gr.Blocks():
         laid = tab.lay(view)
     return tab.draw(view, **{name: part.value for name, part in laid.controls.items()} | changes)
@@ -130,7 +130,7 @@ def _drawn(tab, view, **changes):
 @pytest.mark.parametrize("tab", [tab for tab in TABS if tab.picks], ids=lambda tab: tab.title)
 def test_every_id_that_a_figure_of_a_tab_sends_counts_as_a_click(tab):
     view = _view()
-    for name, figure in _drawn(tab, view).items():
+    for name, figure in drawn_by(tab, view).items():
         pick = isinstance(figure, go.Figure) and tab.picks.get(figure.layout.meta["kind"])
         for trace in figure.data if pick else ():
             rows = [] if trace.customdata is None else list(trace.customdata)
@@ -146,9 +146,9 @@ def test_a_set_that_cannot_be_drawn_blanks_neither_the_others_nor_the_other_pane
     alone = replace(both, sets=("small",))
     for tab in (tab for tab in TABS if tab.draw is not None):
         for changes in [{"method": "UMAP"}, {"method": "PCA"}] if tab.title == "Geometry" else [{}]:
-            refused = {n: v.why for n, v in _drawn(tab, both, **changes).items() if isinstance(v, Refused)}
+            refused = {n: v.why for n, v in drawn_by(tab, both, **changes).items() if isinstance(v, Refused)}
             assert refused == {}, tab.title
-            lone = {n: v.why for n, v in _drawn(tab, alone, **changes).items() if isinstance(v, Refused)}
+            lone = {n: v.why for n, v in drawn_by(tab, alone, **changes).items() if isinstance(v, Refused)}
             assert all("left out: made-up" in why for why in lone.values())
     text = " ".join(note.text for note in geometry.maps(both, "UMAP").layout.annotations).replace("<br>", " ")
     assert "small has no UMAP map of layer 4" in text and "SmolLM2-135M-Instruct · emoviz, layer" in text
@@ -175,7 +175,7 @@ def test_a_fifth_set_has_a_card_and_the_map_names_what_it_does_not_draw():
         ({"emotion": "x" * 99}, {"emotion": "afraid"}, f"emotion '{'x' * 56}... is unknown; 'afraid' is shown."),
         ({"centring": ["class"]}, {"centring": "class"}, "centring ['class'] is unknown; 'class' is shown."),
         ({"layer_mode": "deep"}, {"layer_mode": BEST}, f"layer mode 'deep' is unknown; {BEST!r} is shown."),
-        ({"sets": ["gone"]}, {"sets": ()}, "set 'gone' is not here; it is left out."),
+        ({"sets": ["gone"]}, {}, "set 'gone' is not here; it is left out."),
         ({"sets": "gone"}, {"sets": ()}, "sets 'gone' is no list of names."),
     ],
 )
@@ -491,13 +491,15 @@ def test_clicks_on_tokens_are_checked_before_they_are_believed(llama):
             self._data = data
 
     found, *_ = _read_tiny(llama)
-    token, line = read.pick(Event({"token": 3}), found, 1, "up")
-    assert token == 3 and "on is closest to" in line.layout.title.text
-    skipped = type(read.pick(Event(None), found, 1, "up")[0])
+    assert read.pick(Event({"token": 3}), found) == 3
+    line = read.draw(_view(emotion="up"), found, 1, 3)["token"]
+    assert "on is closest to" in line.layout.title.text
     for data in (None, "x", {}, {"token": 8}, {"token": -1}, {"token": True}, {"token": "3"}, {"token": [3]}):
-        assert all(type(part) is skipped for part in read.pick(Event(data), found, 1, "up")), data
-    assert all(type(part) is skipped for part in read.pick(Event({"token": 3}), None, 1, "up"))
-    assert all(type(part) is skipped for part in read.pick(Event({"token": 3}), found, 1, "nonsense"))
+        assert read.pick(Event(data), found) == gr.skip(), data
+    assert read.pick(Event({"token": 3}), None) == gr.skip()
+    assert read.draw(_view(emotion="nonsense"), found, 1, 3)["token"] == EMPTY
+    for layer in (None, 99, 1.5):
+        assert "Cannot show" in read.draw(_view(emotion="up"), found, layer, 3)["status"]
 
 
 def test_a_number_is_varied_in_a_sentence(llama):

@@ -1,7 +1,9 @@
 """The page as a visitor sees it, in a headless Chromium: every tab, both themes."""
 
 import re
+import sys
 from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 
@@ -50,13 +52,13 @@ def visit(server, browser):
     """Opens the page and collects what must not be: console errors, page errors, requests that leave the machine."""
     faults, pages = [], []
 
-    def open_page(theme: str = "light", width: int = 1280, height: int = 720):
+    def open_page(theme: str = "light", width: int = 1280, height: int = 720, query: str = ""):
         page = browser.new_page(viewport={"width": width, "height": height})
         page.on("console", lambda m: faults.append(f"{m.type}: {m.text}") if m.type in ("error", "warning") else None)
         page.on("pageerror", lambda e: faults.append(f"page error: {e}"))
         page.on("request", lambda r: faults.append(f"request {r.url}") if not _local(r.url) else None)
-        page.goto(f"{server[0]}/?__theme={theme}")
-        page.wait_for_selector(".ez-plot[data-drawn]", timeout=30_000)
+        page.goto(f"{server[0]}/?__theme={theme}{query and '&' + query}")
+        page.wait_for_selector(".ez-plot[data-drawn]:visible", timeout=30_000)
         pages.append(page)
         return page
 
@@ -501,3 +503,209 @@ def test_a_text_that_is_too_long_is_answered_and_the_button_is_free_again(visit)
     page.wait_for_function("() => document.querySelector('#ez-read-status').innerText.includes('Cannot read')")
     page.wait_for_function("() => !document.querySelector('#ez-read').disabled")
     assert page.locator(".ez-token").count() == 0
+
+
+def _query(page):
+    """What the address bar holds, as pairs; without the theme."""
+    return [pair for pair in parse_qsl(urlsplit(page.url).query, keep_blank_values=True) if pair[0] != "__theme"]
+
+
+def _until(page, name, value):
+    """Waits until the address bar holds a value."""
+    page.wait_for_function(
+        "([name, value]) => new URLSearchParams(location.search).getAll(name).includes(value)", arg=[name, value]
+    )
+
+
+_LINK = [
+    ("set", _GEMMA),
+    ("set", _SMOL),
+    ("layers", "depth"),
+    ("depth", "0.34"),
+    ("centring", "none"),
+    ("emotion", "calm"),
+    ("depth.curve", "rdm_std"),
+    ("depth.published", "no"),
+    ("geometry.order", "alphabet"),
+    ("geometry.method", "MDS"),
+    ("models.pair", "A and B"),
+    ("texts.prompt", "Snow fell & <b>she</b> = 50 %, \u201cso\u201d\nit was"),
+    ("texts.chosen", "0.7 calm + 0.3 grateful"),
+    ("texts.controls", "random"),
+    ("texts.doses", "0, 0.05"),
+    ("texts.models", "gemma-3-270m"),
+    ("texts.seed", "7"),
+    ("texts.temperature", "0.5"),
+    ("texts.chat", "yes"),
+    ("verification.scenario", "proud"),
+    ("read.text", "It rained."),
+    ("read.where", "last token"),
+]
+
+
+def test_a_link_restores_every_control_and_the_page_keeps_it(visit):
+    page = visit(query=urlencode([("tab", "Verification"), *_LINK]))
+    _until(page, "verification.scenario", "proud")
+    page.wait_for_timeout(1500)
+    assert not page.locator("#ez-notice").is_visible()
+    # What the server is told next are the values that the controls have by now.
+    page.get_by_role("tab", name="Geometry", exact=True).click()
+    _until(page, "tab", "Geometry")
+    assert sorted(_query(page)) == sorted([("tab", "Geometry"), *_LINK])
+    assert page.get_by_label("alphabet").is_checked() and page.get_by_label("same depth").is_checked()
+
+
+def test_a_link_that_asks_for_what_is_not_there_opens_and_says_so(visit):
+    page = visit(query=urlencode([("tab", "<b>"), ("set", "gone"), ("depth", "9"), ("layers", "depth"), ("foo", "1")]))
+    page.wait_for_selector("#ez-notice:visible")
+    said = page.locator("#ez-notice").inner_text()
+    for part in ("tab '<b>' is unknown", "set 'gone' is not here", "depth 9.0 was given", "'foo' of the link"):
+        assert part in said
+    _until(page, "depth", "1")
+    page.get_by_label("best of each").click()
+    page.wait_for_selector("#ez-notice", state="hidden")
+
+
+def test_the_address_bar_holds_the_first_view_and_back_returns_to_each_step(visit):
+    page = visit()
+    _until(page, "tab", "Overview")
+    first = _query(page)
+    page.wait_for_timeout(1100)
+    page.get_by_role("tab", name="Depth", exact=True).click()
+    _until(page, "tab", "Depth")
+    page.wait_for_timeout(1100)
+    page.get_by_label("RDM spread").click()
+    _until(page, "depth.curve", "rdm_std")
+    page.go_back()
+    page.wait_for_function("() => document.querySelector('#ez-tabs input[type=radio]:checked').value !== 'rdm_std'")
+    assert "depth.curve" not in dict(_query(page))
+    page.go_back()
+    page.wait_for_function(
+        "() => document.querySelector('[role=tab][aria-selected=true]').innerText.trim() === 'Overview'"
+    )
+    assert _query(page) == first
+    page.go_forward()
+    page.wait_for_function(
+        "() => document.querySelector('[role=tab][aria-selected=true]').innerText.trim() === 'Depth'"
+    )
+
+
+@pytest.mark.parametrize(("button", "holds"), [("Copy link", "tab=Depth"), ("Copy Python", "ez.plot.depth(sets,")])
+def test_link_and_python_are_copied(visit, button, holds):
+    page = visit()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("tab", name="Depth", exact=True).click()
+    _until(page, "tab", "Depth")
+    page.get_by_role("button", name=button).click()
+    page.get_by_role("button", name=button.removeprefix("Copy ").capitalize() + " copied").wait_for()
+    assert holds in page.evaluate("navigator.clipboard.readText()")
+
+
+@pytest.mark.parametrize("typed", ["5", "-1", ""])
+def test_a_depth_that_cannot_be_is_put_right_and_said(visit, typed):
+    page = visit()
+    box = page.locator("#ez-sidebar input[type=number]")
+    box.fill(typed)
+    box.press("Tab")
+    page.wait_for_selector("#ez-notice:visible")
+    assert "0.02 to 1 is allowed" in page.locator("#ez-notice").inner_text()
+    assert 0.02 <= float(box.input_value()) <= 1
+
+
+def test_markup_in_a_message_stays_text(visit):
+    page = visit(query=urlencode([("emotion", "<img src=x onerror=alert(1)>![](http://example.org/x.png)")]))
+    page.wait_for_selector("#ez-notice:visible")
+    assert "<img src=x" in page.locator("#ez-notice").inner_text()
+    assert page.locator("#ez-notice img").count() == 0
+
+
+@pytest.mark.parametrize("format", ["png", "svg", "pdf", "html", "csv"])
+def test_a_figure_is_saved_by_its_button_in_every_format(visit, tmp_path, format):
+    page = visit()
+    _open(page, "Geometry")
+    page.get_by_role("button", name="Save", exact=True).first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Format").select_option(format)
+    with page.expect_download() as download:
+        dialog.get_by_role("button", name="Save").click()
+    assert download.value.suggested_filename == f"emoviz-geometry-matrices.{format}"
+    download.value.save_as(tmp_path / "figure")
+    content = (tmp_path / "figure").read_bytes()
+    start = {"png": b"\x89PNG", "svg": b"<svg", "pdf": b"%PDF", "html": b"<!doctype html>", "csv": b"series,name"}
+    assert content.startswith(start[format])
+    if format == "csv":
+        assert b"blissful, calm" in content
+    if format in ("svg", "html"):
+        assert b"tab=Geometry" in content, "the view's link is the last line"
+    page.locator("#ez-download").get_by_text("is saved").wait_for()
+
+
+def test_escape_leaves_the_dialog_and_saves_nothing(visit):
+    page = visit()
+    page.get_by_role("button", name="Save", exact=True).first.click()
+    assert page.get_by_role("dialog").is_visible()
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(500)
+    assert not page.get_by_role("dialog").is_visible() and page.locator("#ez-download").inner_text() == ""
+
+
+@pytest.fixture(scope="module")
+def server_without_chromium():
+    with dashboard(BROWSER_PATH="/nowhere", PATH=str(Path(sys.executable).parent)) as started:
+        yield started
+
+
+@pytest.mark.parametrize("format", ["png", "svg"])
+def test_where_the_server_has_no_chromium_the_browser_makes_the_picture_and_says_so(
+    browser, server_without_chromium, tmp_path, format
+):
+    page = browser.new_page(viewport={"width": 1280, "height": 720})
+    page.goto(server_without_chromium[0])
+    page.wait_for_selector(".ez-plot[data-drawn]:visible", timeout=30_000)
+    page.get_by_role("button", name="Save", exact=True).first.click()
+    page.get_by_role("dialog").get_by_label("Format").select_option(format)
+    with page.expect_download() as download:
+        page.get_by_role("dialog").get_by_role("button", name="Save").click()
+    download.value.save_as(tmp_path / "figure")
+    content = (tmp_path / "figure").read_bytes()
+    assert content.startswith(b"\x89PNG" if format == "png" else b"<svg") and len(content) > 20_000
+    said = page.locator("#ez-download")
+    said.get_by_text("made by the browser").wait_for()
+    assert "need Chromium or Chrome" in said.inner_text()
+    page.close()
+
+
+@pytest.mark.parametrize("tab", [tab for tab, figures in TABS.items() if figures])
+def test_figures_on_a_phone_are_as_wide_as_it_and_keep_their_words(visit, tab):
+    page = visit(width=400, height=800, query=urlencode([("tab", tab)]))
+    page.wait_for_function(
+        """n => {
+          const seen = [...document.querySelectorAll('.ez-figure')].filter((f) => f.offsetParent);
+          return seen.length === n && seen.every((f) => f.scrollWidth <= f.clientWidth + 1);
+        }""",
+        arg=TABS[tab],
+    )
+    page.wait_for_timeout(500)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 401
+    assert [fault for fault in page.evaluate(_TEXT_FAULTS) if fault.startswith("outside")] == []
+
+
+def test_a_finger_on_a_figure_scrolls_the_page(server, browser):
+    page = browser.new_page(viewport={"width": 400, "height": 800}, has_touch=True, is_mobile=True)
+    page.goto(f"{server[0]}/?tab=Depth")
+    page.wait_for_selector(".ez-plot[data-drawn]:visible", timeout=30_000)
+    page.wait_for_timeout(1500)
+    box = page.locator(".ez-plot:visible .nsewdrag").first.bounding_box()
+    finger = page.context.new_cdp_session(page)
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    seen = "[...document.querySelectorAll('.ez-plot')].filter((p) => p.offsetParent)"
+    ranges = f"{seen}.map((p) => p._fullLayout.xaxis.range)"
+    before = page.evaluate(ranges)
+    finger.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for step in range(1, 11):
+        finger.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x, "y": y - 20 * step}]})
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.wait_for_function("() => window.scrollY > 100")
+    page.wait_for_timeout(500)
+    assert page.evaluate(ranges) == before and ("layers", "best") in _query(page), "a swipe is neither zoom nor click"
+    page.close()

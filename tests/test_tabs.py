@@ -7,6 +7,7 @@ import gradio as gr
 import pytest
 
 from emoviz.app import page as page_module
+from emoviz.app.components import Figure, Filled, Message
 from emoviz.app.contract import Laid, Tab, by_name
 from emoviz.app.library import library
 from emoviz.app.selection import first_selection
@@ -41,6 +42,10 @@ def test_what_a_tab_draws_has_the_names_of_its_outputs_and_controls(tab):
     drawn = tab.draw(first_selection(), **{name: part.value for name, part in laid.controls.items()})
     assert set(drawn) <= {*laid.controls, *laid.outputs}
     assert set(laid.outputs) <= set(drawn), "what was drawn for another selection would stay"
+    assert set(laid.menus) <= {*laid.controls, *laid.outputs}
+    filled = {name for name, part in laid.outputs.items() if isinstance(part, (Figure, Filled))}
+    # What gradio updates itself is an output of the page's events by name.
+    assert set(drawn) - filled == set(laid.menus)
 
 
 def test_shared_code_knows_no_tab_by_name():
@@ -57,7 +62,7 @@ def test_a_tab_more_is_a_file_and_a_line(monkeypatch):
     seen = []
 
     def lay(_start):
-        return Laid({"how": gr.Radio(["plain"], value="plain")}, {"said": gr.Markdown()})
+        return Laid({"how": gr.Radio(["plain"], value="plain")}, {"said": Message()})
 
     def draw(view, how):
         return {"said": f"{how} {view.emotion}"}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ EMPTY = "null"
 
 STATIC = Path(__file__).parent / "static"
 # Relative, so that the page also works behind a path prefix.
-STATIC_URL, PLOTLY_URL = "emoviz-static", "emoviz-plotly"
+STATIC_URL, FONTS_URL, PLOTLY_URL = "emoviz-static", "emoviz-fonts", "emoviz-plotly"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +32,26 @@ class Refused:
         return json.dumps({"refused": self.why})
 
 
+_NUMBERS = count()
+
+
 class Figure(gr.HTML):
     """A plotly figure drawn with the plotly.js that plotly ships, the same on screen and in exports.
 
     gr.Plot rebuilds its node at every update (losing zoom and leaking WebGL contexts) and reports no clicks. Here the
-    template is constant, so the node stays, and `select` fires with the kind of figure and the clicked ids. The page's
-    theme is applied in the browser by swapping the figure's template.
+    template is constant, so the node stays. `select` fires with the kind of figure and the clicked ids, `download` with
+    {format, preset, theme, link} of what is to be saved. The page's theme is applied in the browser by swapping the
+    figure's template.
     """
 
     def __init__(self, value: go.Figure | None = None, **kwargs: Any):
+        # By which `Shown` finds it in the browser.
+        self.part = f"part-{next(_NUMBERS)}"
         super().__init__(
             value=value,
-            html_template="<figure class='ez-figure'><p class='ez-refused'></p><div class='ez-plot'></div><figcaption "
-            "class='ez-hidden'></figcaption></figure>",
+            html_template=f"<figure class='ez-figure' data-part='{self.part}'>"
+            "<button class='ez-save' type='button' hidden>Save</button><p class='ez-refused'></p>"
+            "<div class='ez-plot'></div><figcaption class='ez-hidden'></figcaption></figure>",
             js_on_load=(STATIC / "figure.js").read_text("utf-8"),
             apply_default_css=False,
             **kwargs,
@@ -62,9 +70,10 @@ class Filled(gr.HTML):
     script = ""
 
     def __init__(self, value: Any = None, **kwargs: Any):
+        self.part = f"part-{next(_NUMBERS)}"
         super().__init__(
             value=value,
-            html_template=f"<div class='ez-{self.script}'></div>",
+            html_template=f"<div class='ez-{self.script}' data-part='{self.part}'></div>",
             js_on_load="\n".join((STATIC / f"{name}.js").read_text("utf-8") for name in ("node", self.script)),
             apply_default_css=False,
             **kwargs,
@@ -127,6 +136,32 @@ class Message(Filled):
     script = "message"
 
 
+class Shown(Filled):
+    """What a view shows, in one message: {part: value of a figure or another part that is filled}.
+
+    Gradio makes every output of an event anew, shown or not, which takes a millisecond each; and it keeps their values
+    for every visitor.
+    """
+
+    script = "shown"
+
+
+class Download(Filled):
+    """Saves a file: {name, type, data in base64}, or says {name, format, problem} and lets the browser try."""
+
+    script = "download"
+
+
+class Link(Filled):
+    """The address of the view and its Python: {query, python}.
+
+    `select` fires with {query, width} of a link that is opened, `expand` with {width}: the pixels of a figure where the
+    screen is narrow, else null.
+    """
+
+    script = "link"
+
+
 class Slider(gr.Slider):
     """A slider whose number box may hold anything: gradio answers one out of bounds with an error 500.
 
@@ -136,5 +171,5 @@ class Slider(gr.Slider):
     # Gradio shows it as its own slider.
     is_template = True
 
-    def preprocess(self, payload: float | None) -> float | None:
+    def preprocess(self, payload: float | None) -> float | None:  # type: ignore[override]
         return payload

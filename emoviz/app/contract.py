@@ -17,6 +17,13 @@ from .selection import NothingSelected, Selection
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 # Of events that follow each other faster than they are answered, only the last counts.
 LATEST: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
+# Pictures are made one after another.
+EXPORTS: dict[str, Any] = {
+    "show_progress": "hidden",
+    "api_visibility": "private",
+    "concurrency_id": "export",
+    "concurrency_limit": 1,
+}
 # What runs a model shares this queue. A visitor whose model is being loaded leaves room for others, whose models are
 # there; a model's own lock keeps their passes apart.
 WITH_MODEL: dict[str, Any] = {
@@ -36,13 +43,25 @@ class Laid:
 
     controls : name -> part whose value `Tab.draw` is given under that name. outputs : name -> part that `draw` fills.
     parts : what only `Tab.wire`, of this tab or another, needs to know.
+    menus : names of controls and outputs of gradio's own that `draw` changes, such as menus whose choices depend on the
+    selection.
+    linked : name -> part whose value a link keeps; None for every control that a visitor can set.
     changed : events after which sets may have come or gone, or a control has another value: the tab is drawn again.
     """
 
     controls: Mapping[str, Part] = field(default_factory=dict)
     outputs: Mapping[str, Part] = field(default_factory=dict)
     parts: Mapping[str, Part] = field(default_factory=dict)
+    menus: Sequence[str] = ()
+    linked: Mapping[str, Part] | None = None
     changed: Sequence[gr.events.Dependency] = ()
+
+    @property
+    def in_link(self) -> Mapping[str, Part]:
+        """What a link keeps. What a model made is not in it, and a state cannot be set from outside."""
+        if self.linked is not None:
+            return self.linked
+        return {name: part for name, part in self.controls.items() if not isinstance(part, gr.State)}
 
 
 # Clicked ids and the selection to what changes: names of the selection or of the tab's controls; nothing for a click
@@ -59,7 +78,9 @@ class Tab:
     draw : the selection, and the values of its controls by name, to what it shows: name -> value, names of outputs or
         controls; None is shown as nothing. Called when the tab is opened or anything that it is given changes.
     picks : kind of a clicked figure -> what the click changes.
-    wire : adds events of its own, once all tabs are laid. parts : the tabs inside it.
+    python : the selection, and what a link keeps by name, to code that makes what the tab shows.
+    wire : adds events of its own, once all tabs are laid; returns those after which the tab is drawn again.
+    parts : the tabs inside it.
     """
 
     title: str
@@ -67,7 +88,8 @@ class Tab:
     lay: Callable[[Selection], Laid] = lambda start: Laid()
     draw: Callable[..., Mapping[str, Any]] | None = None
     picks: Mapping[str, Pick] = field(default_factory=dict)
-    wire: Callable[[Page], None] | None = None
+    python: Callable[..., str] | None = None
+    wire: Callable[[Page], Sequence[gr.events.Dependency] | None] | None = None
     parts: tuple[Tab, ...] = ()
 
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import gradio as gr
+import plotly.graph_objects as go
 
+from ..errors import InputError
 from ..geometry import CENTRINGS
-from .components import EMPTY, Figure, Filled, Message, Slider
-from .contract import LATEST, QUIET, Laid, Page, Part, Tab
+from ..plots.canvas import Canvas, drawn_on
+from ..plots.export import export
+from .components import EMPTY, Download, Figure, Filled, Link, Message, Shown, Slider
+from .contract import EXPORTS, LATEST, QUIET, Laid, Page, Part, Tab
 from .library import library
+from .link import decode, from_query, key, to_query
 from .selection import BEST, DEPTHS, SAME_DEPTH, NothingSelected, Selection, checked, clicked, first_selection
 from .tabs import TABS
 
@@ -26,6 +33,14 @@ _ON_LOAD = """() => {
 }"""
 # Where the page itself is open, beside the titles of tabs that have parts.
 _PAGE = ""
+_SKIP = gr.skip()
+_TYPES = {
+    "png": "image/png",
+    "svg": "image/svg+xml",
+    "pdf": "application/pdf",
+    "html": "text/html",
+    "csv": "text/csv",
+}
 
 
 def build() -> gr.Blocks:
@@ -38,11 +53,12 @@ def build() -> gr.Blocks:
         laid: dict[str, Laid] = {}
         with gr.Tabs(elem_id="ez-tabs") as tabs:
             groups = {_PAGE: tabs, **_lay(TABS, start, laid)}
+        first = {"query": to_query(TABS[0], start, {}), "python": _python(TABS[0], start, {})}
+        address, saved = Link(first, elem_id="ez-link"), Download(elem_id="ez-download")
+        shown = Shown(elem_id="ez-shown")
         page = Page(blocks, tabs, notice, selection, laid)
-        _wire(page, groups, opened)
-        for tab in _all(TABS):
-            if tab.wire is not None:
-                tab.wire(page)
+        again = [event for tab in _all(TABS) if tab.wire is not None for event in tab.wire(page) or ()]
+        _wire(page, groups, opened, shown, address, saved, again)
     return blocks
 
 
@@ -66,6 +82,9 @@ def _sidebar(start: Selection) -> dict[str, Part]:
             ),
             "emotion": gr.Dropdown(list(library().classes), value=start.emotion, label="Emotion", filterable=True),
         }
+        with gr.Row(elem_id="ez-buttons"):
+            gr.Button("Copy link", size="sm", elem_id="ez-copy-link", min_width=90)
+            gr.Button("Copy Python", size="sm", elem_id="ez-copy-python", min_width=90)
         gr.Button("Light / dark", size="sm", elem_id="ez-theme").click(None, js=_THEME_SWITCH)
     return parts
 
@@ -94,62 +113,146 @@ def _seen(opened: Mapping[str, str], tabs: Sequence[Tab], within: str = _PAGE) -
     return _seen(opened, tab.parts, tab.title) if tab.parts else tab
 
 
-def _wire(page: Page, groups: Mapping[str, gr.Tabs], opened: gr.State) -> None:
-    """The tab that is seen is drawn anew when something changes, the others when they are opened."""
-    drawn = [tab for tab in _all(TABS) if tab.draw is not None]
-    controls = {tab.title: page.laid[tab.title].controls for tab in drawn}
-    inputs = [opened, *page.selection.values(), *(part for parts in controls.values() for part in parts.values())]
+def _wire(
+    page: Page,
+    groups: Mapping[str, gr.Tabs],
+    opened: gr.State,
+    shown: Shown,
+    address: Link,
+    saved: Download,
+    again: Sequence[gr.events.Dependency],
+) -> None:
+    """The tab that is seen is drawn anew when something changes, and after the events `again`; others when opened."""
+    tabs = list(_all(TABS))
+    drawn = [tab for tab in tabs if tab.draw is not None]
+    controls = [part for tab in drawn for part in page.laid[tab.title].controls.values()]
+    linked = {tab.title: page.laid[tab.title].in_link for tab in tabs}
+    in_link = {key(tab, name): part for tab in tabs for name, part in linked[tab.title].items()}
+    # Pixels of a figure on a narrow screen, None on others.
+    width = gr.State(None)
+    inputs = list(dict.fromkeys([opened, width, *page.selection.values(), *controls, *in_link.values()]))
     outputs = [part for tab in drawn for part in page.laid[tab.title].outputs.values()]
-    # A control may be drawn too: menus whose choices depend on the selection.
-    results = list(dict.fromkeys([page.notice, *inputs[1:], *outputs]))
+    menus = [
+        {**laid.controls, **laid.outputs}[name]
+        for laid in (page.laid[tab.title] for tab in drawn)
+        for name in laid.menus
+    ]
+    # What gradio updates itself; all that is filled goes through `shown`.
+    results = list(dict.fromkeys([shown, *page.selection.values(), *menus]))
+    at_first = {part: part.value for part in in_link.values()}
 
     def selected(given: Mapping[Part, Any]) -> tuple[Selection, list[str]]:
         return checked({name: given[part] for name, part in page.selection.items()})
 
-    def show(given: dict[Part, Any], changes: Mapping[str, Any] | None = None) -> dict[Part, Any]:
-        """What the open tab shows for the present selection, with some of it changed; all else stays as it is."""
+    def draw(tab: Tab, view: Selection, given: Mapping[Part, Any]) -> Mapping[str, Any]:
+        if tab.draw is None:
+            return {}
+        return tab.draw(view, **{name: given[part] for name, part in page.laid[tab.title].controls.items()})
+
+    def show(given: Mapping[Part, Any], moved: Mapping[Part, Any], notes: Sequence[str] = ()) -> dict[Part, Any]:
+        """What the open tab shows for what is given, some of it moved; all else stays as it is. notes : said above."""
         tab = _seen(given[opened], TABS)
         laid = page.laid[tab.title]
-        named = {**page.selection, **laid.controls}
-        moved = {named[name]: value for name, value in (changes or {}).items()}
         given = {**given, **moved}
-        view, notes = selected(given)
-        # What cannot be used is said and put right.
-        said = {page.notice: f"**Corrected.** {' '.join(notes)}" if notes else None}
-        moved |= {part: getattr(view, name) for name, part in page.selection.items() if notes and name != "sets"}
-        if tab.draw is None:
-            return {**said, **moved}
+        view, wrong = selected(given)
+        notes = [*notes, *wrong]
+        kept = {name: given[part] for name, part in in_link.items() if given[part] != at_first[part]}
+        own = {name: given[part] for name, part in linked[tab.title].items()}
+        values: dict[Part, Any] = {
+            page.notice: f"**Corrected.** {' '.join(notes)}" if notes else None,
+            address: {"query": to_query(tab, view, kept), "python": _python(tab, view, own)},
+        }
+        # What cannot be used is put right.
+        right = {part: getattr(view, name) for name, part in page.selection.items() if wrong and name != "sets"}
         try:
-            found = tab.draw(view, **{name: given[part] for name, part in laid.controls.items()})
+            with drawn_on(Canvas(given[width])):
+                found = draw(tab, view, given)
+            parts = {**laid.controls, **laid.outputs}
+            values |= {parts[name]: EMPTY if value is None else value for name, value in found.items()}
         except NothingSelected as error:
             # What was drawn for another selection must not stand under this message.
-            blank = {part: EMPTY for part in laid.outputs.values() if isinstance(part, (Figure, Filled))}
-            return {page.notice: f"**Nothing to show.** {error}", **moved, **blank}
-        parts = {**laid.controls, **laid.outputs}
-        values = {parts[name]: EMPTY if value is None else value for name, value in found.items()}
-        return {**said, **moved, **values}
+            values |= {part: EMPTY for part in laid.outputs.values() if _is_filled(part)}
+            values[page.notice] = f"**Nothing to show.** {error}"
+        filled = {
+            part.part: part.postprocess(value) for part, value in values.items() if _is_filled(part) and value != _SKIP
+        }
+        return {shown: filled, **moved, **right, **{part: v for part, v in values.items() if not _is_filled(part)}}
 
     def changed(*values: Any) -> dict[Part, Any]:
-        return show(dict(zip(inputs, values, strict=True)))
+        return show(dict(zip(inputs, values, strict=True)), {})
 
     def move_depth(*values: Any) -> dict[Part, Any]:
         """Moving the slider asks for that depth in all sets."""
-        return show(dict(zip(inputs, values, strict=True)), {"layer_mode": SAME_DEPTH})
+        return show(dict(zip(inputs, values, strict=True)), {page.selection["layer_mode"]: SAME_DEPTH})
 
     def pick(event: gr.EventData, *values: Any) -> dict[Part, Any]:
         """A click in a figure changes what its tab says that it changes."""
         given = dict(zip(inputs, values, strict=True))
         kind, ids = clicked(event._data)
-        pick_of = _seen(given[opened], TABS).picks.get(kind)
-        return show(given, {} if pick_of is None else pick_of(ids, selected(given)[0]))
+        tab = _seen(given[opened], TABS)
+        pick_of = tab.picks.get(kind)
+        named = {**page.selection, **page.laid[tab.title].controls}
+        picked = {} if pick_of is None else pick_of(ids, selected(given)[0])
+        return show(given, {named[name]: value for name, value in picked.items()})
 
     def opening(within: str) -> Any:
-        def open_tab(event: gr.SelectData, *values: Any) -> dict[Part, Any]:
+        def open_tab(event: gr.SelectData, *values: Any) -> Any:
             given = dict(zip(inputs, values, strict=True))
+            if given[opened].get(within) == event.value:
+                # A link has opened it and shows it already.
+                return gr.skip()
             given[opened] = {**given[opened], within: event.value}
-            return {opened: given[opened], **show(given)}
+            return {opened: given[opened], **show(given, {})}
 
         return open_tab
+
+    def open_link(event: gr.EventData, *values: Any) -> dict[Part, Any]:
+        """The view of a link; what it does not name is as at first, what it cannot give is said."""
+        given = dict(zip(inputs, values, strict=True))
+        data: Any = event._data
+        query = data.get("query") if isinstance(data, dict) else None
+        given[width] = _pixels(data)
+        asked = from_query(query if isinstance(query, str) else "")
+        path, notes = _path(asked.tab)
+        view, wrong = checked(asked.selection)
+        moved = {part: _as_value(getattr(view, name)) for name, part in page.selection.items()} | at_first
+        for name, texts in asked.controls.items():
+            try:
+                moved[in_link[name]] = decode(in_link[name], texts)
+            except KeyError:
+                notes.append(f"{name!r:.60} of the link is not known.")
+            except InputError as error:
+                notes.append(f"{name} {texts[-1]!r:.60} of the link cannot be used; {error}.")
+        given[opened] = {**given[opened], **path}
+        bars = {groups[within]: gr.update(selected=title) for within, title in path.items()}
+        return {opened: given[opened], width: given[width], **bars, **show(given, moved, [*notes, *wrong])}
+
+    def fit(event: gr.EventData, *values: Any) -> dict[Part, Any]:
+        """Figures as wide as the screen, where it is narrow."""
+        given = dict(zip(inputs, values, strict=True))
+        given[width] = _pixels(event._data)
+        return {width: given[width], **show(given, {})}
+
+    def save(event: gr.EventData, *values: Any) -> dict[str, Any]:
+        """The figure that was asked for, drawn again for the file."""
+        given = dict(zip(inputs, values, strict=True))
+        tab = _seen(given[opened], TABS)
+        name = next((n for n, part in page.laid[tab.title].outputs.items() if part is event.target), "")
+        how = event._data if isinstance(event._data, dict) else {}
+        asked = {key: str(how.get(key)) for key in ("format", "preset", "theme", "link")}
+        called = {"name": f"emoviz-{tab.title}-{name}.{asked['format']}".lower().replace(" ", "-")}
+
+        def again() -> go.Figure:
+            figure = draw(tab, selected(given)[0], given).get(name)
+            if not isinstance(figure, go.Figure):
+                raise InputError("this figure cannot be drawn again.")
+            return figure
+
+        try:
+            content = export(again, **asked)
+        except InputError as error:
+            return {**called, "format": asked["format"], "problem": str(error)}
+        return {**called, "type": _TYPES[asked["format"]], "data": base64.b64encode(content).decode()}
 
     def refresh() -> list:
         """Sets that came or went since the page was built."""
@@ -157,17 +260,69 @@ def _wire(page: Page, groups: Mapping[str, gr.Tabs], opened: gr.State) -> None:
 
     for within, bar in groups.items():
         bar.select(opening(within), inputs, [opened, *results], **LATEST)
+    anything = list(dict.fromkeys([*results, *in_link.values()]))
+    address.select(open_link, inputs, [opened, width, *groups.values(), *anything], **LATEST)
+    address.expand(fit, inputs, [width, *results], **LATEST)
+    figures = [
+        part
+        for laid in page.laid.values()
+        for part in (*laid.outputs.values(), *laid.parts.values())
+        if isinstance(part, Figure)
+    ]
+    gr.on([part.download for part in figures], save, inputs, saved, **EXPORTS)
     depth = page.selection["depth"]
     depth.input(move_depth, inputs, results, **LATEST)
+    touched = [part for part in inputs if _is_touched(part) and part is not depth]
+    # A text that is being written is not sent with every letter.
+    events = [part.blur if isinstance(part, gr.Textbox) else part.input for part in touched]
+    gr.on(events, changed, inputs, results, **LATEST)
     gr.on(
-        [part.input for part in inputs if _is_touched(part) and part is not depth], changed, inputs, results, **LATEST
+        [part.select for part in outputs if isinstance(part, Figure)],
+        pick,
+        inputs,
+        list(dict.fromkeys([*results, *controls])),
+        **LATEST,
     )
-    gr.on([part.select for part in outputs if isinstance(part, Figure)], pick, inputs, results, **LATEST)
-    menus = [page.selection["sets"], page.selection["emotion"]]
+    for event in again:
+        event.then(changed, inputs, results, **LATEST)
+    choices = [page.selection["sets"], page.selection["emotion"]]
     for event in (event for laid in page.laid.values() for event in laid.changed):
-        event.then(refresh, None, menus, **QUIET).then(changed, inputs, results, **LATEST)
-    page.blocks.load(refresh, None, menus, **QUIET)
+        event.then(refresh, None, choices, **QUIET).then(changed, inputs, results, **LATEST)
+    page.blocks.load(refresh, None, choices, **QUIET)
     page.blocks.load(None, js=_ON_LOAD)
+
+
+def _python(tab: Tab, view: Selection, kept: Mapping[str, Any]) -> str:
+    """What a tab shows as Python, empty where there is nothing to show."""
+    try:
+        return "" if tab.python is None else tab.python(view, **kept)
+    except InputError:
+        return ""
+
+
+def _path(title: str | None) -> tuple[dict[str, str], list[str]]:
+    """Which tab is open within which for a tab to be seen, and what is wrong with its title."""
+    for tab in TABS:
+        if title == tab.title:
+            return {_PAGE: tab.title}, []
+        for part in tab.parts:
+            if title == part.title:
+                return {_PAGE: tab.title, tab.title: part.title}, []
+    return {_PAGE: TABS[0].title}, [] if title is None else [f"tab {title!r:.60} is unknown; {TABS[0].title} is shown."]
+
+
+def _pixels(data: Any) -> int | None:
+    """The width of figures on a narrow screen, as a visitor's browser tells it; None for any other screen."""
+    told = data.get("width") if isinstance(data, dict) else None
+    return min(max(int(told), 280), 700) if isinstance(told, (int, float)) and math.isfinite(told) else None
+
+
+def _as_value(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _is_filled(part: Part) -> bool:
+    return isinstance(part, (Figure, Filled))
 
 
 def _is_touched(part: Part) -> bool:

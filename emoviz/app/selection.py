@@ -114,6 +114,9 @@ def checked(values: Mapping[str, Any]) -> tuple[Selection, list[str]]:
         notes += [] if asked is values["sets"] else [f"sets {_short(values['sets'])} is no list of names."]
         found["sets"] = tuple(dict.fromkeys(name for name in asked if isinstance(name, str) and name in known.sets))
         notes += [f"set {_short(name)} is not here; it is left out." for name in asked if name not in found["sets"]]
+        if asked and not found["sets"]:
+            # Nothing was asked for that is here: better the usual sets than an empty page.
+            del found["sets"]
     if "depth" in values:
         depth, (low, high) = values["depth"], DEPTHS
         if isinstance(depth, (int, float)) and low <= depth <= high:

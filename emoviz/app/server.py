@@ -16,8 +16,9 @@ from starlette.routing import Mount  # noqa: E402
 from starlette.staticfiles import StaticFiles  # noqa: E402
 
 from ..errors import InputError  # noqa: E402
-from ..plots.theme import DARK, LIGHT  # noqa: E402
-from .components import PLOTLY_URL, STATIC, STATIC_URL  # noqa: E402
+from ..plots.export import PRESETS  # noqa: E402
+from ..plots.theme import DARK, FONTS, LIGHT  # noqa: E402
+from .components import FONTS_URL, PLOTLY_URL, STATIC, STATIC_URL  # noqa: E402
 from .page import build  # noqa: E402
 from .theme import THEME  # noqa: E402
 
@@ -61,6 +62,7 @@ def launch_options() -> dict[str, Any]:
         "app_kwargs": {
             "routes": [
                 Mount(f"/{STATIC_URL}", StaticFiles(directory=STATIC)),
+                Mount(f"/{FONTS_URL}", StaticFiles(directory=FONTS)),
                 Mount(f"/{PLOTLY_URL}", StaticFiles(directory=Path(plotly.__file__).parent / "package_data")),
             ],
         },
@@ -69,10 +71,13 @@ def launch_options() -> dict[str, Any]:
 
 def _head() -> str:
     templates = json.dumps({"light": LIGHT.to_plotly_json(), "dark": DARK.to_plotly_json()})
+    presets = json.dumps({name: preset.what for name, preset in PRESETS.items()})
     return f"""
 <meta name="description" content="See, compare and steer how small language models represent emotion">
-<link rel="preload" href="{STATIC_URL}/fonts/inter-latin.woff2" as="font" type="font/woff2" crossorigin>
-<link rel="stylesheet" href="{STATIC_URL}/fonts.css">
+<link rel="preload" href="{FONTS_URL}/inter-latin.woff2" as="font" type="font/woff2" crossorigin>
+<link rel="stylesheet" href="{FONTS_URL}/fonts.css">
 <script async src="{PLOTLY_URL}/plotly.min.js"></script>
-<script>window.emovizTemplates = {templates};</script>
+<script src="{STATIC_URL}/parts.js"></script>
+<script>window.emovizTemplates = {templates}; window.emovizPresets = {presets};</script>
+<script defer src="{STATIC_URL}/save.js"></script>
 """

@@ -20,4 +20,4 @@ function draw() {
 }
 
 draw();
-watch('value', draw);
+follow(draw);

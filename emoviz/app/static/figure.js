@@ -3,20 +3,24 @@ const frame = element.querySelector('.ez-figure');
 const plot = element.querySelector('.ez-plot');
 const caption = element.querySelector('figcaption');
 const refused = element.querySelector('.ez-refused');
+const save = element.querySelector('.ez-save');
+let value = props.value;
 let listening = false;
+save.addEventListener('click', () => window.emovizSave(plot, (how) => trigger('download', how)));
 let fontIsThere = false;
 // Plotly measures labels once, when it draws: in the right font, or legends overlap.
 document.fonts.load('12px Inter').finally(() => { fontIsThere = true; draw(); });
 
 function draw() {
   // No value: not computed yet, a pale panel stands in its place. null: there is nothing to show.
-  frame.classList.toggle('ez-waiting', !props.value && !plot.data);
-  frame.style.display = props.value === 'null' ? 'none' : '';
-  if (!props.value || props.value === 'null') return;
-  const figure = JSON.parse(props.value);
+  frame.classList.toggle('ez-waiting', !value && !plot.data);
+  frame.style.display = value === 'null' ? 'none' : '';
+  if (!value || value === 'null') return;
+  const figure = JSON.parse(value);
   // What cannot be drawn says why in its place; what was drawn before is hidden, since it belongs to another selection.
   refused.textContent = figure.refused || '';
   plot.style.display = figure.refused ? 'none' : '';
+  save.hidden = Boolean(figure.refused);
   if (figure.refused) return;
   if (figure.layout.meta.fill) {
     // A large screen is filled; the title keeps its distance from the edge in pixels.
@@ -29,13 +33,14 @@ function draw() {
   if (!fontIsThere) return;
   // The component may be ready before the page's scripts are.
   if (!window.Plotly) { setTimeout(draw, 20); return; }
+  // A finger scrolls the page; only a mouse draws a box to zoom.
+  figure.layout.dragmode = window.matchMedia('(hover: hover)').matches ? 'zoom' : false;
   figure.layout.template = window.emovizTemplates[document.body.classList.contains('dark') ? 'dark' : 'light'];
   caption.textContent = (figure.layout.meta || {}).description || '';
   Plotly.react(plot, figure.data, figure.layout, {
     displaylogo: false,
     displayModeBar: window.matchMedia('(hover: hover)').matches ? 'hover' : false,
-    modeBarButtons: [['toImage', 'resetScale2d']],
-    toImageButtonOptions: { format: 'png', scale: 2, filename: 'emoviz-' + figure.layout.meta.kind },
+    modeBarButtons: [['resetScale2d']],
   }).then(() => { plot.dataset.drawn = String(Number(plot.dataset.drawn || 0) + 1); });
   if (!listening) {
     listening = true;
@@ -56,7 +61,8 @@ function drawInTurn() {
   clearTimeout(later);
   if (!plot.data || inSight) draw(); else later = setTimeout(draw, 150);
 }
-watch('value', drawInTurn);
+watch('value', () => { value = props.value; drawInTurn(); });
+window.emovizParts.listen(frame.dataset.part, (given) => { value = given; drawInTurn(); });
 // A figure in a tab that was hidden while it was drawn has no width yet; it is fitted when it gets one.
 new ResizeObserver(() => { if (plot.data && plot.clientWidth) Plotly.Plots.resize(plot); }).observe(plot);
 new MutationObserver(draw).observe(document.body, { attributes: true, attributeFilter: ['class'] });

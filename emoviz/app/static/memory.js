@@ -2,7 +2,7 @@
 const root = element.querySelector('.ez-memory');
 
 function draw() {
-  const shown = JSON.parse(props.value || 'null') || { models: [] };
+  const shown = JSON.parse(value || 'null') || { models: [] };
   root.replaceChildren(...(shown.models.length ? [node('span', '', 'in memory:')] : []), ...shown.models.map((model) => {
     const line = node('span', 'ez-memory-model', `${model.name} ${model.size} `);
     const free = node('button', 'ez-send', 'free');
@@ -15,4 +15,4 @@ function draw() {
 }
 
 draw();
-watch('value', draw);
+follow(draw);

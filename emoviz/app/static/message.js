@@ -8,4 +8,4 @@ function draw() {
 }
 
 draw();
-watch('value', draw);
+follow(draw);

@@ -8,7 +8,14 @@ function node(tag, name, text) {
 
 // What the node is to be filled from, null for nothing. What could not be made says why in its place.
 function given(root) {
-  const shown = JSON.parse(props.value || 'null');
+  const shown = JSON.parse(value || 'null');
   if (!shown || shown.refused) root.replaceChildren(...(shown ? [node('p', 'ez-refused', shown.refused)] : []));
   return shown && !shown.refused ? shown : null;
+}
+
+// The latest value: the component's own, or what came for it with the others of a view (`shown.js`).
+let value = props.value;
+function follow(draw) {
+  watch('value', () => { value = props.value; draw(); });
+  window.emovizParts.listen(element.querySelector('[data-part]').dataset.part, (given) => { value = given; draw(); });
 }

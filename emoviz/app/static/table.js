@@ -32,4 +32,4 @@ function draw() {
 }
 
 draw();
-watch('value', draw);
+follow(draw);

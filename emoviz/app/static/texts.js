@@ -92,7 +92,7 @@ function fill(part, cell, baseline) {
 }
 
 function draw() {
-  const shown = JSON.parse(props.value || 'null');
+  const shown = JSON.parse(value || 'null');
   if (!shown) { root.replaceChildren(); built = ''; return; }
   const frame = JSON.stringify([shown.prompt, shown.chat, shown.rows.map((row) => [row.title, row.note, row.set, row.lines.map((line) => [line.label, line.cells.length]), cellsOf(row).map((cell) => cell.label)])]);
   if (frame !== built) { build(shown); built = frame; }
@@ -102,4 +102,4 @@ function draw() {
 }
 
 draw();
-watch('value', draw);
+follow(draw);

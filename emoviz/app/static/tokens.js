@@ -21,7 +21,7 @@ function painted(token, k, limit) {
 }
 
 function draw() {
-  const shown = JSON.parse(props.value || 'null');
+  const shown = JSON.parse(value || 'null');
   if (!shown) { root.replaceChildren(); return; }
   const focused = root.contains(document.activeElement) ? document.activeElement.dataset.token : undefined;
   const text = node('div', 'ez-tokens-text'), said = node('p', 'ez-tokens-said'), scale = node('div', 'ez-scale');
@@ -79,4 +79,4 @@ function draw() {
 }
 
 draw();
-watch('value', draw);
+follow(draw);

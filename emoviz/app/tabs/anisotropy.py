@@ -9,6 +9,7 @@ from ..components import Figure
 from ..contract import Laid, Tab, tried
 from ..library import library
 from ..selection import Selection, pick_depth, pick_emotion
+from ..snippet import figure, open_sets, snippet
 
 
 def lay(_start: Selection) -> Laid:
@@ -42,10 +43,21 @@ def curves(view: Selection) -> go.Figure:
     )
 
 
+def python(view: Selection) -> str:
+    sets, layers, _ = view.readable(view.panels())
+    return snippet(
+        open_sets(sets),
+        figure("anisotropy", "sets", layers=layers),
+        figure("cosines", "sets", layers=layers, emotion=view.emotion),
+        figure("depth", "sets", "'anisotropy'", centring=view.centring, layers=layers, published=True),
+    )
+
+
 TAB = Tab(
     title="Anisotropy",
     question="How far do all states point the same way, and what does that do to cosines?",
     lay=lay,
     draw=draw,
+    python=python,
     picks={"depth": pick_depth, "cosines": pick_emotion},
 )

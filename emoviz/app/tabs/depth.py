@@ -16,6 +16,7 @@ from ..components import Figure, Table
 from ..contract import Laid, Tab, tried
 from ..library import library
 from ..selection import Selection, pick_depth
+from ..snippet import figure, open_sets, snippet
 
 
 def lay(_start: Selection) -> Laid:
@@ -29,7 +30,7 @@ def lay(_start: Selection) -> Laid:
         )
         published = gr.Checkbox(True, label="published", scale=1, min_width=110, visible=False)
     outputs = {"curves": Figure(), "controls": Figure(), "explained": Table()}
-    return Laid({"curve": curve, "published": published}, outputs)
+    return Laid({"curve": curve, "published": published}, outputs, menus=["published"])
 
 
 def draw(view: Selection, curve: str, published: bool) -> dict:
@@ -107,10 +108,22 @@ def _share(value: float | None) -> str:
     return "–" if value is None or np.isnan(value) else f"{value:.2f}"
 
 
+def python(view: Selection, curve: str, published: bool) -> str:
+    sets, _ = view.centred()
+    shown = {"centring": view.centring, "layers": view.layers(sets), "published": published}
+    lines = [open_sets(sets), figure("depth", "sets", repr(curve), **shown)]
+    known, layers, _ = view.readable(view.panels())
+    own = [(k, s, layer) for k, (s, layer) in enumerate(zip(known, layers, strict=True)) if s.control_rdms]
+    if own and [s for _, s, _ in own] == sets:
+        lines.append(figure("controls", "sets", layers=[layer for _, _, layer in own]))
+    return snippet(*lines)
+
+
 TAB = Tab(
     title="Depth",
     question="At which depth do emotions stand apart, and what would the words alone give?",
     lay=lay,
     draw=draw,
     picks={"depth": pick_depth},
+    python=python,
 )

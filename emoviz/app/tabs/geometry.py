@@ -16,6 +16,7 @@ from ...errors import InputError
 from ...geometry import linkage_of, nearest_neighbours, rdm
 from ...geometry.clusters import clusters
 from ...geometry.maps import METHODS, map_at, maps_over_layers
+from ...plots.canvas import Canvas, canvas
 from ...plots.rdm import ORDERS
 from ...plots.theme import short_label
 from ...plots.wording import p_text
@@ -26,6 +27,7 @@ from ..components import Figure, Table
 from ..contract import QUIET, Laid, Tab, tried
 from ..library import Library, library
 from ..selection import Selection, pick_depth, pick_emotion
+from ..snippet import figure, open_sets, snippet
 
 N_CLUSTERS = 4
 N_RELABELLINGS = 10_000
@@ -130,7 +132,7 @@ def traits(view: Selection, norms: str | None) -> tuple[go.Figure, dict]:
         ]
         for s, fit, layer in zip(sets, fits, view.layers(sets), strict=True)
     ]
-    return _drawn(library(), tuple(s.name for s in sets), norms), {
+    return _drawn(library(), tuple(s.name for s in sets), norms, canvas()), {
         "columns": [
             "set",
             "layer",
@@ -153,7 +155,7 @@ def traits(view: Selection, norms: str | None) -> tuple[go.Figure, dict]:
 
 
 @lru_cache(maxsize=16)
-def _drawn(known: Library, names: tuple[str, ...], norms: str | None) -> go.Figure:
+def _drawn(known: Library, names: tuple[str, ...], norms: str | None, _on: Canvas) -> go.Figure:
     """The same for every layer, so that a moved slider does not draw it anew."""
     sets = [known.sets[name] for name in names]
     return plot.valence(sets, norms=_ratings(sets, norms)[0], style=known.style)
@@ -237,10 +239,22 @@ def _reasons(sets: Sequence[VectorSet], fits: Sequence[ValenceArousal]) -> list[
     ]
 
 
+def python(view: Selection, order: str, method: str) -> str:
+    sets, layers, _ = view.readable(view.panels())
+    shown = {"layers": layers, "emotion": view.emotion}
+    return snippet(
+        open_sets(sets),
+        figure("rdm", "sets", centring=view.centring, order=order, **shown),
+        figure("emotion_map", "sets", method=method, halves=method != "UMAP", **shown),
+        figure("valence", "sets"),
+    )
+
+
 TAB = Tab(
     title="Geometry",
     question="Which emotions are alike, and do valence and arousal order them?",
     lay=lay,
     draw=draw,
+    python=python,
     picks={"rdm": pick_emotion, "map": pick_emotion, "valence": pick_depth},
 )

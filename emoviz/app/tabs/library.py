@@ -24,6 +24,7 @@ from ..contract import QUIET, Laid, Tab, by_name
 from ..library import library
 from ..process import run_command
 from ..selection import Selection
+from ..snippet import snippet
 
 SHOWN_STORIES = 60
 
@@ -88,7 +89,8 @@ def lay(start: Selection) -> Laid:
     )
     deleted = delete_it.click(delete, own, status, **QUIET)
     gr.on([written.input, about.input], stories_table, [written, about], stories, **QUIET)
-    return Laid(outputs={"table": table, "own": own, "written": written}, changed=[made, deleted])
+    outputs = {"table": table, "own": own, "written": written}
+    return Laid(outputs=outputs, menus=["own", "written"], changed=[made, deleted])
 
 
 def draw(_view: Selection) -> dict:
@@ -189,9 +191,14 @@ def stories_table(name: str | None, emotion: str) -> dict | None:
     return {"columns": ["topic", "tokens", "asked", "written"], "rows": rows, "notes": note, "wrap": True}
 
 
+def python(_view: Selection) -> str:
+    return snippet("for vectors in ez.list_sets():", "    print(vectors)")
+
+
 TAB = Tab(
     title="Library",
     question="Which vector sets are at hand, and how do I make one of my own?",
     lay=lay,
     draw=draw,
+    python=python,
 )

@@ -24,6 +24,7 @@ from ..components import Figure, Table
 from ..contract import Laid, Tab
 from ..library import library
 from ..selection import Selection
+from ..snippet import figure, snippet
 
 
 def lay(_start: Selection) -> Laid:
@@ -141,9 +142,14 @@ def table(contrasts: Sequence[Contrast], notes: Sequence[str]) -> dict:
 _NAMES = {"rho": "rho", "p": "p", "ceiling": "noise ceiling", "ci": "interval", "cosines": "cosines"}
 
 
+def python(_view: Selection) -> str:
+    return snippet(*(figure(name) for name in ("decomposition", "separation", "precision", "variants")))
+
+
 TAB = Tab(
     title="Methods",
     question="What is left of a geometry when method, protocol, precision or instruction tuning change?",
     lay=lay,
     draw=draw,
+    python=python,
 )

@@ -22,6 +22,7 @@ from ..components import Figure, Refused, Table
 from ..contract import Laid, Tab, tried
 from ..library import library
 from ..selection import Selection, pick_emotion
+from ..snippet import figure, open_sets, snippet
 
 
 def lay(_start: Selection) -> Laid:
@@ -40,7 +41,7 @@ def lay(_start: Selection) -> Laid:
             published = Figure()
         with gr.Column(scale=1, min_width=380):
             recomputed = Table()
-    return Laid({"pair": pair}, {**outputs, "published": published, "recomputed": recomputed})
+    return Laid({"pair": pair}, {**outputs, "published": published, "recomputed": recomputed}, menus=["pair"])
 
 
 def draw(view: Selection, pair: str | None) -> dict:
@@ -203,10 +204,26 @@ def published_table() -> dict:
     }
 
 
+def python(view: Selection, pair: str | None) -> str:
+    sets, layers, _ = view.readable(view.chosen())
+    if len(sets) < 2:
+        return snippet(figure("published_rsa"))
+    places = [name for _, name in pair_choices(view)]
+    i, j = list(combinations(range(len(sets)), 2))[places.index(pair) if pair in places else 0]
+    two = {"layers": [layers[i], layers[j]], "centring": view.centring, "emotion": view.emotion}
+    return snippet(
+        open_sets(sets),
+        figure("rsa", "sets", layers=layers, centring=view.centring),
+        figure("pair", f"[sets[{i}], sets[{j}]]", **two),
+        figure("published_rsa"),
+    )
+
+
 TAB = Tab(
     title="Models",
     question="Do the geometries of several sets agree, how far can that be trusted, and where do two of them differ?",
     lay=lay,
     draw=draw,
+    python=python,
     picks={"rsa": pick_pair, "pair": pick_emotion},
 )

@@ -12,11 +12,13 @@ from ...plots.rsa import AGREEMENT
 from ...plots.theme import protocol_label, short_label
 from ...plots.wording import p_text
 from ...reference import SOURCE, published_models
+from ...types import VectorSet
 from ..cells import depth_of, highest, interval_of, number
 from ..components import Cards, Figure, Table
 from ..contract import Laid, Tab, tried
 from ..library import library
 from ..selection import BEST, Selection, pick_emotion
+from ..snippet import figure, open_sets, snippet
 
 
 def lay(start: Selection) -> Laid:
@@ -79,7 +81,12 @@ def cards(view: Selection) -> dict:
 def emotion_map(view: Selection) -> go.Figure:
     """The first figure that anybody sees: the maps side by side, under what their comparison says."""
     sets, layers, left_out = view.readable(view.panels())
-    title = None
+    title = agreement(sets, layers)
+    return plot.emotion_map(sets, layers=layers, emotion=view.emotion, title=title, notes=left_out, height=470)
+
+
+def agreement(sets: list[VectorSet], layers: tuple[int, ...]) -> str | None:
+    """What the comparison of two sets says, as the title of their maps; None for any other number of sets."""
     if len(sets) == 2 and len(set(sets[0].classes) & set(sets[1].classes)) >= MIN_COMMON:
         found = library().compared(tuple(s.name for s in sets), layers, "class", intervals=False)
         rho, p = found.rho[0, 1], found.p[0, 1]
@@ -88,8 +95,8 @@ def emotion_map(view: Selection) -> go.Figure:
         if sets[0].provenance.model == sets[1].provenance.model:
             what = "Two protocols, one model"
         chance = f", {p_text(p, found.n_permutations)}" if np.isfinite(p) else ""
-        title = f"{what}: RDM Spearman rho = {rho:.2f}{chance}"
-    return plot.emotion_map(sets, layers=layers, emotion=view.emotion, title=title, notes=left_out, height=470)
+        return f"{what}: RDM Spearman rho = {rho:.2f}{chance}"
+    return None
 
 
 def table() -> dict:
@@ -145,10 +152,17 @@ def table() -> dict:
     }
 
 
+def python(view: Selection) -> str:
+    sets, layers, _ = view.readable(view.panels())
+    titled = {} if (title := agreement(sets, layers)) is None else {"title": title}
+    return snippet(open_sets(sets), figure("emotion_map", "sets", layers=layers, emotion=view.emotion, **titled))
+
+
 TAB = Tab(
     title="Overview",
     question="Which vector sets are there, and how good is each where it is best?",
     lay=lay,
     draw=draw,
     picks={"map": pick_emotion},
+    python=python,
 )

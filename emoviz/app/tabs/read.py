@@ -24,6 +24,7 @@ from ..contract import LATEST, QUIET, WITH_MODEL, Laid, Page, Tab, by_name
 from ..library import library
 from ..memory import loaded_with_status
 from ..selection import Selection
+from ..snippet import figure, snippet
 
 if TYPE_CHECKING:
     from ...models.loaded import LoadedModel
@@ -84,7 +85,7 @@ def views(reading: Reading | None, layer: float, emotion: str, token: int | None
     if reading is None or token is None:
         return gr.skip(), EMPTY, EMPTY, EMPTY, EMPTY
     try:
-        vectors, at = _vectors(reading.set), layer_of(reading, str(int(layer)))
+        vectors, at = _vectors(reading.set), layer_of(reading, "no layer" if layer is None else f"{layer:g}")
         if emotion not in reading.classes:
             raise InputError(
                 f"emotion {emotion!r} is not in {reading.set}. Choose another on the left: "
@@ -157,18 +158,12 @@ def sentence_table(reading: Reading, vectors: VectorSet, layer: int, emotion: st
     }
 
 
-def pick(event: gr.EventData, reading: Reading | None, layer: float, emotion: str) -> tuple:
-    """(chosen token, its figure) after a click on a token; a visitor can post any value."""
+def pick(event: gr.EventData, reading: Reading | None) -> Any:
+    """The token that was clicked; a visitor can post any value."""
     token = event._data.get("token") if isinstance(event._data, dict) else None
     if reading is None or type(token) is not int or not 0 <= token < len(reading.tokens):
-        return gr.skip(), gr.skip()
-    try:
-        at = layer_of(reading, str(int(layer)))
-        if emotion not in reading.classes:
-            return gr.skip(), gr.skip()
-        return token, plot.token(reading, token, emotion, layer=at, vectors=_vectors(reading.set))
-    except InputError:
-        return gr.skip(), gr.skip()
+        return gr.skip()
+    return token
 
 
 def vary(
@@ -190,7 +185,7 @@ def vary(
         for k, value in enumerate(values):
             found = read_text(loaded, vectors, template.replace("{n}", value))
             # The slider belongs to the set that the text was read with.
-            at = found.layer if reading is None or reading.set != name else layer_of(found, str(int(layer)))
+            at = found.layer if reading is None or reading.set != name else layer_of(found, f"{layer:g}")
             readings[float(value)] = found
             yield gr.skip(), f"reading, {k + 1} of {len(values)}"
         tokens = "last" if where == LAST else "mean"
@@ -260,7 +255,8 @@ def lay(_start: Selection) -> Laid:
     template.change(lambda given: TEMPLATES.get(given, gr.skip()), template, numbers, **QUIET)
     parts = {"text": text, "set": chosen, "go": go, "template": template, "numbers": numbers, "vary": vary_it}
     parts |= {"where": where, "varied": varied, "curve": Figure(EMPTY)}
-    return Laid({"reading": reading, "layer": layer, "chosen": token}, outputs, parts)
+    linked = {"text": text, "set": chosen, "template": template, "numbers": numbers, "where": where}
+    return Laid({"reading": reading, "layer": layer, "chosen": token}, outputs, parts, linked=linked)
 
 
 def draw(view: Selection, reading: Reading | None, layer: float, chosen: int | None) -> dict:
@@ -269,7 +265,7 @@ def draw(view: Selection, reading: Reading | None, layer: float, chosen: int | N
     return dict(zip(names, views(reading, layer, view.emotion, chosen), strict=True))
 
 
-def wire(page: Page) -> None:
+def wire(page: Page) -> list:
     laid = page.laid["Read"]
     control, output, part = laid.controls, laid.outputs, laid.parts
     emotion = page.selection["emotion"]
@@ -282,12 +278,8 @@ def wire(page: Page) -> None:
         **WITH_MODEL,
     )
     shown = {"reading": control["reading"], "layer": control["layer"], "emotion": emotion}
-    done.then(
-        *by_name(views, **shown, token=control["chosen"]),
-        [output[name] for name in ("status", "tokens", "token", "heat_map", "sentences")],
-        **QUIET,
-    ).then(lambda: gr.update(interactive=True), None, part["go"], **QUIET)
-    output["tokens"].select(*by_name(pick, **shown), [control["chosen"], output["token"]], **LATEST)
+    done.then(lambda: gr.update(interactive=True), None, part["go"], **QUIET)
+    picked = output["tokens"].select(*by_name(pick, reading=control["reading"]), control["chosen"], **LATEST)
     part["vary"].click(
         *by_name(
             vary,
@@ -301,6 +293,7 @@ def wire(page: Page) -> None:
         **WITH_MODEL,
     )
     page.blocks.load(lambda: gr.update(choices=choices()), None, part["set"], **QUIET)
+    return [done, picked]
 
 
 def set_with_model(
@@ -344,10 +337,25 @@ def _best(name: str | None) -> int:
     return 0 if name is None else preferred_layer(library().sets[name])
 
 
+def python(view: Selection, text: str, set: str | None, template: str, numbers: str, where: str) -> str:
+    vectors = library().set_named(set)
+    return (
+        ""
+        if vectors is None
+        else snippet(
+            f"vectors = ez.find_set({vectors.name!r})",
+            f"model = ez.load_model({vectors.provenance.model!r})",
+            f"reading = ez.read_text(model, vectors, {text!r})",
+            figure("reading", "reading", emotion=view.emotion),
+        )
+    )
+
+
 TAB = Tab(
     title="Read",
     question="Which emotions does each token of a text light up?",
     lay=lay,
     draw=draw,
+    python=python,
     wire=wire,
 )

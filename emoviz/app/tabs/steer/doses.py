@@ -21,6 +21,7 @@ from ...contract import QUIET, Laid, Page, Tab, by_name
 from ...library import library
 from ...process import run_command
 from ...selection import Selection
+from ...snippet import figure, snippet
 from ...steer.request import MAX_PROMPT_LETTERS, check_prompt
 from ...steer.stored_texts import texts_at
 from .texts import send_to_read
@@ -180,7 +181,7 @@ def lay(_start: Selection) -> Laid:
         **{f"texts {k}": Texts(EMPTY) for k in range(MAX_PROMPTS)},
         "own": own,
     }
-    return Laid({"runs": chosen, "at": gr.State(None)}, outputs, changed=changed)
+    return Laid({"runs": chosen, "at": gr.State(None)}, outputs, menus=["runs", "own"], changed=changed)
 
 
 def draw(view: Selection, runs: list[str], at: tuple | None) -> dict:
@@ -262,11 +263,20 @@ def _own_runs(chosen: gr.Dropdown) -> tuple[gr.Dropdown, list]:
     return own, [ended, remove.click(delete, own, said, **QUIET)]
 
 
+def python(view: Selection, runs: list[str]) -> str:
+    return snippet(
+        f"runs = [run for run in ez.list_dose_responses() if run.name in {runs!r}]",
+        figure("dose_response", "runs", repr(view.emotion)),
+        figure("regime_map", "runs"),
+    )
+
+
 TAB = Tab(
     title="Dose response",
     question="What does every dose of an emotion do to the texts of a model?",
     lay=lay,
     draw=draw,
+    python=python,
     picks={"dose-response": pick, "regimes": pick},
     wire=wire,
 )

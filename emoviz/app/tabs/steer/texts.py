@@ -13,6 +13,7 @@ from ...contract import QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name
 from ...library import library
 from ...memory import free, in_memory
 from ...selection import Selection
+from ...snippet import snippet
 from ...steer.request import MAX_PROMPT_LETTERS
 from ...steer.writing import Job, run
 
@@ -78,7 +79,25 @@ def lay(start: Selection) -> Laid:
     preset.input(fill_preset, preset, [doses, layers, scope, norm, temperature, chat], **QUIET)
     asked = {"prompt": prompt, "chosen": chosen, "controls": controls, "doses": doses, "models": ticked, **fields}
     parts = {**asked, "go": go, "stop": stop, "status": status, "memory": memory, "texts": Texts()}
-    return Laid(parts=parts)
+    return Laid(parts=parts, linked=asked)
+
+
+def python(_view: Selection, **asked: Any) -> str:
+    known = library().steerable
+    decoding = {name: asked[name] for name in ("temperature", "seed", "chat")}
+    how = f"{asked['preset']!r}, layers={asked['layers']!r}, scope={asked['scope']!r}, norm={asked['norm']!r}"
+    lines = [
+        f"directions = {[*asked['chosen'], *asked['controls']]!r}",
+        f"doses = [{asked['doses']}]",
+        f"decoding = ez.Decoding(max_new_tokens={asked['tokens']!r}, "
+        f"{', '.join(f'{name}={value!r}' for name, value in decoding.items())})",
+        f"for name, own in {[(name, known[name].name) for name in asked['models'] if name in known]!r}:",
+        "    model, vectors = ez.load_model(name), ez.find_set(own)",
+        f"    recipe = ez.recipe(vectors, {how})",
+        f"    texts = ez.steer_texts(model, vectors, directions, doses, {asked['prompt']!r}, recipe, decoding)",
+        "    print(ez.judge_texts(model, texts).to_frame()[['direction', 'dose', 'text', 'regime']])",
+    ]
+    return snippet(*lines)
 
 
 # What `run` is asked for, in the order of its page's API.
@@ -176,5 +195,6 @@ TAB = Tab(
     title="Texts",
     question="The same prompt, pushed towards an emotion at several doses, in several models, side by side.",
     lay=lay,
+    python=python,
     wire=wire,
 )

@@ -16,6 +16,7 @@ from ...components import Cards, Figure, Message, Texts
 from ...contract import Laid, Page, Tab
 from ...library import library
 from ...selection import Selection
+from ...snippet import figure, snippet
 from ...steer.writing import regime_marks
 from .texts import send_to_read
 
@@ -82,7 +83,7 @@ def lay(_start: Selection) -> Laid:
         "heading": Message(elem_classes="ez-prose"),
         "texts": Texts(),
     }
-    return Laid({"name": name, "scenario": scenario, "opening": opening}, outputs)
+    return Laid({"name": name, "scenario": scenario, "opening": opening}, outputs, menus=["name"])
 
 
 def draw(_view: Selection, name: str | None, scenario: str, opening: str) -> dict:
@@ -164,12 +165,21 @@ def _read(probability: float) -> str:
     return f"witness {probability:.2f}" if isfinite(probability) else "blank"
 
 
+def python(_view: Selection, name: str | None, scenario: str, opening: str) -> str:
+    marked = {"emotion": scenario, "prompt": _OPENINGS.index(opening)}
+    return snippet(
+        f"found = next(one for one in ez.list_verifications() if one.name == {name!r})",
+        figure("verification", "found", **marked),
+    )
+
+
 TAB = Tab(
     title="Verification",
     question="Does steering move a model to the emotion that it is named for, judged by a witness, beside a random "
     "direction?",
     lay=lay,
     draw=draw,
+    python=python,
     picks={"verification": pick},
     wire=wire,
 )

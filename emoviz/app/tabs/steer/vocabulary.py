@@ -15,6 +15,7 @@ from ...components import EMPTY, Figure, Message, Slider, Table
 from ...contract import QUIET, WITH_MODEL, Laid, Page, Tab, by_name
 from ...library import library
 from ...selection import Selection
+from ...snippet import figure, snippet
 from ..read import choices, set_with_model
 
 _SHOWN = 20
@@ -90,7 +91,8 @@ def lay(_start: Selection) -> Laid:
         elem_classes="ez-status",
     )
     outputs = {"figure": Figure(EMPTY), "table": Table(EMPTY, elem_classes="ez-compact")}
-    return Laid({"found": gr.State(None), "layer": layer}, outputs, {"set": chosen, "go": go, "status": status})
+    parts = {"set": chosen, "go": go, "status": status}
+    return Laid({"found": gr.State(None), "layer": layer}, outputs, parts, linked={"set": chosen})
 
 
 def draw(_view: Selection, found: VocabularyLens | None, layer: float) -> dict:
@@ -103,20 +105,34 @@ def pick(ids: list, _view: Selection) -> dict:
     return {"layer": ids[0]} if type(ids[0]) is int else {}
 
 
-def wire(page: Page) -> None:
+def wire(page: Page) -> list:
     laid = page.laid["Vocabulary"]
-    control, output, part = laid.controls, laid.outputs, laid.parts
+    control, part = laid.controls, laid.parts
     started = part["go"].click(
         lambda: ["waiting for the model", gr.update(interactive=False)], None, [part["status"], part["go"]], **QUIET
     )
-    started.then(
+    done = started.then(
         *by_name(look, name=part["set"], emotion=page.selection["emotion"]),
         [control["found"], part["status"], control["layer"]],
         **WITH_MODEL,
-    ).then(views, [control["found"], control["layer"]], [output["figure"], output["table"]], **QUIET).then(
-        lambda: gr.update(interactive=True), None, part["go"], **QUIET
     )
+    done.then(lambda: gr.update(interactive=True), None, part["go"], **QUIET)
     page.blocks.load(lambda: gr.update(choices=choices()), None, part["set"], **QUIET)
+    return [done]
+
+
+def python(view: Selection, set: str | None) -> str:
+    vectors = library().set_named(set)
+    return (
+        ""
+        if vectors is None
+        else snippet(
+            f"vectors = ez.find_set({vectors.name!r})",
+            f"model = ez.load_model({vectors.provenance.model!r})",
+            f"found = ez.vocabulary_lens(model, vectors, {view.emotion!r})",
+            figure("vocabulary", "found"),
+        )
+    )
 
 
 TAB = Tab(
@@ -124,6 +140,7 @@ TAB = Tab(
     question="Which tokens does an emotion vector raise and lower, and in which languages, before any text is written?",
     lay=lay,
     draw=draw,
+    python=python,
     picks={"lens": pick},
     wire=wire,
 )

@@ -1,0 +1,27 @@
+"""Python that makes what a tab shows, with the public library alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ..types import VectorSet
+
+
+def snippet(*lines: str) -> str:
+    return "\n".join(["import emoviz as ez", "", *lines]) + "\n"
+
+
+def open_sets(sets: Iterable[VectorSet]) -> str:
+    """The line that opens them as `sets`."""
+    return "sets = [\n" + "".join(f"    ez.find_set({s.name!r}),\n" for s in sets) + "]"
+
+
+def figure(name: str, *given: str, **options: Any) -> str:
+    """A line that draws a figure of `ez.plot` and shows it. given : code; options : values."""
+    arguments = [*given, *(f"{option}={_code(value)}" for option, value in options.items())]
+    return f"ez.plot.{name}({', '.join(arguments)}).show()"
+
+
+def _code(value: Any) -> str:
+    return repr(list(value) if isinstance(value, tuple) else value)

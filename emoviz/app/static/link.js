@@ -1,0 +1,53 @@
+// The address bar holds the view: what the server says is written there, and a link or the back button is reported.
+// Changes that follow each other within a second are one step back.
+const STEP = 1000;
+let last = 0, opening = false;
+
+const query = () => [...new URLSearchParams(location.search)].filter(([name]) => !name.startsWith('__'));
+const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+
+// Figures are drawn for a narrow screen as soon as it is one; edges of the page as in app.css.
+const small = window.matchMedia('(max-width: 700px)'), EDGES = 50;
+const width = () => (small.matches ? document.documentElement.clientWidth - EDGES : null);
+
+function ask() { opening = true; trigger('select', { query: location.search, width: width() }); }
+
+
+function write() {
+  if (!value) return;
+  const url = new URL(location.href), wanted = [...new URLSearchParams(JSON.parse(value).query)];
+  if (same(wanted, query())) { opening = false; return; }
+  const own = [...url.searchParams].filter(([name]) => name.startsWith('__'));
+  url.search = new URLSearchParams([...wanted, ...own]).toString();
+  const step = !opening && Date.now() - last > STEP;
+  // The first view of all has no address yet, and what a link could not give is put right in place.
+  history[step && query().length ? 'pushState' : 'replaceState'](null, '', url);
+  last = Date.now();
+  opening = false;
+}
+
+follow(write);
+window.addEventListener('popstate', ask);
+small.addEventListener('change', () => trigger('expand', { width: width() }));
+if (query().length || small.matches) ask(); else write();
+
+const COPIES = {
+  'ez-copy-link': [() => location.href, 'Link copied'],
+  'ez-copy-python': [() => JSON.parse(value || '{}').python || '', 'Python copied'],
+};
+// The buttons may come later than this.
+document.addEventListener('click', async (event) => {
+  const button = event.target.closest && event.target.closest('button');
+  if (!button || !COPIES[button.id]) return;
+  const [text, said] = COPIES[button.id], label = button.textContent;
+  if (label === said) return;
+  try {
+    await navigator.clipboard.writeText(text());
+  } catch {
+    // No clipboard outside localhost and https: the text can still be copied by hand.
+    window.prompt('Copy this:', text());
+    return;
+  }
+  button.textContent = said;
+  setTimeout(() => { button.textContent = label; }, 1500);
+});
