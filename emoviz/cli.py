@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             # Models write in any script, whatever the terminal's encoding is.
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
-    for noisy in ("httpx", "filelock", "matplotlib"):
+    for noisy in ("httpx", "filelock", "matplotlib", "choreographer", "logistro", "browser_proc"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         return _run(_joined(_readable(sys.argv[1:] if argv is None else argv)))
