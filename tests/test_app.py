@@ -320,7 +320,7 @@ def test_sets_of_any_classes_are_shown_beside_the_shipped_ones(classes):
     assert set(classes) <= set(library().classes)
     if len(classes) != 3 or "sad" not in classes:
         figure, table = models.pairs(_view(sets=("own", shipped)))
-        assert figure is None and "not compared: they have 0 class(es) in common" in " | ".join(table["notes"])
+        assert figure is None and "not compared: they have 0 classes in common" in " | ".join(table["notes"])
         assert table["rows"][0][2] == "missing"
         assert models.pair_view(_view(sets=("own", shipped)), "A and B") == (None, None)
 
@@ -328,7 +328,7 @@ def test_sets_of_any_classes_are_shown_beside_the_shipped_ones(classes):
 def test_sets_with_other_classes_are_compared_on_the_common_ones_and_the_page_says_so():
     save_set(make_set("own", classes=("afraid", "angry", "awe", "calm", "sad")), sets_folder())
     figure, table = models.pairs(_view(sets=("own", *_view().sets)))
-    said = "A and B, A and C: on the 4 class(es) that both have; left out: anxious, awe, blissful"
+    said = "A and B, A and C: on the 4 classes that both have; left out: anxious, awe, blissful"
     assert any(note.startswith(said) and note.endswith("and 6 more") for note in table["notes"])
     assert said in " ".join(note.text for note in figure.layout.annotations).replace("<br>", " ")
     assert [row[1] for row in table["rows"]] == ["4", "4", "21"]

@@ -324,7 +324,7 @@ def test_the_shipped_dose_responses_are_drawn_at_once_and_a_click_shows_the_text
         const k = cells.customdata.findIndex((ids) => ids[1] === 'calm' && ids[2] === 0.03);
         plot.emit('plotly_click', { points: [{ customdata: cells.customdata[k] }] }); }""")
     page.wait_for_function(
-        "() => [...document.querySelectorAll('.ez-texts-head h3')].some((h) => h.innerText.endsWith('dose 0.03'))"
+        "() => [...document.querySelectorAll('.ez-texts-head h2')].some((h) => h.innerText.endsWith('dose 0.03'))"
     )
     assert page.get_by_label("Emotion", exact=True).first.input_value() == "calm"
     panels = page.locator(".ez-texts-row:visible")
@@ -391,7 +391,7 @@ def test_steered_texts_stream_side_by_side_are_stopped_and_read_and_markup_stays
     assert page.locator("#ez-status").inner_text().startswith("done: 5 texts")
     doses = ["unsteered", *["dose \u22120.05", "dose 0.2"] * 2]
     assert page.locator(".ez-dose").all_inner_texts() == doses
-    assert page.locator(".ez-line h4").all_inner_texts()[1].split() == ["random", "direction", "control"]
+    assert page.locator(".ez-line h3").all_inner_texts()[1].split() == ["random", "direction", "control"]
     bodies = page.locator(".ez-body")
     assert all(text.strip() for text in bodies.all_inner_texts())
     assert page.locator(".ez-memory").inner_text().startswith("in memory:")
@@ -484,7 +484,7 @@ def test_a_text_is_read_coloured_and_clicked(visit, theme):
     slider = page.get_by_role("slider", name=re.compile("Layer read"))
     slider.focus()
     slider.press("Home")
-    page.wait_for_function("() => document.querySelector('.ez-tokens h3').innerText.includes('layer 0 of 30')")
+    page.wait_for_function("() => document.querySelector('.ez-tokens h2').innerText.includes('layer 0 of 30')")
     page.wait_for_function(
         "before => [...document.querySelectorAll('.ez-token')]"
         ".map(t => getComputedStyle(t).backgroundColor).join() !== before",

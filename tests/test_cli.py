@@ -147,12 +147,12 @@ def test_what_cannot_be_compared_is_null_with_a_reason_and_no_error(capsys, tmp_
     name = found["sets"][0]
     assert found["rho"][0][1] == pytest.approx(1) and found["p"][0][1] is None
     assert "rho is 1 by construction" in found["reasons"][f"p {name} x {name}"]
-    assert found["rho"][0][2] is None and "2 class(es) in common" in found["reasons"][f"rho {name} x few"]
+    assert found["rho"][0][2] is None and "2 classes in common" in found["reasons"][f"rho {name} x few"]
     assert found["n_classes"][0] == [21, 21, 2]
     assert main(["compare", SMOL, SMOL, few, "--permutations", "100"]) == 0
     text = capsys.readouterr().out
-    assert "nan" not in text and "A and C, B and C: on the 2 class(es) that both have; left out: afraid" in text
-    assert "not compared for A and C, B and C: they have 2 class(es) in common" in text
+    assert "nan" not in text and "A and C, B and C: on the 2 classes that both have; left out: afraid" in text
+    assert "not compared for A and C, B and C: they have 2 classes in common" in text
 
 
 @pytest.mark.parametrize(

@@ -138,11 +138,11 @@ BROKEN = {
         lambda s: replace(s, provenance=replace(s.provenance, nonfinite_layers=(3,))),
         "layer 3 of b is not finite in fp32",
     ),
-    "no class in common": (lambda s: replace(s, classes=tuple("stuvwxyz")), "they have 0 class(es) in common"),
-    "one class in common": (lambda s: replace(s, classes=(*"stuvwxy", "sad")), "they have 1 class(es) in common"),
+    "no class in common": (lambda s: replace(s, classes=tuple("stuvwxyz")), "they have 0 classes in common"),
+    "one class in common": (lambda s: replace(s, classes=(*"stuvwxy", "sad")), "they have 1 class in common"),
     "two classes in common": (
         lambda s: replace(s, classes=("angry", *"tuvwxy", "sad")),
-        "they have 2 class(es) in common; at least 3 are needed to correlate RDMs",
+        "they have 2 classes in common; at least 3 are needed to correlate RDMs",
     ),
     "an RDM without spread": (
         lambda s: _with(s, (3, slice(None), slice(None)), np.eye(8, s.d_model)),
@@ -259,7 +259,7 @@ def test_every_pair_is_compared_on_the_classes_that_it_has_in_common():
         np.testing.assert_equal(getattr(found, name)[0, 1], getattr(alone, name)[0, 1])
         np.testing.assert_equal(getattr(found, name)[0, 2], getattr(on_four, name)[0, 1])
     assert class_lines([a, b, c], letters(3)) == [
-        "A and C, B and C: on the 4 class(es) that both have; left out: hopeful, neutral, proud, sad"
+        "A and C, B and C: on the 4 classes that both have; left out: hopeful, neutral, proud, sad"
     ]
 
 

@@ -262,7 +262,7 @@ def _missing_without_reason(c):
     [
         (_set(precision="fp16", nonfinite=(2, 3)), (2, 2), "layer 2 of made-up is not finite in fp16"),
         (_set(precision="fp16", nonfinite=tuple(range(6))), (None, None), "made-up has no finite layer in fp32"),
-        (_set(precision="fp16", classes=("awe", "spite", "zeal")), (2, 2), "0 class(es) in common"),
+        (_set(precision="fp16", classes=("awe", "spite", "zeal")), (2, 2), "0 classes in common"),
     ],
     ids=["missing layer", "no layer", "other classes"],
 )

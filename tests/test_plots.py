@@ -153,6 +153,42 @@ def test_text_and_marks_have_enough_contrast_in_both_themes(template):
         assert _contrast(colour, paper) >= 3, colour
 
 
+# What the eyes of a deuteranope, a protanope and a tritanope make of linear RGB (Machado, Oliveira and Fernandes 2009).
+_EYES = (
+    np.eye(3),
+    [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+)
+_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+
+
+def _lab(colour, eye):
+    rgb = np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)]) / 255
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    xyz = _XYZ @ np.clip(np.asarray(eye) @ linear, 0, 1) / (0.9505, 1, 1.089)
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+def test_models_are_told_apart_by_every_kind_of_eye():
+    for eye in _EYES:
+        labs = [_lab(colour, eye) for colour in SERIES]
+        apart = [np.linalg.norm(a - b) for k, a in enumerate(labs) for b in labs[k + 1 :]]
+        assert min(apart) > 16, eye
+
+
+def test_no_two_sets_differ_by_colour_alone():
+    sets = [
+        replace(s, name=f"{s.name} {precision}", provenance=replace(s.provenance, precision=precision))
+        for s in SETS
+        for precision in ("fp32", "bf16", "fp16", "int8")
+    ]
+    found = styles(sets)
+    assert len({look.dash for look in found.values()}) == len(sets) == 8
+    assert found[sets[0].name].dash == "solid"
+
+
 def test_depth_axis_is_relative_and_the_layer_is_in_the_hover():
     fig = _depth()
     lines = [t for t in fig.data if t.mode == "lines" and t.customdata is not None]

@@ -80,7 +80,7 @@ def test_too_few_words_give_no_p_and_say_why():
     none = valence_arousal(make_set(classes=("up", "down", "even"))).arousal
     assert (
         np.isnan(none.r).all()
-        and none.reason == "0 word(s) with a value for arousal; at least 3 are needed for a correlation"
+        and none.reason == "0 words with a value for arousal; at least 3 are needed for a correlation"
     )
     alike = valence_arousal(make_set(classes=("calm", "happy", "proud"))).valence
     assert np.isnan(alike.r).all() and alike.reason == "all 3 words have the same valence"

@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import InputError
 from ..types import Missing
 from ..types.condensed import condensed
+from ..words import counted
 from .vectors import class_vectors, unit
 
 # Fewer classes have fewer than three pairs, too few to rank.
@@ -28,7 +29,7 @@ def rdm_of(means: np.ndarray, classes: tuple[str, ...], centring: str) -> tuple[
     """
     vectors, kept = class_vectors(means, classes, centring)
     if len(kept) < 2:
-        raise InputError(f"{len(kept)} class vector(s) were given; an RDM needs at least 2.")
+        raise InputError(f"{counted(len(kept), 'class vector')} given; an RDM needs at least 2.")
     return 1.0 - condensed_cosine(vectors, kept), kept
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import InputError
 from ..types import VectorSet
 from ..types.given import one_set
+from ..words import counted
 from .curves import depth_curves
 from .vectors import check_exists
 
@@ -80,7 +81,7 @@ def layers_of(sets: Sequence[VectorSet], at: str | float | Sequence[int]) -> tup
     if isinstance(at, (str, float, np.floating)):
         return tuple(layer_of(s, at) for s in sets)
     if len(at) != len(sets):
-        raise InputError(f"{len(at)} layer(s) were given for {len(sets)} sets. Give one for each.")
+        raise InputError(f"{counted(len(at), 'layer')} given for {counted(len(sets), 'set')}. Give one for each.")
     return tuple(layer_of(s, layer) for s, layer in zip(sets, at, strict=True))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from ..judge.regimes import regime_label
 from ..types import DoseResponse, SteeredText
+from ..words import counted
 from .wording import minus
 
 _FIRST_WORDS, _HOVER_WIDTH = 160, 60
@@ -79,4 +80,4 @@ def _decoding_words(r: DoseResponse) -> str:
     d, n = r.decoding, len(r.prompts)
     how = "greedy" if d.temperature == 0 else f"temperature {d.temperature:g}, seed {d.seed}"
     chat = ", chat template" if d.chat else ""
-    return f"{how}, {d.max_new_tokens} tokens{chat}, {n} {'prompt' if n == 1 else 'prompts'}"
+    return f"{how}, {counted(d.max_new_tokens, 'token')}{chat}, {counted(n, 'prompt')}"

@@ -18,6 +18,7 @@ from ..emotions import NEUTRAL, QUADRANTS, quadrant
 from ..judge.regimes import COLLAPSE, EMPTY, EXPLOSIVE, SURGICAL, UNCHANGED
 from ..stimuli import DEFAULT_CORPUS
 from ..types import VectorSet
+from ..words import counted
 from .canvas import canvas, columns, fitted, legend_letters, legend_rows, low, rows
 
 FONTS = Path(__file__).parent / "fonts"
@@ -34,8 +35,9 @@ QUADRANT_SYMBOL: dict[str, str] = {
     "other": "circle",
 }
 
-# Other hues than the quadrants, so that a colour means a model or a quadrant, never both.
-SERIES = ("#0d8f9c", "#d6336c", "#a8760b", "#6b8e23", "#8d6bd0", "#b5654a")
+# Other hues than the quadrants, so that a colour means a model or a quadrant, never both. Any two are at least 16 apart
+# (CIE76) for normal, deuteranope, protanope and tritanope eyes.
+SERIES = ("#0d8f9c", "#d6336c", "#a8760b", "#8d6bd0", "#a24c2f", "#ab29fa")
 # Of a pair of emotions: do the two share a valence? Other hues again.
 PAIR_COLOUR = {"same valence": "#2f8fc4", "opposite valence": "#c94f5d", "neutral or unplaced": "#7a8291"}
 PAIR_SYMBOL = {"same valence": "circle", "opposite valence": "diamond-open", "neutral or unplaced": "x-thin-open"}
@@ -81,21 +83,26 @@ _USUAL_NOTES = 4
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a set is drawn everywhere: colour by model, dash by protocol, precision and passages."""
+    """How a set is drawn everywhere: colour by model, and a dash that no other set has."""
 
     colour: str
     dash: str
 
 
 def styles(sets: Sequence[VectorSet]) -> dict[str, Style]:
-    """A style per set name; pass all known sets, so that a set looks the same whatever is selected."""
+    """A style per set name; pass all known sets, so that a set looks the same whatever is selected.
+
+    Colour is never the only difference: sets made in one way differ in dash by model, and the first of all is solid.
+    """
     models = list(dict.fromkeys(s.provenance.model for s in sets))
     ways = [(s.provenance.protocol.name, s.provenance.precision, s.provenance.corpus) for s in sets]
-    dashes = list(dict.fromkeys(ways))
+    drawn = list(dict.fromkeys(ways))
+    pairs = {(s.provenance.model, way) for s, way in zip(sets, ways, strict=True)}
+    dashes = sorted(pairs, key=lambda pair: (drawn.index(pair[1]), models.index(pair[0])))
     return {
         s.name: Style(
             SERIES[models.index(s.provenance.model) % len(SERIES)],
-            DASHES[dashes.index(way) % len(DASHES)],
+            DASHES[dashes.index((s.provenance.model, way)) % len(DASHES)],
         )
         for s, way in zip(sets, ways, strict=True)
     }
@@ -145,8 +152,8 @@ def provenance_notes(sets: Sequence[VectorSet], layers: Sequence[int] | None, *e
         )
         notes.append(f"{p.model} @{p.revision[:8]}, {p.weights} in {p.precision}, {where}")
         shared.append(
-            f"{p.method}, protocol {p.protocol.name}, {p.n_passages} passages on {len(p.topics)} topics "
-            f"({p.corpus} {p.corpus_hash[:8]})"
+            f"{p.method}, protocol {p.protocol.name}, {counted(p.n_passages, 'passage')} on "
+            f"{counted(len(p.topics), 'topic')} ({p.corpus} {p.corpus_hash[:8]})"
         )
     if len(set(shared)) > 1:
         notes = [f"{note}, {own}" for note, own in zip(notes, shared, strict=True)]

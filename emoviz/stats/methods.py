@@ -14,6 +14,7 @@ from ..geometry.dissimilarity import condensed_cosine
 from ..geometry.ranks import average_ranks, spearman_matrix
 from ..geometry.vectors import check_layer
 from ..types import Difference, Separation, VectorSet
+from ..words import counted
 from .contrasts import CHAINS
 
 
@@ -95,7 +96,7 @@ def difference(first: np.ndarray, second: np.ndarray) -> Difference:
     first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
     n, m = len(first), len(second)
     if min(n, m) < 2:
-        raise InputError(f"samples of {n} and {m} value(s) were given; at least 2 each are needed.")
+        raise InputError(f"samples of {n} and {counted(m, 'value')} were given; at least 2 each are needed.")
     together = np.concatenate([first, second])
     u = float(average_ranks(together)[:n].sum() - n * (n + 1) / 2)
     _, counts = np.unique(together, return_counts=True)

@@ -17,6 +17,7 @@ from ..geometry.layers import layers_of
 from ..geometry.ranks import standard_ranks
 from ..types import Comparison, Missing, VectorSet
 from ..types.given import several_sets
+from ..words import counted
 from .bootstrap import MIN_TOPICS, rho_interval, rho_spread, topic_means
 from .mantel import MIN_CLASSES, mantel_p
 from .reliability import disattenuated_rho, disjoint_rho, noise_ceiling
@@ -59,7 +60,7 @@ def compare(
     """
     sets = several_sets(sets)
     if len(sets) < 2:
-        raise InputError(f"{len(sets)} set(s) given; a comparison needs at least 2. `emoviz list` names them.")
+        raise InputError(f"{counted(len(sets), 'set')} given; a comparison needs at least 2. `emoviz list` names them.")
     if centring not in CENTRINGS:
         raise InputError(f"centring {centring!r} is unknown; {', '.join(CENTRINGS)} are allowed.")
     layers = layers_of(sets, layers)
@@ -162,7 +163,7 @@ def _too_few(classes: tuple[str, ...], n: int, centring: str) -> str:
         return "neutral centring needs a neutral class in both"
     if n < MIN_COMMON:
         besides = " besides neutral" if centring == "neutral" else ""
-        return f"they have {n} class(es) in common{besides}; at least {MIN_COMMON} are needed to correlate RDMs"
+        return f"they have {counted(n, 'class')} in common{besides}; at least {MIN_COMMON} are needed to correlate RDMs"
     return ""
 
 

@@ -9,6 +9,7 @@ from ..geometry.components import N_COMPONENTS, components_over_layers
 from ..geometry.once import once_per_set
 from ..geometry.signs import arousal_signs, valence_signs
 from ..types import Norms, TraitFit, ValenceArousal, VectorSet
+from ..words import counted
 from .mantel import MIN_CLASSES
 
 N_PERMUTATIONS = 10_000
@@ -68,7 +69,7 @@ def _fit(
     best_p, best_level = np.full((2, n_layers), np.nan)
     reason = ""
     if n < MIN_WORDS:
-        reason = f"{n} word(s) with a value for {trait}; at least {MIN_WORDS} are needed for a correlation"
+        reason = f"{counted(n, 'word')} with a value for {trait}; at least {MIN_WORDS} are needed for a correlation"
     elif np.ptp(values) == 0:
         reason = f"all {n} words have the same {trait}"
     else:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from ..types import Comparison, Missing, VectorSet
+from ..words import counted
 
 _REASON_OF = {
     "rho": "not compared",
@@ -67,6 +68,6 @@ def class_lines(sets: Sequence[VectorSet], names: Sequence[str]) -> list[str]:
         if first != second:
             n, left = len(first & second), sorted(first ^ second)
             more = f" and {len(left) - _MAX_NAMED} more" if len(left) > _MAX_NAMED else ""
-            sentence = f"on the {n} class(es) that both have; left out: {', '.join(left[:_MAX_NAMED])}{more}"
+            sentence = f"on the {counted(n, 'class')} that both have; left out: {', '.join(left[:_MAX_NAMED])}{more}"
             told.setdefault(sentence, []).append(f"{names[i]} and {names[j]}")
     return [f"{', '.join(pairs)}: {sentence}" for sentence, pairs in told.items()]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from ..errors import InputError
 from ..types import Corpus, Passage
 from ..types.given import file_name
+from ..words import counted
 from .files import read_text
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def _corpus(name: str, origin: str, rows: Sequence[tuple[str, dict[str, Any]]], 
     if not passages:
         raise InputError(f"{origin} holds no passages. Give each as {form}.")
     if not MIN_CLASSES <= len(counts) <= MAX_CLASSES:
-        raise InputError(f"{origin} has {len(counts)} class(es); {MIN_CLASSES} to {MAX_CLASSES} are allowed.")
+        raise InputError(f"{origin} has {counted(len(counts), 'class')}; {MIN_CLASSES} to {MAX_CLASSES} are allowed.")
     single = [name for name, count in counts.items() if count == 1]
     if single:
         raise InputError(

@@ -10,6 +10,7 @@ from itertools import combinations
 
 from ..emotions import CLASSES
 from ..types import Corpus, Finding, Passage
+from ..words import counted
 
 MIN_WORDS, MAX_WORDS = 30, 60
 # Class means of the passage length may differ from the overall mean by this share.
@@ -56,7 +57,7 @@ def _completeness(corpus: Corpus) -> list[Finding]:
         Finding(
             "completeness",
             f"{emotion} / {topic}",
-            f"{counts[emotion, topic]} passage(s) where most cells have {per_cell}; "
+            f"{counted(counts[emotion, topic], 'passage')} where most cells have {per_cell}; "
             "every class needs the same number on every topic.",
         )
         for emotion in corpus.classes

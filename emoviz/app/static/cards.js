@@ -14,7 +14,7 @@ function draw() {
       pair.append(node('dt', '', fact.name), node('dd', 'ez-number', fact.value), node('dd', 'ez-small', fact.note));
       facts.append(pair);
     });
-    box.append(node('h3', '', card.title), node('p', 'ez-small', card.note), facts);
+    box.append(node('h2', '', card.title), node('p', 'ez-small', card.note), facts);
     return box;
   }));
 }

@@ -62,11 +62,11 @@ function build(shown) {
   root.replaceChildren(same, ...shown.rows.map((row) => {
     const block = node('section', 'ez-texts-row'), head = node('header', 'ez-texts-head');
     witnesses.push(node('p', ''));
-    head.append(node('h3', '', row.title), node('p', '', row.note), witnesses.at(-1));
+    head.append(node('h2', '', row.title), node('p', '', row.note), witnesses.at(-1));
     // A single short line has room for the baseline; above several it stands once for all of them.
     const beside = row.lines.length === 1 && row.lines[0].cells.length < MOST_COLUMNS;
     block.append(head, ...(beside ? [] : [box(shown, row, row.baseline)]), ...row.lines.map((line) => {
-      const group = node('section', 'ez-line'), name = node('h4', '', line.label), cells = node('div', 'ez-texts-cells');
+      const group = node('section', 'ez-line'), name = node(line.label ? 'h3' : 'div', '', line.label), cells = node('div', 'ez-texts-cells');
       if (line.control) name.append(' ', node('span', 'ez-tag', 'control'));
       // Lines of like length: 8 doses stand as 4 and 4, not as 5 and 3.
       const shownCells = beside ? cellsOf(row) : line.cells, n = shownCells.length;

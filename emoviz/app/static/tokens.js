@@ -73,7 +73,7 @@ function draw() {
     node('span', '', signed(shown.limit) + ' towards'),
     node('span', '', '· underline: thick = strong, dotted = against · dashed box: not read'),
   );
-  root.replaceChildren(node('h3', '', shown.title), scale, text, said, node('p', 'ez-small', shown.aid));
+  root.replaceChildren(node('h2', '', shown.title), scale, text, said, node('p', 'ez-small', shown.aid));
   mark();
   if (focused !== undefined && spans[focused]) spans[focused].focus();
 }

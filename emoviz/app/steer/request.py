@@ -11,6 +11,7 @@ from ...steer.doses import parse_doses
 from ...steer.grammar import is_control, parse_direction
 from ...steer.recipes import recipe
 from ...types import Decoding
+from ...words import counted
 from ..library import library
 
 # Texts on one page, of all models together: more can neither be read nor written in a sensible time.
@@ -76,8 +77,9 @@ def request(
     texts = len(models) * (1 + len(directions) * sum(dose != 0 for dose in found))
     if texts > MAX_TEXTS:
         raise InputError(
-            f"{len(directions)} direction(s) at {len(found)} dose(s) in {len(models)} model(s) are {texts} texts "
-            f"with the baselines; up to {MAX_TEXTS} fit on the page. Choose fewer."
+            f"{counted(len(directions), 'direction')} at {counted(len(found), 'dose')} in "
+            f"{counted(len(models), 'model')} are {texts} texts with the baselines; up to {MAX_TEXTS} fit on the "
+            "page. Choose fewer."
         )
     decoding = Decoding(
         int(_number("number of tokens", tokens, 40)),

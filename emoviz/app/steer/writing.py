@@ -19,6 +19,7 @@ from ...readout.scripts import own_scripts
 from ...steer.grammar import MEAN, RANDOM, is_control
 from ...steer.recipes import recipe, recipe_words
 from ...types import Decoding, Generation, Recipe, Verdict
+from ...words import counted
 from ..memory import loaded_with_status
 from .request import Request, request
 from .witnessing import witnessed
@@ -107,7 +108,7 @@ def _run(asked: Request, job: Job) -> Iterator[tuple[Any, str]]:
     future.result()
     seconds = time.perf_counter() - writing_since
     step = _fill(batches, stopped=job.stopped)
-    said = f"stopped after {step} of {tokens} tokens" if job.stopped else f"written in {seconds:.1f} s"
+    said = f"stopped after {step} of {counted(tokens, 'token')}" if job.stopped else f"written in {seconds:.1f} s"
     end = said if job.stopped else f"done: {_count(batches)} in {seconds:.1f} s"
     # Pressed again, Stop leaves out the verdicts that are still to come.
     job.stopped = False
@@ -141,7 +142,7 @@ def _loaded(model: str, job: Job) -> Generator[tuple[Any, str], None, LoadedMode
 
 def _count(batches: list[_Batch]) -> str:
     texts = sum(len(batch.cells) for batch in batches)
-    return f"{texts} text{'' if texts == 1 else 's'}"
+    return counted(texts, "text")
 
 
 def _time_left(seconds: float, step: int, tokens: int) -> str:
@@ -197,7 +198,8 @@ def decoding_words(decoding: Decoding) -> str:
     """How the next token was chosen, the same for every text of a run."""
     chosen = f"temperature {decoding.temperature:g}, seed {decoding.seed}, same noise for all"
     turn = "chat template" if decoding.chat else "no chat template"
-    return f"{'greedy' if decoding.temperature == 0 else chosen}, {turn}, up to {decoding.max_new_tokens} tokens"
+    how = "greedy" if decoding.temperature == 0 else chosen
+    return f"{how}, {turn}, up to {counted(decoding.max_new_tokens, 'token')}"
 
 
 def _fill(batches: list[_Batch], *, stopped: bool = False) -> int:

@@ -156,7 +156,7 @@ def sets_table() -> dict:
                 "shipped" if vectors.shipped else "your own",
             ]
         )
-    columns = ["set", "method", "classes", "texts", "stored with it", "size", "whose"]
+    columns = ["set", "method", "classes", "texts", "stored with it", "size", "from"]
     return {"columns": columns, "rows": rows}
 
 

@@ -55,7 +55,7 @@ def cards(view: Selection) -> dict:
                         "name": "decoding",
                         "value": number(curves["decoding_accuracy"].values[layer], 2),
                         "note": f"{interval_of(curves['decoding_accuracy'], layer)}chance "
-                        f"{1 / len(vectors.classes):.2f}",
+                        f"{1 / len(vectors.classes):.2f}, n = {p.n_passages}",
                     },
                     {
                         "name": "reliability",

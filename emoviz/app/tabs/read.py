@@ -238,7 +238,7 @@ def lay(_start: Selection) -> Laid:
     )
     outputs = {"status": status, "tokens": Tokens(), "token": Figure(EMPTY), "heat_map": Figure(EMPTY)}
     outputs["sentences"] = Table(elem_classes="ez-left")
-    gr.Markdown("### A number in a sentence", elem_classes="ez-prose")
+    gr.Markdown("## A number in a sentence", elem_classes="ez-prose")
     with gr.Row(elem_classes="ez-controls", equal_height=True):
         template = gr.Dropdown(
             list(TEMPLATES),

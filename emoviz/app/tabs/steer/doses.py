@@ -16,6 +16,7 @@ from ....steer.grammar import weights_of
 from ....stimuli.scenarios import dose_prompts
 from ....store.responses import delete_dose_response
 from ....types import DoseResponse
+from ....words import counted
 from ...components import EMPTY, Figure, Message, Texts
 from ...contract import QUIET, Laid, Page, Tab, by_name
 from ...library import library
@@ -42,7 +43,9 @@ def _label(r: DoseResponse) -> str:
     if r.shipped:
         return f"{r.model} \u00b7 shipped"
     what = ", ".join(r.directions) if len(r.directions) <= 2 else f"{len(r.directions)} emotions"
-    return f"{r.model} \u00b7 {what} \u00b7 {len(r.doses) - 1} doses \u00b7 {r.created[:16].replace('T', ' ')}"
+    return (
+        f"{r.model} \u00b7 {what} \u00b7 {counted(len(r.doses) - 1, 'dose')} \u00b7 {r.created[:16].replace('T', ' ')}"
+    )
 
 
 def shipped_choice() -> list[str]:

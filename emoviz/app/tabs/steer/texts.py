@@ -8,6 +8,7 @@ import gradio as gr
 
 from ....steer.grammar import MEAN, RANDOM
 from ....steer.recipes import EMOVIZ, JEONG2026A, NORMS, PRESET_DOSES, PRESETS, SCOPES
+from ....words import counted
 from ...components import EMPTY, Memory, Message, Texts
 from ...contract import QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name
 from ...library import library
@@ -152,7 +153,14 @@ def text_to_read(event: gr.EventData) -> tuple:
 def summary(preset, layers, scope, norm, tokens, temperature, seed, chat) -> str:
     """The recipe and the decoding in one line, as far as the fields are filled."""
     sampled = f"temperature {temperature}, seed {seed}" if temperature else "greedy"
-    parts = [preset, f"layers {layers}", f"scope {scope}", f"{norm} norm", sampled, f"{tokens} tokens"]
+    parts = [
+        preset,
+        f"layers {layers}",
+        f"scope {scope}",
+        f"{norm} norm",
+        sampled,
+        counted(int(tokens), "token") if tokens else "no tokens",
+    ]
     return "Recipe and decoding: " + " \u00b7 ".join([*parts, "chat template"] if chat else parts)
 
 
