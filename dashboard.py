@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from emoviz.app import serve
+from emoviz.commands.endpoints import ENDPOINTS
 
 
 def fetch_bundled_models() -> None:
@@ -17,4 +18,4 @@ def fetch_bundled_models() -> None:
 if __name__ == "__main__":
     if os.environ.get("SPACE_ID"):
         fetch_bundled_models()
-    serve()
+    serve(endpoints=ENDPOINTS)

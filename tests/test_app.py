@@ -185,37 +185,6 @@ def test_a_selection_that_cannot_be_used_falls_back_and_says_so(given, shown, sa
     assert checked({name: getattr(view, name) for name in view.__slots__}) == (view, [])
 
 
-def test_the_page_starts_answers_over_its_api_and_hides_its_plumbing():
-    from gradio_client import Client
-
-    from emoviz.app.server import launch_options
-
-    page = build()
-    _, url, _ = page.queue().launch(prevent_thread_lock=True, quiet=True, **launch_options())
-    try:
-        client = Client(url, verbose=False)
-        assert list(client.view_api(return_format="dict")["named_endpoints"]) == ["/steer"]
-        *_, (_, status) = client.submit(
-            "",
-            ["sad"],
-            [],
-            "0.05",
-            ["SmolLM2-135M-Instruct"],
-            "emoviz",
-            "window",
-            "all",
-            "fixed",
-            8,
-            0,
-            0,
-            False,
-            api_name="/steer",
-        )
-        assert "the prompt is empty" in status
-    finally:
-        page.close()
-
-
 def test_the_page_without_any_set_still_opens(monkeypatch, tmp_path):
     for place in ("emoviz.store.catalog", "emoviz.app.library"):
         monkeypatch.setattr(f"{place}.shipped_folder", lambda: tmp_path)

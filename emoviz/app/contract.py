@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import wraps
 from typing import Any
 
 import gradio as gr
@@ -32,6 +33,9 @@ WITH_MODEL: dict[str, Any] = {
     "concurrency_id": "model",
     "concurrency_limit": 3,
 }
+
+# A function that is answered over the API, typed and documented for whoever calls it.
+Endpoint = Callable[..., dict[str, Any]]
 
 # A component: gradio gives it its events (`click`, `select`, ...) at run time, where no annotation knows them.
 Part = Any
@@ -102,6 +106,19 @@ class Page:
     notice: Part
     selection: Mapping[str, Part]
     laid: Mapping[str, Laid]
+
+
+def answered(function: Endpoint) -> Endpoint:
+    """The same; input that cannot be used reaches the caller as its message."""
+
+    @wraps(function)
+    def answer(*given: Any, **named: Any) -> dict[str, Any]:
+        try:
+            return function(*given, **named)
+        except InputError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    return answer
 
 
 def tried(make: Callable[..., Any], *given: Any, n: int = 1) -> Any:

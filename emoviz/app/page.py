@@ -15,7 +15,7 @@ from ..geometry import CENTRINGS
 from ..plots.canvas import Canvas, drawn_on
 from ..plots.export import export
 from .components import EMPTY, Download, Figure, Filled, Link, Message, Shown, Slider
-from .contract import EXPORTS, LATEST, QUIET, Laid, Page, Part, Tab
+from .contract import EXPORTS, LATEST, QUIET, Endpoint, Laid, Page, Part, Tab, answered
 from .library import library
 from .link import decode, from_query, key, to_query
 from .selection import BEST, DEPTHS, SAME_DEPTH, NothingSelected, Selection, checked, clicked, first_selection
@@ -43,8 +43,11 @@ _TYPES = {
 }
 
 
-def build() -> gr.Blocks:
-    """The dashboard, not yet served. The first tab is drawn here, from the stored sets: torch is not needed for it."""
+def build(endpoints: Sequence[Endpoint] = ()) -> gr.Blocks:
+    """The dashboard, not yet served. The first tab is drawn here, from the stored sets: torch is not needed for it.
+
+    endpoints : what its API answers.
+    """
     start = first_selection()
     with gr.Blocks(title="emoviz", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as blocks:
         selection = _sidebar(start)
@@ -57,6 +60,8 @@ def build() -> gr.Blocks:
         address, saved = Link(first, elem_id="ez-link"), Download(elem_id="ez-download")
         shown = Shown(elem_id="ez-shown")
         page = Page(blocks, tabs, notice, selection, laid)
+        for endpoint in endpoints:
+            gr.api(answered(endpoint), api_name=endpoint.__name__, concurrency_id="api", concurrency_limit=2)
         again = [event for tab in _all(TABS) if tab.wire is not None for event in tab.wire(page) or ()]
         _wire(page, groups, opened, shown, address, saved, again)
     return blocks

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,17 @@ from ..errors import InputError  # noqa: E402
 from ..plots.export import PRESETS  # noqa: E402
 from ..plots.theme import DARK, FONTS, LIGHT  # noqa: E402
 from .components import FONTS_URL, PLOTLY_URL, STATIC, STATIC_URL  # noqa: E402
+from .contract import Endpoint  # noqa: E402
 from .page import build  # noqa: E402
 from .theme import THEME  # noqa: E402
 
 
-def serve(port: int | None = None, open_browser: bool = False) -> None:
-    """Builds the page and serves it until stopped. Raises InputError if the port cannot be used."""
-    page = build()
+def serve(port: int | None = None, open_browser: bool = False, endpoints: Sequence[Endpoint] = ()) -> None:
+    """Builds the page and serves it until stopped. Raises InputError if the port cannot be used.
+
+    endpoints : functions of JSON that are answered over the API, under their names.
+    """
+    page = build(endpoints)
     page.queue(max_size=32, default_concurrency_limit=4)
     try:
         _, url, _ = page.launch(

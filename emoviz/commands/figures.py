@@ -42,7 +42,7 @@ def run(given: Namespace) -> Result:
     for format in formats:
         check_options(format, given.preset, given.theme)
     sets = [find_set(name) for name in given.sets]
-    figures = _figures(sets, layers_of(sets, depth_of(given.layer)), given.centring, given.emotion)
+    figures = figures_of(sets, layers_of(sets, depth_of(given.layer)), given.centring, given.emotion)
     wanted = list(figures) if given.only is None else _listed(given.only)
     unknown = next((name for name in wanted if name not in figures), None)
     if unknown is not None:
@@ -64,7 +64,9 @@ def run(given: Namespace) -> Result:
     return {"files": files, "left_out": left_out}, "\n".join(lines), 0
 
 
-def _figures(sets: Sequence[VectorSet], layers: tuple[int, ...], centring: str, emotion: str | None) -> dict[str, Draw]:
+def figures_of(
+    sets: Sequence[VectorSet], layers: tuple[int, ...], centring: str, emotion: str | None
+) -> dict[str, Draw]:
     """Name -> what draws it."""
     from .. import plot
     from ..geometry.curves import CURVES

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +24,8 @@ def arguments(parser: ArgumentParser) -> None:
     add_device(parser)
 
 
-def run(given: Namespace) -> Result:
+def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
+    """load : gives the model of a name, for a caller that keeps models in memory."""
     from ..models.load import load_model
     from ..readout.projection import passage_scale
     from ..readout.reading import read_text
@@ -32,7 +35,7 @@ def run(given: Namespace) -> Result:
 
     started = time.perf_counter()
     vectors = None if given.set is None else find_set(given.set)
-    loaded = load_model(given.model, device=given.device)
+    loaded = load_model(given.model, device=given.device) if load is None else load(given.model)
     vectors = set_for(loaded) if vectors is None else vectors
     reading = read_text(loaded, vectors, given.text)
     layer = layer_of(reading, given.layer)

@@ -14,6 +14,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(given: Namespace) -> Result:
     from ..app import serve
+    from .endpoints import ENDPOINTS
 
-    serve(port=given.port, open_browser=given.open)
+    serve(port=given.port, open_browser=given.open, endpoints=ENDPOINTS)
     return None, "", 0

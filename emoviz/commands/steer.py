@@ -40,7 +40,8 @@ def arguments(parser: ArgumentParser) -> None:
     add_device(parser)
 
 
-def run(given: Namespace) -> Result:
+def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
+    """load : gives the model of a name, for a caller that keeps models in memory."""
     doses = parse_doses(PRESET_DOSES[EMOVIZ] if given.dose is None else given.dose)
     asked = [
         *(name if is_control(name) else parse_direction(name).label for name in given.emotion),
@@ -57,7 +58,7 @@ def run(given: Namespace) -> Result:
     rows: list[dict[str, Any]] = []
     recipes, cards, reasons = {}, {}, {}
     for model in given.models:
-        loaded = load_model(model, device=given.device)
+        loaded = load_model(model, device=given.device) if load is None else load(model)
         vectors = set_for(loaded, [name for text in asked for name, _ in parse_direction(text).terms])
         recipe = recipe_of(given, vectors)
         made = steer_texts(loaded, vectors, asked, doses, given.prompt, recipe, decoding)

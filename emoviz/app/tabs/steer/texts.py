@@ -9,7 +9,7 @@ import gradio as gr
 from ....steer.grammar import MEAN, RANDOM
 from ....steer.recipes import EMOVIZ, JEONG2026A, NORMS, PRESET_DOSES, PRESETS, SCOPES
 from ....words import counted
-from ...components import EMPTY, Memory, Message, Texts
+from ...components import Memory, Message, Texts
 from ...contract import QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name
 from ...library import library
 from ...memory import free, in_memory
@@ -101,7 +101,7 @@ def python(_view: Selection, **asked: Any) -> str:
     return snippet(*lines)
 
 
-# What `run` is asked for, in the order of its page's API.
+# What `run` is asked for.
 ASKED = (
     *("prompt", "chosen", "controls", "doses", "models"),
     *("preset", "layers", "scope", "norm", "tokens", "temperature", "seed", "chat"),
@@ -116,16 +116,15 @@ def wire(page: Page) -> None:
         *by_name(follow, emotion=emotion, chosen=part["chosen"], followed=followed), [part["chosen"], followed], **QUIET
     )
     started = go.click(
-        lambda: [Job(), EMPTY, "waiting for the model", *_buttons(writing=True)],
+        lambda: [Job(), "waiting for the model", *_buttons(writing=True)],
         None,
-        [job, part["texts"], status, go, stop],
+        [job, status, go, stop],
         **QUIET,
     )
     running = started.then(
         *by_name(run, **{name: part[name] for name in ASKED}, job=job),
         [part["texts"], status],
-        **{**WITH_MODEL, "api_visibility": "public"},
-        api_name="steer",
+        **WITH_MODEL,
     )
     running.then(lambda: [*_buttons(writing=False), models_in_memory()], None, [go, stop, memory], **QUIET)
     # The run itself says that it has stopped: an answer from here could come after its last word.
