@@ -58,7 +58,7 @@ def visit(server, browser):
         page.on("pageerror", lambda e: faults.append(f"page error: {e}"))
         page.on("request", lambda r: faults.append(f"request {r.url}") if not _local(r.url) else None)
         page.goto(f"{server[0]}/?__theme={theme}{query and '&' + query}")
-        page.wait_for_selector(".ez-plot[data-drawn]:visible", timeout=30_000)
+        page.wait_for_selector(".ez-plot[data-drawn]", state="attached", timeout=30_000)
         pages.append(page)
         return page
 
@@ -709,3 +709,19 @@ def test_a_finger_on_a_figure_scrolls_the_page(server, browser):
     page.wait_for_timeout(500)
     assert page.evaluate(ranges) == before and ("layers", "best") in _query(page), "a swipe is neither zoom nor click"
     page.close()
+
+
+@pytest.mark.parametrize("tab", [*TABS, "Dose response", "Verification", "Vocabulary"])
+def test_no_tab_breaks_a_rule_of_access_in_either_theme(visit, tab):
+    """WCAG 2.2 A and AA, and the order of headings, by axe-core."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed (make install)")
+    page = visit(query=urlencode([("tab", tab)]))
+    _until(page, "tab", "Texts" if tab == "Steer" else tab)
+    page.wait_for_timeout(800)
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+    rules = {"heading-order": {"enabled": True}, "empty-heading": {"enabled": True}}
+    for _theme in ("light", "dark"):
+        found = axe.Axe().run(page, options={"runOnly": {"type": "tag", "values": tags}, "rules": rules}).response
+        broken = [(one["id"], node["html"][:160]) for one in found["violations"] for node in one["nodes"]]
+        assert broken == [] and len(found["passes"]) > 10
+        page.locator("#ez-theme").click()

@@ -129,7 +129,8 @@ def test_the_python_of_a_tab_runs_its_models(title, monkeypatch, capsys):
         values |= {"models": ["SmolLM2-135M-Instruct"], "tokens": 3, "doses": "0, 0.04"}
     with _collected(monkeypatch) as figures:
         exec(tab.python(view, **values), {})
-    assert figures or "surgical" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert figures or all(word in printed for word in ("unsteered", "afraid", "regime"))
 
 
 def test_a_tab_without_sets_has_no_python_and_no_error():

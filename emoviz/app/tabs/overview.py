@@ -13,6 +13,7 @@ from ...plots.theme import protocol_label, short_label
 from ...plots.wording import p_text
 from ...reference import SOURCE, published_models
 from ...types import VectorSet
+from ...words import counted
 from ..cells import depth_of, highest, interval_of, number
 from ..components import Cards, Figure, Table
 from ..contract import Laid, Tab, tried
@@ -47,7 +48,7 @@ def cards(view: Selection) -> dict:
             {
                 "title": p.model,
                 "note": f"{protocol_label(vectors)} · {p.weights} in {p.precision} · layer {layer} of "
-                f"{vectors.n_layers} ({chosen_by})",
+                f"{vectors.n_layers} ({chosen_by}) · {counted(p.n_passages, 'text')}",
                 "colour": look.colour,
                 "dashed": look.dash != "solid",
                 "facts": [
@@ -55,7 +56,7 @@ def cards(view: Selection) -> dict:
                         "name": "decoding",
                         "value": number(curves["decoding_accuracy"].values[layer], 2),
                         "note": f"{interval_of(curves['decoding_accuracy'], layer)}chance "
-                        f"{1 / len(vectors.classes):.2f}, n = {p.n_passages}",
+                        f"{1 / len(vectors.classes):.2f}",
                     },
                     {
                         "name": "reliability",
