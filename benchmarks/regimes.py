@@ -141,10 +141,26 @@ def calibration(labelled: list[dict]) -> dict:
                 "n": len(_in_question(rows)),
                 "accuracy": _accuracy(rows, *used),
                 "confusion": confusion(rows, *used),
+                "borderline": near(rows),
             }
             for name, rows in parts.items()
         },
     }
+
+
+def near(rows: list[dict]) -> dict[str, dict[str, float]]:
+    """Texts whose verdict is borderline, and the others: how many, and how many of them are right."""
+    from emoviz.judge.regimes import COLLAPSE_REPETITION, EXPLOSIVE_PPL_RATIO
+    from emoviz.judge.verdict import borderline
+    from emoviz.types import Verdict
+
+    used = (COLLAPSE_REPETITION, EXPLOSIVE_PPL_RATIO)
+    parts: dict[str, list[bool]] = {"near": [], "plain": []}
+    for row in _in_question(rows):
+        regime = regime_of(row, *used)
+        found = Verdict(regime, "", row["ppl_ratio"], row["repetition"], 0.0, len(row["ids"]))
+        parts["near" if borderline(found) else "plain"].append(regime == row["label"])
+    return {name: {"n": len(right), "right": sum(right)} for name, right in parts.items()}
 
 
 def regime_of(row: dict, repetition: float, ratio: float) -> str:

@@ -7,7 +7,10 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 
+from emoviz.store import save_set
+
 from .chromium import find
+from .conftest import make_set
 from .dashboard import dashboard
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (make install)")
@@ -599,6 +602,24 @@ def test_link_and_python_are_copied(visit, button, holds):
     page.get_by_role("button", name=button).click()
     page.get_by_role("button", name=button.removeprefix("Copy ").capitalize() + " copied").wait_for()
     assert holds in page.evaluate("navigator.clipboard.readText()")
+
+
+def test_a_set_that_is_deleted_while_it_is_ticked_is_left_out_and_said(browser, tmp_path):
+    save_set(make_set("mine", classes=("sad", "calm", "angry", "happy", "afraid")), tmp_path / "sets")
+    with dashboard(EMOVIZ_HOME=str(tmp_path)) as (url, _):
+        page = browser.new_page(viewport={"width": 1280, "height": 720})
+        failed = []
+        page.on("response", lambda r: failed.append(r.url) if r.status >= 500 else None)
+        page.goto(f"{url}/?set=mine&set={_SMOL}&tab=Geometry")
+        page.wait_for_selector(".ez-plot[data-drawn]:visible", timeout=30_000)
+        (tmp_path / "sets" / "mine.safetensors").unlink()
+        page.get_by_label("alphabet").click()
+        page.wait_for_selector("#ez-notice:visible")
+        assert "set 'mine' is not here; it is left out" in page.locator("#ez-notice").inner_text()
+        page.get_by_label("quadrant", exact=True).click()
+        page.wait_for_selector("#ez-notice", state="hidden")
+        assert failed == [] and ("set", "mine") not in _query(page)
+        page.close()
 
 
 @pytest.mark.parametrize("typed", ["5", "-1", ""])

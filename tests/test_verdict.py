@@ -13,9 +13,10 @@ from emoviz.judge.prose import letter_surprise, words_alone
 from emoviz.judge.regimes import COLLAPSE_REPETITION, EXPLOSIVE_PPL_RATIO, REGIMES
 from emoviz.judge.repetition import repeated_share
 from emoviz.judge.texts import judge
-from emoviz.judge.verdict import text_verdict, verdict
+from emoviz.judge.verdict import borderline, text_verdict, verdict
 from emoviz.models.prompts import text_ids, until_end
 from emoviz.readout.scripts import own_scripts
+from emoviz.types import Verdict
 
 PROMPT = "the cat sat on"
 ENGLISH = "the letter came on a Monday and she read it by the window before the rain began to fall"
@@ -112,6 +113,35 @@ def test_perplexity_decides_where_nothing_is_repeated():
     assert _verdict(words, float(just_below)).regime == "surgical"
     assert _verdict(words, float(at)).regime == "explosive"
     assert _verdict(words, 0.2).regime == "surgical"
+
+
+@pytest.mark.parametrize(
+    ("regime", "repetition", "ratio", "near"),
+    [
+        ("surgical", 0.42, 1.0, "borderline: 42 % repeated, a loop from 43 %"),
+        ("repetitive_collapse", 0.46, 1.0, "borderline: 46 % repeated, a loop from 43 %"),
+        ("surgical", 0.1, 8.0, "borderline: 8 times the perplexity, noise from 9"),
+        ("explosive", 0.1, 11.0, "borderline: 11 times the perplexity, noise from 9"),
+        ("surgical", 0.2, 2.0, ""),
+        ("repetitive_collapse", 0.9, 8.0, ""),
+        ("explosive", 0.1, 50.0, ""),
+        ("surgical", 0.2, math.nan, ""),
+        ("unchanged", 0.42, 8.0, ""),
+        ("empty", math.nan, math.nan, ""),
+        (None, 0.42, math.nan, ""),
+    ],
+)
+def test_a_verdict_near_a_threshold_says_so(regime, repetition, ratio, near):
+    assert borderline(Verdict(regime, "a reason", ratio, repetition, 0.0, 30)) == near
+
+
+def test_verdicts_on_the_labelled_texts_are_right_where_they_are_plain_and_a_toss_up_where_they_are_not():
+    found = calibration(labelled_texts())
+    plain = [found[part]["borderline"]["plain"] for part in ("calibration", "held_out")]
+    near = [found[part]["borderline"]["near"] for part in ("calibration", "held_out")]
+    assert all(part["right"] / part["n"] > 0.93 for part in plain)
+    assert sum(part["right"] for part in near) / sum(part["n"] for part in near) < 0.6
+    assert sum(part["n"] for part in near) == 23
 
 
 def test_unchanged_and_empty_are_named():

@@ -101,7 +101,7 @@ class Texts(Filled):
 
 
 class Memory(Filled):
-    """Models in memory: {models: [{name, size}]}. `select` fires with {free: name}."""
+    """Models in memory: {models: [{name, size}], held: what the server holds}. `select` fires with {free: name}."""
 
     script = "memory"
 
@@ -162,14 +162,35 @@ class Link(Filled):
     script = "link"
 
 
+def _as_given(_part: Any, payload: Any) -> Any:
+    return payload
+
+
+# Parts whose value may be anything: gradio answers one out of bounds, or a choice that is there no more, with an error
+# 500. Who reads the value checks it and says what is wrong. Gradio shows them as its own.
 class Slider(gr.Slider):
-    """A slider whose number box may hold anything: gradio answers one out of bounds with an error 500.
+    """A slider; its value may be None or out of bounds."""
 
-    Its value may be None or out of bounds; who reads it checks it.
-    """
-
-    # Gradio shows it as its own slider.
     is_template = True
+    preprocess = _as_given
 
-    def preprocess(self, payload: float | None) -> float | None:  # type: ignore[override]
-        return payload
+
+class Ticks(gr.CheckboxGroup):
+    """Boxes to tick; sets come and go while they are shown."""
+
+    is_template = True
+    preprocess = _as_given
+
+
+class Menu(gr.Dropdown):
+    """A menu whose choices come and go while it is shown."""
+
+    is_template = True
+    preprocess = _as_given
+
+
+class Choice(gr.Radio):
+    """One of several that come and go while they are shown."""
+
+    is_template = True
+    preprocess = _as_given

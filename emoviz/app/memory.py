@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import threading
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+
+import psutil
 
 from .library import library
 
@@ -58,6 +62,14 @@ def free(model: str) -> None:
     LOADED.pop(model, None)
     # A module and its hooks point at each other: without this its memory stays until some later collection.
     gc.collect()
+    # The C library keeps what was freed for itself, gigabytes of it, until it is asked.
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+def held() -> int:
+    """Bytes of memory that this process holds, models and all else."""
+    return psutil.Process().memory_info().rss
 
 
 def _weight_bytes(loaded: LoadedModel) -> int:

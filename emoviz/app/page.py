@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..geometry import CENTRINGS
 from ..plots.canvas import Canvas, drawn_on
 from ..plots.export import export
-from .components import EMPTY, Download, Figure, Filled, Link, Message, Shown, Slider
+from .components import EMPTY, Download, Figure, Filled, Link, Menu, Message, Shown, Slider, Ticks
 from .contract import EXPORTS, LATEST, QUIET, Endpoint, Laid, Page, Part, Tab, answered
 from .library import library
 from .link import decode, from_query, key, to_query
@@ -71,7 +71,7 @@ def _sidebar(start: Selection) -> dict[str, Part]:
     with gr.Sidebar(width=288, open=True, elem_id="ez-sidebar"):
         gr.HTML(_HEADING)
         parts: dict[str, Part] = {
-            "sets": gr.CheckboxGroup(library().choices(), value=list(start.sets), label="Vector sets"),
+            "sets": Ticks(library().choices(), value=list(start.sets), label="Vector sets"),
             "layer_mode": gr.Radio(
                 [BEST, SAME_DEPTH],
                 value=start.layer_mode,
@@ -85,7 +85,7 @@ def _sidebar(start: Selection) -> dict[str, Part]:
                 label="Centring",
                 info="What is subtracted from the class means. Maps and cards always subtract the mean over classes.",
             ),
-            "emotion": gr.Dropdown(list(library().classes), value=start.emotion, label="Emotion", filterable=True),
+            "emotion": Menu(list(library().classes), value=start.emotion, label="Emotion", filterable=True),
         }
         with gr.Row(elem_id="ez-buttons"):
             gr.Button("Copy link", size="sm", elem_id="ez-copy-link", min_width=90)
@@ -168,7 +168,7 @@ def _wire(
             address: {"query": to_query(tab, view, kept), "python": _python(tab, view, own)},
         }
         # What cannot be used is put right.
-        right = {part: getattr(view, name) for name, part in page.selection.items() if wrong and name != "sets"}
+        right = {part: _as_value(getattr(view, name)) for name, part in page.selection.items() if wrong}
         try:
             with drawn_on(Canvas(given[width])):
                 found = draw(tab, view, given)

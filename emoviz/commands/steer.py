@@ -48,6 +48,7 @@ def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
         *checked_controls(given.controls),
     ]
     from ..judge.texts import judge_batch
+    from ..judge.verdict import borderline
     from ..models.load import load_model
     from ..steer.generate import steer_texts
     from ..store.choice import set_for
@@ -80,6 +81,7 @@ def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
                     "text": one.text,
                     "finished": one.finished,
                     **asdict(verdict),
+                    "borderline": bool(borderline(verdict)),
                     "leak_mass": max(one.leak_mass),
                     **scores[direction, dose],
                 }

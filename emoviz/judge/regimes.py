@@ -19,6 +19,10 @@ REGIMES = (SURGICAL, COLLAPSE, EXPLOSIVE, UNCHANGED, EMPTY)
 # plateau: 0.39 to 0.47 and 6 to 10 cost no more than two of 119 texts.
 COLLAPSE_REPETITION = 0.43
 EXPLOSIVE_PPL_RATIO = 9.0
+# Near the thresholds a verdict is as often wrong as right: of the labelled texts in these ranges, 3 in 4 of the
+# calibration prompts and 1 in 4 of the held-out one; outside, 94 and 96 % (`benchmarks regimes`).
+BORDERLINE_REPETITION = (0.36, 0.50)
+BORDERLINE_PPL_RATIO = (6.0, 12.0)
 # How a regime is shown where there is room for a sign, a letter or two words; None: it could not be told.
 REGIME_SIGN: dict[str | None, str] = {
     SURGICAL: "●", COLLAPSE: "↻", EXPLOSIVE: "✕", UNCHANGED: "=", EMPTY: "∅", None: "?",

@@ -14,7 +14,17 @@ from ..readout.scripts import own_scripts, script_shares
 from ..types import Verdict
 from .leak import leak_share, leaked_spans
 from .prose import letter_surprise, words_alone
-from .regimes import COLLAPSE, COLLAPSE_REPETITION, EMPTY, EXPLOSIVE, EXPLOSIVE_PPL_RATIO, SURGICAL, UNCHANGED
+from .regimes import (
+    BORDERLINE_PPL_RATIO,
+    BORDERLINE_REPETITION,
+    COLLAPSE,
+    COLLAPSE_REPETITION,
+    EMPTY,
+    EXPLOSIVE,
+    EXPLOSIVE_PPL_RATIO,
+    SURGICAL,
+    UNCHANGED,
+)
 from .repetition import LEAST_TIMES, count_words, longest_cycle, repeated_share, spell_words, words_of
 
 # From the text alone: English prose, a bare list of English words, and letters of no language; see `prose`.
@@ -59,6 +69,22 @@ def verdict(
     if ppl_ratio >= EXPLOSIVE_PPL_RATIO:
         return say(EXPLOSIVE, f"noise: {ratio}")
     return say(SURGICAL, f"changed and readable: {ratio}, {_percent(repetition)} repeated")
+
+
+def borderline(found: Verdict) -> str:
+    """Which threshold a verdict is near, in words; empty for one that is plain or rests on neither.
+
+    Another reader, or another seed, may well come to another regime there.
+    """
+    if found.regime not in (SURGICAL, COLLAPSE, EXPLOSIVE):
+        return ""
+    low, high = BORDERLINE_REPETITION
+    if low <= found.repetition < high:
+        return f"borderline: {_percent(found.repetition)} repeated, a loop from {_percent(COLLAPSE_REPETITION)}"
+    low, high = BORDERLINE_PPL_RATIO
+    if found.repetition < COLLAPSE_REPETITION and low <= found.ppl_ratio < high:
+        return f"borderline: {found.ppl_ratio:.3g} times the perplexity, noise from {EXPLOSIVE_PPL_RATIO:g}"
+    return ""
 
 
 def text_verdict(text: str, prompt: str | None = None) -> Verdict:

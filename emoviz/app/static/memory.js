@@ -3,6 +3,7 @@ const root = element.querySelector('.ez-memory');
 
 function draw() {
   const shown = JSON.parse(value || 'null') || { models: [] };
+  const held = shown.held && shown.models.length ? [node('span', '', `the server holds ${shown.held}`)] : [];
   root.replaceChildren(...(shown.models.length ? [node('span', '', 'in memory:')] : []), ...shown.models.map((model) => {
     const line = node('span', 'ez-memory-model', `${model.name} ${model.size} `);
     const free = node('button', 'ez-send', 'free');
@@ -11,7 +12,7 @@ function draw() {
     free.addEventListener('click', () => trigger('select', { free: model.name }));
     line.append(free);
     return line;
-  }));
+  }), ...held);
 }
 
 draw();

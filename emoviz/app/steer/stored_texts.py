@@ -10,7 +10,7 @@ from ...steer.grammar import UNSTEERED, is_control, parse_direction
 from ...steer.recipes import recipe_words
 from ...types import DoseResponse, SteeredText
 from .witnessing import witness_line, witness_words
-from .writing import decoding_words, leaks, regime_marks, verdict_numbers
+from .writing import decoding_words, leaks, verdict_numbers, verdict_words
 
 
 def texts_at(response: DoseResponse, direction: str, dose: float, prompt: int) -> dict:
@@ -30,8 +30,7 @@ def texts_at(response: DoseResponse, direction: str, dose: float, prompt: int) -
             "state": "",
             "text": text,
             "leaks": leaks(text, own),
-            **regime_marks(texts[k].verdict.regime),
-            "reason": texts[k].verdict.reason,
+            **verdict_words(texts[k].verdict),
             "numbers": " \u00b7 ".join([verdict_numbers(texts[k].verdict), *_projection(response, texts[k], terms)]),
             "hidden": "",
             "mass": f"highest probability on other scripts: {100 * texts[k].leak_mass:.2g} %",

@@ -14,6 +14,7 @@ import gradio as gr
 from ...errors import InputError
 from ...judge.leak import leaked_spans
 from ...judge.regimes import REGIME_SIGN, REGIME_WORDS
+from ...judge.verdict import borderline
 from ...plots.wording import dose_label
 from ...readout.scripts import own_scripts
 from ...steer.grammar import MEAN, RANDOM, is_control
@@ -248,7 +249,7 @@ def _verdicts(batch: _Batch, asked: Request) -> Callable[[], None]:
 
     def show() -> None:
         for cell, one, verdict in zip(batch.cells, made, verdicts, strict=True):
-            cell |= {**regime_marks(verdict.regime), "reason": verdict.reason}
+            cell |= verdict_words(verdict)
             cell["numbers"] = verdict_numbers(verdict)
             cell["hidden"], cell["mass"] = _hidden_leak(one)
 
@@ -276,6 +277,17 @@ _AFTERWARDS = (
 def regime_marks(regime: str | None) -> dict:
     """The regime, its sign and its words, as a cell has them."""
     return {"regime": regime, "sign": REGIME_SIGN[regime], "verdict": REGIME_WORDS[regime]}
+
+
+def verdict_words(verdict: Verdict) -> dict:
+    """Regime and reason, as a cell has them; near a threshold both say so."""
+    near = borderline(verdict)
+    marks = regime_marks(verdict.regime)
+    return {
+        **marks,
+        "verdict": f"{marks['verdict']}, borderline" if near else marks["verdict"],
+        "reason": f"{verdict.reason}; {near}" if near else verdict.reason,
+    }
 
 
 def verdict_numbers(verdict: Verdict) -> str:

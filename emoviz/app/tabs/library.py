@@ -19,7 +19,7 @@ from ...models import REGISTRY, available
 from ...models.registry import PRECISIONS, TESTED_ARCHITECTURES
 from ...plots.theme import short_label
 from ...store import delete_set, files_of, load_stories
-from ..components import Message, Table
+from ..components import Menu, Message, Table
 from ..contract import QUIET, Laid, Tab, by_name
 from ..library import library
 from ..process import run_command
@@ -55,10 +55,10 @@ def lay(start: Selection) -> Laid:
     )
     table = Table(sets_table())
     with gr.Row(elem_classes="ez-controls"):
-        own = gr.Dropdown(own_choices(), label="Delete a set of your own", value=None, scale=4)
+        own = Menu(own_choices(), label="Delete a set of your own", value=None, scale=4)
         delete_it = gr.Button("Delete", size="sm", scale=1, min_width=100)
     with gr.Row(elem_classes="ez-controls"):
-        written = gr.Dropdown(stories_choices(), value=None, label="Stories of a set by generation", scale=4)
+        written = Menu(stories_choices(), value=None, label="Stories of a set by generation", scale=4)
         about = gr.Dropdown(list(CLASSES), value=start.emotion, label="written for", scale=1, filterable=True)
     stories = Table()
     free = [gr.update(interactive=True), gr.update(interactive=False)]

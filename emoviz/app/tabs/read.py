@@ -19,7 +19,7 @@ from ...readout.projection import passage_scale
 from ...readout.summary import layer_of, ranked, sentences, text_scores
 from ...store.choice import best_first
 from ...types import Missing, Reading, VectorSet
-from ..components import EMPTY, Figure, Message, Slider, Table, Tokens
+from ..components import EMPTY, Figure, Menu, Message, Slider, Table, Tokens
 from ..contract import LATEST, QUIET, WITH_MODEL, Laid, Page, Tab, by_name
 from ..library import library
 from ..memory import loaded_with_status
@@ -224,7 +224,7 @@ def lay(_start: Selection) -> Laid:
             scale=6,
         )
         with gr.Column(scale=3, min_width=260):
-            chosen = gr.Dropdown(sets, value=first, label="Vectors, read by their own model")
+            chosen = Menu(sets, value=first, label="Vectors, read by their own model")
             layer = Slider(0, _layers(first) - 1, value=_best(first), step=1, label="Layer read")
     with gr.Row(elem_classes="ez-controls"):
         go = gr.Button("Read", variant="primary", elem_id="ez-read", scale=0, min_width=120)

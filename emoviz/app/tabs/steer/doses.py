@@ -17,7 +17,7 @@ from ....stimuli.scenarios import dose_prompts
 from ....store.responses import delete_dose_response
 from ....types import DoseResponse
 from ....words import counted
-from ...components import EMPTY, Figure, Message, Texts
+from ...components import EMPTY, Figure, Menu, Message, Texts
 from ...contract import QUIET, Laid, Page, Tab, by_name
 from ...library import library
 from ...process import run_command
@@ -172,7 +172,7 @@ def delete(name: str | None) -> str:
 
 def lay(_start: Selection) -> Laid:
     with gr.Row(elem_classes="ez-controls"):
-        chosen = gr.Dropdown(
+        chosen = Menu(
             choices(), value=shipped_choice(), multiselect=True, label="Runs", scale=4, elem_id="ez-dose-runs"
         )
     with gr.Accordion("A run of your own", open=False, elem_id="ez-dose-own"):
@@ -243,7 +243,7 @@ def _own_runs(chosen: gr.Dropdown) -> tuple[gr.Dropdown, list]:
         elem_id="ez-dose-making",
     )
     with gr.Row(elem_classes="ez-controls"):
-        own = gr.Dropdown(own_choices(), value=None, label="Delete a run of your own", scale=4)
+        own = Menu(own_choices(), value=None, label="Delete a run of your own", scale=4)
         remove = gr.Button("Delete", size="sm", scale=1, min_width=100)
     free = [gr.update(interactive=True), gr.update(interactive=False)]
     started = go.click(lambda: ["starting", *reversed(free)], None, [said, go, stop], **QUIET)

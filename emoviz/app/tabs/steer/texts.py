@@ -12,7 +12,7 @@ from ....words import counted
 from ...components import Memory, Message, Texts
 from ...contract import QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name
 from ...library import library
-from ...memory import free, in_memory
+from ...memory import free, held, in_memory
 from ...selection import Selection
 from ...snippet import snippet
 from ...steer.request import MAX_PROMPT_LETTERS
@@ -181,7 +181,9 @@ def press_stop(job: Job) -> None:
 
 
 def models_in_memory() -> dict:
-    return {"models": [{"name": name, "size": f"{size / 1e9:.1f} GB"} for name, size in in_memory()]}
+    """The models, and what the whole server holds, which is more than their weights."""
+    models = [{"name": name, "size": f"{size / 1e9:.1f} GB"} for name, size in in_memory()]
+    return {"models": models, "held": f"{held() / 1e9:.1f} GB"}
 
 
 def let_go(event: gr.EventData) -> dict:

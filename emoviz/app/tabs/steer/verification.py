@@ -12,7 +12,7 @@ from ....emotions import EMOTIONS
 from ....experiments.plans import rise_words
 from ....plots.theme import SERIES
 from ....types import Scenario, ScenarioText, Verification
-from ...components import Cards, Figure, Message, Texts
+from ...components import Cards, Choice, Figure, Message, Texts
 from ...contract import Laid, Page, Tab
 from ...library import library
 from ...selection import Selection
@@ -73,7 +73,7 @@ def lay(_start: Selection) -> Laid:
     names = choices()
     summary = Cards()
     with gr.Row(elem_classes="ez-controls"):
-        name = gr.Radio(names, value=names[0][1] if names else None, label="Model", scale=3)
+        name = Choice(names, value=names[0][1] if names else None, label="Model", scale=3)
         scenario = gr.Dropdown(list(EMOTIONS), value=EMOTIONS[0], label="Scenario", scale=1, filterable=True)
         opening = gr.Radio(list(_OPENINGS), value=_OPENINGS[0], label="Opening", scale=2)
     outputs = {

@@ -11,7 +11,7 @@ from ....errors import InputError
 from ....geometry import preferred_layer
 from ....plots.wording import minus
 from ....types import TokenChange, VocabularyLens
-from ...components import EMPTY, Figure, Message, Slider, Table
+from ...components import EMPTY, Figure, Menu, Message, Slider, Table
 from ...contract import QUIET, WITH_MODEL, Laid, Page, Tab, by_name
 from ...library import library
 from ...selection import Selection
@@ -79,9 +79,7 @@ def said(found: VocabularyLens) -> str:
 def lay(_start: Selection) -> Laid:
     sets = choices()
     with gr.Row(elem_classes="ez-controls", equal_height=True):
-        chosen = gr.Dropdown(
-            sets, value=sets[0][1] if sets else None, label="Vectors, seen by their own model", scale=4
-        )
+        chosen = Menu(sets, value=sets[0][1] if sets else None, label="Vectors, seen by their own model", scale=4)
         layer = Slider(0, 1, value=0, step=1, label="Layer", scale=4)
         go = gr.Button("Look", variant="primary", elem_id="ez-look", scale=1, min_width=120)
     status = Message(
