@@ -7,6 +7,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from ..emotions import CLASSES
+from ..errors import InputError
 from ..plots.theme import Style, short_label, styles
 from ..stats import compare
 from ..stimuli.norms import load_norms
@@ -51,6 +52,13 @@ class Library:
     def set_named(self, name: str | None) -> VectorSet | None:
         """None where nothing is chosen, and for a name that is not there (any more)."""
         return None if name is None else self.sets.get(name)
+
+    def chosen(self, name: str | None) -> VectorSet:
+        """Raises InputError where no set is chosen."""
+        vectors = self.set_named(name)
+        if vectors is None:
+            raise InputError("no vector set is chosen. Choose one, or extract one in the Library.")
+        return vectors
 
     def run_named(self, name: str | None) -> DoseResponse | None:
         """As `set_named`."""

@@ -17,6 +17,12 @@ def open_sets(sets: Iterable[VectorSet]) -> str:
     return "sets = [\n" + "".join(f"    ez.find_set({s.name!r}),\n" for s in sets) + "]"
 
 
+def with_model(vectors: VectorSet, *lines: str) -> str:
+    """A snippet whose lines have a set and its own model, as `vectors` and `model`."""
+    opened = f"vectors = ez.find_set({vectors.name!r})"
+    return snippet(opened, f"model = ez.load_model({vectors.provenance.model!r})", *lines)
+
+
 def figure(name: str, *given: str, **options: Any) -> str:
     """A line that draws a figure of `ez.plot` and shows it. given : code; options : values."""
     arguments = [*given, *(f"{option}={_code(value)}" for option, value in options.items())]

@@ -24,7 +24,7 @@ from ..contract import LATEST, QUIET, WITH_MODEL, Laid, Page, Tab, by_name
 from ..library import library
 from ..memory import loaded_with_status
 from ..selection import Selection
-from ..snippet import figure, snippet
+from ..snippet import figure, with_model
 
 if TYPE_CHECKING:
     from ...models.loaded import LoadedModel
@@ -85,7 +85,7 @@ def views(reading: Reading | None, layer: float, emotion: str, token: int | None
     if reading is None or token is None:
         return gr.skip(), EMPTY, EMPTY, EMPTY, EMPTY
     try:
-        vectors, at = _vectors(reading.set), layer_of(reading, "no layer" if layer is None else f"{layer:g}")
+        vectors, at = library().chosen(reading.set), layer_of(reading, "no layer" if layer is None else f"{layer:g}")
         if emotion not in reading.classes:
             raise InputError(
                 f"emotion {emotion!r} is not in {reading.set}. Choose another on the left: "
@@ -300,7 +300,7 @@ def set_with_model(
     name: str | None, before: tuple, after: tuple
 ) -> Generator[tuple, None, tuple[VectorSet, LoadedModel]]:
     """Yields what is being loaded as the status between other outputs; returns the set and its model."""
-    vectors = _vectors(name)
+    vectors = library().chosen(name)
     steps = loaded_with_status(None, vectors.provenance.model)
     while True:
         try:
@@ -308,13 +308,6 @@ def set_with_model(
         except StopIteration as done:
             return vectors, done.value
         yield *before, status, *after
-
-
-def _vectors(name: str | None) -> VectorSet:
-    vectors = library().set_named(name)
-    if vectors is None:
-        raise InputError("no vector set is chosen. Choose one, or extract one in the Library.")
-    return vectors
 
 
 def _strongest(reading: Reading, emotion: str) -> int:
@@ -338,16 +331,10 @@ def _best(name: str | None) -> int:
 
 
 def python(view: Selection, text: str, set: str | None, template: str, numbers: str, where: str) -> str:
-    vectors = library().set_named(set)
-    return (
-        ""
-        if vectors is None
-        else snippet(
-            f"vectors = ez.find_set({vectors.name!r})",
-            f"model = ez.load_model({vectors.provenance.model!r})",
-            f"reading = ez.read_text(model, vectors, {text!r})",
-            figure("reading", "reading", emotion=view.emotion),
-        )
+    return with_model(
+        library().chosen(set),
+        f"reading = ez.read_text(model, vectors, {text!r})",
+        figure("reading", "reading", emotion=view.emotion),
     )
 
 

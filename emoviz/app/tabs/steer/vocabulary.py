@@ -15,7 +15,7 @@ from ...components import EMPTY, Figure, Menu, Message, Slider, Table
 from ...contract import QUIET, WITH_MODEL, Laid, Page, Tab, by_name
 from ...library import library
 from ...selection import Selection
-from ...snippet import figure, snippet
+from ...snippet import figure, with_model
 from ..read import choices, set_with_model
 
 _SHOWN = 20
@@ -120,16 +120,10 @@ def wire(page: Page) -> list:
 
 
 def python(view: Selection, set: str | None) -> str:
-    vectors = library().set_named(set)
-    return (
-        ""
-        if vectors is None
-        else snippet(
-            f"vectors = ez.find_set({vectors.name!r})",
-            f"model = ez.load_model({vectors.provenance.model!r})",
-            f"found = ez.vocabulary_lens(model, vectors, {view.emotion!r})",
-            figure("vocabulary", "found"),
-        )
+    return with_model(
+        library().chosen(set),
+        f"found = ez.vocabulary_lens(model, vectors, {view.emotion!r})",
+        figure("vocabulary", "found"),
     )
 
 
