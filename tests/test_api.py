@@ -7,6 +7,7 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
+from emoviz.app import memory
 from emoviz.app.page import build
 from emoviz.app.server import launch_options
 from emoviz.cli import main
@@ -82,8 +83,16 @@ def test_what_cannot_be_answered_says_why_and_reads_no_file(client, name, given,
     assert message in str(error.value)
 
 
+@pytest.fixture
+def left_in_memory():
+    """What the test loads is let go again, so that no other test finds it."""
+    yield
+    for name in list(memory.LOADED):
+        memory.free(name)
+
+
 @pytest.mark.models
-def test_texts_are_steered_and_read_over_the_api(client):
+def test_texts_are_steered_and_read_over_the_api(client, left_in_memory):
     asked = {"models": ["SmolLM2-135M-Instruct"], "emotions": ["calm"], "doses": [0.0, 0.04], "prompt": "I opened"}
     rows = client.predict(api_name="/steer", max_new_tokens=6, **asked)["rows"]
     assert [(row["emotion"], row["dose"]) for row in rows] == [("calm", 0.0), ("calm", 0.04)]

@@ -746,3 +746,5 @@ def test_no_tab_breaks_a_rule_of_access_in_either_theme(visit, tab):
         broken = [(one["id"], node["html"][:160]) for one in found["violations"] for node in one["nodes"]]
         assert broken == [] and len(found["passes"]) > 10
         page.locator("#ez-theme").click()
+        # Colours fade from one theme to the other.
+        page.wait_for_timeout(600)

@@ -124,7 +124,7 @@ def test_own_class_names_are_banned_in_other_corpora(tmp_path):
         ('{"emotion": "sad"}\n', "line 1 has no 'text'"),
         ('{"emotion": "sad", "text": "  "}\n', "line 1 has no 'text', or an empty one"),
         ('{"emotion": "sad", "text": "a", "topic": 3}\n', "topic that is not text"),
-        ('{"emotion": "sad", "text": "a"}\n{"emotion": "sad", "text": "b"}\n', r"has 1 class\(es\); 2 to 500"),
+        ('{"emotion": "sad", "text": "a"}\n{"emotion": "sad", "text": "b"}\n', r"has 1 class; 2 to 500"),
         ('{"emotion": "sad", "text": "a"}\n{"emotion": "mad", "text": "b"}\n', "class 'sad' has one passage"),
     ],
 )

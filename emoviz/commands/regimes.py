@@ -16,7 +16,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(given: Namespace) -> Result:
-    from ..judge.verdict import borderline, text_verdict
+    from ..judge.verdict import text_verdict
     from ..stimuli.texts import load_texts
 
     rows: list[dict[str, Any]] = []
@@ -29,7 +29,6 @@ def run(given: Namespace) -> Result:
                 "n_words": found.n_tokens,
                 "regime": found.regime,
                 "reason": found.reason,
-                "borderline": bool(borderline(found)),
             }
         )
     shown = [
