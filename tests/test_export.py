@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import tempfile
 import threading
 
 import numpy as np
@@ -169,6 +170,32 @@ def test_without_a_browser_html_and_csv_are_made_and_pictures_say_what_is_missin
         else:
             with pytest.raises(InputError, match="need Chromium or Chrome.*html and csv work without"):
                 export(_draw(sets), format)
+    assert chromium._running is None
+
+
+def test_a_browser_that_does_not_start_leaves_no_thread_and_no_folder_behind(sets, monkeypatch, tmp_path):
+    import choreographer
+
+    class Broken:
+        def __init__(self, **_):
+            pass
+
+        async def open(self):
+            raise choreographer.errors.BrowserFailedError("no")
+
+        async def close(self):
+            pass
+
+    monkeypatch.setattr(chromium, "_running", None)
+    monkeypatch.setattr(choreographer, "Browser", Broken)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    before = set(threading.enumerate())
+    for _ in range(3):
+        with pytest.raises(InputError, match="need Chromium or Chrome"):
+            export(_draw(sets), "png")
+    for thread in set(threading.enumerate()) - before:
+        thread.join(5)
+    assert set(threading.enumerate()) <= before and list(tmp_path.iterdir()) == []
 
 
 class TestPictures:

@@ -54,18 +54,16 @@ class Selection:
         check : a set and its layer; raises InputError if they cannot be shown. A layer must be finite in any case.
         Raises InputError if none is left.
         """
-        left, notes = [], []
-        for vectors, layer in zip(sets, self.layers(sets), strict=True):
-            if layer not in vectors.finite_layers:
-                precision = vectors.provenance.precision
-                notes.append(f"left out: {short_label(vectors)}, whose layer {layer} is not finite in {precision}")
-                continue
-            try:
-                if check is not None:
-                    check(vectors, layer)
-                left.append((vectors, layer))
-            except InputError as error:
-                notes.append(f"left out: {short_label(vectors)}: {error}")
+        pairs = list(zip(sets, self.layers(sets), strict=True))
+        notes = [
+            f"left out: {short_label(s)}, whose layer {layer} is not finite in {s.provenance.precision}"
+            for s, layer in pairs
+            if layer not in s.finite_layers
+        ]
+        left = [(s, layer) for s, layer in pairs if layer in s.finite_layers]
+        if check is not None:
+            left, more = _passing(left, check)
+            notes += more
         if not left:
             raise InputError(
                 notes[0] if notes[0].endswith(".") else f"{notes[0]}. Choose another depth or another set."
@@ -77,13 +75,9 @@ class Selection:
 
     def centred(self) -> tuple[list[VectorSet], list[str]]:
         """The selected sets that can be centred as asked, and a note for each other. Raises InputError if none can."""
-        left, notes = [], []
-        for vectors in self.chosen():
-            try:
-                check_centring(self.centring, vectors.classes)
-                left.append(vectors)
-            except InputError as error:
-                notes.append(f"left out: {short_label(vectors)}: {error}")
+        pairs = [(vectors, 0) for vectors in self.chosen()]
+        passing, notes = _passing(pairs, lambda s, _layer: check_centring(self.centring, s.classes))
+        left = [vectors for vectors, _ in passing]
         if not left:
             raise InputError(notes[0])
         return left, notes
@@ -94,6 +88,20 @@ class Selection:
             # A slider at its end gives 1, which would be a layer.
             return layers_of(sets, float(self.depth))
         return tuple(preferred_layer(s) for s in sets)
+
+
+def _passing(
+    pairs: list[tuple[VectorSet, int]], check: Callable[[VectorSet, int], Any]
+) -> tuple[list[tuple[VectorSet, int]], list[str]]:
+    """The sets, each with a layer, for which the check raises no InputError, and a note for each other."""
+    left, notes = [], []
+    for vectors, layer in pairs:
+        try:
+            check(vectors, layer)
+            left.append((vectors, layer))
+        except InputError as error:
+            notes.append(f"left out: {short_label(vectors)}: {error}")
+    return left, notes
 
 
 def checked(values: Mapping[str, Any]) -> tuple[Selection, list[str]]:

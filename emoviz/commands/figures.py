@@ -86,8 +86,10 @@ def figures_of(
         "cosines": partial(plot.cosines, sets, **marked),
     }
     if len(sets) > 1:
-        compared = compare(sets, layers, centring=centring)
-        found["rsa"] = partial(plot.rsa, sets, centring=centring, comparison=compared, **at)
+        # Resampling takes seconds, so that it waits until the figure is drawn.
+        found["rsa"] = lambda: plot.rsa(
+            sets, centring=centring, comparison=compare(sets, layers, centring=centring), **at
+        )
     for (i, a), (j, b) in combinations(enumerate(sets), 2):
         found[f"pair_{i + 1}_{j + 1}"] = partial(
             plot.pair, [a, b], layers=[layers[i], layers[j]], centring=centring, emotion=emotion

@@ -15,6 +15,8 @@ import tempfile
 import threading
 import time
 from collections.abc import Coroutine
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +41,12 @@ _DRAW = """async ({figure, width, height}) => {
   Plotly.purge(plot);
   document.body.style.background = figure.layout.template.layout.paper_bgcolor;
   await Plotly.newPlot(plot, figure.data, {...figure.layout, width, height}, {staticPlot: true});
-  return JSON.stringify({height: plot._fullLayout.height});
+  return plot._fullLayout.height;
 }"""
 _SVG = "Plotly.toImage('plot', {format: 'svg'}).then((url) => decodeURIComponent(url.slice(url.indexOf(',') + 1)))"
 
 
+@cache
 def font_faces() -> str:
     """The fonts of the figures as CSS that needs no other file."""
     css = (FONTS / "fonts.css").read_text("utf-8")
@@ -61,9 +64,15 @@ class _Chromium:
     def __init__(self) -> None:
         import choreographer
 
+        # First, since it may not be there: nothing is left behind then.
+        self.browser = choreographer.Browser(headless=True)
         self.loop = asyncio.new_event_loop()
         threading.Thread(target=self.loop.run_forever, daemon=True, name="chromium").start()
         self.folder = tempfile.TemporaryDirectory(prefix="emoviz-")
+        atexit.register(self.close)
+
+    def start(self) -> None:
+        """Opens the browser and its page."""
         page = Path(self.folder.name) / "page.html"
         page.write_text(
             "<!DOCTYPE html><meta charset='utf-8'>"
@@ -71,9 +80,7 @@ class _Chromium:
             f"<body><div id='plot'></div><script src='{_PLOTLY.as_uri()}'></script></body>",
             "utf-8",
         )
-        self.browser = choreographer.Browser(headless=True)
         self.tab = self.run(self._open(page.as_uri()), _START)
-        atexit.register(self.close)
         # The tab is there before its page is.
         until = time.monotonic() + _START
         while not self.evaluate("typeof Plotly === 'object'"):
@@ -99,18 +106,21 @@ class _Chromium:
 
     def draw(self, figure: go.Figure, width: int, sharpness: float) -> int:
         """Draws it and returns its height, in pixels of the page."""
-        given = json.dumps({"figure": json.loads(figure.to_json()), "width": width, "height": figure.layout.height})
-        drawn = json.loads(self.evaluate(f"({_DRAW})({given})"))
-        height = round(drawn["height"])
+        size = f"width: {width}, height: {json.dumps(figure.layout.height)}"
+        height = round(self.evaluate(f"({_DRAW})({{figure: {figure.to_json()}, {size}}})"))
         self.ask(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=sharpness, mobile=False
         )
         return height
 
     def close(self) -> None:
-        self.run(self.browser.close(), 10)
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.folder.cleanup()
+        """Ends it, also where it does not answer."""
+        atexit.unregister(self.close)
+        try:
+            self.run(self.browser.close(), 10)
+        finally:
+            self.loop.call_soon_threadsafe(self.loop.stop)
+            self.folder.cleanup()
 
 
 _running: _Chromium | None = None
@@ -141,6 +151,7 @@ def picture(figure: go.Figure, format: str, width: int, magnified: float, sharpn
         try:
             if _running is None:
                 _running = _Chromium()
+                _running.start()
             height = _running.draw(figure, width, sharpness)
             if format == "png":
                 return base64.b64decode(_running.ask("Page.captureScreenshot", format="png")["data"])
@@ -151,6 +162,9 @@ def picture(figure: go.Figure, format: str, width: int, magnified: float, sharpn
             printed = _running.ask("Page.printToPDF", **size, scale=magnified * 0.999, printBackground=True)
             return base64.b64decode(printed["data"])
         except broken as error:
+            if _running is not None:
+                with suppress(*broken):
+                    _running.close()
             _running = None
             raise NoChromium(
                 "png, svg and pdf need Chromium or Chrome, which is not found or does not start. Install chromium, or "

@@ -88,15 +88,17 @@ def _columns(responses: Sequence[DoseResponse], found: Sequence[DoseCurve]) -> l
     rows = [[max(0.0, top - h), top] for top, h in zip(tops, [strip, *[height] * m], strict=True)]
     if narrow():
         share = (1 - _STACK_GAP * (n - 1)) / n
-        blocks = [[[1 - k * (share + _STACK_GAP) - share * (1 - y) for y in row] for row in rows] for k in range(n)]
-        return [
-            Column(k, r, curve, [0.0, 1.0], [[max(0.0, bottom), top] for bottom, top in blocks[k]])
-            for k, (r, curve) in enumerate(zip(responses, found, strict=True))
+        places = [[0.0, 1.0]] * n
+        blocks = [
+            [[max(0.0, 1 - k * (share + _STACK_GAP) - share * (1 - y)) for y in row] for row in rows] for k in range(n)
         ]
-    width = (1 - _COLUMN_GAP * (n - 1)) / n
+    else:
+        width = (1 - _COLUMN_GAP * (n - 1)) / n
+        lefts = [k * (width + _COLUMN_GAP) for k in range(n)]
+        places, blocks = [[left, min(1.0, left + width)] for left in lefts], [rows] * n
     return [
-        Column(k, r, curve, [k * (width + _COLUMN_GAP), min(1.0, k * (width + _COLUMN_GAP) + width)], rows)
-        for k, (r, curve) in enumerate(zip(responses, found, strict=True))
+        Column(k, r, curve, place, block)
+        for k, (r, curve, place, block) in enumerate(zip(responses, found, places, blocks, strict=True))
     ]
 
 
