@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
+from emoviz.store import shipped_folder
+from emoviz.store.responses import load_dose_response
+
 ROUNDS = 3
 # Name -> tab, and which of its figures.
 FIGURES = {"Depth": ("Depth", 0), "Geometry, RDM": ("Geometry", 0), "Geometry, map": ("Geometry", 1)}
@@ -66,9 +69,20 @@ def page() -> dict:
                 tab.wait_for_timeout(2500)
                 change[name] += tab.evaluate(_SLIDE, which)
     return {
+        "stored_run_opens_seconds": round(_opened(), 3),
         "first_figure_seconds": round(median(first), 2),
         "layer_change_ms": {name: round(median(taken)) for name, taken in change.items()},
     }
+
+
+def _opened() -> float:
+    """Seconds to open the slowest of the shipped dose-response runs."""
+    slowest = 0.0
+    for path in shipped_folder().glob("*_doses_*"):
+        started = time.perf_counter()
+        load_dose_response(path)
+        slowest = max(slowest, time.perf_counter() - started)
+    return slowest
 
 
 def comparison() -> dict:

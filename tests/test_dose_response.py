@@ -5,7 +5,6 @@ import json
 import math
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -300,16 +299,12 @@ def test_the_default_run_of_a_bundled_model_is_shipped_and_opens_without_torch()
     assert loaded == "[]" and not json.loads(result)["computed"]
 
 
-def test_shipped_runs_show_all_three_regimes_and_are_small_and_quick_to_open():
+def test_shipped_runs_show_all_three_regimes_and_are_small():
     for found in _shipped():
         assert found.directions == EMOTIONS and found.prompts == dose_prompts() and len(found.doses) == 9
         assert {t.verdict.regime for t in found.texts} >= {SURGICAL, COLLAPSE, EXPLOSIVE}
         assert set(EMOTIONS) <= set(found.witness.classes) and found.model not in found.witness.name
-        path = response_path(found)
-        assert path.stat().st_size < 150_000
-        started = time.perf_counter()
-        load_dose_response(path)
-        assert time.perf_counter() - started < 0.5
+        assert response_path(found).stat().st_size < 150_000
     assert {r.model for r in _shipped()} == {"SmolLM2-135M-Instruct", "gemma-3-270m"}
 
 
