@@ -146,6 +146,17 @@ class Shown(Filled):
     script = "shown"
 
 
+class Sweep(Filled):
+    """What the view that is shown has at every layer: {key, from, step} of the view, with {at, parts} as `sweep` gives
+    them once they are asked for.
+
+    `select` fires when they are, `input` with {swept} when the depth is another, `swept` where the
+    browser has shown it.
+    """
+
+    script = "sweep"
+
+
 class Download(Filled):
     """Saves a file: {name, type, data in base64}, or says {name, format, problem} and lets the browser try."""
 

@@ -81,6 +81,7 @@ class Tab:
     lay : puts its parts on the page, inside the tab; gets the first selection.
     draw : the selection, and the values of its controls by name, to what it shows: name -> value, names of outputs or
         controls; None is shown as nothing. Called when the tab is opened or anything that it is given changes.
+    layered : as `draw`, only what changes with the layer and is made at once: the browser gets it for all layers.
     picks : kind of a clicked figure -> what the click changes.
     python : the selection, and what a link keeps by name, to code that makes what the tab shows.
     wire : adds events of its own, once all tabs are laid; returns those after which the tab is drawn again.
@@ -91,6 +92,7 @@ class Tab:
     question: str
     lay: Callable[[Selection], Laid] = lambda start: Laid()
     draw: Callable[..., Mapping[str, Any]] | None = None
+    layered: Callable[..., Mapping[str, Any]] | None = None
     picks: Mapping[str, Pick] = field(default_factory=dict)
     python: Callable[..., str] | None = None
     wire: Callable[[Page], Sequence[gr.events.Dependency] | None] | None = None

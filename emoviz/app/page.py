@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -14,11 +16,12 @@ from ..errors import InputError
 from ..geometry import CENTRINGS
 from ..plots.canvas import Canvas, drawn_on
 from ..plots.export import export
-from .components import EMPTY, Download, Figure, Filled, Link, Menu, Message, Shown, Slider, Ticks
+from .components import EMPTY, Download, Figure, Filled, Link, Menu, Message, Shown, Slider, Sweep, Ticks
 from .contract import EXPORTS, LATEST, QUIET, Endpoint, Laid, Page, Part, Tab, answered
 from .library import library
 from .link import decode, from_query, key, to_query
-from .selection import BEST, DEPTHS, SAME_DEPTH, NothingSelected, Selection, checked, clicked, first_selection
+from .selection import BEST, DEPTHS, SAME_DEPTH, STEP, NothingSelected, Selection, checked, clicked, first_selection
+from .sweep import MAX_SWEPT, sweep
 from .tabs import TABS
 
 _HEADING = "<h1 class='ez-wordmark'>emoviz</h1><p class='ez-tagline'>how small language models represent emotion</p>"
@@ -31,6 +34,7 @@ _ON_LOAD = """() => {
   if (kept) document.body.classList.toggle('dark', kept === 'dark');
   if (window.innerWidth < 768) document.querySelector('#ez-sidebar .toggle-button')?.click();
 }"""
+_MOVED = f"(depth) => {{ window.emovizDepth(depth); return {json.dumps(SAME_DEPTH)}; }}"
 # Where the page itself is open, beside the titles of tabs that have parts.
 _PAGE = ""
 _SKIP = gr.skip()
@@ -58,12 +62,12 @@ def build(endpoints: Sequence[Endpoint] = ()) -> gr.Blocks:
             groups = {_PAGE: tabs, **_lay(TABS, start, laid)}
         first = {"query": to_query(TABS[0], start, {}), "python": _python(TABS[0], start, {})}
         address, saved = Link(first, elem_id="ez-link"), Download(elem_id="ez-download")
-        shown = Shown(elem_id="ez-shown")
+        shown, layers = Shown(elem_id="ez-shown"), Sweep(elem_id="ez-sweep")
         page = Page(blocks, tabs, notice, selection, laid)
         for endpoint in endpoints:
             gr.api(answered(endpoint), api_name=endpoint.__name__, concurrency_id="api", concurrency_limit=2)
         again = [event for tab in _all(TABS) if tab.wire is not None for event in tab.wire(page) or ()]
-        _wire(page, groups, opened, shown, address, saved, again)
+        _wire(page, groups, opened, shown, layers, address, saved, again)
     return blocks
 
 
@@ -78,7 +82,10 @@ def _sidebar(start: Selection) -> dict[str, Part]:
                 label="Layer",
                 info="Best: each set by its protocol's own rule (emoviz: decoding).",
             ),
-            "depth": Slider(*DEPTHS, value=start.depth, step=0.01, label="Depth"),
+            "depth": Slider(*DEPTHS, value=start.depth, step=STEP, label="Depth"),
+        }
+        gr.Button("Play the layers", size="sm", elem_id="ez-play")
+        parts |= {
             "centring": gr.Radio(
                 list(CENTRINGS),
                 value=start.centring,
@@ -123,6 +130,7 @@ def _wire(
     groups: Mapping[str, gr.Tabs],
     opened: gr.State,
     shown: Shown,
+    layers: Sweep,
     address: Link,
     saved: Download,
     again: Sequence[gr.events.Dependency],
@@ -149,29 +157,44 @@ def _wire(
     def selected(given: Mapping[Part, Any]) -> tuple[Selection, list[str]]:
         return checked({name: given[part] for name, part in page.selection.items()})
 
-    def draw(tab: Tab, view: Selection, given: Mapping[Part, Any]) -> Mapping[str, Any]:
-        if tab.draw is None:
-            return {}
-        return tab.draw(view, **{name: given[part] for name, part in page.laid[tab.title].controls.items()})
+    def own(tab: Tab, given: Mapping[Part, Any]) -> dict[str, Any]:
+        return {name: given[part] for name, part in page.laid[tab.title].controls.items()}
 
-    def show(given: Mapping[Part, Any], moved: Mapping[Part, Any], notes: Sequence[str] = ()) -> dict[Part, Any]:
-        """What the open tab shows for what is given, some of it moved; all else stays as it is. notes : said above."""
+    def draw(tab: Tab, view: Selection, given: Mapping[Part, Any]) -> Mapping[str, Any]:
+        return {} if tab.draw is None else tab.draw(view, **own(tab, given))
+
+    def swept(tab: Tab, view: Selection, given: Mapping[Part, Any]) -> dict[str, Any]:
+        """By what the browser knows what a view has at every layer; no key where it is asked layer by layer."""
+        if tab.layered is None or len(view.sets) > MAX_SWEPT:
+            return {}
+        about = tab.title, view.sets, view.centring, view.emotion, own(tab, given), given[width], id(library())
+        return {"key": hashlib.sha256(repr(about).encode()).hexdigest()[:16], "from": DEPTHS[0], "step": STEP}
+
+    def show(
+        given: Mapping[Part, Any], moved: Mapping[Part, Any], notes: Sequence[str] = (), drawn: bool = False
+    ) -> dict[Part, Any]:
+        """What the open tab shows for what is given, some of it moved; all else stays as it is.
+
+        notes : said above. drawn : whether the browser shows already what changes with the layer.
+        """
         tab = _seen(given[opened], TABS)
         laid = page.laid[tab.title]
         given = {**given, **moved}
         view, wrong = selected(given)
         notes = [*notes, *wrong]
         kept = {name: given[part] for name, part in in_link.items() if given[part] != at_first[part]}
-        own = {name: given[part] for name, part in linked[tab.title].items()}
+        in_python = {name: given[part] for name, part in linked[tab.title].items()}
         values: dict[Part, Any] = {
             page.notice: f"**Corrected.** {' '.join(notes)}" if notes else None,
-            address: {"query": to_query(tab, view, kept), "python": _python(tab, view, own)},
+            address: {"query": to_query(tab, view, kept), "python": _python(tab, view, in_python)},
         }
+        if not drawn:
+            values[layers] = swept(tab, view, given)
         # What cannot be used is put right.
         right = {part: _as_value(getattr(view, name)) for name, part in page.selection.items() if wrong}
         try:
             with drawn_on(Canvas(given[width])):
-                found = draw(tab, view, given)
+                found = {} if drawn and tab.layered is tab.draw else draw(tab, view, given)
             parts = {**laid.controls, **laid.outputs}
             values |= {parts[name]: EMPTY if value is None else value for name, value in found.items()}
         except NothingSelected as error:
@@ -186,9 +209,27 @@ def _wire(
     def changed(*values: Any) -> dict[Part, Any]:
         return show(dict(zip(inputs, values, strict=True)), {})
 
-    def move_depth(*values: Any) -> dict[Part, Any]:
+    def move_depth(event: gr.EventData, *values: Any) -> dict[Part, Any]:
         """Moving the slider asks for that depth in all sets."""
-        return show(dict(zip(inputs, values, strict=True)), {page.selection["layer_mode"]: SAME_DEPTH})
+        drawn = isinstance(event._data, dict) and event._data.get("swept") is True
+        moved = {page.selection["layer_mode"]: SAME_DEPTH}
+        return show(dict(zip(inputs, values, strict=True)), moved, drawn=drawn)
+
+    def all_layers(*values: Any) -> Any:
+        """What the open tab shows at every layer."""
+        given = dict(zip(inputs, values, strict=True))
+        tab, (view, _) = _seen(given[opened], TABS), selected(given)
+        key = swept(tab, view, given)
+        if tab.layered is None or not key or not view.sets:
+            return gr.skip()
+        laid, controls, make = page.laid[tab.title], own(tab, given), tab.layered
+
+        def at(one: Selection) -> dict[str, str | None]:
+            found = make(one, **controls)
+            return {p.part: p.postprocess(found[n]) for n, p in laid.outputs.items() if n in found and _is_filled(p)}
+
+        with drawn_on(Canvas(given[width])):
+            return {shown: {layers.part: layers.postprocess({**key, **sweep(at, view)})}}
 
     def pick(event: gr.EventData, *values: Any) -> dict[Part, Any]:
         """A click in a figure changes what its tab says that it changes."""
@@ -276,7 +317,10 @@ def _wire(
     ]
     gr.on([part.download for part in figures], save, inputs, saved, **EXPORTS)
     depth = page.selection["depth"]
-    depth.input(move_depth, inputs, results, **LATEST)
+    # The browser moves through the layers, and says when the slider rests or when it needs to be shown them.
+    depth.input(None, depth, page.selection["layer_mode"], js=_MOVED, **QUIET)
+    layers.input(move_depth, inputs, results, **LATEST)
+    layers.select(all_layers, inputs, shown, **LATEST)
     touched = [part for part in inputs if _is_touched(part) and part is not depth]
     # A text that is being written is not sent with every letter.
     events = [part.blur if isinstance(part, gr.Textbox) else part.input for part in touched]

@@ -17,6 +17,7 @@ from .library import library
 
 MAX_PANELS = 4
 DEPTHS = 0.02, 1.0
+STEP = 0.01
 BEST, SAME_DEPTH = "best of each", "same depth"
 
 

@@ -16,12 +16,14 @@ function draw() {
   frame.classList.toggle('ez-waiting', !value && !plot.data);
   frame.style.display = value === 'null' ? 'none' : '';
   if (!value || value === 'null') return;
-  const figure = JSON.parse(value);
+  // As JSON, or as one layer of many that are here already (`sweep.js`).
+  const swept = value.tree ? value : null, figure = swept ? { ...swept.tree } : JSON.parse(value);
   // What cannot be drawn says why in its place; what was drawn before is hidden, since it belongs to another selection.
   refused.textContent = figure.refused || '';
   plot.style.display = figure.refused ? 'none' : '';
   save.hidden = Boolean(figure.refused);
   if (figure.refused) return;
+  figure.layout = { ...figure.layout, title: { ...figure.layout.title } };
   if (figure.layout.meta.fill) {
     // A large screen is filled; the title keeps its distance from the edge in pixels.
     const fixed = (1 - figure.layout.title.y) * figure.layout.height;
@@ -37,11 +39,14 @@ function draw() {
   figure.layout.dragmode = window.matchMedia('(hover: hover)').matches ? 'zoom' : false;
   figure.layout.template = window.emovizTemplates[document.body.classList.contains('dark') ? 'dark' : 'light'];
   caption.textContent = (figure.layout.meta || {}).description || '';
-  Plotly.react(plot, figure.data, figure.layout, {
+  const patch = swept && swept.sweep === sweep && patched(swept);
+  sweep = swept && swept.sweep;
+  const drawn = patch ? Plotly.update(plot, ...patch) : Plotly.react(plot, figure.data, figure.layout, {
     displaylogo: false,
     displayModeBar: window.matchMedia('(hover: hover)').matches ? 'hover' : false,
     modeBarButtons: [['resetScale2d']],
-  }).then(() => { plot.dataset.drawn = String(Number(plot.dataset.drawn || 0) + 1); });
+  });
+  drawn.then(() => { plot.dataset.drawn = String(Number(plot.dataset.drawn || 0) + 1); });
   if (!listening) {
     listening = true;
     plot.on('plotly_click', (event) => {
@@ -51,6 +56,21 @@ function draw() {
       }
     });
   }
+}
+
+// Only other values of heat maps and other texts: for these plotly need not look at all the rest. Else nothing.
+let sweep = null;
+function patched({ tree, paths }) {
+  const of = (kind, last) => paths.filter((path) => path[0] === kind && path.at(-1) === last);
+  const heat = of('data', 'z'), texts = of('layout', 'text').filter((path) => path[1] === 'annotations');
+  const said = of('layout', 'description');
+  if (heat.length + texts.length + said.length < paths.length) return null;
+  const now = plot.layout.annotations, next = tree.layout.annotations;
+  return [
+    heat.length ? { z: heat.map(([, k]) => tree.data[k].z) } : {},
+    Object.fromEntries(texts.map((path) => path[2]).filter((k) => now[k].text !== next[k].text).map((k) => [`annotations[${k}].text`, next[k].text])),
+    heat.map(([, k]) => k),
+  ];
 }
 
 // What is in sight is drawn at once; the rest a moment later, so that a moved slider does not wait for it.

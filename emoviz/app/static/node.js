@@ -8,7 +8,7 @@ function node(tag, name, text) {
 
 // What the node is to be filled from, null for nothing. What could not be made says why in its place.
 function given(root) {
-  const shown = JSON.parse(value || 'null');
+  const shown = value && value.tree ? value.tree : JSON.parse(value || 'null');
   if (!shown || shown.refused) root.replaceChildren(...(shown ? [node('p', 'ez-refused', shown.refused)] : []));
   return shown && !shown.refused ? shown : null;
 }

@@ -124,6 +124,7 @@ TAB = Tab(
     question="At which depth do emotions stand apart, and what would the words alone give?",
     lay=lay,
     draw=draw,
+    layered=draw,
     picks={"depth": pick_depth},
     python=python,
 )

@@ -255,6 +255,7 @@ TAB = Tab(
     question="Which emotions are alike, and do valence and arousal order them?",
     lay=lay,
     draw=draw,
+    layered=draw,
     python=python,
     picks={"rdm": pick_emotion, "map": pick_emotion, "valence": pick_depth},
 )

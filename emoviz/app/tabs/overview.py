@@ -164,6 +164,7 @@ TAB = Tab(
     question="Which vector sets are there, and how good is each where it is best?",
     lay=lay,
     draw=draw,
+    layered=draw,
     picks={"map": pick_emotion},
     python=python,
 )

@@ -1,0 +1,100 @@
+// Moves through the layers without the server: what a view shows at every layer comes once, when the page has a moment.
+// The value is {key, from, step} of the view that is shown, with {at, parts} once they are here.
+const IDLE = 600, REST = 250, PLAY = 140;
+const slider = () => document.querySelector('#ez-sidebar input[type=range]');
+const frames = new Map();
+let view = null, asked = null, shown = null, later = 0, rest = 0, playing = 0;
+
+const TYPES = { f4: Float32Array, f8: Float64Array, i1: Int8Array, u1: Uint8Array, i2: Int16Array, u2: Uint16Array, i4: Int32Array, u4: Uint32Array };
+// Arrays as plotly writes them; those of two dimensions as rows.
+function decoded(given) {
+  if (!given || !given.bdata || !TYPES[given.dtype]) return given;
+  const flat = new TYPES[given.dtype](Uint8Array.from(atob(given.bdata), (c) => c.charCodeAt(0)).buffer);
+  const [rows, columns] = String(given.shape || '').split(',').map(Number);
+  return columns ? Array.from({ length: rows }, (_, k) => flat.subarray(k * columns, (k + 1) * columns)) : flat;
+}
+
+// The tree with another value at a path; all else is shared with the one that was given.
+function changed(tree, path, value, depth = 0) {
+  if (depth === path.length) return value;
+  const copy = Array.isArray(tree) ? [...tree] : { ...tree };
+  copy[path[depth]] = changed(tree[path[depth]], path, value, depth + 1);
+  return copy;
+}
+
+function receive() {
+  const given = JSON.parse(value || 'null');
+  if (!given) return;
+  if (given.parts) {
+    Object.values(given.parts).forEach((part) => { part.values = part.values.map(decoded); });
+    frames.set(given.key, given);
+    // A few views are kept, so that going back to a tab costs nothing.
+    if (frames.size > 6) frames.delete(frames.keys().next().value);
+    return;
+  }
+  view = given;
+  shown = null;
+  clearTimeout(later);
+  if (view.key && !frames.has(view.key)) later = setTimeout(ask, IDLE);
+}
+
+function ask() {
+  clearTimeout(later);
+  if (!view || !view.key || frames.has(view.key) || asked === view.key) return;
+  asked = view.key;
+  trigger('select', { key: view.key });
+}
+
+function show(depth) {
+  const all = frames.get(view.key), frame = all.at[Math.round((depth - view.from) / view.step)];
+  if (frame === undefined || frame === shown) return;
+  shown = frame;
+  Object.entries(all.parts).forEach(([name, { base, paths, values, frames: places }]) => {
+    const tree = places[frame].reduce((made, place, k) => changed(made, paths[k], values[place]), base);
+    window.emovizParts.send(name, { tree, paths, sweep: all.key });
+  });
+}
+
+// The slider stands at another depth.
+window.emovizDepth = (depth) => {
+  clearTimeout(rest);
+  if (!view || !view.key || !frames.has(view.key)) { ask(); trigger('input', {}); return; }
+  show(depth);
+  rest = setTimeout(() => trigger('input', { swept: true }), REST);
+};
+
+function play() {
+  const input = slider();
+  if (playing || !input) { clearInterval(playing); playing = 0; label(); return; }
+  ask();
+  const end = Number(input.max), step = () => {
+    const at = Number(input.value);
+    if (at >= end - 1e-9) { play(); return; }
+    // On to the next depth at which any set shows another layer.
+    const all = view && frames.get(view.key), place = (d) => all.at[Math.round((d - view.from) / view.step)];
+    let next = at + view.step;
+    while (all && next < end - 1e-9 && place(next) === place(at)) next += view.step;
+    move(input, next);
+  };
+  if (Number(input.value) >= end - 1e-9) move(input, Number(input.min));
+  playing = setInterval(step, PLAY);
+  label();
+}
+
+function move(input, depth) {
+  input.value = depth.toFixed(2);
+  input.dispatchEvent(new Event('input', { bubbles: true }));
+}
+
+function label() {
+  const button = document.querySelector('#ez-play');
+  if (button) button.textContent = playing ? 'Pause' : 'Play the layers';
+}
+
+document.addEventListener('click', (event) => { if (event.target.closest && event.target.closest('#ez-play')) play(); });
+// Who reaches for the slider will move it.
+['pointerover', 'focusin'].forEach((name) => document.addEventListener(name, (event) => {
+  if (event.target === slider()) ask();
+}));
+follow(receive);
+receive();
