@@ -18,7 +18,18 @@ from .components import EMPTY, Download, Figure, Filled, Link, Menu, Message, Sh
 from .contract import EXPORTS, LATEST, QUIET, Endpoint, Laid, Page, Part, Tab, answered
 from .library import library
 from .link import decode, from_query, key, to_query
-from .selection import BEST, DEPTHS, SAME_DEPTH, NothingSelected, Selection, checked, clicked, first_selection
+from .selection import (
+    BEST,
+    DEPTHS,
+    SAME_DEPTH,
+    STEP,
+    NothingSelected,
+    Selection,
+    checked,
+    clicked,
+    first_selection,
+    step_emotion,
+)
 from .tabs import TABS
 
 _HEADING = "<h1 class='ez-wordmark'>emoviz</h1><p class='ez-tagline'>how small language models represent emotion</p>"
@@ -56,7 +67,7 @@ def build(endpoints: Sequence[Endpoint] = ()) -> gr.Blocks:
         laid: dict[str, Laid] = {}
         with gr.Tabs(elem_id="ez-tabs") as tabs:
             groups = {_PAGE: tabs, **_lay(TABS, start, laid)}
-        first = {"query": to_query(TABS[0], start, {}), "python": _python(TABS[0], start, {})}
+        first = _address(TABS[0], start, {}, {})
         address, saved = Link(first, elem_id="ez-link"), Download(elem_id="ez-download")
         shown = Shown(elem_id="ez-shown")
         page = Page(blocks, tabs, notice, selection, laid)
@@ -165,7 +176,7 @@ def _wire(
         own = {name: given[part] for name, part in linked[tab.title].items()}
         values: dict[Part, Any] = {
             page.notice: f"**Corrected.** {' '.join(notes)}" if notes else None,
-            address: {"query": to_query(tab, view, kept), "python": _python(tab, view, own)},
+            address: _address(tab, view, kept, own),
         }
         # What cannot be used is put right.
         right = {part: _as_value(getattr(view, name)) for name, part in page.selection.items() if wrong}
@@ -195,7 +206,7 @@ def _wire(
         given = dict(zip(inputs, values, strict=True))
         kind, ids = clicked(event._data)
         tab = _seen(given[opened], TABS)
-        pick_of = tab.picks.get(kind)
+        pick_of = step_emotion if kind == STEP else tab.picks.get(kind)
         named = {**page.selection, **page.laid[tab.title].controls}
         picked = {} if pick_of is None else pick_of(ids, selected(given)[0])
         return show(given, {named[name]: value for name, value in picked.items()})
@@ -295,6 +306,12 @@ def _wire(
         event.then(refresh, None, choices, **QUIET).then(changed, inputs, results, **LATEST)
     page.blocks.load(refresh, None, choices, **QUIET)
     page.blocks.load(None, js=_ON_LOAD)
+
+
+def _address(tab: Tab, view: Selection, kept: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """What `Link` shows. kept : what a link keeps of all tabs. own : of this one, by name."""
+    layer, layers = view.first_layer()
+    return {"query": to_query(tab, view, kept), "python": _python(tab, view, own), "layer": layer, "layers": layers}
 
 
 def _python(tab: Tab, view: Selection, kept: Mapping[str, Any]) -> str:

@@ -85,4 +85,6 @@ def _head() -> str:
 <script src="{STATIC_URL}/parts.js"></script>
 <script>window.emovizTemplates = {templates}; window.emovizPresets = {presets};</script>
 <script defer src="{STATIC_URL}/save.js"></script>
+<script src="{STATIC_URL}/figure_keys.js"></script>
+<script defer src="{STATIC_URL}/data_table.js"></script>
 """

@@ -148,7 +148,7 @@ def _panel(k: Column, row: int, key: str, measure: Measure, colour: str) -> list
                     "type": "scatter", "mode": "lines", "x": k.at, "y": _numbers(values), "customdata": k.ids,
                     "line": {"color": GREY, "width": 1.4, "dash": DASHES[1 + n % (len(DASHES) - 1)]},
                     "hovertemplate": f"control {html.escape(name)}: %{{y:.2f}}<extra></extra>", "showlegend": False,
-                    "connectgaps": False, **k.on(row),
+                    "connectgaps": False, "meta": f"{k.response.model}, {key}, control {name}", **k.on(row),
                 }
             )  # fmt: skip
     n_prompts = len(k.response.prompts)
@@ -167,7 +167,7 @@ def _panel(k: Column, row: int, key: str, measure: Measure, colour: str) -> list
         {
             "type": "scatter", "mode": "lines+markers", "x": k.at, "y": _numbers(measure.mean), "customdata": k.ids,
             "line": {"color": colour, "width": 2.4}, "marker": {"size": 4}, "connectgaps": False, "showlegend": False,
-            "hovertext": [_mean_hover(k, d, key, measure) for d in range(len(k.at))],
+            "hovertext": [_mean_hover(k, d, key, measure) for d in range(len(k.at))], "meta": f"{k.response.model}, {key}",
             "hovertemplate": "%{hovertext}<extra></extra>", **k.on(row),
         }
     )  # fmt: skip

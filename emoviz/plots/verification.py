@@ -119,6 +119,7 @@ def _marks(rows: Sequence[Scenario], order: dict[str, int], own: bool, samples: 
         "customdata": [[row.emotion, row.prompt] for row in rows],
         "hovertext": [_said(row, samples) for row in rows],
         "hoverinfo": "text",
+        "meta": _STEERED if own else _CONTROL,
         "showlegend": False,
         **axes,
     }

@@ -1,12 +1,11 @@
 // Draws a plotly figure into a node that stays, follows the page's theme and width, and reports clicks by id.
 const frame = element.querySelector('.ez-figure');
 const plot = element.querySelector('.ez-plot');
-const caption = element.querySelector('figcaption');
 const refused = element.querySelector('.ez-refused');
-const save = element.querySelector('.ez-save');
+const tools = element.querySelector('.ez-tools');
 let value = props.value;
 let listening = false;
-save.addEventListener('click', () => window.emovizSave(plot, (how) => trigger('download', how)));
+element.querySelector('.ez-save').addEventListener('click', () => window.emovizSave(plot, (how) => trigger('download', how)));
 let fontIsThere = false;
 // Plotly measures labels once, when it draws: in the right font, or legends overlap.
 document.fonts.load('12px Inter').finally(() => { fontIsThere = true; draw(); });
@@ -20,7 +19,7 @@ function draw() {
   // What cannot be drawn says why in its place; what was drawn before is hidden, since it belongs to another selection.
   refused.textContent = figure.refused || '';
   plot.style.display = figure.refused ? 'none' : '';
-  save.hidden = Boolean(figure.refused);
+  tools.hidden = Boolean(figure.refused);
   if (figure.refused) return;
   if (figure.layout.meta.fill) {
     // A large screen is filled; the title keeps its distance from the edge in pixels.
@@ -36,7 +35,7 @@ function draw() {
   // A finger scrolls the page; only a mouse draws a box to zoom.
   figure.layout.dragmode = window.matchMedia('(hover: hover)').matches ? 'zoom' : false;
   figure.layout.template = window.emovizTemplates[document.body.classList.contains('dark') ? 'dark' : 'light'];
-  caption.textContent = (figure.layout.meta || {}).description || '';
+  window.emovizAccess(frame, plot, figure.layout, (step) => trigger('select', step));
   Plotly.react(plot, figure.data, figure.layout, {
     displaylogo: false,
     displayModeBar: window.matchMedia('(hover: hover)').matches ? 'hover' : false,
