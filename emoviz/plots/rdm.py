@@ -163,6 +163,7 @@ def rdm_figure(
         "◆\u00a0unpleasant,\u00a0aroused",
         notes=[*provenance_notes(sets, [r.layer for r in rdms], f"{rdms[0].centring} centring"), *notes],
         height=height,
+        fill=True,
         left=96,
         right=16 if narrow() else 72,
         above=26,

@@ -21,11 +21,12 @@ function draw() {
   plot.style.display = figure.refused ? 'none' : '';
   tools.hidden = Boolean(figure.refused);
   if (figure.refused) return;
-  if (figure.layout.meta.fill) {
-    // A large screen is filled; the title keeps its distance from the edge in pixels.
-    const fixed = (1 - figure.layout.title.y) * figure.layout.height;
-    figure.layout.height = Math.max(figure.layout.height, Math.round(0.62 * window.innerHeight));
-    figure.layout.title.y = 1 - fixed / figure.layout.height;
+  if (figure.layout.meta.fill && window.innerWidth > 700) {
+    // A large screen is filled below the tabs and cards; title and legend keep their distance from the edge in pixels.
+    const { layout } = figure, height = Math.max(layout.height, window.innerHeight - 250);
+    layout.title.y = 1 - ((1 - layout.title.y) * layout.height) / height;
+    if (layout.legend?.yref === 'container') layout.legend.y *= layout.height / height;
+    layout.height = height;
   }
   plot.style.height = figure.layout.height + 'px';
   plot.style.minWidth = figure.layout.meta.min_width + 'px';

@@ -17,7 +17,7 @@
     slider.dispatchEvent(new Event('input', { bubbles: true }));
   }
 
-  document.addEventListener('DOMContentLoaded', () => {
+  function addSkip() {
     const skip = document.createElement('button');
     skip.className = 'ez-skip';
     skip.textContent = 'Skip to what the tab shows';
@@ -27,7 +27,8 @@
       (seen.find((node) => node.matches('.ez-plot')) || seen[0])?.focus();
     });
     document.body.prepend(skip);
-  });
+  }
+  if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', addSkip); else addSkip();
 
   // What a moved figure says now is read out.
   function say(text) {
