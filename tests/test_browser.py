@@ -471,7 +471,8 @@ def test_a_text_is_read_coloured_and_clicked(visit, theme):
     page.get_by_label("Text to read").fill(text)
     page.locator("#ez-read").click()
     page.wait_for_function(
-        "() => /tokens|Cannot/.test(document.querySelector('#ez-read-status').innerText)", timeout=240_000
+        "() => /^(?!Stored).*(tokens|Cannot)/.test(document.querySelector('#ez-read-status').innerText)",
+        timeout=240_000,
     )
     page.locator(".ez-token").first.wait_for()
     assert page.locator(".ez-tokens-text").evaluate("t => t.textContent") == text
