@@ -41,7 +41,11 @@ _ON_LOAD = """() => {
   const kept = new URLSearchParams(location.search).get('__theme') || localStorage.getItem('emoviz-theme');
   if (kept) document.body.classList.toggle('dark', kept === 'dark');
   if (window.innerWidth < 768) document.querySelector('#ez-sidebar .toggle-button')?.click();
-  setTimeout(() => document.body.classList.add('ez-ready'), 1000);
+  const opened = setInterval(() => {
+    if (!document.querySelector('#ez-sidebar.open')) return;
+    clearInterval(opened);
+    setTimeout(() => document.body.classList.add('ez-ready'), 400);
+  }, 50);
 }"""
 # Where the page itself is open, beside the titles of tabs that have parts.
 _PAGE = ""
