@@ -74,19 +74,12 @@ def launch_options() -> dict[str, Any]:
     }
 
 
-# Gradio opens the panel on the left once the page is there, which would push everything aside; `ez-ready` is set then.
-_STILL = """<style>@media (min-width: 769px) {
-  body:not(.ez-ready) .gradio-container > .main > .wrap { padding-left: 294px !important; transition: none !important; }
-  body:not(.ez-ready) #ez-sidebar { transform: translate(100%) !important; transition: none !important; }
-}</style>"""
-
-
 def _head() -> str:
     templates = json.dumps({"light": LIGHT.to_plotly_json(), "dark": DARK.to_plotly_json()})
     presets = json.dumps({name: preset.what for name, preset in PRESETS.items()})
     return f"""
 <meta name="description" content="See, compare and steer how small language models represent emotion">
-{_STILL}
+<link rel="stylesheet" href="{STATIC_URL}/first.css">
 <link rel="preload" href="{FONTS_URL}/inter-latin.woff2" as="font" type="font/woff2" crossorigin>
 <link rel="stylesheet" href="{FONTS_URL}/fonts.css">
 <script async src="{PLOTLY_URL}/plotly.min.js"></script>
