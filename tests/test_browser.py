@@ -144,7 +144,8 @@ def test_the_main_figure_of_every_tab_starts_on_a_small_screen_without_scrolling
     page = visit()
     for tab, figures in TABS.items():
         _open(page, tab)
-        if figures:
+        # On Read the coloured text comes first.
+        if figures and tab != "Read":
             box = page.locator(".ez-figure:visible").first.bounding_box()
             assert box["y"] < 260 and box["height"] < 720
 
