@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export HF_HUB_DISABLE_TELEMETRY := 1
 export GRADIO_ANALYTICS_ENABLED := False
 
-.PHONY: run test lint install cache verifications contrasts bench screenshots clean
+.PHONY: run test lint install cache verifications examples contrasts bench screenshots clean
 
 run: install
 	$(BIN)/emoviz serve --open
@@ -51,6 +51,10 @@ verifications: install
 	own=$$(mktemp -d); for model in SmolLM2-135M-Instruct gemma-3-270m; do \
 		EMOVIZ_HOME=$$own $(BIN)/emoviz verify $$model --precision bf16 --recalibrate || exit; \
 	done; mv $$own/verifications/* cache; rm -r $$own
+
+# The stored example of Read and of Vocabulary (half a minute on two cores).
+examples: install
+	$(BIN)/python -m benchmarks.examples cache
 
 # What the sets of other precisions and the greedy stories gave, which are too large to ship themselves (about an hour on two
 # cores where they are not at hand).

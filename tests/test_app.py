@@ -376,7 +376,7 @@ def test_the_geometry_tab_draws_every_order_and_map():
     for order in ("quadrant", "clustering", "alphabet"):
         for method in ("UMAP", "PCA", "MDS"):
             drawn = geometry.draw(_view(sets=sets), order, method, None)
-            assert len(drawn) == 5 and drawn["maps"].layout.meta["kind"] == "map"
+            assert len(drawn) == 6 and drawn["maps"].layout.meta["kind"] == "map"
     figure = geometry.matrices(_view(), "clustering")
     text = " ".join(note.text for note in figure.layout.annotations).replace("<br>", " ")
     assert "4 clusters against the quadrants, adjusted Rand index" in text and "(p =" in text

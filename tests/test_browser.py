@@ -1,10 +1,12 @@
 """The page as a visitor sees it, in a headless Chromium: every tab, both themes."""
 
+import io
 import re
 import sys
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+import pandas as pd
 import pytest
 
 from emoviz.store import save_set
@@ -30,7 +32,7 @@ TABS = {
     "Anisotropy": 3,
     "Methods": 4,
     "Steer": 0,
-    "Read": 0,
+    "Read": 2,
     "Library": 0,
     "About": 0,
 }
@@ -142,7 +144,8 @@ def test_the_main_figure_of_every_tab_starts_on_a_small_screen_without_scrolling
     page = visit()
     for tab, figures in TABS.items():
         _open(page, tab)
-        if figures:
+        # On Read the coloured text comes first.
+        if figures and tab != "Read":
             box = page.locator(".ez-figure:visible").first.bounding_box()
             assert box["y"] < 260 and box["height"] < 720
 
@@ -156,6 +159,14 @@ def test_torch_is_not_in_the_server_while_stored_results_are_looked_at(server, v
     page = visit()
     for tab in ("Depth", "Geometry", "Models", "Anisotropy", "Methods"):
         _open(page, tab)
+    # The stored examples are there at first sight.
+    _open(page, "Read", figures=2)
+    assert page.locator("#ez-read-status").inner_text().startswith("Stored example.")
+    _open(page, "Steer")
+    page.locator("#ez-status").get_by_text("Stored example.").wait_for()
+    assert page.locator(".ez-texts-row:visible").count() == 2
+    _open(page, "Vocabulary", figures=1)
+    assert page.locator("#ez-look-status").inner_text().startswith("Stored example.")
     maps = Path(f"/proc/{server[1].pid}/maps")
     if not maps.exists():
         pytest.skip("needs /proc to look into the server process")
@@ -461,7 +472,8 @@ def test_a_text_is_read_coloured_and_clicked(visit, theme):
     page.get_by_label("Text to read").fill(text)
     page.locator("#ez-read").click()
     page.wait_for_function(
-        "() => /tokens|Cannot/.test(document.querySelector('#ez-read-status').innerText)", timeout=240_000
+        "() => /^(?!Stored).*(tokens|Cannot)/.test(document.querySelector('#ez-read-status').innerText)",
+        timeout=240_000,
     )
     page.locator(".ez-token").first.wait_for()
     assert page.locator(".ez-tokens-text").evaluate("t => t.textContent") == text
@@ -748,3 +760,146 @@ def test_no_tab_breaks_a_rule_of_access_in_either_theme(visit, tab):
         page.locator("#ez-theme").click()
         # Colours fade from one theme to the other.
         page.wait_for_timeout(600)
+
+
+def _focused(page, what="className"):
+    return page.evaluate(f"document.activeElement.{what}")
+
+
+def test_a_figure_is_reached_moved_and_left_by_the_keyboard_alone(visit):
+    page = visit(query="tab=Geometry")
+    page.wait_for_timeout(1000)
+    page.keyboard.press("Tab")
+    assert _focused(page) == "ez-skip"
+    page.keyboard.press("Enter")
+    assert "ez-plot" in _focused(page) and _focused(page, "ariaLabel") == "Which emotions are represented alike?"
+    assert page.locator(".ez-keys:visible").inner_text() == "← → layer, ↑ ↓ emotion, T table"
+    ring = page.locator(".ez-figure:visible").first.evaluate("f => getComputedStyle(f).outline")
+    assert "2px" in ring and "solid" in ring
+    described = _focused(page, "getAttribute('aria-describedby')")
+    assert "most alike: afraid and angry (0.48)" in page.locator(f"#{described}").text_content()
+    # From the best layer, 18 of 30, three on: all tabs and the link follow.
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    _until(page, "depth", "0.73")
+    _until(page, "layers", "depth")
+    page.wait_for_function("() => document.querySelector('#ez-said').textContent.includes('layer 21')")
+    page.keyboard.press("ArrowLeft")
+    _until(page, "depth", "0.7")
+    page.keyboard.press("ArrowDown")
+    _until(page, "emotion", "angry")
+    page.keyboard.press("ArrowUp")
+    _until(page, "emotion", "afraid")
+    page.keyboard.press("t")
+    dialog = page.get_by_role("dialog")
+    assert dialog.locator("caption").inner_text().endswith("924 rows.")
+    assert dialog.bounding_box()["height"] <= 720 and "Inter" in dialog.evaluate("d => getComputedStyle(d).fontFamily")
+    page.keyboard.press("Escape")
+    assert not dialog.is_visible() and "ez-plot" in _focused(page)
+    for _ in range(6):
+        page.keyboard.press("Tab")
+    assert not page.locator(".ez-plot:visible").first.evaluate("p => p.contains(document.activeElement)"), "trapped"
+
+
+@pytest.mark.parametrize("tab", ["Depth", "Geometry"])
+def test_the_table_of_a_figure_holds_the_rows_of_its_csv_file(visit, tmp_path, tab):
+    page = visit(query=f"tab={tab}")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.wait_for_timeout(1000)
+    page.get_by_role("button", name="Table", exact=True).first.click()
+    page.get_by_role("button", name="Copy as CSV").click()
+    page.get_by_role("button", name="Copied").wait_for()
+    copied = pd.read_csv(io.StringIO(page.evaluate("navigator.clipboard.readText()")))
+    shown = page.locator(".ez-table-scroll tbody tr").count()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Save", exact=True).first.click()
+    page.get_by_role("dialog").get_by_label("Format").select_option("csv")
+    with page.expect_download() as download:
+        page.get_by_role("dialog").get_by_role("button", name="Save").click()
+    download.value.save_as(tmp_path / "figure.csv")
+    saved = pd.read_csv(tmp_path / "figure.csv")
+    assert shown == len(saved)
+    pd.testing.assert_frame_equal(copied, saved, rtol=1e-6)
+
+
+def test_the_texts_behind_an_emotion_are_shown_for_the_one_that_is_clicked(visit):
+    from emoviz.stimuli import load_corpus
+
+    page = visit()
+    _open(page, "Geometry")
+    page.locator("#ez-passages button").first.click()
+    panel = page.locator("#ez-passages")
+    panel.get_by_text("afraid: 20 texts of the corpus that comes with emoviz").wait_for()
+    _click(page, page.locator(".ez-plot:visible").first, "calm", "proud")
+    panel.get_by_text(re.compile("(calm|proud): 20 texts of the corpus")).wait_for()
+    clicked = panel.locator(".ez-group th").first.inner_text().split(":")[0]
+    cells = panel.locator("tbody tr:not(.ez-group) td:nth-child(2)").all_text_contents()
+    assert cells == [p.text for p in load_corpus().passages if p.emotion == clicked]
+    assert panel.locator(".ez-group th").inner_text().count(f" of 20 as {clicked}") == 2
+
+
+def test_with_colours_of_ones_own_ticks_tabs_buttons_and_focus_are_seen(visit):
+    page = visit(query="tab=Geometry")
+    page.emulate_media(forced_colors="active")
+    page.wait_for_timeout(1200)
+
+    def style(selector, name, pseudo=""):
+        return page.locator(selector).first.evaluate(f"n => getComputedStyle(n, '{pseudo}').{name}")
+
+    ticked, empty = (
+        style(f"#ez-sidebar input[type=checkbox]:{state}", "backgroundColor") for state in ("checked", "not(:checked)")
+    )
+    assert ticked != empty
+    chosen, other = (f"#ez-tabs button[role=tab][aria-selected={on}]" for on in ("true", "false"))
+    assert style(chosen, "textDecorationLine") == "underline" != style(other, "textDecorationLine")
+    assert style("#ez-theme", "borderTopWidth") == "1px"
+    pill = ".ez-pills label:has(input:{})"
+    assert style(pill.format("checked"), "backgroundColor") != style(pill.format("not(:checked)"), "backgroundColor")
+    page.get_by_role("slider").first.focus()
+    page.keyboard.press("ArrowLeft")
+    assert style("#ez-sidebar input[type=range]", "outlineStyle") == "solid"
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_no_tab_jumps_when_it_is_opened_by_a_link(server, browser, width):
+    page = browser.new_page(viewport={"width": width, "height": 720 if width > 700 else 800})
+    page.add_init_script("""window.jumped = 0;
+        new PerformanceObserver((list) => list.getEntries().forEach((e) => { window.jumped += e.value; }))
+          .observe({ type: 'layout-shift', buffered: true });""")
+    for tab in TABS:
+        page.goto(f"{server[0]}/?{urlencode([('tab', tab)])}")
+        page.wait_for_timeout(2500)
+        assert page.evaluate("window.jumped") < 0.1, tab
+    page.close()
+
+
+def test_at_200_percent_nothing_is_cut_and_two_fingers_may_enlarge_the_page(server, browser):
+    page = browser.new_page(viewport={"width": 640, "height": 360})
+    for tab in TABS:
+        page.goto(f"{server[0]}/?{urlencode([('tab', tab)])}")
+        page.wait_for_selector("[role=tabpanel]:visible")
+        page.wait_for_timeout(1500)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 641, tab
+        cut = page.evaluate(
+            "[...document.querySelectorAll('.ez-figure')]"
+            ".filter((f) => f.offsetParent && f.scrollWidth > f.clientWidth + 1).length"
+        )
+        assert cut == 0, tab
+    allowed = page.locator("meta[name=viewport]").get_attribute("content")
+    assert "user-scalable" not in allowed and "maximum-scale" not in allowed
+    page.close()
+
+
+def test_a_large_screen_is_used(server, browser):
+    heights = []
+    for size in ({"width": 1280, "height": 720}, {"width": 1920, "height": 1080}):
+        page = browser.new_page(viewport=size)
+        page.goto(f"{server[0]}/?tab=Geometry")
+        page.wait_for_selector(".ez-plot[data-drawn]:visible", timeout=30_000)
+        page.wait_for_timeout(1000)
+        cells = page.locator(".ez-plot:visible .heatmaplayer image").first.bounding_box()
+        heights.append(cells["height"])
+        box = page.locator(".ez-figure:visible").first.bounding_box()
+        assert box["y"] + box["height"] < size["height"], "seen whole without scrolling"
+        page.close()
+    assert heights[1] > 1.7 * heights[0]

@@ -50,8 +50,10 @@ class Figure(gr.HTML):
         super().__init__(
             value=value,
             html_template=f"<figure class='ez-figure' data-part='{self.part}'>"
-            "<button class='ez-save' type='button' hidden>Save</button><p class='ez-refused'></p>"
-            "<div class='ez-plot'></div><figcaption class='ez-hidden'></figcaption></figure>",
+            "<p class='ez-refused'></p><div class='ez-plot' role='group'></div><p class='ez-keys' aria-hidden='true'>"
+            "← → layer, ↑ ↓ emotion, T table</p><div class='ez-tools' hidden><button class='ez-numbers' type='button'>"
+            "Table</button><button class='ez-save' type='button'>Save</button></div>"
+            f"<figcaption class='ez-hidden' id='{self.part}-said'></figcaption></figure>",
             js_on_load=(STATIC / "figure.js").read_text("utf-8"),
             apply_default_css=False,
             **kwargs,
@@ -164,7 +166,8 @@ class Download(Filled):
 
 
 class Link(Filled):
-    """The address of the view and its Python: {query, python}.
+    """The address of the view, its Python, and the layer that is shown of the first set, null where there is none:
+    {query, python, layer, layers}.
 
     `select` fires with {query, width} of a link that is opened, `expand` with {width}: the pixels of a figure where the
     screen is narrow, else null.

@@ -20,7 +20,19 @@ from .components import EMPTY, Download, Figure, Filled, Link, Menu, Message, Sh
 from .contract import EXPORTS, LATEST, QUIET, Endpoint, Laid, Page, Part, Tab, answered
 from .library import library
 from .link import decode, from_query, key, to_query
-from .selection import BEST, DEPTHS, SAME_DEPTH, STEP, NothingSelected, Selection, checked, clicked, first_selection
+from .selection import (
+    BEST,
+    DEPTHS,
+    SAME_DEPTH,
+    STEP,
+    STEP_EMOTION,
+    NothingSelected,
+    Selection,
+    checked,
+    clicked,
+    first_selection,
+    step_emotion,
+)
 from .sweep import MAX_SWEPT, sweep
 from .tabs import TABS
 
@@ -33,6 +45,11 @@ _ON_LOAD = """() => {
   const kept = new URLSearchParams(location.search).get('__theme') || localStorage.getItem('emoviz-theme');
   if (kept) document.body.classList.toggle('dark', kept === 'dark');
   if (window.innerWidth < 768) document.querySelector('#ez-sidebar .toggle-button')?.click();
+  const opened = setInterval(() => {
+    if (!document.querySelector('#ez-sidebar.open')) return;
+    clearInterval(opened);
+    setTimeout(() => document.body.classList.add('ez-ready'), 400);
+  }, 50);
 }"""
 _MOVED = f"(depth) => {{ window.emovizDepth(depth); return {json.dumps(SAME_DEPTH)}; }}"
 # Where the page itself is open, beside the titles of tabs that have parts.
@@ -60,7 +77,7 @@ def build(endpoints: Sequence[Endpoint] = ()) -> gr.Blocks:
         laid: dict[str, Laid] = {}
         with gr.Tabs(elem_id="ez-tabs") as tabs:
             groups = {_PAGE: tabs, **_lay(TABS, start, laid)}
-        first = {"query": to_query(TABS[0], start, {}), "python": _python(TABS[0], start, {})}
+        first = _address(TABS[0], start, {}, {})
         address, saved = Link(first, elem_id="ez-link"), Download(elem_id="ez-download")
         shown, layers = Shown(elem_id="ez-shown"), Sweep(elem_id="ez-sweep")
         page = Page(blocks, tabs, notice, selection, laid)
@@ -186,7 +203,7 @@ def _wire(
         in_python = {name: given[part] for name, part in linked[tab.title].items()}
         values: dict[Part, Any] = {
             page.notice: f"**Corrected.** {' '.join(notes)}" if notes else None,
-            address: {"query": to_query(tab, view, kept), "python": _python(tab, view, in_python)},
+            address: _address(tab, view, kept, in_python),
         }
         if not drawn:
             values[layers] = swept(tab, view, given)
@@ -236,7 +253,7 @@ def _wire(
         given = dict(zip(inputs, values, strict=True))
         kind, ids = clicked(event._data)
         tab = _seen(given[opened], TABS)
-        pick_of = tab.picks.get(kind)
+        pick_of = step_emotion if kind == STEP_EMOTION else tab.picks.get(kind)
         named = {**page.selection, **page.laid[tab.title].controls}
         picked = {} if pick_of is None else pick_of(ids, selected(given)[0])
         return show(given, {named[name]: value for name, value in picked.items()})
@@ -339,6 +356,12 @@ def _wire(
         event.then(refresh, None, choices, **QUIET).then(changed, inputs, results, **LATEST)
     page.blocks.load(refresh, None, choices, **QUIET)
     page.blocks.load(None, js=_ON_LOAD)
+
+
+def _address(tab: Tab, view: Selection, kept: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """What `Link` shows. kept : what a link keeps of all tabs. own : of this one, by name."""
+    layer, layers = view.first_layer()
+    return {"query": to_query(tab, view, kept), "python": _python(tab, view, own), "layer": layer, "layers": layers}
 
 
 def _python(tab: Tab, view: Selection, kept: Mapping[str, Any]) -> str:

@@ -19,6 +19,8 @@ MAX_PANELS = 4
 DEPTHS = 0.02, 1.0
 STEP = 0.01
 BEST, SAME_DEPTH = "best of each", "same depth"
+# What an arrow key in any figure is reported as.
+STEP_EMOTION = "step"
 
 
 class NothingSelected(InputError):
@@ -89,6 +91,14 @@ class Selection:
             # A slider at its end gives 1, which would be a layer.
             return layers_of(sets, float(self.depth))
         return tuple(preferred_layer(s) for s in sets)
+
+    def first_layer(self) -> tuple[int | None, int]:
+        """The layer shown of the first set, and how many it has; None and 0 where no set is selected."""
+        try:
+            first = self.chosen()[:1]
+        except NothingSelected:
+            return None, 0
+        return self.layers(first)[0], first[0].n_layers
 
 
 def _passing(
@@ -176,3 +186,14 @@ def pick_depth(ids: list, _view: Selection) -> dict[str, Any]:
 def pick_emotion(ids: list, _view: Selection) -> dict[str, Any]:
     """A click on a class, [class, ...], marks it everywhere."""
     return {"emotion": ids[0]} if isinstance(ids[0], str) and ids[0] in library().classes else {}
+
+
+def step_emotion(ids: list, view: Selection) -> dict[str, Any]:
+    """A key in a figure, [-1 or 1], marks the emotion before or after, of those that the selected sets have."""
+    known = library().sets
+    names = sorted({name for chosen in view.sets if chosen in known for name in known[chosen].classes})
+    if type(ids[0]) is not int or abs(ids[0]) != 1 or not names:
+        return {}
+    after = [name for name in names if name > view.emotion]
+    before = [name for name in names if name < view.emotion]
+    return {"emotion": (after or names)[0] if ids[0] > 0 else (before or names)[-1]}

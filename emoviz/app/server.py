@@ -79,10 +79,13 @@ def _head() -> str:
     presets = json.dumps({name: preset.what for name, preset in PRESETS.items()})
     return f"""
 <meta name="description" content="See, compare and steer how small language models represent emotion">
+<link rel="stylesheet" href="{STATIC_URL}/first.css">
 <link rel="preload" href="{FONTS_URL}/inter-latin.woff2" as="font" type="font/woff2" crossorigin>
 <link rel="stylesheet" href="{FONTS_URL}/fonts.css">
 <script async src="{PLOTLY_URL}/plotly.min.js"></script>
 <script src="{STATIC_URL}/parts.js"></script>
 <script>window.emovizTemplates = {templates}; window.emovizPresets = {presets};</script>
 <script defer src="{STATIC_URL}/save.js"></script>
+<script src="{STATIC_URL}/figure_keys.js"></script>
+<script defer src="{STATIC_URL}/data_table.js"></script>
 """

@@ -3,7 +3,7 @@
 from .anisotropy import mean_pairwise_cosine
 from .clusters import linkage_of
 from .curves import depth_curves
-from .decoding import held_out_accuracy
+from .decoding import held_out_accuracy, held_out_classes
 from .dissimilarity import rdm_of
 from .layers import best_layers, preferred_layer
 from .maps import map_at, maps_over_layers, mds_map, onto_first, pca_map, umap_map
@@ -18,6 +18,7 @@ __all__ = [
     "class_vectors",
     "depth_curves",
     "held_out_accuracy",
+    "held_out_classes",
     "linkage_of",
     "map_at",
     "maps_over_layers",

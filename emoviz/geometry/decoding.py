@@ -6,16 +6,24 @@ import numpy as np
 
 
 def held_out_accuracy(states: np.ndarray, emotions: tuple[str, ...], topics: tuple[str, ...]) -> float:
-    """Share of passages whose class is the nearest centroid of the *other* topics.
+    """Share of passages whose class is the nearest centroid of the *other* topics; see `held_out_classes`.
+
+    NaN if a state is not finite. Chance is 1 / number of classes.
+    """
+    if not np.isfinite(np.asarray(states, np.float32)).all():
+        return float("nan")
+    return int((held_out_classes(states, emotions, topics) == np.array(emotions)).sum()) / len(states)
+
+
+def held_out_classes(states: np.ndarray, emotions: tuple[str, ...], topics: tuple[str, ...]) -> np.ndarray:
+    """The class of the nearest centroid of the *other* topics for each passage, (n,) names.
 
     Each topic in turn is left out; states and centroids are centred on the mean of the training passages and compared
-    by cosine, so that neither the scale nor a common direction of the states matters. NaN if a state is not finite.
+    by cosine, so that neither the scale nor a common direction of the states matters.
 
-    states : (n, D). emotions, topics : n labels. Chance is 1 / number of classes.
+    states : (n, D), finite. emotions, topics : n labels.
     """
     states = np.asarray(states, np.float32)
-    if not np.isfinite(states).all():
-        return float("nan")
     classes, label = np.unique(emotions, return_inverse=True)
     topic_names, topic = np.unique(topics, return_inverse=True)
     # Sums per topic and class: leaving a topic out is then one subtraction.
@@ -23,7 +31,7 @@ def held_out_accuracy(states: np.ndarray, emotions: tuple[str, ...], topics: tup
     np.add.at(sums, (topic, label), states)
     counts = np.zeros((len(topic_names), len(classes)))
     np.add.at(counts, (topic, label), 1)
-    hits = 0
+    found = np.zeros(len(states), int)
     for t in range(len(topic_names)):
         kept = counts.sum(0) - counts[t]
         known = kept > 0
@@ -32,6 +40,5 @@ def held_out_accuracy(states: np.ndarray, emotions: tuple[str, ...], topics: tup
         centroids = total[known] / kept[known, None] - centre
         centroids /= np.linalg.norm(centroids, axis=1, keepdims=True)
         held = topic == t
-        guess = np.flatnonzero(known)[((states[held] - centre) @ centroids.T).argmax(1)]
-        hits += int((guess == label[held]).sum())
-    return hits / len(states)
+        found[held] = np.flatnonzero(known)[((states[held] - centre) @ centroids.T).argmax(1)]
+    return classes[found]

@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 # Pixels a panel needs at least, and those of a letter and of what stands before a name in a legend.
-_PANEL, _LETTER, _SIGN = 280, 6.6, 44
+_PANEL, _LETTER, _SIGN = 320, 6.6, 44
 _MARGINS = 88
 _LOW = 600
 

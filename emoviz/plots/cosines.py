@@ -53,6 +53,7 @@ def cosines_figure(
                         "line": {"width": 0},
                     },
                     "customdata": [list(pair) for pair in names],
+                    "meta": word,
                     "hovertemplate": f"%{{customdata[0]}} and %{{customdata[1]}}<br>{word} cosine "
                     "%{x:.4f}<extra></extra>",
                 }

@@ -14,6 +14,7 @@ from ..emotions import NEUTRAL
 from ..experiments.dose_curves import OUTCOMES, usable_window
 from ..judge.regimes import COLLAPSE_REPETITION, EXPLOSIVE_PPL_RATIO, REGIME_SIGN, regime_label
 from ..types import DoseCurve, DoseResponse, Measure
+from ..words import counted
 from .canvas import low
 from .doses import text_hover, wrapped
 from .theme import DASHES, QUADRANT_COLOUR, REGIME_COLOUR, tint
@@ -148,7 +149,7 @@ def _panel(k: Column, row: int, key: str, measure: Measure, colour: str) -> list
                     "type": "scatter", "mode": "lines", "x": k.at, "y": _numbers(values), "customdata": k.ids,
                     "line": {"color": GREY, "width": 1.4, "dash": DASHES[1 + n % (len(DASHES) - 1)]},
                     "hovertemplate": f"control {html.escape(name)}: %{{y:.2f}}<extra></extra>", "showlegend": False,
-                    "connectgaps": False, **k.on(row),
+                    "connectgaps": False, "meta": f"{k.response.model}, {key}, control {name}", **k.on(row),
                 }
             )  # fmt: skip
     n_prompts = len(k.response.prompts)
@@ -168,6 +169,7 @@ def _panel(k: Column, row: int, key: str, measure: Measure, colour: str) -> list
             "type": "scatter", "mode": "lines+markers", "x": k.at, "y": _numbers(measure.mean), "customdata": k.ids,
             "line": {"color": colour, "width": 2.4}, "marker": {"size": 4}, "connectgaps": False, "showlegend": False,
             "hovertext": [_mean_hover(k, d, key, measure) for d in range(len(k.at))],
+            "meta": f"{k.response.model}, {key}",
             "hovertemplate": "%{hovertext}<extra></extra>", **k.on(row),
         }
     )  # fmt: skip
@@ -192,7 +194,8 @@ def _mean_hover(k: Column, dose: int, key: str, measure: Measure) -> str:
     seen = measure.each[dose][np.isfinite(measure.each[dose])]
     spread = "" if len(seen) < 2 else f", {seen.min():.3g} to {seen.max():.3g}"
     what = "geometric mean" if key == PERPLEXITY else "mean"
-    return f"{_dose_head(k, dose)}<br>{what} {key} {minus(f'{measure.mean[dose]:.3g} of {len(seen)} texts{spread}')}"
+    of = f"{measure.mean[dose]:.3g} of {counted(len(seen), 'text')}{spread}"
+    return f"{_dose_head(k, dose)}<br>{what} {key} {minus(of)}"
 
 
 def _dose_head(k: Column, dose: int) -> str:

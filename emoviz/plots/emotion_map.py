@@ -137,6 +137,7 @@ def map_figure(
         left=36,
         above=26,
         below=below,
+        fill=True,
         legend_below=True,
     )
 

@@ -26,6 +26,8 @@ from .theme import (
 ORDERS = ("quadrant", "clustering", "alphabet")
 _MAX_LABELLED = 30
 _GAP = 0.09
+# The lines around a chosen class: one of them stands out from any cell and any paper.
+BOX = ({"color": "#16181d", "width": 5}, {"color": "#ffffff", "width": 2})
 # Pixels between two rows: class names below the upper one, title of the lower one.
 _ROW_GAP = 130
 # Room for the tree right of a heat map, and its distance from it, as shares of the classes.
@@ -105,7 +107,8 @@ def rdm_figure(
         )
         if tree is not None and number == "":
             traces.append({**_tree(tree, n), **on})
-        right = n - 0.5 + (0 if tree is None else _TREE * n)
+        # Not cut off: the line around the last class.
+        right = n - 0.3 + (0 if tree is None else _TREE * n)
         ticks = list(range(n)) if n <= _MAX_LABELLED else []
         shared = {
             "tickvals": ticks,
@@ -129,13 +132,14 @@ def rdm_figure(
         }
         if emotion in classes:
             k = classes.index(emotion)
-            for x, y in (((-0.5, n - 0.5), (k - 0.5, k + 0.5)), ((k - 0.5, k + 0.5), (-0.5, n - 0.5))):
-                shapes.append(
-                    {
-                        "type": "rect", "x0": x[0], "x1": x[1], "y0": y[0], "y1": y[1], "xref": f"x{number}",
-                        "yref": f"y{number}", "line": {"color": class_colour(emotion), "width": 2},
-                    }
-                )  # fmt: skip
+            for line in BOX:
+                for x, y in (((-0.5, n - 0.5), (k - 0.5, k + 0.5)), ((k - 0.5, k + 0.5), (-0.5, n - 0.5))):
+                    shapes.append(
+                        {
+                            "type": "rect", "x0": x[0], "x1": x[1], "y0": y[0], "y1": y[1], "xref": f"x{number}",
+                            "yref": f"y{number}", "line": line,
+                        }
+                    )  # fmt: skip
     layout = {
         **axes,
         "shapes": shapes,
@@ -159,6 +163,7 @@ def rdm_figure(
         "◆\u00a0unpleasant,\u00a0aroused",
         notes=[*provenance_notes(sets, [r.layer for r in rdms], f"{rdms[0].centring} centring"), *notes],
         height=height,
+        fill=True,
         left=96,
         right=16 if narrow() else 72,
         above=26,

@@ -20,6 +20,7 @@ from ..stimuli import DEFAULT_CORPUS
 from ..types import VectorSet
 from ..words import counted
 from .canvas import canvas, columns, fitted, legend_letters, legend_rows, low, rows
+from .description import described
 
 FONTS = Path(__file__).parent / "fonts"
 FONT = "Inter, system-ui, -apple-system, 'Segoe UI', sans-serif"
@@ -70,7 +71,7 @@ _PIXELS_PER_LETTER, _PIXELS_PER_TITLE_LETTER, _TITLE_LINE = 5.6, 9.2, 22
 # Where a line must not be longer than the canvas.
 _WIDEST_LETTER = 6.0
 # What the page puts into the upper right corner.
-_SAVE = 48
+_TOOLS = 112
 # Where figures are laid out for no canvas.
 _USUAL_WIDTH = 960
 # Left and right of panels, and a letter of their titles.
@@ -193,7 +194,7 @@ def figure(
     if on.width is not None:
         inside = on.width - 2 * _EDGE
         wide = int(inside / _WIDEST_LETTER)
-        beside = _SAVE if on.height is None else 0
+        beside = _TOOLS if on.height is None else 0
         title_lines = textwrap.wrap(title, int((inside - beside) / _PIXELS_PER_TITLE_LETTER))
         if "legend" in layout:
             letters = legend_letters(on.width - left - right)
@@ -268,13 +269,19 @@ def figure(
                 "annotations": [{"showarrow": False, **note} for note in (*marks, *framing)],
                 "meta": {
                     "kind": layout["meta"]["kind"],
-                    "description": f"{title}. {aid}.",
+                    "description": " ".join(
+                        filter(None, [_sentence(title), described(traces, layout), _sentence(aid)])
+                    ),
                     "min_width": round(_PIXELS_PER_LETTER * wide) if on.width is None else on.width,
                     "fill": fill,
                 },
             },
         }
     )
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?")) else ".")
 
 
 def _anchor(link: str, letters: int) -> str:

@@ -109,9 +109,18 @@ def _lines(vectors: VectorSet, depth: np.ndarray, fit: TraitFit, look: Style, na
     fixed = np.full(len(depth), expected)
     return [
         _line(vectors, depth, fit, fixed, fit.r[:, expected], fit.p[:, expected], "p of this component")
-        | {"line": {"color": look.colour, "dash": look.dash, "width": 1.1}, "opacity": 0.75, "showlegend": False},
+        | {
+            "line": {"color": look.colour, "dash": look.dash, "width": 1.1},
+            "opacity": 0.75,
+            "showlegend": False,
+            "meta": f"PC{expected + 1}",
+        },
         _line(vectors, depth, fit, fit.best, fit.best_r, fit.best_p, "p of the best of three")
-        | {"line": {"color": look.colour, "dash": look.dash, "width": 2.8}, "showlegend": named},
+        | {
+            "line": {"color": look.colour, "dash": look.dash, "width": 2.8},
+            "showlegend": named,
+            "meta": "best of three",
+        },
     ]
 
 

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from ..emotions import by_quadrant
 from ..types import Scenario, Verification
+from ..words import counted
 from .canvas import columns, fitted, rows
 from .theme import PUBLISHED_COLOUR, class_colour, class_symbol, figure, panels
 
@@ -119,6 +120,7 @@ def _marks(rows: Sequence[Scenario], order: dict[str, int], own: bool, samples: 
         "customdata": [[row.emotion, row.prompt] for row in rows],
         "hovertext": [_said(row, samples) for row in rows],
         "hoverinfo": "text",
+        "meta": _STEERED if own else _CONTROL,
         "showlegend": False,
         **axes,
     }
@@ -133,8 +135,8 @@ def _symbol(row: Scenario, own: bool) -> str:
 def _said(row: Scenario, samples: int) -> str:
     return (
         f"<b>{row.emotion}</b>, {'steered' if row.direction == row.emotion else row.direction} at dose {row.dose:g}<br>"
-        f"probability of {row.emotion} {row.before:.3f} → {row.after:.3f}<br>{row.surgical} of {samples} texts "
-        f"surgical<br>{'confirmed' if row.confirmed else 'not confirmed'}"
+        f"probability of {row.emotion} {row.before:.3f} → {row.after:.3f}<br>{row.surgical} of "
+        f"{counted(samples, 'text')} surgical<br>{'confirmed' if row.confirmed else 'not confirmed'}"
     )
 
 

@@ -1,12 +1,11 @@
 // Draws a plotly figure into a node that stays, follows the page's theme and width, and reports clicks by id.
 const frame = element.querySelector('.ez-figure');
 const plot = element.querySelector('.ez-plot');
-const caption = element.querySelector('figcaption');
 const refused = element.querySelector('.ez-refused');
-const save = element.querySelector('.ez-save');
+const tools = element.querySelector('.ez-tools');
 let value = props.value;
 let listening = false;
-save.addEventListener('click', () => window.emovizSave(plot, (how) => trigger('download', how)));
+element.querySelector('.ez-save').addEventListener('click', () => window.emovizSave(plot, (how) => trigger('download', how)));
 let fontIsThere = false;
 // Plotly measures labels once, when it draws: in the right font, or legends overlap.
 document.fonts.load('12px Inter').finally(() => { fontIsThere = true; draw(); });
@@ -21,14 +20,16 @@ function draw() {
   // What cannot be drawn says why in its place; what was drawn before is hidden, since it belongs to another selection.
   refused.textContent = figure.refused || '';
   plot.style.display = figure.refused ? 'none' : '';
-  save.hidden = Boolean(figure.refused);
+  tools.hidden = Boolean(figure.refused);
   if (figure.refused) return;
-  figure.layout = { ...figure.layout, title: { ...figure.layout.title } };
-  if (figure.layout.meta.fill) {
-    // A large screen is filled; the title keeps its distance from the edge in pixels.
-    const fixed = (1 - figure.layout.title.y) * figure.layout.height;
-    figure.layout.height = Math.max(figure.layout.height, Math.round(0.62 * window.innerHeight));
-    figure.layout.title.y = 1 - fixed / figure.layout.height;
+  // Of a layer that is kept, only a copy is changed.
+  figure.layout = { ...figure.layout, title: { ...figure.layout.title }, legend: { ...figure.layout.legend } };
+  if (figure.layout.meta.fill && window.innerWidth > 700) {
+    // A large screen is filled below the tabs and cards; title and legend keep their distance from the edge in pixels.
+    const { layout } = figure, height = Math.max(layout.height, window.innerHeight - 250);
+    layout.title.y = 1 - ((1 - layout.title.y) * layout.height) / height;
+    if (layout.legend.yref === 'container') layout.legend.y *= layout.height / height;
+    layout.height = height;
   }
   plot.style.height = figure.layout.height + 'px';
   plot.style.minWidth = figure.layout.meta.min_width + 'px';
@@ -38,7 +39,7 @@ function draw() {
   // A finger scrolls the page; only a mouse draws a box to zoom.
   figure.layout.dragmode = window.matchMedia('(hover: hover)').matches ? 'zoom' : false;
   figure.layout.template = window.emovizTemplates[document.body.classList.contains('dark') ? 'dark' : 'light'];
-  caption.textContent = (figure.layout.meta || {}).description || '';
+  window.emovizAccess(frame, plot, figure.layout, (step) => trigger('select', step));
   const patch = swept && swept.sweep === sweep && patched(swept);
   sweep = swept && swept.sweep;
   const drawn = patch ? Plotly.update(plot, ...patch) : Plotly.react(plot, figure.data, figure.layout, {

@@ -15,7 +15,8 @@ function ask() { opening = true; trigger('select', { query: location.search, wid
 
 function write() {
   if (!value) return;
-  const url = new URL(location.href), wanted = [...new URLSearchParams(JSON.parse(value).query)];
+  window.emovizView = JSON.parse(value);
+  const url = new URL(location.href), wanted = [...new URLSearchParams(window.emovizView.query)];
   if (same(wanted, query())) { opening = false; return; }
   const own = [...url.searchParams].filter(([name]) => name.startsWith('__'));
   url.search = new URLSearchParams([...wanted, ...own]).toString();
@@ -33,7 +34,7 @@ if (query().length || small.matches) ask(); else write();
 
 const COPIES = {
   'ez-copy-link': [() => location.href, 'Link copied'],
-  'ez-copy-python': [() => JSON.parse(value || '{}').python || '', 'Python copied'],
+  'ez-copy-python': [() => window.emovizView?.python || '', 'Python copied'],
 };
 // The buttons may come later than this.
 document.addEventListener('click', async (event) => {

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
+from ...experiments.dose_curves import curves, usable_window
 from ...plots.wording import dose_label, minus
 from ...readout.scripts import own_scripts
-from ...steer.grammar import UNSTEERED, is_control, parse_direction
+from ...steer.grammar import UNSTEERED, is_control, parse_direction, weights_of
 from ...steer.recipes import recipe_words
 from ...types import DoseResponse, SteeredText
 from .witnessing import witness_line, witness_words
 from .writing import decoding_words, leaks, verdict_numbers, verdict_words
+
+
+def highest_usable(response: DoseResponse, direction: str) -> float:
+    """The highest usable dose of a direction, where there is none the highest dose."""
+    _, high, _ = usable_window(curves(response, direction, weights_of(direction)))
+    return max(response.doses) if math.isnan(high) else high
 
 
 def texts_at(response: DoseResponse, direction: str, dose: float, prompt: int) -> dict:

@@ -23,9 +23,10 @@ from ...plots.wording import p_text
 from ...stats.rand_index import adjusted_rand_index, rand_index_p
 from ...stats.valence import QUADRANT_SIGNS, TRAITS, valence_arousal
 from ...types import Norms, TraitFit, ValenceArousal, VectorSet
-from ..components import Figure, Table
-from ..contract import QUIET, Laid, Tab, tried
+from ..components import EMPTY, Figure, Table
+from ..contract import QUIET, Laid, Page, Tab, tried
 from ..library import Library, library
+from ..passages import passages_table
 from ..selection import Selection, pick_depth, pick_emotion
 from ..snippet import figure, open_sets, snippet
 
@@ -38,6 +39,10 @@ def lay(_start: Selection) -> Laid:
         order = gr.Radio(list(ORDERS), value="quadrant", label="Order", elem_classes="ez-pills")
         method = gr.Radio(list(METHODS), value="UMAP", label="Map", elem_classes="ez-pills")
     outputs = {"matrices": Figure(), "maps": Figure(), "neighbours": Table(elem_classes="ez-compact")}
+    # Filled once it was opened.
+    opened = gr.State(False)
+    with gr.Accordion("The texts behind the marked emotion", open=False, elem_id="ez-passages") as accordion:
+        outputs["passages"] = Table(EMPTY, elem_classes="ez-left")
     # The path is kept on the server: a path that a visitor could name would be any file's.
     norms = gr.State(None)
     with gr.Row(elem_classes="ez-controls"):
@@ -52,16 +57,23 @@ def lay(_start: Selection) -> Laid:
     parts = [norms, upload, leave]
     changed = [upload.upload(use, upload, parts, **QUIET), leave.click(lambda: use(None), None, parts, **QUIET)]
     outputs |= {"valence": Figure(), "traits": Table()}
-    return Laid({"order": order, "method": method, "norms": norms}, outputs, changed=changed)
+    controls = {"order": order, "method": method, "norms": norms, "passages_open": opened}
+    return Laid(controls, outputs, {"accordion": accordion}, changed=changed)
 
 
-def draw(view: Selection, order: str, method: str, norms: str | None) -> dict:
+def wire(page: Page) -> list:
+    laid = page.laid["Geometry"]
+    return [laid.parts["accordion"].expand(lambda: True, None, laid.controls["passages_open"], **QUIET)]
+
+
+def draw(view: Selection, order: str, method: str, norms: str | None, passages_open: bool = False) -> dict:
     """norms : path of the user's norms file, None for the quadrant signs."""
     figure, table = tried(traits, view, norms, n=2)
     return {
         "matrices": tried(matrices, view, order),
         "maps": tried(maps, view, method),
         "neighbours": tried(neighbours, view),
+        "passages": tried(passages, view) if passages_open else None,
         "valence": figure,
         "traits": table,
     }
@@ -114,6 +126,11 @@ def neighbours(view: Selection) -> dict:
         "wrap": True,
         "notes": [f"cosine under {view.centring} centring", *left_out],
     }
+
+
+def passages(view: Selection) -> dict:
+    sets = view.panels()
+    return passages_table(sets, view.layers(sets), view.emotion)
 
 
 def traits(view: Selection, norms: str | None) -> tuple[go.Figure, dict]:
@@ -257,5 +274,6 @@ TAB = Tab(
     draw=draw,
     layered=draw,
     python=python,
+    wire=wire,
     picks={"rdm": pick_emotion, "map": pick_emotion, "valence": pick_depth},
 )

@@ -18,7 +18,9 @@ from ...plots.wording import minus
 from ...readout.projection import passage_scale
 from ...readout.summary import layer_of, ranked, sentences, text_scores
 from ...store.choice import best_first
+from ...store.examples import shipped_examples
 from ...types import Missing, Reading, VectorSet
+from ...words import counted
 from ..components import EMPTY, Figure, Menu, Message, Slider, Table, Tokens
 from ..contract import LATEST, QUIET, WITH_MODEL, Laid, Page, Tab, by_name
 from ..library import library
@@ -52,6 +54,8 @@ TEMPLATES = {
     "He is driving home after {n} hours without sleep.": "1, 6, 12, 24, 36, 48, 72",
     "The desert road goes on, and there is fuel for {n} more kilometres.": "2, 5, 10, 50, 100, 500",
 }
+# What is shown before anything was read, in place of a reading.
+STORED = "stored example"
 LAST, MEAN = "last token", "mean of the sentence"
 
 
@@ -158,8 +162,17 @@ def sentence_table(reading: Reading, vectors: VectorSet, layer: int, emotion: st
     }
 
 
-def pick(event: gr.EventData, reading: Reading | None) -> Any:
+def given(reading: Reading | str | None) -> Reading | None:
+    """The visitor's reading, before there is one the stored one; None where there is nothing to show."""
+    if not isinstance(reading, str):
+        return reading
+    examples = shipped_examples()
+    return None if examples is None or examples.reading.set not in library().sets else examples.reading
+
+
+def pick(event: gr.EventData, reading: Reading | str | None) -> Any:
     """The token that was clicked; a visitor can post any value."""
+    reading = given(reading)
     token = event._data.get("token") if isinstance(event._data, dict) else None
     if reading is None or type(token) is not int or not 0 <= token < len(reading.tokens):
         return gr.skip()
@@ -167,7 +180,7 @@ def pick(event: gr.EventData, reading: Reading | None) -> Any:
 
 
 def vary(
-    template: str, numbers: str, name: str | None, emotion: str, where: str, reading: Reading | None, layer: float
+    template: str, numbers: str, name: str | None, emotion: str, where: str, reading: Reading | str | None, layer: float
 ) -> Iterator[tuple]:
     """Yields (figure, status): the sentence is read once for each number."""
     try:
@@ -181,11 +194,11 @@ def vary(
 
         if emotion not in vectors.classes:
             raise InputError(f"emotion {emotion!r} is not in {vectors.name}. Choose another on the left.")
-        readings = {}
+        shown, readings = given(reading), {}
         for k, value in enumerate(values):
             found = read_text(loaded, vectors, template.replace("{n}", value))
             # The slider belongs to the set that the text was read with.
-            at = found.layer if reading is None or reading.set != name else layer_of(found, f"{layer:g}")
+            at = found.layer if shown is None or shown.set != name else layer_of(found, f"{layer:g}")
             readings[float(value)] = found
             yield gr.skip(), f"reading, {k + 1} of {len(values)}"
         tokens = "last" if where == LAST else "mean"
@@ -213,7 +226,7 @@ def parse_numbers(text: str) -> list[str]:
 def lay(_start: Selection) -> Laid:
     sets = choices()
     first = sets[0][1] if sets else None
-    reading, token = gr.State(None), gr.State(None)
+    reading, token = gr.State(STORED), gr.State(None)
     with gr.Row(elem_classes="ez-controls", equal_height=True):
         text = gr.Textbox(
             next(iter(EXAMPLES.values())),
@@ -259,10 +272,17 @@ def lay(_start: Selection) -> Laid:
     return Laid({"reading": reading, "layer": layer, "chosen": token}, outputs, parts, linked=linked)
 
 
-def draw(view: Selection, reading: Reading | None, layer: float, chosen: int | None) -> dict:
+def draw(view: Selection, reading: Reading | str | None, layer: float, chosen: int | None) -> dict:
     """For the layer and the emotion; the model is not run again."""
     names = ("status", "tokens", "token", "heat_map", "sentences")
-    return dict(zip(names, views(reading, layer, view.emotion, chosen), strict=True))
+    found, examples = given(reading), shipped_examples()
+    if found is not None and chosen is None:
+        chosen = _strongest(found, view.emotion)
+    shown = dict(zip(names, views(found, layer, view.emotion, chosen), strict=True))
+    if reading == STORED and examples is not None and shown["tokens"] != EMPTY:
+        own = "Press Read for a text of your own."
+        shown["status"] = f"**Stored example.** {shown['status']} ({examples.made}). {own}"
+    return shown
 
 
 def wire(page: Page) -> list:
@@ -319,7 +339,7 @@ def _strongest(reading: Reading, emotion: str) -> int:
 def _said(reading: Reading) -> str:
     unread = len(reading.unread_tokens)
     marked = f"; {unread} of them not read at some or all layers (attention sinks)" if unread else ""
-    return f"{reading.model} read {len(reading.tokens)} tokens{marked}"
+    return f"{reading.model} read {counted(len(reading.tokens), 'token')}{marked}"
 
 
 def _layers(name: str | None) -> int:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Generator, Iterator
 
 import gradio as gr
 
 from .... import plot
 from ....errors import InputError
-from ....experiments.dose_curves import curves, usable_window
 from ....plots.theme import SERIES
 from ....steer.doses import RUN_DOSES
-from ....steer.grammar import weights_of
 from ....stimuli.scenarios import dose_prompts
 from ....store.responses import delete_dose_response
 from ....types import DoseResponse
@@ -24,7 +21,7 @@ from ...process import run_command
 from ...selection import Selection
 from ...snippet import figure, snippet
 from ...steer.request import MAX_PROMPT_LETTERS, check_prompt
-from ...steer.stored_texts import texts_at
+from ...steer.stored_texts import highest_usable, texts_at
 from .texts import send_to_read
 
 MAX_RUNS = 4
@@ -67,23 +64,21 @@ def show(names: list[str], direction: str, at: tuple | None) -> tuple:
             raise InputError(f"{len(chosen)} runs are chosen; up to {MAX_RUNS} fit side by side.")
         having = [r for r in chosen if direction in (*r.directions, *r.controls)]
         missing = [r.model for r in chosen if r not in having]
-        weights = weights_of(direction)
         colour = _colours(chosen)
         figure = plot.dose_response(having, direction, colours=colour) if having else EMPTY
         said = f"No {direction} in the run of {', '.join(missing)}. {_HINT}" if missing else _HINT
-        return figure, plot.regime_map(chosen), *_texts(having, direction, weights, at), said
+        return figure, plot.regime_map(chosen), *_texts(having, direction, at), said
     except InputError as error:
         return *_NOTHING, f"**Nothing to show.** {error}"
 
 
-def _texts(having: list[DoseResponse], direction: str, weights: dict | None, at: tuple | None) -> list:
+def _texts(having: list[DoseResponse], direction: str, at: tuple | None) -> list:
     if not having:
         return [EMPTY] * MAX_PROMPTS
     known = {r.name: r for r in having}
     response, dose = (known[at[0]], at[1]) if at is not None and at[0] in known else (having[0], None)
     if dose is None or dose not in response.doses:
-        _, high, _ = usable_window(curves(response, direction, weights))
-        dose = max(response.doses) if math.isnan(high) else high
+        dose = highest_usable(response, direction)
     panels = [texts_at(response, direction, dose, k) for k in range(min(len(response.prompts), MAX_PROMPTS))]
     return panels + [EMPTY] * (MAX_PROMPTS - len(panels))
 

@@ -9,17 +9,20 @@ import gradio as gr
 from ....steer.grammar import MEAN, RANDOM
 from ....steer.recipes import EMOVIZ, JEONG2026A, NORMS, PRESET_DOSES, PRESETS, SCOPES
 from ....words import counted
-from ...components import Memory, Message, Texts
+from ...components import EMPTY, Memory, Message, Texts
 from ...contract import QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name
 from ...library import library
 from ...memory import free, held, in_memory
 from ...selection import Selection
 from ...snippet import snippet
 from ...steer.request import MAX_PROMPT_LETTERS
+from ...steer.stored_texts import highest_usable, texts_at
 from ...steer.writing import Job, run
 
 _DEFAULT_PROMPT = "She closed the door, sat down at the kitchen table and"
 _CONTROLS = [("random direction", RANDOM), ("mean of emotions", MEAN)]
+# Whose stored texts stand there at first, where the selected emotion has none.
+_EXAMPLE = "calm"
 # What each preset puts into the fields beside its doses: layers, norm.
 PRESET_FIELDS = {EMOVIZ: ("window", "fixed"), JEONG2026A: ("all", "live")}
 
@@ -79,8 +82,32 @@ def lay(start: Selection) -> Laid:
     gr.on([field.change for field in inputs], summarised, inputs, accordion, **QUIET)
     preset.input(fill_preset, preset, [doses, layers, scope, norm, temperature, chat], **QUIET)
     asked = {"prompt": prompt, "chosen": chosen, "controls": controls, "doses": doses, "models": ticked, **fields}
-    parts = {**asked, "go": go, "stop": stop, "status": status, "memory": memory, "texts": Texts()}
-    return Laid(parts=parts, linked=asked)
+    texts, own = Texts(EMPTY), gr.State(False)
+    parts = {**asked, "go": go, "stop": stop, "memory": memory, "own": own}
+    return Laid({"own": own}, {"texts": texts, "status": status}, parts, linked=asked)
+
+
+def draw(view: Selection, own: bool) -> dict:
+    """own : whether the visitor has steered. Before that, a stored text of each model stands there."""
+    return {} if own else stored_example(view.emotion)
+
+
+def stored_example(emotion: str) -> dict:
+    """One prompt of the shipped dose-response runs, at the highest usable dose of each; nothing without a run.
+
+    emotion : another stands in where no run has it.
+    """
+    runs = [run for run in library().runs.values() if run.shipped]
+    shown = emotion if any(emotion in run.directions for run in runs) else _EXAMPLE
+    found = [texts_at(run, shown, highest_usable(run, shown), 0) for run in runs if shown in run.directions]
+    found = [one for one in found if one["prompt"] == found[0]["prompt"]]
+    if not found:
+        return {}
+    return {
+        "texts": {**found[0], "rows": [row for one in found for row in one["rows"]]},
+        "status": f"**Stored example.** Towards {shown}, at the highest usable dose of each run of Dose response. "
+        "Press Steer for your own. Dose = length added / length of the state.",
+    }
 
 
 def python(_view: Selection, **asked: Any) -> str:
@@ -110,20 +137,21 @@ ASKED = (
 
 def wire(page: Page) -> None:
     part, emotion = page.laid["Texts"].parts, page.selection["emotion"]
+    texts, status = page.laid["Texts"].outputs.values()
     job, followed = gr.State(Job()), gr.State(emotion.value)
-    go, stop, status, memory = part["go"], part["stop"], part["status"], part["memory"]
+    go, stop, memory = part["go"], part["stop"], part["memory"]
     emotion.change(
         *by_name(follow, emotion=emotion, chosen=part["chosen"], followed=followed), [part["chosen"], followed], **QUIET
     )
     started = go.click(
-        lambda: [Job(), "waiting for the model", *_buttons(writing=True)],
+        lambda: [Job(), True, EMPTY, "waiting for the model", *_buttons(writing=True)],
         None,
-        [job, status, go, stop],
+        [job, part["own"], texts, status, go, stop],
         **QUIET,
     )
     running = started.then(
         *by_name(run, **{name: part[name] for name in ASKED}, job=job),
-        [part["texts"], status],
+        [texts, status],
         **WITH_MODEL,
     )
     running.then(lambda: [*_buttons(writing=False), models_in_memory()], None, [go, stop, memory], **QUIET)
@@ -131,7 +159,7 @@ def wire(page: Page) -> None:
     stop.click(press_stop, job, None, **QUIET)
     memory.select(let_go, None, memory, **QUIET)
     page.blocks.load(models_in_memory, None, memory, **QUIET)
-    send_to_read(page, part["texts"])
+    send_to_read(page, texts)
 
 
 def send_to_read(page: Page, *texts: Part) -> None:
@@ -204,6 +232,7 @@ TAB = Tab(
     title="Texts",
     question="The same prompt, pushed towards an emotion at several doses, in several models, side by side.",
     lay=lay,
+    draw=draw,
     python=python,
     wire=wire,
 )

@@ -10,6 +10,7 @@ from .... import plot
 from ....errors import InputError
 from ....geometry import preferred_layer
 from ....plots.wording import minus
+from ....store.examples import shipped_examples
 from ....types import TokenChange, VocabularyLens
 from ...components import EMPTY, Figure, Menu, Message, Slider, Table
 from ...contract import QUIET, WITH_MODEL, Laid, Page, Tab, by_name
@@ -19,6 +20,8 @@ from ...snippet import figure, with_model
 from ..read import choices, set_with_model
 
 _SHOWN = 20
+# What is shown before anything was looked at, in place of a lens.
+STORED = "stored example"
 
 
 def look(name: str | None, emotion: str) -> Iterator[tuple]:
@@ -37,6 +40,14 @@ def look(name: str | None, emotion: str) -> Iterator[tuple]:
         yield found, said(found), gr.update(maximum=vectors.n_layers - 1, value=best)
     except InputError as error:
         yield None, f"**Cannot look.** {error}", gr.skip()
+
+
+def given(found: VocabularyLens | str | None) -> VocabularyLens | None:
+    """The visitor's lens, before there is one the stored one; None where there is nothing to show."""
+    if not isinstance(found, str):
+        return found
+    examples = shipped_examples()
+    return None if examples is None else examples.lens
 
 
 def views(found: VocabularyLens | None, layer: float) -> tuple:
@@ -78,9 +89,11 @@ def said(found: VocabularyLens) -> str:
 
 def lay(_start: Selection) -> Laid:
     sets = choices()
+    first = library().set_named(sets[0][1]) if sets else None
+    last, best = (1, 0) if first is None else (first.n_layers - 1, preferred_layer(first))
     with gr.Row(elem_classes="ez-controls", equal_height=True):
         chosen = Menu(sets, value=sets[0][1] if sets else None, label="Vectors, seen by their own model", scale=4)
-        layer = Slider(0, 1, value=0, step=1, label="Layer", scale=4)
+        layer = Slider(0, last, value=best, step=1, label="Layer", scale=4)
         go = gr.Button("Look", variant="primary", elem_id="ez-look", scale=1, min_width=120)
     status = Message(
         "Which tokens would the emotion on the left make more likely, and in which languages, before any text is "
@@ -88,14 +101,19 @@ def lay(_start: Selection) -> Laid:
         elem_id="ez-look-status",
         elem_classes="ez-status",
     )
-    outputs = {"figure": Figure(EMPTY), "table": Table(EMPTY, elem_classes="ez-compact")}
-    parts = {"set": chosen, "go": go, "status": status}
-    return Laid({"found": gr.State(None), "layer": layer}, outputs, parts, linked={"set": chosen})
+    outputs = {"status": status, "figure": Figure(EMPTY), "table": Table(EMPTY, elem_classes="ez-compact")}
+    return Laid({"found": gr.State(STORED), "layer": layer}, outputs, {"set": chosen, "go": go}, linked={"set": chosen})
 
 
-def draw(_view: Selection, found: VocabularyLens | None, layer: float) -> dict:
-    figure, table = views(found, layer)
-    return {"figure": figure, "table": table}
+def draw(_view: Selection, found: VocabularyLens | str | None, layer: float) -> dict:
+    lens, examples = given(found), shipped_examples()
+    figure, table = views(lens, layer)
+    shown = {"figure": figure, "table": table}
+    if found == STORED and examples is not None and lens is not None and figure != EMPTY:
+        shown["status"] = (
+            f"**Stored example.** {lens.emotion} in {lens.model} ({examples.made}). Press Look for your own."
+        )
+    return shown
 
 
 def pick(ids: list, _view: Selection) -> dict:
@@ -105,13 +123,13 @@ def pick(ids: list, _view: Selection) -> dict:
 
 def wire(page: Page) -> list:
     laid = page.laid["Vocabulary"]
-    control, part = laid.controls, laid.parts
+    control, part, status = laid.controls, laid.parts, laid.outputs["status"]
     started = part["go"].click(
-        lambda: ["waiting for the model", gr.update(interactive=False)], None, [part["status"], part["go"]], **QUIET
+        lambda: ["waiting for the model", gr.update(interactive=False)], None, [status, part["go"]], **QUIET
     )
     done = started.then(
         *by_name(look, name=part["set"], emotion=page.selection["emotion"]),
-        [control["found"], part["status"], control["layer"]],
+        [control["found"], status, control["layer"]],
         **WITH_MODEL,
     )
     done.then(lambda: gr.update(interactive=True), None, part["go"], **QUIET)
