@@ -14,11 +14,12 @@ from ..errors import InputError
 from ..geometry import CENTRINGS
 from ..plots.canvas import Canvas, drawn_on
 from ..plots.export import export
-from .components import EMPTY, Download, Figure, Filled, Link, Menu, Message, Shown, Slider, Ticks
-from .contract import EXPORTS, LATEST, QUIET, Endpoint, Laid, Page, Part, Tab, answered
+from .components import EMPTY, Download, Figure, Filled, Link, Menu, Message, Shown, Slider, Table
+from .contract import EVERYTHING, EXPORTS, LATEST, QUIET, Endpoint, Laid, Page, Part, Tab, answered
 from .library import library
 from .link import decode, from_query, key, to_query
-from .selection import BEST, DEPTHS, SAME_DEPTH, NothingSelected, Selection, checked, clicked, first_selection
+from .picker import Marks, Picker, Pin, Side
+from .selection import BEST, DEPTHS, SAME_DEPTH, NothingSelected, Selection, checked, first_selection, picked
 from .tabs import TABS
 
 _HEADING = "<h1 class='ez-wordmark'>emoviz</h1><p class='ez-tagline'>how small language models represent emotion</p>"
@@ -50,7 +51,7 @@ def build(endpoints: Sequence[Endpoint] = ()) -> gr.Blocks:
     """
     start = first_selection()
     with gr.Blocks(title="emoviz", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as blocks:
-        selection = _sidebar(start)
+        selection, side = _sidebar(start)
         notice = Message(elem_id="ez-notice")
         opened = gr.State({_PAGE: TABS[0].title})
         laid: dict[str, Laid] = {}
@@ -63,35 +64,51 @@ def build(endpoints: Sequence[Endpoint] = ()) -> gr.Blocks:
         for endpoint in endpoints:
             gr.api(answered(endpoint), api_name=endpoint.__name__, concurrency_id="api", concurrency_limit=2)
         again = [event for tab in _all(TABS) if tab.wire is not None for event in tab.wire(page) or ()]
-        _wire(page, groups, opened, shown, address, saved, again)
+        _wire(page, groups, opened, shown, side, address, saved, again)
     return blocks
 
 
-def _sidebar(start: Selection) -> dict[str, Part]:
+def _sidebar(start: Selection) -> tuple[dict[str, Part], Side]:
+    """The parts of the selection by name, each with its name in its id, and what greys them."""
     with gr.Sidebar(width=288, open=True, elem_id="ez-sidebar"):
         gr.HTML(_HEADING)
         parts: dict[str, Part] = {
-            "sets": Ticks(library().choices(), value=list(start.sets), label="Vector sets"),
+            "sets": Picker(list(start.sets), elem_id="ez-select-sets"),
+            "pin": Pin(start.pin, elem_id="ez-pin"),
             "layer_mode": gr.Radio(
                 [BEST, SAME_DEPTH],
                 value=start.layer_mode,
                 label="Layer",
-                info="Best: each set by its protocol's own rule (emoviz: decoding).",
+                info="Best: by the rule of each set's protocol.",
+                elem_id="ez-select-layer_mode",
             ),
-            "depth": Slider(*DEPTHS, value=start.depth, step=0.01, label="Depth"),
+            "depth": Slider(*DEPTHS, value=start.depth, step=0.01, label="Depth", elem_id="ez-select-depth"),
             "centring": gr.Radio(
                 list(CENTRINGS),
                 value=start.centring,
                 label="Centring",
-                info="What is subtracted from the class means. Maps and cards always subtract the mean over classes.",
+                info="Subtracted from the means; maps: class.",
+                elem_id="ez-select-centring",
             ),
-            "emotion": Menu(list(library().classes), value=start.emotion, label="Emotion", filterable=True),
+            "emotion": Menu(
+                list(library().classes),
+                value=start.emotion,
+                label="Emotion",
+                filterable=True,
+                elem_id="ez-select-emotion",
+            ),
+            "emotions": Marks(list(start.emotions), elem_id="ez-select-emotions"),
         }
         with gr.Row(elem_id="ez-buttons"):
             gr.Button("Copy link", size="sm", elem_id="ez-copy-link", min_width=90)
             gr.Button("Copy Python", size="sm", elem_id="ez-copy-python", min_width=90)
         gr.Button("Light / dark", size="sm", elem_id="ez-theme").click(None, js=_THEME_SWITCH)
-    return parts
+        side = Side(_unused(TABS[0]), elem_id="ez-side")
+    return parts, side
+
+
+def _unused(tab: Tab) -> dict[str, Any]:
+    return {"tab": tab.title, "unused": [name for name in EVERYTHING if name not in tab.uses]}
 
 
 def _lay(tabs: Iterable[Tab], start: Selection, laid: dict[str, Laid]) -> dict[str, gr.Tabs]:
@@ -123,6 +140,7 @@ def _wire(
     groups: Mapping[str, gr.Tabs],
     opened: gr.State,
     shown: Shown,
+    side: Side,
     address: Link,
     saved: Download,
     again: Sequence[gr.events.Dependency],
@@ -166,6 +184,7 @@ def _wire(
         values: dict[Part, Any] = {
             page.notice: f"**Corrected.** {' '.join(notes)}" if notes else None,
             address: {"query": to_query(tab, view, kept), "python": _python(tab, view, own)},
+            side: _unused(tab),
         }
         # What cannot be used is put right.
         right = {part: _as_value(getattr(view, name)) for name, part in page.selection.items() if wrong}
@@ -191,14 +210,12 @@ def _wire(
         return show(dict(zip(inputs, values, strict=True)), {page.selection["layer_mode"]: SAME_DEPTH})
 
     def pick(event: gr.EventData, *values: Any) -> dict[Part, Any]:
-        """A click in a figure changes what its tab says that it changes."""
+        """A click in a figure or a table changes what its tab says that it changes."""
         given = dict(zip(inputs, values, strict=True))
-        kind, ids = clicked(event._data)
         tab = _seen(given[opened], TABS)
-        pick_of = tab.picks.get(kind)
         named = {**page.selection, **page.laid[tab.title].controls}
-        picked = {} if pick_of is None else pick_of(ids, selected(given)[0])
-        return show(given, {named[name]: value for name, value in picked.items()})
+        changes = picked(event._data, tab.picks, selected(given)[0])
+        return show(given, {named[name]: value for name, value in changes.items()})
 
     def opening(within: str) -> Any:
         def open_tab(event: gr.SelectData, *values: Any) -> Any:
@@ -259,9 +276,10 @@ def _wire(
             return {**called, "format": asked["format"], "problem": str(error)}
         return {**called, "type": _TYPES[asked["format"]], "data": base64.b64encode(content).decode()}
 
-    def refresh() -> list:
-        """Sets that came or went since the page was built."""
-        return [gr.update(choices=library().choices()), gr.update(choices=list(library().classes))]
+    def refresh(*chosen: Any) -> list:
+        """Sets that came or went since the page was built; what is chosen stays."""
+        kept = [names if isinstance(names, list) else gr.skip() for names in chosen]
+        return [*kept, gr.update(choices=list(library().classes))]
 
     for within, bar in groups.items():
         bar.select(opening(within), inputs, [opened, *results], **LATEST)
@@ -282,7 +300,7 @@ def _wire(
     events = [part.blur if isinstance(part, gr.Textbox) else part.input for part in touched]
     gr.on(events, changed, inputs, results, **LATEST)
     gr.on(
-        [part.select for part in outputs if isinstance(part, Figure)],
+        [part.select for part in outputs if isinstance(part, (Figure, Table))],
         pick,
         inputs,
         list(dict.fromkeys([*results, *controls])),
@@ -290,10 +308,11 @@ def _wire(
     )
     for event in again:
         event.then(changed, inputs, results, **LATEST)
-    choices = [page.selection["sets"], page.selection["emotion"]]
+    chosen = [page.selection["sets"], page.selection["emotions"]]
+    choices = [*chosen, page.selection["emotion"]]
     for event in (event for laid in page.laid.values() for event in laid.changed):
-        event.then(refresh, None, choices, **QUIET).then(changed, inputs, results, **LATEST)
-    page.blocks.load(refresh, None, choices, **QUIET)
+        event.then(refresh, chosen, choices, **QUIET).then(changed, inputs, results, **LATEST)
+    page.blocks.load(refresh, chosen, choices, **QUIET)
     page.blocks.load(None, js=_ON_LOAD)
 
 

@@ -13,6 +13,7 @@ from ..geometry.clusters import branches, leaf_order
 from ..types import RDM, VectorSet
 from ..types.condensed import square
 from .canvas import fitted, narrow, rows
+from .marks import Marked, names
 from .theme import (
     DISSIMILARITY_SCALE,
     class_colour,
@@ -46,14 +47,14 @@ def rdm_figure(
     rdms: Sequence[RDM],
     *,
     order: str = "quadrant",
-    emotion: str | None = None,
+    emotion: Marked = None,
     notes: Sequence[str] = (),
     height: int = 540,
 ) -> go.Figure:
     """One heat map per set, same order of classes, same colour range, diagonal left out.
 
     order : `quadrant` (valence and arousal), `alphabet`, or `clustering`: the leaves of the first set's tree, which is
-    drawn beside its heat map, in all panels. emotion : its row and column are marked.
+    drawn beside its heat map, in all panels. emotion : its row and column are marked; of several, all.
     notes : more lines under the figure.
     """
     top = max(float(r.condensed.max()) for r in rdms)
@@ -61,6 +62,7 @@ def rdm_figure(
     down = rows(len(sets))
     height = fitted(height + (down - 1) * (height - 84))
     places, heads = panels(titles, _GAP, _ROW_GAP / (height - 260))
+    marked = names(emotion)
     tree = linkage_of(rdms[0]) if order == "clustering" else None
     leaves = () if tree is None else tuple(rdms[0].classes[k] for k in leaf_order(tree))
     traces, shapes, axes = [], [], {}
@@ -109,7 +111,7 @@ def rdm_figure(
         ticks = list(range(n)) if n <= _MAX_LABELLED else []
         shared = {
             "tickvals": ticks,
-            "ticktext": [f"<b>{classes[k]}</b>" if classes[k] == emotion else classes[k] for k in ticks],
+            "ticktext": [f"<b>{classes[k]}</b>" if classes[k] in marked else classes[k] for k in ticks],
             "showgrid": False,
             "ticks": "",
             "tickfont": {"size": 11},
@@ -127,13 +129,14 @@ def rdm_figure(
             "anchor": f"x{number}",
             "domain": panel.y,
         }
-        if emotion in classes:
-            k = classes.index(emotion)
+        for name in (name for name in marked if name in classes):
+            k = classes.index(name)
+            line = {"color": class_colour(name), "width": 2, "dash": "solid" if name == marked[0] else "dot"}
             for x, y in (((-0.5, n - 0.5), (k - 0.5, k + 0.5)), ((k - 0.5, k + 0.5), (-0.5, n - 0.5))):
                 shapes.append(
                     {
                         "type": "rect", "x0": x[0], "x1": x[1], "y0": y[0], "y1": y[1], "xref": f"x{number}",
-                        "yref": f"y{number}", "line": {"color": class_colour(emotion), "width": 2},
+                        "yref": f"y{number}", "line": line,
                     }
                 )  # fmt: skip
     layout = {

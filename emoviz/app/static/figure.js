@@ -34,21 +34,27 @@ function draw() {
   // The component may be ready before the page's scripts are.
   if (!window.Plotly) { setTimeout(draw, 20); return; }
   // A finger scrolls the page; only a mouse draws a box to zoom.
-  figure.layout.dragmode = window.matchMedia('(hover: hover)').matches ? 'zoom' : false;
+  const brushes = figure.layout.meta.kind === 'map';
+  figure.layout.dragmode = window.matchMedia('(hover: hover)').matches ? (brushes ? 'select' : 'zoom') : false;
+  // A box that was drawn has done its work: what it chose is marked.
+  figure.layout.selectionrevision = plot.dataset.drawn;
   figure.layout.template = window.emovizTemplates[document.body.classList.contains('dark') ? 'dark' : 'light'];
   caption.textContent = (figure.layout.meta || {}).description || '';
   Plotly.react(plot, figure.data, figure.layout, {
     displaylogo: false,
     displayModeBar: window.matchMedia('(hover: hover)').matches ? 'hover' : false,
-    modeBarButtons: [['resetScale2d']],
+    modeBarButtons: brushes ? [['select2d', 'lasso2d', 'zoom2d'], ['resetScale2d']] : [['resetScale2d']],
   }).then(() => { plot.dataset.drawn = String(Number(plot.dataset.drawn || 0) + 1); });
   if (!listening) {
     listening = true;
     plot.on('plotly_click', (event) => {
       const point = event.points && event.points[0];
       if (point && point.customdata !== undefined) {
-        trigger('select', { kind: plot.layout.meta.kind, ids: [].concat(point.customdata) });
+        trigger('select', { kind: plot.layout.meta.kind, ids: [].concat(point.customdata), add: Boolean(event.event?.shiftKey) });
       }
+    });
+    plot.on('plotly_selected', (event) => {
+      if (event?.points?.length) trigger('select', { kind: plot.layout.meta.kind, brushed: event.points.map((point) => [].concat(point.customdata)) });
     });
   }
 }

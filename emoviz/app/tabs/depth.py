@@ -125,5 +125,6 @@ TAB = Tab(
     lay=lay,
     draw=draw,
     picks={"depth": pick_depth},
+    uses=("sets", "pin", "layer_mode", "depth", "centring"),
     python=python,
 )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
 
+from ....errors import InputError
 from ....steer.grammar import MEAN, RANDOM
 from ....steer.recipes import EMOVIZ, JEONG2026A, NORMS, PRESET_DOSES, PRESETS, SCOPES
 from ....words import counted
 from ...components import Memory, Message, Texts
-from ...contract import QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name
+from ...contract import QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name, shortened, stale
 from ...library import library
 from ...memory import free, held, in_memory
 from ...selection import Selection
@@ -18,6 +20,7 @@ from ...snippet import snippet
 from ...steer.request import MAX_PROMPT_LETTERS
 from ...steer.writing import Job, run
 
+_RECIPE = "Recipe and decoding: "
 _DEFAULT_PROMPT = "She closed the door, sat down at the kitchen table and"
 _CONTROLS = [("random direction", RANDOM), ("mean of emotions", MEAN)]
 # What each preset puts into the fields beside its doses: layers, norm.
@@ -25,7 +28,6 @@ PRESET_FIELDS = {EMOVIZ: ("window", "fixed"), JEONG2026A: ("all", "live")}
 
 
 def lay(start: Selection) -> Laid:
-    models = list(library().steerable)
     with gr.Row(elem_classes="ez-controls"):
         prompt = gr.Textbox(
             _DEFAULT_PROMPT,
@@ -53,7 +55,7 @@ def lay(start: Selection) -> Laid:
     with gr.Row(elem_classes="ez-controls"):
         doses = gr.Textbox(PRESET_DOSES[EMOVIZ], label="Doses", scale=4, min_width=180)
         controls = gr.CheckboxGroup(_CONTROLS, label="Controls", scale=7, min_width=290)
-        ticked = gr.CheckboxGroup(models, value=models, label="Models", scale=8, min_width=300)
+    who = Message(elem_classes="ez-status")
     first = {"preset": EMOVIZ, "layers": "window", "scope": "all", "norm": "fixed"}
     decoding = {"tokens": 40, "temperature": 0, "seed": 0, "chat": False}
     with gr.Accordion(summary(**first, **decoding), open=False, elem_id="ez-recipe") as accordion:
@@ -73,17 +75,58 @@ def lay(start: Selection) -> Laid:
             elem_id="ez-status",
         )
         memory = Memory()
-    fields = {"preset": preset, "layers": layers, "scope": scope, "norm": norm}
+    fields: dict[str, Part] = {"preset": preset, "layers": layers, "scope": scope, "norm": norm}
     fields |= {"tokens": tokens, "temperature": temperature, "seed": seed, "chat": chat}
     summarised, inputs = by_name(lambda **now: gr.update(label=summary(**now)), **fields)
     gr.on([field.change for field in inputs], summarised, inputs, accordion, **QUIET)
     preset.input(fill_preset, preset, [doses, layers, scope, norm, temperature, chat], **QUIET)
-    asked = {"prompt": prompt, "chosen": chosen, "controls": controls, "doses": doses, "models": ticked, **fields}
-    parts = {**asked, "go": go, "stop": stop, "status": status, "memory": memory, "texts": Texts()}
-    return Laid(parts=parts, linked=asked)
+    asked = {"prompt": prompt, "chosen": chosen, "controls": controls, "doses": doses, **fields}
+    with gr.Column(elem_classes="ez-results"):
+        made, written = Message(elem_classes="ez-made"), Texts()
+    parts = {"go": go, "stop": stop, "status": status, "memory": memory, "texts": written}
+    return Laid({**asked, "written_with": gr.State(None)}, {"who": who, "made": made}, parts)
 
 
-def python(_view: Selection, **asked: Any) -> str:
+def models_of(view: Selection) -> list[str]:
+    """The models of the selected sets, as far as they can be steered, each once."""
+    known = library().steerable
+    return list(dict.fromkeys(s.provenance.model for s in view.chosen() if s.provenance.model in known))
+
+
+def draw(view: Selection, written_with: dict[str, str] | None, **asked: Any) -> dict:
+    """Who would write, and what the texts that are shown were written with."""
+    models = models_of(view)
+    names = ", ".join(models) if models else "none, since no set of a model that can be steered is selected"
+    return {
+        "who": f"**Models** of the sets on the left: {names}",
+        "made": stale(written_with, made_with(view, **asked), "Steer"),
+    }
+
+
+def made_with(view: Selection, **asked: Any) -> dict[str, str]:
+    """What texts are written with."""
+    directions, doses = [*asked.pop("chosen"), *asked.pop("controls")], asked.pop("doses")
+    return {
+        "models": ", ".join(models_of(view)),
+        "prompt": shortened(asked.pop("prompt")),
+        "directions": ", ".join(directions),
+        "doses": doses,
+        "recipe": summary(**asked).removeprefix(_RECIPE),
+    }
+
+
+def write(view: Selection, job: Job, **asked: Any) -> Iterator[tuple]:
+    """Yields (texts, status, what they are written with)."""
+    try:
+        models, made = models_of(view), made_with(view, **asked)
+    except InputError as error:
+        yield gr.skip(), f"**Cannot steer.** {error}", gr.skip()
+        return
+    for written, said in run(models=models, job=job, **asked):
+        yield written, said, gr.skip() if written == gr.skip() else made
+
+
+def python(view: Selection, **asked: Any) -> str:
     known = library().steerable
     decoding = {name: asked[name] for name in ("temperature", "seed", "chat")}
     how = f"{asked['preset']!r}, layers={asked['layers']!r}, scope={asked['scope']!r}, norm={asked['norm']!r}"
@@ -92,7 +135,7 @@ def python(_view: Selection, **asked: Any) -> str:
         f"doses = [{asked['doses']}]",
         f"decoding = ez.Decoding(max_new_tokens={asked['tokens']!r}, "
         f"{', '.join(f'{name}={value!r}' for name, value in decoding.items())})",
-        f"for name, own in {[(name, known[name].name) for name in asked['models'] if name in known]!r}:",
+        f"for name, own in {[(name, known[name].name) for name in models_of(view)]!r}:",
         "    model, vectors = ez.load_model(name), ez.find_set(own)",
         f"    recipe = ez.recipe(vectors, {how})",
         f"    texts = ez.steer_texts(model, vectors, directions, doses, {asked['prompt']!r}, recipe, decoding)",
@@ -101,19 +144,15 @@ def python(_view: Selection, **asked: Any) -> str:
     return snippet(*lines)
 
 
-# What `run` is asked for.
-ASKED = (
-    *("prompt", "chosen", "controls", "doses", "models"),
-    *("preset", "layers", "scope", "norm", "tokens", "temperature", "seed", "chat"),
-)
-
-
-def wire(page: Page) -> None:
-    part, emotion = page.laid["Texts"].parts, page.selection["emotion"]
+def wire(page: Page) -> list:
+    laid, emotion = page.laid["Texts"], page.selection["emotion"]
+    part, control = laid.parts, laid.controls
     job, followed = gr.State(Job()), gr.State(emotion.value)
     go, stop, status, memory = part["go"], part["stop"], part["status"], part["memory"]
     emotion.change(
-        *by_name(follow, emotion=emotion, chosen=part["chosen"], followed=followed), [part["chosen"], followed], **QUIET
+        *by_name(follow, emotion=emotion, chosen=control["chosen"], followed=followed),
+        [control["chosen"], followed],
+        **QUIET,
     )
     started = go.click(
         lambda: [Job(), "waiting for the model", *_buttons(writing=True)],
@@ -122,31 +161,33 @@ def wire(page: Page) -> None:
         **QUIET,
     )
     running = started.then(
-        *by_name(run, **{name: part[name] for name in ASKED}, job=job),
-        [part["texts"], status],
+        *by_name(write, page.selection, job=job, **laid.in_link),
+        [part["texts"], status, control["written_with"]],
         **WITH_MODEL,
     )
-    running.then(lambda: [*_buttons(writing=False), models_in_memory()], None, [go, stop, memory], **QUIET)
+    ended = running.then(lambda: [*_buttons(writing=False), models_in_memory()], None, [go, stop, memory], **QUIET)
     # The run itself says that it has stopped: an answer from here could come after its last word.
     stop.click(press_stop, job, None, **QUIET)
     memory.select(let_go, None, memory, **QUIET)
     page.blocks.load(models_in_memory, None, memory, **QUIET)
     send_to_read(page, part["texts"])
+    return [ended]
 
 
 def send_to_read(page: Page, *texts: Part) -> None:
-    """Wires the button at each text that opens it in the Read tab."""
-    read = page.laid["Read"].parts
-    gr.on([part.select for part in texts], text_to_read, None, [read["text"], read["set"], page.tabs], **QUIET)
+    """Wires the button at each text that opens it in the Read tab, with the set of its model first."""
+    outputs = [page.laid["Read"].controls["text"], page.selection["sets"], page.selection["pin"], page.tabs]
+    gr.on([part.select for part in texts], *by_name(text_to_read, page.selection), outputs, **QUIET)
 
 
-def text_to_read(event: gr.EventData) -> tuple:
-    """(text, set, tab) of a text that is sent to the Read tab, checked: a visitor can post any value."""
+def text_to_read(event: gr.EventData, view: Selection) -> tuple:
+    """(text, sets, pin, tab) of a text that is sent to the Read tab, checked: a visitor can post any value."""
     data = event._data if isinstance(event._data, dict) else {}
     text, name = data.get("text"), data.get("set")
     if not isinstance(text, str) or not isinstance(name, str) or name not in library().sets:
-        return gr.skip(), gr.skip(), gr.skip()
-    return text, name, gr.Tabs(selected="Read")
+        return (gr.skip(),) * 4
+    first = view.with_first(name)
+    return text, first["sets"], first["pin"], gr.Tabs(selected="Read")
 
 
 def summary(preset, layers, scope, norm, tokens, temperature, seed, chat) -> str:
@@ -160,7 +201,7 @@ def summary(preset, layers, scope, norm, tokens, temperature, seed, chat) -> str
         sampled,
         counted(int(tokens), "token") if tokens else "no tokens",
     ]
-    return "Recipe and decoding: " + " \u00b7 ".join([*parts, "chat template"] if chat else parts)
+    return _RECIPE + " \u00b7 ".join([*parts, "chat template"] if chat else parts)
 
 
 def fill_preset(preset: str) -> tuple:
@@ -204,6 +245,8 @@ TAB = Tab(
     title="Texts",
     question="The same prompt, pushed towards an emotion at several doses, in several models, side by side.",
     lay=lay,
+    draw=draw,
     python=python,
+    uses=("sets", "pin", "emotion"),
     wire=wire,
 )
