@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -18,7 +19,7 @@ from .components import EMPTY, Download, Figure, Filled, Link, Menu, Message, Sh
 from .contract import EVERYTHING, EXPORTS, LATEST, QUIET, Endpoint, Laid, Page, Part, Tab, answered
 from .library import library
 from .link import decode, from_query, key, to_query
-from .picker import Marks, Picker, Pin, Side
+from .picker import Marks, Names, Picker, Pin, Side
 from .selection import BEST, DEPTHS, SAME_DEPTH, NothingSelected, Selection, checked, first_selection, picked
 from .tabs import TABS
 
@@ -276,10 +277,10 @@ def _wire(
             return {**called, "format": asked["format"], "problem": str(error)}
         return {**called, "type": _TYPES[asked["format"]], "data": base64.b64encode(content).decode()}
 
-    def refresh(*chosen: Any) -> list:
-        """Sets that came or went since the page was built; what is chosen stays."""
-        kept = [names if isinstance(names, list) else gr.skip() for names in chosen]
-        return [*kept, gr.update(choices=list(library().classes))]
+    def refresh() -> list:
+        """Sets that came or went since the page was built; what is chosen stays, which a link may change meanwhile."""
+        there = {part.part: json.dumps(part.known()) for part in page.selection.values() if isinstance(part, Names)}
+        return [there, gr.update(choices=list(library().classes))]
 
     for within, bar in groups.items():
         bar.select(opening(within), inputs, [opened, *results], **LATEST)
@@ -308,11 +309,10 @@ def _wire(
     )
     for event in again:
         event.then(changed, inputs, results, **LATEST)
-    chosen = [page.selection["sets"], page.selection["emotions"]]
-    choices = [*chosen, page.selection["emotion"]]
+    choices = [shown, page.selection["emotion"]]
     for event in (event for laid in page.laid.values() for event in laid.changed):
-        event.then(refresh, chosen, choices, **QUIET).then(changed, inputs, results, **LATEST)
-    page.blocks.load(refresh, chosen, choices, **QUIET)
+        event.then(refresh, None, choices, **QUIET).then(changed, inputs, results, **LATEST)
+    page.blocks.load(refresh, None, choices, **QUIET)
     page.blocks.load(None, js=_ON_LOAD)
 
 

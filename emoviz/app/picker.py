@@ -21,7 +21,14 @@ class Chosen(Filled):
 
 
 class Names(Chosen):
-    """A list of names. The browser is given {chosen: them} with all there are to choose from; `input` says others."""
+    """A list of names. The browser is given {chosen: them} with all there are; `input` fires when others are chosen."""
+
+    def known(self) -> dict[str, Any]:
+        """All there are to choose from."""
+        raise NotImplementedError
+
+    def postprocess(self, value: Any) -> str:
+        return json.dumps({"chosen": [] if value is None else list(value), **self.known()})
 
     def preprocess(self, payload: Any) -> Any:
         given = super().preprocess(payload)
@@ -29,20 +36,20 @@ class Names(Chosen):
 
 
 class Marks(Names):
-    """Emotions, of all classes there are."""
+    """Emotions, of {all: classes}."""
 
     script = "marks"
 
-    def postprocess(self, value: Any) -> str:
-        return json.dumps({"chosen": [] if value is None else list(value), "all": library().classes})
+    def known(self) -> dict[str, Any]:
+        return {"all": library().classes}
 
 
 class Picker(Names):
-    """Names of sets, in order. A set has {name, label, model, short, colour, dash}; its look is that in every figure."""
+    """Names of sets, in order; {sets: [{name, label, model, short, colour, dash}]} look as in every figure."""
 
     script = "picker"
 
-    def postprocess(self, value: Any) -> str:
+    def known(self) -> dict[str, Any]:
         known = library()
         sets = [
             {
@@ -55,7 +62,7 @@ class Picker(Names):
             }
             for name, one in known.sets.items()
         ]
-        return json.dumps({"chosen": [] if value is None else list(value), "sets": sets})
+        return {"sets": sets}
 
 
 class Pin(Chosen):

@@ -49,7 +49,7 @@ clear.addEventListener('click', () => choose([]));
 
 function take() {
   const shown = JSON.parse(value || '{}');
-  chosen = shown.chosen || [];
+  if (shown.chosen) chosen = shown.chosen;
   if (shown.all) all = shown.all;
   draw();
 }

@@ -133,7 +133,8 @@ clear.addEventListener('click', () => choose([], null));
 
 function take() {
   const shown = JSON.parse(value || '{}');
-  chosen = shown.chosen || [];
+  // What comes of the sets alone leaves what is chosen.
+  if (shown.chosen) chosen = shown.chosen;
   if (shown.sets) sets = shown.sets;
   draw();
 }

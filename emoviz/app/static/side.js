@@ -10,7 +10,7 @@ function grey() {
     if (unused && !said) {
       said = document.createElement('p');
       said.className = 'ez-unused-note';
-      said.id = `${block.id}-note`;
+      said.id = `ez-unused-${block.id}`;
       block.append(said);
     }
     if (!unused) said?.remove();
