@@ -483,7 +483,7 @@ def test_what_another_set_has_read_stays_under_its_own_name_and_says_so(llama):
     assert _read_drawn(_tiny_view(), found)["made"] == ""
     other = _read_drawn(_tiny_view(sets=(_view().sets[0], "tiny")), found)
     assert other["made"] == (
-        "**Made with** set tiny-llama · emoviz, made-up; text “the cat sat on a red mat .”. Something else is chosen "
+        "**Made with** set: tiny-llama · emoviz, made-up; text: the cat sat on a red mat .. Something else is chosen "
         "now: press Read again."
     )
     assert other["tokens"] == _read_drawn(_tiny_view(), found)["tokens"] and "tiny-llama" in other["status"]

@@ -496,7 +496,7 @@ def test_a_text_is_read_coloured_and_clicked(visit, theme):
     )
     # What one model has read does not stay under the name of another as if nothing had happened.
     page.get_by_role("button", name="Move gemma-3-270m").click()
-    page.get_by_text("Made with set SmolLM2-135M-Instruct").wait_for()
+    page.get_by_text("Made with set: SmolLM2-135M-Instruct").wait_for()
     assert page.locator(".ez-tokens").evaluate("t => getComputedStyle(t).opacity") == "0.5"
     page.get_by_role("button", name="Move SmolLM2-135M-Instruct").click()
     page.wait_for_function("() => getComputedStyle(document.querySelector('.ez-tokens')).opacity === '1'")

@@ -175,10 +175,11 @@ def test_every_tab_uses_names_of_the_selection_and_the_others_are_greyed():
 
 
 def test_results_say_what_they_were_made_with_once_something_else_is_chosen():
-    made = {"set": "gemma", "text": "“so”"}
+    made = {"set": "gemma", "text": f"so\n{'x' * 99}"}
     assert stale(None, {}, "Read") == "" and stale(made, {**made, "more": "x"}, "Read") == ""
     said = stale(made, {**made, "set": "smol"}, "Read")
-    assert said == "**Made with** set gemma; text “so”. Something else is chosen now: press Read again."
+    assert "press Read again" in stale(made, {**made, "text": made["text"] + "x"}, "Read"), "the end counts too"
+    assert said == f"**Made with** set: gemma; text: so {'x' * 57}…. Something else is chosen now: press Read again."
 
 
 def test_texts_are_written_by_the_models_of_the_selected_sets():

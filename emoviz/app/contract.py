@@ -68,8 +68,8 @@ class Laid:
         return {name: part for name, part in self.controls.items() if not isinstance(part, gr.State)}
 
 
-# Letters of a text that name it.
-_NAMED = 48
+# Letters that a text is named by.
+_NAMED = 60
 # What a tab may use of the selection.
 EVERYTHING = tuple(one.name for one in fields(Selection))
 
@@ -182,11 +182,11 @@ def stale(made: Mapping[str, str] | None, now: Mapping[str, str], again: str) ->
     """
     if made is None or all(now[name] == value for name, value in made.items()):
         return ""
-    how = "; ".join(f"{name} {value}" for name, value in made.items())
+    how = "; ".join(f"{name}: {_begun(value)}" for name, value in made.items())
     return f"**Made with** {how}. Something else is chosen now: press {again} again."
 
 
-def shortened(text: str) -> str:
-    """The beginning of a text, in quotation marks, to name it by."""
-    words = " ".join(str(text).split())
-    return f"“{words}”" if len(words) <= _NAMED else f"“{words[:_NAMED]}…”"
+def _begun(text: str) -> str:
+    """The beginning of a text, on one line."""
+    words = " ".join(text.split())
+    return words if len(words) <= _NAMED else f"{words[:_NAMED]}…"

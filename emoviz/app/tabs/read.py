@@ -18,7 +18,7 @@ from ...readout.projection import passage_scale
 from ...readout.summary import layer_of, ranked, sentences, text_scores
 from ...types import Missing, Reading, VectorSet
 from ..components import EMPTY, Figure, Message, Table, Tokens
-from ..contract import LATEST, QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name, shortened, stale
+from ..contract import LATEST, QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name, stale
 from ..library import library
 from ..memory import loaded_with_status
 from ..selection import Selection
@@ -193,7 +193,7 @@ def varied_with(view: Selection, template: str, numbers: str, where: str) -> dic
         "set": short_label(vectors),
         "layer": f"{view.layers([vectors])[0]}",
         "emotion": view.emotion,
-        "sentence": shortened(template),
+        "sentence": str(template),
         "numbers": numbers,
         "tokens": where,
     }
@@ -273,9 +273,9 @@ def draw(
 ) -> dict:
     """For the layer and the emotion that are selected; the model is not run again."""
     names = ("status", "tokens", "token", "heat_map", "sentences")
-    now = {"set": short_label(view.chosen()[0]), "text": shortened(text)}
+    now = {"set": short_label(view.chosen()[0]), "text": text}
     read = library().set_named(reading.set) if reading is not None else None
-    made = None if reading is None or read is None else {"set": short_label(read), "text": shortened(reading.text)}
+    made = None if reading is None or read is None else {"set": short_label(read), "text": reading.text}
     return {
         **dict(zip(names, views(reading, view, chosen), strict=True)),
         "made": stale(made, now, "Read"),

@@ -12,7 +12,7 @@ from ....steer.grammar import MEAN, RANDOM
 from ....steer.recipes import EMOVIZ, JEONG2026A, NORMS, PRESET_DOSES, PRESETS, SCOPES
 from ....words import counted
 from ...components import Memory, Message, Texts
-from ...contract import QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name, shortened, stale
+from ...contract import QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name, stale
 from ...library import library
 from ...memory import free, held, in_memory
 from ...selection import Selection
@@ -108,7 +108,7 @@ def made_with(view: Selection, **asked: Any) -> dict[str, str]:
     directions, doses = [*asked.pop("chosen"), *asked.pop("controls")], asked.pop("doses")
     return {
         "models": ", ".join(models_of(view)),
-        "prompt": shortened(asked.pop("prompt")),
+        "prompt": asked.pop("prompt"),
         "directions": ", ".join(directions),
         "doses": doses,
         "recipe": summary(**asked).removeprefix(_RECIPE),
@@ -155,9 +155,9 @@ def wire(page: Page) -> list:
         **QUIET,
     )
     started = go.click(
-        lambda: [Job(), "waiting for the model", *_buttons(writing=True)],
+        lambda: [Job(), "waiting for the model", "", *_buttons(writing=True)],
         None,
-        [job, status, go, stop],
+        [job, status, laid.outputs["made"], go, stop],
         **QUIET,
     )
     running = started.then(
