@@ -483,8 +483,8 @@ def test_what_another_set_has_read_stays_under_its_own_name_and_says_so(llama):
     assert _read_drawn(_tiny_view(), found)["made"] == ""
     other = _read_drawn(_tiny_view(sets=(_view().sets[0], "tiny")), found)
     assert other["made"] == (
-        "**Made with** set: tiny-llama · emoviz, made-up; text: the cat sat on a red mat .. Something else is chosen "
-        "now: press Read again."
+        "**Something else is chosen now;** press Read again. Made with set: tiny-llama · emoviz, made-up; "
+        "text: the cat sat on a red mat ."
     )
     assert other["tokens"] == _read_drawn(_tiny_view(), found)["tokens"] and "tiny-llama" in other["status"]
     assert "press Read again" in _read_drawn(_tiny_view(), found, text="a dog")["made"]

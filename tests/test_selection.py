@@ -179,7 +179,7 @@ def test_results_say_what_they_were_made_with_once_something_else_is_chosen():
     assert stale(None, {}, "Read") == "" and stale(made, {**made, "more": "x"}, "Read") == ""
     said = stale(made, {**made, "set": "smol"}, "Read")
     assert "press Read again" in stale(made, {**made, "text": made["text"] + "x"}, "Read"), "the end counts too"
-    assert said == f"**Made with** set: gemma; text: so {'x' * 57}…. Something else is chosen now: press Read again."
+    assert said == f"**Something else is chosen now;** press Read again. Made with set: gemma; text: so {'x' * 57}…"
 
 
 def test_texts_are_written_by_the_models_of_the_selected_sets():

@@ -183,7 +183,7 @@ def stale(made: Mapping[str, str] | None, now: Mapping[str, str], again: str) ->
     if made is None or all(now[name] == value for name, value in made.items()):
         return ""
     how = "; ".join(f"{name}: {_begun(value)}" for name, value in made.items())
-    return f"**Made with** {how}. Something else is chosen now: press {again} again."
+    return f"**Something else is chosen now;** press {again} again. Made with {how}"
 
 
 def _begun(text: str) -> str:
