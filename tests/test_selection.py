@@ -15,6 +15,7 @@ from emoviz.app.picker import Marks, Picker, Pin
 from emoviz.app.selection import checked, first_selection, pick_depth, pick_emotion, pick_emotions, picked
 from emoviz.app.tabs import TABS, geometry, models
 from emoviz.app.tabs.steer import texts
+from emoviz.errors import InputError
 from emoviz.plots.marks import marked_pairs, names
 from emoviz.store import save_set, sets_folder
 
@@ -133,6 +134,9 @@ def test_pairs_are_marked_with_one_emotion_and_among_several():
     assert marked_pairs(pairs, "a").tolist() == [True, True, False] == marked_pairs(pairs, ["a"]).tolist()
     assert marked_pairs(pairs, ["a", "c"]).tolist() == [False, True, False]
     assert marked_pairs(pairs, None).tolist() == [False] * 3 == marked_pairs(pairs, ()).tolist()
+    for wrong in (3, [3], [["a"]]):
+        with pytest.raises(InputError, match="the name of an emotion or a list of names is needed"):
+            names(wrong)
     assert names(None) == () and names("a") == ("a",) and names(["b", "a", "b"]) == ("b", "a")
 
 

@@ -371,7 +371,7 @@ def test_shipped_calibrations_fit_the_plan_and_the_sets_of_today():
 def test_the_page_shows_the_stored_verification_and_its_texts():
     name = next(iter(library().verifications))
     found = library().verifications[name]
-    drawn = page.draw(None, name, "guilty", "second opening")
+    drawn = page.draw(replace(first_selection(), emotion="guilty"), name, "second opening")
     figure, heading, texts = drawn["figure"], drawn["heading"], drawn["texts"]
     assert found.criterion in drawn["criterion"]
     assert f"{found.k} of 40" in figure.layout.title.text

@@ -6,15 +6,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..errors import InputError
+
 # One emotion, several with the most important first, or none.
 Marked = str | Sequence[str] | None
 
 
 def names(marked: Marked) -> tuple[str, ...]:
-    """The emotions, each once, the most important first."""
-    if marked is None:
-        return ()
-    return (marked,) if isinstance(marked, str) else tuple(dict.fromkeys(marked))
+    """The emotions, each once, the most important first. Raises InputError for what is no name and no list of names."""
+    found = (
+        [] if marked is None else [marked] if isinstance(marked, str) or not isinstance(marked, Sequence) else marked
+    )
+    if not all(isinstance(name, str) for name in found):
+        raise InputError(f"emotion {marked!r:.60} was given; the name of an emotion or a list of names is needed.")
+    return tuple(dict.fromkeys(found))
 
 
 def marked_pairs(pairs: Sequence[tuple[str, str]], marked: Marked) -> np.ndarray:
