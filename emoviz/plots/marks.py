@@ -14,9 +14,9 @@ Marked = str | Sequence[str] | None
 
 def names(marked: Marked) -> tuple[str, ...]:
     """The emotions, each once, the most important first. Raises InputError for what is no name and no list of names."""
-    found = (
-        [] if marked is None else [marked] if isinstance(marked, str) or not isinstance(marked, Sequence) else marked
-    )
+    if marked is None:
+        return ()
+    found = [marked] if isinstance(marked, str) or not isinstance(marked, Sequence) else marked
     if not all(isinstance(name, str) for name in found):
         raise InputError(f"emotion {marked!r:.60} was given; the name of an emotion or a list of names is needed.")
     return tuple(dict.fromkeys(found))
