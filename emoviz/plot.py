@@ -30,6 +30,7 @@ from .plots.emotion_map import map_figure
 from .plots.gauge import gauge_figure
 from .plots.heat_map import heat_map_figure
 from .plots.lens import lens_figure
+from .plots.marks import Marked
 from .plots.number import number_figure
 from .plots.precision import precision_figure
 from .plots.published_rsa import published_figure
@@ -182,13 +183,14 @@ def rdm(
     layers: Layers = "best",
     centring: str = "class",
     order: str = "quadrant",
-    emotion: str | None = None,
+    emotion: Marked = None,
     notes: Sequence[str] = (),
 ) -> go.Figure:
     """The RDM of each set as a heat map; same order and colours for all.
 
     layers : `best`, a relative depth, or one layer per set. order : of the classes, one of `plots.rdm.ORDERS`. emotion
-    : is marked. Raises : InputError for an unknown order or centring, or a layer without finite values.
+    : is marked; several may be, the first before all.
+    Raises : InputError for an unknown order or centring, or a layer without finite values.
     Source : Kriegeskorte, Mur and Bandettini 2008.
 
     >>> import emoviz as ez
@@ -207,7 +209,7 @@ def emotion_map(
     *,
     method: str = "PCA",
     layers: Layers = "best",
-    emotion: str | None = None,
+    emotion: Marked = None,
     halves: bool = False,
     title: str | None = None,
     notes: Sequence[str] = (),
@@ -215,8 +217,8 @@ def emotion_map(
 ) -> go.Figure:
     """A map of the classes of each set: what is near is alike. Maps of different sets are never drawn on shared axes.
 
-    method : `PCA`, `MDS` or `UMAP`. height : in pixels. halves : how far the maps of the two topic halves differ, in
-    the title of each panel.
+    method : `PCA`, `MDS` or `UMAP`. emotion : is marked; several may be, the first before all. height : in pixels.
+    halves : how far the maps of the two topic halves differ, in the title of each panel.
     Raises : InputError for an unknown method, or a layer without a map of it.
     Source : Torgerson 1952 (MDS); McInnes, Healy and Melville 2018 (UMAP).
 
@@ -294,13 +296,14 @@ def pair(
     *,
     layers: Layers = "best",
     centring: str = "class",
-    emotion: str | None = None,
+    emotion: Marked = None,
     comparison: Comparison | None = None,
     names: tuple[str, str] = ("A", "B"),
 ) -> go.Figure:
     """Two sets, one dot per pair of emotions: where do their RDMs agree, and where do they differ most?
 
-    layers, centring, comparison : as for `rsa`, of these two sets. names : what they are called beside other sets.
+    layers, centring, comparison : as for `rsa`, of these two sets. emotion : its pairs are marked; of several those
+    among them. names : what they are called beside other sets.
     Raises : InputError for other than two sets, or two that cannot be compared.
 
     >>> import emoviz as ez
@@ -362,13 +365,14 @@ def cosines(
     sets: Sets,
     *,
     layers: Layers = "best",
-    emotion: str | None = None,
+    emotion: Marked = None,
     style: Styles | None = None,
     notes: Sequence[str] = (),
 ) -> go.Figure:
     """The cosines of all pairs of classes, raw and after class centring: what anisotropy hides.
 
-    emotion : its pairs are drawn large. Raises : InputError for a layer without finite values.
+    emotion : its pairs are drawn large, of several those among them.
+    Raises : InputError for a layer without finite values.
 
     >>> import emoviz as ez
     >>> ez.plot.cosines(ez.find_set("gemma-3-270m_emoviz")).layout.meta["kind"]

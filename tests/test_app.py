@@ -427,20 +427,25 @@ def _read_tiny(llama):
     vectors = make_set("tiny", layers=4, width=16, model=llama.name, classes=("down", "even", "up"), scale=100)
     provenance = replace(vectors.provenance, revision=llama.revision, origin=llama.origin)
     save_set(replace(vectors, provenance=provenance), sets_folder())
-    *_, (found, token, status, slider) = read.run("the cat sat on a red mat .", "tiny", "up")
-    return found, token, status, slider
+    *_, (found, token, status) = read.run("the cat sat on a red mat .", _tiny_view())
+    return found, token, status
+
+
+def _tiny_view(layer=None, **changes):
+    at = {} if layer is None else {"layer_mode": SAME_DEPTH, "depth": (layer + 1) / 4}
+    return _view(**{"sets": ("tiny",), "emotion": "up", **at, **changes})
 
 
 def test_a_text_is_read_once_and_shown_at_any_layer_for_any_emotion(llama, monkeypatch):
     from emoviz.readout import reading as module
 
-    found, token, status, slider = _read_tiny(llama)
-    assert status.startswith("tiny-llama read 8 tokens") and slider["maximum"] == 3 and slider["value"] == found.layer
-    assert "tiny" in [value for _, value in read.choices()] and np.isfinite(found.scores[found.layer, token]).all()
+    found, token, status = _read_tiny(llama)
+    assert status.startswith("tiny-llama read 8 tokens") and np.isfinite(found.scores[found.layer, token]).all()
+    assert f"layer {found.layer} of 4" in read.views(found, _tiny_view(), token)[1]["title"], "the best of the set"
     monkeypatch.setattr(module, "read_text", None)
     for layer in range(4):
         for emotion in ("up", "down"):
-            said, coloured, line, heat, table = read.views(found, layer, emotion, token)
+            said, coloured, line, heat, table = read.views(found, _tiny_view(layer, emotion=emotion), token)
             assert said == status and coloured["title"] == f"Each token on {emotion}, layer {layer} of 4"
             assert "".join(t["text"] for t in coloured["tokens"]) == "the cat sat on a red mat ."
             column = found.classes.index(emotion)
@@ -449,9 +454,8 @@ def test_a_text_is_read_once_and_shown_at_any_layer_for_any_emotion(llama, monke
                 assert t["score"] == (None if np.isnan(score) else pytest.approx(score, abs=1e-4))
             assert line.layout.meta["kind"] == "token" and heat.layout.meta["kind"] == "reading"
             assert [row[0] for row in table["rows"]] == ["the whole text", "the cat sat on a red mat ."]
-    assert read.views(None, 0, "up", None)[1:] == (EMPTY,) * 4
-    assert "emotion 'proud' is not in" in read.views(found, 0, "proud", token)[0]
-    assert "layer '99' was asked for" in read.views(found, 99, "up", token)[0]
+    assert read.views(None, _tiny_view(), None)[1:] == (EMPTY,) * 4
+    assert "emotion 'proud' is not in" in read.views(found, _tiny_view(emotion="proud"), token)[0]
 
 
 def test_clicks_on_tokens_are_checked_before_they_are_believed(llama):
@@ -461,22 +465,42 @@ def test_clicks_on_tokens_are_checked_before_they_are_believed(llama):
 
     found, *_ = _read_tiny(llama)
     assert read.pick(Event({"token": 3}), found) == 3
-    line = read.draw(_view(emotion="up"), found, 1, 3)["token"]
+    line = _read_drawn(_tiny_view(1), found)["token"]
     assert "on is closest to" in line.layout.title.text
     for data in (None, "x", {}, {"token": 8}, {"token": -1}, {"token": True}, {"token": "3"}, {"token": [3]}):
         assert read.pick(Event(data), found) == gr.skip(), data
     assert read.pick(Event({"token": 3}), None) == gr.skip()
-    assert read.draw(_view(emotion="nonsense"), found, 1, 3)["token"] == EMPTY
-    for layer in (None, 99, 1.5):
-        assert "Cannot show" in read.draw(_view(emotion="up"), found, layer, 3)["status"]
+    assert _read_drawn(_tiny_view(1, emotion="nonsense"), found)["token"] == EMPTY
+
+
+def _read_drawn(view, found, **changes):
+    given = {"text": found.text, "template": "{n}", "numbers": "1, 2", "where": read.MEAN, "varied": None, "chosen": 3}
+    return read.draw(view, **{**given, "reading": found, **changes})
+
+
+def test_what_another_set_has_read_stays_under_its_own_name_and_says_so(llama):
+    found, *_ = _read_tiny(llama)
+    assert _read_drawn(_tiny_view(), found)["made"] == ""
+    other = _read_drawn(_tiny_view(sets=(_view().sets[0], "tiny")), found)
+    assert other["made"] == (
+        "**Something else is chosen now;** press Read again. Made with set: tiny-llama · emoviz, made-up; "
+        "text: the cat sat on a red mat ."
+    )
+    assert other["tokens"] == _read_drawn(_tiny_view(), found)["tokens"] and "tiny-llama" in other["status"]
+    assert "press Read again" in _read_drawn(_tiny_view(), found, text="a dog")["made"]
+    varied = read.varied_with(_tiny_view(2), "{n}", "1, 2", read.MEAN)
+    assert _read_drawn(_tiny_view(2), found, varied=varied)["varied_made"] == ""
+    for view in (_tiny_view(1), _tiny_view(2, emotion="down")):
+        assert "press Vary again" in _read_drawn(view, found, varied=varied)["varied_made"]
 
 
 def test_a_number_is_varied_in_a_sentence(llama):
     found, *_ = _read_tiny(llama)
     for where in (read.LAST, read.MEAN):
-        *_, (figure, status) = read.vary("a cat sat on {n} red mat", "1, 2,3", "tiny", "up", where, found, 2)
+        *_, (figure, status, made) = read.vary("a cat sat on {n} red mat", "1, 2,3", where, _tiny_view(2))
         assert status == "read 3 sentences at layer 2" and list(figure.data[0].x) == [1, 2, 3]
-    *_, (_, status) = read.vary("cat {n} dog", "1,2", "tiny", "up", read.MEAN, None, 0)
+        assert (made["layer"], made["emotion"], made["tokens"]) == ("2", "up", where)
+    *_, (_, status, _) = read.vary("cat {n} dog", "1,2", read.MEAN, _tiny_view())
     assert status == f"read 2 sentences at layer {found.layer}"
 
 
@@ -491,13 +515,12 @@ def test_a_number_is_varied_in_a_sentence(llama):
         ({"numbers": "1, nan"}, "2 to 20 numbers separated by commas"),
         ({"numbers": ",".join(map(str, range(30)))}, "2 to 20 numbers separated by commas"),
         ({"numbers": "one, two"}, "2 to 20 numbers separated by commas"),
-        ({"name": "nonsense"}, "no vector set is chosen"),
+        ({"view": _view(sets=("nonsense",))}, "no vector set is selected"),
     ],
 )
 def test_wrong_sentences_and_numbers_end_as_one_line(changes, message):
-    values = {"template": "{n} cats", "numbers": "1, 2", "name": None, "emotion": "sad"}
-    values |= {"where": "", "reading": None, "layer": 0}
-    *_, (figure, status) = read.vary(**{**values, **changes})
+    values = {"template": "{n} cats", "numbers": "1, 2", "where": "", "view": _view(sets=())}
+    *_, (figure, status, _) = read.vary(**{**values, **changes})
     assert figure == EMPTY and status.startswith("**Cannot vary.**") and message in status
 
 
@@ -505,10 +528,10 @@ def test_wrong_sentences_and_numbers_end_as_one_line(changes, message):
     ("text", "name", "message"),
     [
         ("a" * 7000, None, "the text has 7000 letters"),
-        ("a cat", None, "no vector set is chosen"),
+        ("a cat", None, "no vector set is selected"),
         ("a", "x", "no vector"),
     ],
 )
 def test_texts_that_cannot_be_read_end_as_one_line(text, name, message):
-    *_, (found, token, status, _) = read.run(text, name, "sad")
+    *_, (found, token, status) = read.run(text, _view(sets=(name,)))
     assert found is None and token is None and status.startswith("**Cannot read.**") and message in status

@@ -393,7 +393,8 @@ def test_steered_texts_stream_side_by_side_are_stopped_and_read_and_markup_stays
     page.get_by_label("Prompt to continue").fill(prompt)
     page.get_by_label("Doses").fill("0.2, -0.05")
     page.get_by_label("random direction").check()
-    page.locator("[role=tabpanel]:visible").get_by_label("gemma-3-270m").uncheck()
+    page.get_by_label("gemma-3-270m · emoviz", exact=True).uncheck()
+    page.get_by_text("Models of the sets on the left: SmolLM2-135M-Instruct", exact=True).wait_for()
     page.locator("#ez-recipe button").first.click()
     page.get_by_label("New tokens").fill("12")
     page.locator("#ez-steer").click()
@@ -427,7 +428,7 @@ def test_steered_texts_stream_side_by_side_are_stopped_and_read_and_markup_stays
     page.wait_for_function("() => document.querySelector('#ez-read')?.offsetParent")
     sent = page.get_by_label("Text to read").input_value()
     assert sent.startswith(prompt) and " ".join(kept.split()) in " ".join(sent.split())
-    assert "SmolLM2-135M-Instruct" in page.get_by_label("Vectors, read by their own model").input_value()
+    assert page.locator(".ez-picker-name").first.inner_text().startswith("SmolLM2-135M-Instruct")
 
 
 def test_norms_of_ones_own_are_loaded_and_left_again(visit, tmp_path):
@@ -496,7 +497,7 @@ def test_a_text_is_read_coloured_and_clicked(visit, theme):
     page.wait_for_function("() => document.querySelector('.ez-tokens-said').innerText.startsWith('“all”')")
     page.keyboard.press("Enter")
     page.wait_for_function(f"() => ({title})().startsWith('all is closest to')")
-    slider = page.get_by_role("slider", name=re.compile("Layer read"))
+    slider = page.get_by_role("slider", name=re.compile("Depth"))
     slider.focus()
     slider.press("Home")
     page.wait_for_function("() => document.querySelector('.ez-tokens h2').innerText.includes('layer 0 of 30')")
@@ -505,6 +506,12 @@ def test_a_text_is_read_coloured_and_clicked(visit, theme):
         ".map(t => getComputedStyle(t).backgroundColor).join() !== before",
         arg=",".join(colours),
     )
+    # What one model has read does not stay under the name of another as if nothing had happened.
+    page.get_by_role("button", name="Move gemma-3-270m").click()
+    page.get_by_text("Made with set: SmolLM2-135M-Instruct").wait_for()
+    assert page.locator(".ez-tokens").evaluate("t => getComputedStyle(t).opacity") == "0.5"
+    page.get_by_role("button", name="Move SmolLM2-135M-Instruct").click()
+    page.wait_for_function("() => getComputedStyle(document.querySelector('.ez-tokens')).opacity === '1'")
 
 
 def test_a_text_that_is_too_long_is_answered_and_the_button_is_free_again(visit):
@@ -537,8 +544,11 @@ _LINK = [
     ("set", _SMOL),
     ("layers", "depth"),
     ("depth", "0.34"),
+    ("pin", _SMOL),
     ("centring", "none"),
     ("emotion", "calm"),
+    ("emotions", "proud"),
+    ("emotions", "sad"),
     ("depth.curve", "rdm_std"),
     ("depth.published", "no"),
     ("geometry.order", "alphabet"),
@@ -548,11 +558,10 @@ _LINK = [
     ("texts.chosen", "0.7 calm + 0.3 grateful"),
     ("texts.controls", "random"),
     ("texts.doses", "0, 0.05"),
-    ("texts.models", "gemma-3-270m"),
     ("texts.seed", "7"),
     ("texts.temperature", "0.5"),
     ("texts.chat", "yes"),
-    ("verification.scenario", "proud"),
+    ("verification.opening", "second opening"),
     ("read.text", "It rained."),
     ("read.where", "last token"),
 ]
@@ -560,7 +569,7 @@ _LINK = [
 
 def test_a_link_restores_every_control_and_the_page_keeps_it(visit):
     page = visit(query=urlencode([("tab", "Verification"), *_LINK]))
-    _until(page, "verification.scenario", "proud")
+    _until(page, "verification.opening", "second opening")
     page.wait_for_timeout(1500)
     assert not page.locator("#ez-notice").is_visible()
     # What the server is told next are the values that the controls have by now.

@@ -8,6 +8,7 @@ import torch
 import transformers
 
 from emoviz.app.components import EMPTY
+from emoviz.app.selection import BEST, SAME_DEPTH, Selection
 from emoviz.app.tabs.steer import vocabulary
 from emoviz.errors import InputError
 from emoviz.geometry import class_vectors
@@ -150,22 +151,27 @@ def test_the_lens_figure_says_how_many_raised_tokens_are_foreign(layer, foreign)
 
 def test_the_page_shows_the_nearest_layer_that_has_a_lens_and_makes_blanks_visible():
     save_set(make_set("m"), sets_folder())
-    figure, table = vocabulary.views(_made_up(), 3)
+    view = Selection(("m",), SAME_DEPTH, 0.67, "class", "sad")
+    figure, table = vocabulary.views(_made_up(), view)
     assert figure.layout.title.text.startswith("At layer 2")
     assert [row[0] for row in table["rows"]] == ["␣Angst", "恐", "恐", "⏎"]
-    assert vocabulary.views(None, 0) == (EMPTY, EMPTY)
+    assert vocabulary.views(None, view) == (EMPTY, EMPTY)
 
 
 def test_the_page_looks_with_the_model_of_the_set_and_says_what_is_wrong(llama, llama_folder):
     vectors = _set_of(llama)
     provenance = replace(vectors.provenance, origin=str(llama_folder))
     save_set(replace(vectors, name="tiny", provenance=provenance), sets_folder())
-    *_, (found, status, _) = vocabulary.look("tiny", "sad")
+    view = Selection(("tiny",), BEST, 0.5, "class", "sad")
+    *_, (found, status) = vocabulary.look(view)
     assert found.emotion == "sad" and sorted(found.raised) == [0, 1, 2, 3] and "sad in tiny-llama" in status
-    *_, (found, status, _) = vocabulary.look("tiny", "bored")
+    assert vocabulary.draw(view, found)["made"] == ""
+    said = vocabulary.draw(replace(view, emotion="calm"), found)["made"]
+    assert "Made with set: tiny-llama" in said and "emotion: sad" in said and "press Look again" in said
+    *_, (found, status) = vocabulary.look(replace(view, emotion="bored"))
     assert found is None and status.startswith("**Cannot look.**") and "'bored' is not in" in status
-    *_, (_, status, _) = vocabulary.look(None, "sad")
-    assert "no vector set is chosen" in status
+    *_, (_, status) = vocabulary.look(replace(view, sets=()))
+    assert "no vector set is selected" in status
 
 
 @pytest.mark.models

@@ -12,6 +12,7 @@ import pytest
 
 from emoviz.app import memory
 from emoviz.app.library import library
+from emoviz.app.selection import first_selection
 from emoviz.app.steer import witnessing, writing
 from emoviz.app.steer.writing import Job, run
 from emoviz.app.tabs import library as library_tab
@@ -291,9 +292,10 @@ class _Event:
 
 
 def test_a_text_is_sent_to_the_read_tab_and_other_values_are_not(tiny):
-    text, name, tabs = texts.text_to_read(_Event({"text": "the cat <b>sat", "set": "tiny"}))
-    assert (text, name, tabs.selected) == ("the cat <b>sat", "tiny", "Read")
-    skipped = type(texts.text_to_read(_Event(None))[0])
+    view = replace(first_selection(), sets=("other", "tiny"), pin="other")
+    text, sets, pin, tabs = texts.text_to_read(_Event({"text": "the cat <b>sat", "set": "tiny"}), view)
+    assert (text, sets, pin, tabs.selected) == ("the cat <b>sat", ["tiny", "other"], None, "Read")
+    skipped = type(texts.text_to_read(_Event(None), view)[0])
     for data in (
         None,
         "x",
@@ -302,7 +304,7 @@ def test_a_text_is_sent_to_the_read_tab_and_other_values_are_not(tiny):
         {"text": "x", "set": "../x"},
         {"text": "x", "set": ["tiny"]},
     ):
-        assert all(type(part) is skipped for part in texts.text_to_read(_Event(data))), data
+        assert all(type(part) is skipped for part in texts.text_to_read(_Event(data), view)), data
 
 
 def test_only_models_in_memory_are_let_go(tiny):

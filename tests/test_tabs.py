@@ -95,10 +95,10 @@ def test_values_reach_a_function_by_name_as_plain_call_generator_and_event():
 
 def test_a_new_verification_and_a_new_run_show_without_a_restart():
     view = first_selection()
-    before = verification.draw(view, None, "sad", "first opening")
+    before = verification.draw(view, None, "first opening")
     found = replace(list_verifications()[0], name="mine", model="my-model", shipped=False)
     save_verification(found)
-    after = verification.draw(view, None, "sad", "first opening")
+    after = verification.draw(view, None, "first opening")
     assert len(after["cards"]["cards"]) == len(before["cards"]["cards"]) + 1
     assert "mine" in [name for _, name in after["name"]["choices"]]
     run = replace(list_dose_responses()[0], name="my-model_doses_1", model="my-model", shipped=False)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from emoviz.app.library import Library, library
+from emoviz.app.selection import first_selection
 from emoviz.app.tabs.steer import verification as page
 from emoviz.cli import main
 from emoviz.emotions import CLASSES, EMOTIONS
@@ -370,7 +371,7 @@ def test_shipped_calibrations_fit_the_plan_and_the_sets_of_today():
 def test_the_page_shows_the_stored_verification_and_its_texts():
     name = next(iter(library().verifications))
     found = library().verifications[name]
-    drawn = page.draw(None, name, "guilty", "second opening")
+    drawn = page.draw(replace(first_selection(), emotion="guilty"), name, "second opening")
     figure, heading, texts = drawn["figure"], drawn["heading"], drawn["texts"]
     assert found.criterion in drawn["criterion"]
     assert f"{found.k} of 40" in figure.layout.title.text
@@ -382,20 +383,28 @@ def test_the_page_shows_the_stored_verification_and_its_texts():
     assert page.cards()["cards"][0]["facts"][0]["value"] == f"{found.k} of 40"
 
 
-@pytest.mark.parametrize("given", [("nobody", "calm", "first opening"), (None, "calm", "first opening")])
+@pytest.mark.parametrize("given", [("nobody", "first opening"), (None, "first opening")])
 def test_the_page_says_how_to_make_a_verification_where_there_is_none(given, monkeypatch):
     monkeypatch.setattr("emoviz.app.library.list_verifications", lambda: ())
     empty = Library([])
     monkeypatch.setattr(page, "library", lambda: empty)
-    drawn = page.draw(None, *given)
+    drawn = page.draw(first_selection(), *given)
     assert "emoviz verify" in drawn["criterion"]
     assert (drawn["figure"], drawn["heading"], drawn["texts"]) == (None, "", None)
+
+
+def test_the_selected_emotion_is_the_scenario_that_is_shown():
+    drawn = page.draw(replace(first_selection(), emotion="calm"), None, "first opening")
+    assert drawn["heading"].startswith("**calm** after") and drawn["texts"]["rows"]
+    drawn = page.draw(replace(first_selection(), emotion="neutral"), None, "no opening")
+    assert drawn["heading"].startswith("**No scenario for neutral.**") and drawn["texts"] is None
+    assert drawn["figure"].layout.meta["kind"] == "verification"
 
 
 @pytest.mark.parametrize("ids", [["calm"], ["calm", 2], ["calm", True], ["none", 1], [7, []], [[], 1]])
 def test_a_made_up_click_changes_nothing(ids):
     assert page.pick(ids, None) == {}
-    assert page.pick(["calm", 1], None) == {"scenario": "calm", "opening": "second opening"}
+    assert page.pick(["calm", 1], None) == {"emotion": "calm", "opening": "second opening"}
 
 
 def test_a_file_with_changed_bytes_is_no_verification(tmp_path):

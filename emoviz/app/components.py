@@ -39,9 +39,9 @@ class Figure(gr.HTML):
     """A plotly figure drawn with the plotly.js that plotly ships, the same on screen and in exports.
 
     gr.Plot rebuilds its node at every update (losing zoom and leaking WebGL contexts) and reports no clicks. Here the
-    template is constant, so the node stays. `select` fires with the kind of figure and the clicked ids, `download` with
-    {format, preset, theme, link} of what is to be saved. The page's theme is applied in the browser by swapping the
-    figure's template.
+    template is constant, so the node stays. `select` fires with {kind, ids, add} of a click, `add` with the shift
+    key, and with {kind, brushed: [ids]} of what lies in a box; `download` with {format, preset, theme, link} of what is
+    to be saved. The page's theme is applied in the browser by swapping the figure's template.
     """
 
     def __init__(self, value: go.Figure | None = None, **kwargs: Any):
@@ -115,7 +115,10 @@ class Cards(Filled):
 
 
 class Table(Filled):
-    """A plain table: {columns: [name or [name, explanation]], rows: [[...]], groups: {row: heading}, notes: [...]}."""
+    """A plain table: {columns: [name or [name, explanation]], rows: [[...]], groups: {row: heading}, notes: [...]}.
+
+    With {kind, ids: [ids of each row], marked: [row]} a row is a button: `select` fires with {kind, ids, add}.
+    """
 
     script = "table"
 
@@ -184,13 +187,6 @@ def _as_given(_part: Any, payload: Any) -> Any:
 # 500. Who reads the value checks it and says what is wrong. Gradio shows them as its own.
 class Slider(gr.Slider):
     """A slider; its value may be None or out of bounds."""
-
-    is_template = True
-    preprocess = _as_given
-
-
-class Ticks(gr.CheckboxGroup):
-    """Boxes to tick; sets come and go while they are shown."""
 
     is_template = True
     preprocess = _as_given

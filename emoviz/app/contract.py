@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import wraps
 from typing import Any
 
@@ -12,7 +12,7 @@ import gradio as gr
 
 from ..errors import InputError
 from .components import Refused
-from .selection import NothingSelected, Selection
+from .selection import NothingSelected, Pick, Selection, checked
 
 # What every event shares: answered at once, without a spinner, and no part of the page's API.
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
@@ -68,9 +68,10 @@ class Laid:
         return {name: part for name, part in self.controls.items() if not isinstance(part, gr.State)}
 
 
-# Clicked ids and the selection to what changes: names of the selection or of the tab's controls; nothing for a click
-# that does not count. A visitor can post any ids.
-Pick = Callable[[list, Selection], dict[str, Any]]
+# Letters that a text is named by.
+_NAMED = 60
+# What a tab may use of the selection.
+EVERYTHING = tuple(one.name for one in fields(Selection))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,8 @@ class Tab:
     draw : the selection, and the values of its controls by name, to what it shows: name -> value, names of outputs or
         controls; None is shown as nothing. Called when the tab is opened or anything that it is given changes.
     layered : as `draw`, only what changes with the layer and is made at once: the browser gets it for all layers.
-    picks : kind of a clicked figure -> what the click changes.
+    picks : kind of a clicked figure or table -> what the click changes.
+    uses : names of the selection that change what it shows; the others are greyed on the left while it is open.
     python : the selection, and what a link keeps by name, to code that makes what the tab shows.
     wire : adds events of its own, once all tabs are laid; returns those after which the tab is drawn again.
     parts : the tabs inside it.
@@ -94,6 +96,7 @@ class Tab:
     draw: Callable[..., Mapping[str, Any]] | None = None
     layered: Callable[..., Mapping[str, Any]] | None = None
     picks: Mapping[str, Pick] = field(default_factory=dict)
+    uses: Collection[str] = EVERYTHING
     python: Callable[..., str] | None = None
     wire: Callable[[Page], Sequence[gr.events.Dependency] | None] | None = None
     parts: tuple[Tab, ...] = ()
@@ -137,27 +140,55 @@ def tried(make: Callable[..., Any], *given: Any, n: int = 1) -> Any:
         return why if n == 1 else (why, *[None] * (n - 1))
 
 
-def by_name(function: Callable[..., Any], **parts: Part) -> tuple[Callable[..., Any], list[Part]]:
+def by_name(
+    function: Callable[..., Any], selection: Mapping[str, Part] | None = None, **parts: Part
+) -> tuple[Callable[..., Any], list[Part]]:
     """A function of named values as gradio calls it, and its inputs in that order: `button.click(*by_name(f, a=x),
     out)`.
 
-    An event's own data goes to the parameter `event`, if the function has one.
+    An event's own data goes to the parameter `event`, if the function has one; with the parts of the selection, what
+    they select goes to the parameter `view`.
     """
-    names = list(parts)
+    of_view = {} if selection is None else selection
+
+    def named(values: Sequence[Any]) -> dict[str, Any]:
+        given = dict(zip(parts, values, strict=False))
+        if selection is not None:
+            given["view"] = checked(dict(zip(of_view, values[len(parts) :], strict=True)))[0]
+        return given
+
+    inputs = [*parts.values(), *of_view.values()]
     if "event" in inspect.signature(function).parameters:
 
         def of_event(event: gr.EventData, *values: Any) -> Any:
-            return function(event=event, **dict(zip(names, values, strict=True)))
+            return function(event=event, **named(values))
 
-        return of_event, list(parts.values())
+        return of_event, inputs
     if inspect.isgeneratorfunction(function):
 
         def of_generator(*values: Any) -> Any:
-            yield from function(**dict(zip(names, values, strict=True)))
+            yield from function(**named(values))
 
-        return of_generator, list(parts.values())
+        return of_generator, inputs
 
     def of_values(*values: Any) -> Any:
-        return function(**dict(zip(names, values, strict=True)))
+        return function(**named(values))
 
-    return of_values, list(parts.values())
+    return of_values, inputs
+
+
+def stale(made: Mapping[str, str] | None, now: Mapping[str, str], again: str) -> str:
+    """What results were made with, where something else is chosen now; empty where nothing is, or nothing was made.
+
+    made, now : what can be chosen -> what is, by the same names. again : the button that makes them anew.
+    """
+    if made is None or all(now[name] == value for name, value in made.items()):
+        return ""
+    how = "; ".join(f"{name}: {_begun(value)}" for name, value in made.items())
+    return f"**Something else is chosen now;** press {again} again. Made with {how}"
+
+
+def _begun(text: str) -> str:
+    """The beginning of a text, on one line."""
+    words = " ".join(text.split())
+    return words if len(words) <= _NAMED else f"{words[:_NAMED]}…"

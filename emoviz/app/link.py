@@ -41,7 +41,8 @@ def to_query(tab: Tab, view: Selection, controls: Mapping[str, Any]) -> str:
     pairs = [("tab", tab.title), *(("set", name) for name in view.sets or ("",)), ("layers", mode)]
     if view.layer_mode == SAME_DEPTH:
         pairs.append(("depth", f"{view.depth:g}"))
-    pairs += [("centring", view.centring), ("emotion", view.emotion)]
+    pairs += [("pin", view.pin)] if view.pin is not None else []
+    pairs += [("centring", view.centring), ("emotion", view.emotion), *(("emotions", name) for name in view.emotions)]
     pairs += [(name, text) for name, value in controls.items() for text in encode(value)]
     return urlencode(pairs)
 
@@ -60,7 +61,9 @@ def from_query(query: str) -> Asked:
         selection["layer_mode"] = _LAYERS.get(text, text)
     if "depth" in given:
         selection["depth"] = _number(given.pop("depth")[-1])
-    for name in ("centring", "emotion"):
+    if "emotions" in given:
+        selection["emotions"] = given.pop("emotions")
+    for name in ("centring", "emotion", "pin"):
         if name in given:
             selection[name] = given.pop(name)[-1]
     return Asked(given.pop("tab", [None])[-1], selection, given)

@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -16,10 +17,11 @@ from ..errors import InputError
 from ..geometry import CENTRINGS
 from ..plots.canvas import Canvas, drawn_on
 from ..plots.export import export
-from .components import EMPTY, Download, Figure, Filled, Link, Menu, Message, Shown, Slider, Sweep, Ticks
-from .contract import EXPORTS, LATEST, QUIET, Endpoint, Laid, Page, Part, Tab, answered
+from .components import EMPTY, Download, Figure, Filled, Link, Menu, Message, Shown, Slider, Sweep, Table
+from .contract import EVERYTHING, EXPORTS, LATEST, QUIET, Endpoint, Laid, Page, Part, Tab, answered
 from .library import library
 from .link import decode, from_query, key, to_query
+from .picker import Marks, Names, Picker, Pin, Side
 from .selection import (
     BEST,
     DEPTHS,
@@ -29,8 +31,8 @@ from .selection import (
     NothingSelected,
     Selection,
     checked,
-    clicked,
     first_selection,
+    picked,
     step_emotion,
 )
 from .sweep import MAX_SWEPT, sweep
@@ -71,7 +73,7 @@ def build(endpoints: Sequence[Endpoint] = ()) -> gr.Blocks:
     """
     start = first_selection()
     with gr.Blocks(title="emoviz", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as blocks:
-        selection = _sidebar(start)
+        selection, side = _sidebar(start)
         notice = Message(elem_id="ez-notice")
         opened = gr.State({_PAGE: TABS[0].title})
         laid: dict[str, Laid] = {}
@@ -84,22 +86,25 @@ def build(endpoints: Sequence[Endpoint] = ()) -> gr.Blocks:
         for endpoint in endpoints:
             gr.api(answered(endpoint), api_name=endpoint.__name__, concurrency_id="api", concurrency_limit=2)
         again = [event for tab in _all(TABS) if tab.wire is not None for event in tab.wire(page) or ()]
-        _wire(page, groups, opened, shown, layers, address, saved, again)
+        _wire(page, groups, opened, shown, layers, side, address, saved, again)
     return blocks
 
 
-def _sidebar(start: Selection) -> dict[str, Part]:
+def _sidebar(start: Selection) -> tuple[dict[str, Part], Side]:
+    """The parts of the selection by name, each with its name in its id, and what greys them."""
     with gr.Sidebar(width=288, open=True, elem_id="ez-sidebar"):
         gr.HTML(_HEADING)
         parts: dict[str, Part] = {
-            "sets": Ticks(library().choices(), value=list(start.sets), label="Vector sets"),
+            "sets": Picker(list(start.sets), elem_id="ez-select-sets"),
+            "pin": Pin(start.pin, elem_id="ez-pin"),
             "layer_mode": gr.Radio(
                 [BEST, SAME_DEPTH],
                 value=start.layer_mode,
                 label="Layer",
-                info="Best: each set by its protocol's own rule (emoviz: decoding).",
+                info="Best: by the rule of each set's protocol.",
+                elem_id="ez-select-layer_mode",
             ),
-            "depth": Slider(*DEPTHS, value=start.depth, step=STEP, label="Depth"),
+            "depth": Slider(*DEPTHS, value=start.depth, step=STEP, label="Depth", elem_id="ez-select-depth"),
         }
         gr.Button("Play the layers", size="sm", elem_id="ez-play")
         parts |= {
@@ -107,15 +112,28 @@ def _sidebar(start: Selection) -> dict[str, Part]:
                 list(CENTRINGS),
                 value=start.centring,
                 label="Centring",
-                info="What is subtracted from the class means. Maps and cards always subtract the mean over classes.",
+                info="Subtracted from the means; maps: class.",
+                elem_id="ez-select-centring",
             ),
-            "emotion": Menu(list(library().classes), value=start.emotion, label="Emotion", filterable=True),
+            "emotion": Menu(
+                list(library().classes),
+                value=start.emotion,
+                label="Emotion",
+                filterable=True,
+                elem_id="ez-select-emotion",
+            ),
+            "emotions": Marks(list(start.emotions), elem_id="ez-select-emotions"),
         }
         with gr.Row(elem_id="ez-buttons"):
             gr.Button("Copy link", size="sm", elem_id="ez-copy-link", min_width=90)
             gr.Button("Copy Python", size="sm", elem_id="ez-copy-python", min_width=90)
         gr.Button("Light / dark", size="sm", elem_id="ez-theme").click(None, js=_THEME_SWITCH)
-    return parts
+        side = Side(_unused(TABS[0]), elem_id="ez-side")
+    return parts, side
+
+
+def _unused(tab: Tab) -> dict[str, Any]:
+    return {"tab": tab.title, "unused": [name for name in EVERYTHING if name not in tab.uses]}
 
 
 def _lay(tabs: Iterable[Tab], start: Selection, laid: dict[str, Laid]) -> dict[str, gr.Tabs]:
@@ -148,6 +166,7 @@ def _wire(
     opened: gr.State,
     shown: Shown,
     layers: Sweep,
+    side: Side,
     address: Link,
     saved: Download,
     again: Sequence[gr.events.Dependency],
@@ -184,7 +203,8 @@ def _wire(
         """By what the browser knows what a view has at every layer; no key where it is asked layer by layer."""
         if tab.layered is None or len(view.sets) > MAX_SWEPT:
             return {}
-        about = tab.title, view.sets, view.centring, view.emotion, own(tab, given), given[width], id(library())
+        anywhere = replace(view, layer_mode=SAME_DEPTH, depth=1.0)
+        about = tab.title, anywhere, own(tab, given), given[width], id(library())
         return {"key": hashlib.sha256(repr(about).encode()).hexdigest()[:16], "from": DEPTHS[0], "step": STEP}
 
     def show(
@@ -204,6 +224,7 @@ def _wire(
         values: dict[Part, Any] = {
             page.notice: f"**Corrected.** {' '.join(notes)}" if notes else None,
             address: _address(tab, view, kept, in_python),
+            side: _unused(tab),
         }
         if not drawn:
             values[layers] = swept(tab, view, given)
@@ -249,14 +270,12 @@ def _wire(
             return {shown: {layers.part: layers.postprocess({**key, **sweep(at, view)})}}
 
     def pick(event: gr.EventData, *values: Any) -> dict[Part, Any]:
-        """A click in a figure changes what its tab says that it changes."""
+        """A click in a figure or a table changes what its tab says that it changes."""
         given = dict(zip(inputs, values, strict=True))
-        kind, ids = clicked(event._data)
         tab = _seen(given[opened], TABS)
-        pick_of = step_emotion if kind == STEP_EMOTION else tab.picks.get(kind)
         named = {**page.selection, **page.laid[tab.title].controls}
-        picked = {} if pick_of is None else pick_of(ids, selected(given)[0])
-        return show(given, {named[name]: value for name, value in picked.items()})
+        changes = picked(event._data, {**tab.picks, STEP_EMOTION: step_emotion}, selected(given)[0])
+        return show(given, {named[name]: value for name, value in changes.items()})
 
     def opening(within: str) -> Any:
         def open_tab(event: gr.SelectData, *values: Any) -> Any:
@@ -318,8 +337,9 @@ def _wire(
         return {**called, "type": _TYPES[asked["format"]], "data": base64.b64encode(content).decode()}
 
     def refresh() -> list:
-        """Sets that came or went since the page was built."""
-        return [gr.update(choices=library().choices()), gr.update(choices=list(library().classes))]
+        """Sets that came or went since the page was built; what is chosen stays, which a link may change meanwhile."""
+        there = {part.part: json.dumps(part.known()) for part in page.selection.values() if isinstance(part, Names)}
+        return [there, gr.update(choices=list(library().classes))]
 
     for within, bar in groups.items():
         bar.select(opening(within), inputs, [opened, *results], **LATEST)
@@ -343,7 +363,7 @@ def _wire(
     events = [part.blur if isinstance(part, gr.Textbox) else part.input for part in touched]
     gr.on(events, changed, inputs, results, **LATEST)
     gr.on(
-        [part.select for part in outputs if isinstance(part, Figure)],
+        [part.select for part in outputs if isinstance(part, (Figure, Table))],
         pick,
         inputs,
         list(dict.fromkeys([*results, *controls])),
@@ -351,7 +371,7 @@ def _wire(
     )
     for event in again:
         event.then(changed, inputs, results, **LATEST)
-    choices = [page.selection["sets"], page.selection["emotion"]]
+    choices = [shown, page.selection["emotion"]]
     for event in (event for laid in page.laid.values() for event in laid.changed):
         event.then(refresh, None, choices, **QUIET).then(changed, inputs, results, **LATEST)
     page.blocks.load(refresh, None, choices, **QUIET)

@@ -29,18 +29,29 @@ class NothingSelected(InputError):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What is shown: which sets, at which layers, centred how, and the emotion that is marked everywhere."""
+    """What is shown: which sets, at which layers, centred how, and what is marked everywhere.
+
+    emotion : marked before all others. emotions : marked beside it. pin : the set that the others are compared with; it
+    is drawn first.
+    """
 
     sets: tuple[str, ...]
     layer_mode: str
     depth: float
     centring: str
     emotion: str
+    emotions: tuple[str, ...] = ()
+    pin: str | None = None
+
+    @property
+    def marked(self) -> tuple[str, ...]:
+        """The emotions that are marked, the one before all others first."""
+        return (self.emotion, *self.emotions)
 
     def chosen(self) -> list[VectorSet]:
-        """The selected sets. Raises NothingSelected if there is none."""
+        """The selected sets, the pinned one first. Raises NothingSelected if there is none."""
         known = library().sets
-        sets = [known[name] for name in self.sets if name in known]
+        sets = [known[name] for name in sorted(self.sets, key=lambda name: name != self.pin) if name in known]
         if not sets:
             raise NothingSelected("no vector set is selected. Tick a set on the left.")
         return sets
@@ -74,6 +85,7 @@ class Selection:
         if unseen := self.chosen()[len(sets) :]:
             names = ", ".join(short_label(s) for s in unseen)
             notes.append(f"the first {len(sets)} selected sets are drawn here; not drawn: {names}")
+        notes += self.reference_notes()
         return [s for s, _ in left], tuple(layer for _, layer in left), notes
 
     def centred(self) -> tuple[list[VectorSet], list[str]]:
@@ -83,7 +95,17 @@ class Selection:
         left = [vectors for vectors, _ in passing]
         if not left:
             raise InputError(notes[0])
-        return left, notes
+        return left, notes + self.reference_notes()
+
+    def reference_notes(self) -> list[str]:
+        """A note that names the pinned set, where others are compared with it."""
+        first, *others = self.chosen()
+        return [f"reference: {short_label(first)}, pinned"] if others and first.name == self.pin else []
+
+    def with_first(self, name: str) -> dict[str, Any]:
+        """What makes a set the first of those selected, by the names of the selection."""
+        pin = self.pin if self.pin == name else None
+        return {"sets": [name, *(other for other in self.sets if other != name)], "pin": pin}
 
     def layers(self, sets: list[VectorSet]) -> tuple[int, ...]:
         """The layer shown of each set."""
@@ -136,6 +158,17 @@ def checked(values: Mapping[str, Any]) -> tuple[Selection, list[str]]:
         if asked and not found["sets"]:
             # Nothing was asked for that is here: better the usual sets than an empty page.
             del found["sets"]
+    if "emotions" in values:
+        asked = values["emotions"] if isinstance(values["emotions"], (list, tuple)) else []
+        notes += [] if asked is values["emotions"] else [f"emotions {_short(values['emotions'])} are no list of names."]
+        more = tuple(dict.fromkeys(name for name in asked if isinstance(name, str) and name in known.classes))
+        notes += [f"emotion {_short(name)} is unknown; it is not marked." for name in asked if name not in more]
+        found["emotions"] = more
+    if values.get("pin") is not None:
+        if values["pin"] in found.get("sets", start.sets):
+            found["pin"] = values["pin"]
+        else:
+            notes.append(f"set {_short(values['pin'])} is not selected; no set is pinned.")
     if "depth" in values:
         depth, (low, high) = values["depth"], DEPTHS
         if isinstance(depth, (int, float)) and low <= depth <= high:
@@ -151,7 +184,8 @@ def checked(values: Mapping[str, Any]) -> tuple[Selection, list[str]]:
         elif name in values:
             usual = getattr(start, name)
             notes.append(f"{name.replace('_', ' ')} {_short(values[name])} is unknown; {usual!r} is shown.")
-    return replace(start, **found), notes
+    view = replace(start, **found)
+    return replace(view, emotions=tuple(name for name in view.emotions if name != view.emotion)), notes
 
 
 def _short(given: Any) -> str:
@@ -170,9 +204,35 @@ def first_selection() -> Selection:
 
 
 def clicked(data: Any) -> tuple[str, list]:
-    """The kind of figure that was clicked and the ids of the point; nothing for what no figure sends."""
-    kind, ids = (data.get("kind"), data.get("ids")) if isinstance(data, dict) else (None, None)
+    """The kind of figure that was clicked and the ids of the point, or of those in a box; nothing for what no figure
+    sends."""
+    kind, ids = (data.get("kind"), data.get("brushed", data.get("ids"))) if isinstance(data, dict) else (None, None)
     return (kind, ids) if isinstance(kind, str) and isinstance(ids, list) and ids else ("", [])
+
+
+# Clicked ids and the selection to what changes: names of the selection or of the tab's controls; nothing for a click
+# that does not count. A visitor can post any ids.
+Pick = Callable[[list, Selection], dict[str, Any]]
+
+
+def picked(data: Any, picks: Mapping[str, Pick], view: Selection) -> dict[str, Any]:
+    """What a click in a figure or a table changes; nothing for what none of them sends.
+
+    picks : kind -> what a click there changes. With `add` a click marks one emotion more, or no longer; `brushed`, ids
+    of everything inside a box, marks all emotions in it.
+    """
+    kind, ids = clicked(data)
+    if kind not in picks:
+        return {}
+    if "brushed" in data:
+        inside = [picks[kind](one, view).get("emotion") for one in ids if isinstance(one, list) and one]
+        names = dict.fromkeys(name for name in inside if name is not None and name != view.emotion)
+        return {"emotions": list(names)} if any(inside) else {}
+    change = picks[kind](ids, view)
+    if data.get("add") is True and "emotion" in change:
+        toggled = {change["emotion"], *change.get("emotions", ())} - {view.emotion}
+        return {"emotions": [*(e for e in view.emotions if e not in toggled), *sorted(toggled - {*view.emotions})]}
+    return change
 
 
 def pick_depth(ids: list, _view: Selection) -> dict[str, Any]:
@@ -197,3 +257,9 @@ def step_emotion(ids: list, view: Selection) -> dict[str, Any]:
     after = [name for name in names if name > view.emotion]
     before = [name for name in names if name < view.emotion]
     return {"emotion": (after or names)[0] if ids[0] > 0 else (before or names)[-1]}
+
+
+def pick_emotions(ids: list, view: Selection) -> dict[str, Any]:
+    """A click on a pair of classes, [class, class, ...], marks both."""
+    first, *others = [found["emotion"] for found in (pick_emotion([one], view) for one in ids[:2]) if found] or [None]
+    return {} if first is None else {"emotion": first, "emotions": others}

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from ..types import VectorSet
 from .canvas import fitted, rows
+from .marks import Marked, marked_pairs
 from .theme import Style, figure, panels, provenance_notes, short_label
 
 _GAP, _ROW_GAP, _BELOW = 0.09, 84, 52
@@ -23,14 +24,14 @@ def cosines_figure(
     pairs: Sequence[tuple[np.ndarray, np.ndarray, Sequence[tuple[str, str]]]],
     style: Mapping[str, Style],
     *,
-    emotion: str | None = None,
+    emotion: Marked = None,
     notes: Sequence[str] = (),
     height: int = 360,
 ) -> go.Figure:
     """One panel per set: the cosines of all pairs of classes, raw and after class centring, on one axis from -1 to 1.
 
     pairs : per set the raw cosines, the centred cosines, and the names of each pair. emotion : its pairs are drawn
-    large. notes : more lines under the figure.
+    large, of several those among them. notes : more lines under the figure.
     """
     down = rows(len(sets))
     height = fitted(height + (down - 1) * (height - _BELOW - 40))
@@ -40,7 +41,7 @@ def cosines_figure(
     traces, axes, marks = [], {}, []
     for panel, vectors, (raw, centred, names) in zip(places, sets, pairs, strict=True):
         on = {"xaxis": f"x{panel.number}", "yaxis": f"y{panel.number}"}
-        chosen = np.array([emotion in pair for pair in names])
+        chosen = marked_pairs(names, emotion)
         # The same pair sits at the same height within both rows, by its place in the list.
         jitter = _SPREAD * (2 * ((np.arange(len(names)) * 0.618034) % 1) - 1)
         for (middle, word), values in zip(_ROWS, (centred, raw), strict=True):

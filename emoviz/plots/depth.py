@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from ..geometry.curves import CURVES, Curve
 from ..reference import SOURCE, PublishedModel
 from ..types import DepthCurve, UShape, VectorSet
-from .theme import PUBLISHED_COLOUR, Style, figure, provenance_notes, short_label
+from .theme import MANY, PUBLISHED_COLOUR, Style, figure, provenance_notes, short_label
 
 RULE_SYMBOL = {"decoding": "circle", "reliability": "square", "separation": "diamond"}
 
@@ -91,6 +91,7 @@ def depth_figure(
         traces.append({**_mark(curve, layer), "marker": ring, "hoverinfo": "skip"})
     levels = sorted({round(c.reference, 6) for c in curves if c.reference is not None})
     line = {"color": PUBLISHED_COLOUR, "width": 1.2, "dash": "dot"}
+    legend = len(sets) <= MANY
     layout = {
         "shapes": [
             {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": level, "y1": level, "line": line}
@@ -105,7 +106,8 @@ def depth_figure(
         ],
         "xaxis": {"title": {"text": "depth (share of the layers passed)"}, "range": [0, 1.015], "dtick": 0.1},
         "yaxis": {"title": {"text": entry.axis}, **_y_axis(entry, curves)},
-        "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "xanchor": "left"},
+        "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "xanchor": "left"} if legend else {},
+        "showlegend": legend,
         "uirevision": f"depth {entry.name}",
         "meta": {"kind": "depth"},
     }  # fmt: skip
@@ -114,6 +116,7 @@ def depth_figure(
     if drawn:
         lines.append(f"grey: {drawn} published models, {SOURCE} (fp16, last token, other passages)")
     lines += [*notes, *_missing_notes(sets, curves)]
+    lines += [] if legend else [f"{len(sets)} sets have no legend here: point at a curve for its name"]
     return figure(
         traces,
         layout,
@@ -122,7 +125,7 @@ def depth_figure(
         notes=lines,
         height=height,
         left=72,
-        above=8 + _LEGEND_LINE * -(-(len(sets) + (drawn > 0)) // _LEGEND_COLUMNS),
+        above=8 + _LEGEND_LINE * -(-(len(sets) + (drawn > 0)) // _LEGEND_COLUMNS) if legend else 8,
         below=50,
         fill=True,
     )

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from ..emotions import NEUTRAL, QUADRANTS, quadrant
 from ..types import Projection, VectorSet
 from .canvas import fitted, narrow, rows
+from .marks import Marked, names
 from .theme import (
     QUADRANT_COLOUR,
     QUADRANT_SYMBOL,
@@ -45,18 +46,19 @@ def map_figure(
     sets: Sequence[VectorSet],
     maps: Sequence[Projection],
     *,
-    emotion: str | None = None,
+    emotion: Marked = None,
     title: str | None = None,
     notes: Sequence[str] = (),
     height: int = 520,
 ) -> go.Figure:
     """One map per set; colour and shape say the quadrant, position is the model's own.
 
-    emotion : ringed and written in bold. notes : more lines under the figure.
+    emotion : large and written in bold; of several the first is largest, and all others are pale.
+    notes : more lines under the figure.
     A second line stands under a panel whose `params` have `halves` or `residual`, Procrustes residuals with the map of
     the other topic half and with the first panel (see `geometry.procrustes.disparity`).
     """
-    down = rows(len(sets))
+    down, marked = rows(len(sets)), names(emotion)
     second = _SECOND_LINE if any(_residual_text(m) for m in maps) else 0
     below = _BELOW + second
     height = min(height, _NARROW_HEIGHT) if narrow() else height
@@ -77,27 +79,27 @@ def map_figure(
             members = [k for k, g in enumerate(groups) if g == group]
             if not members:
                 continue
-            names = [projection.classes[k] for k in members]
+            own = [projection.classes[k] for k in members]
             traces.append(
                 {
                     "type": "scatter",
                     "x": projection.points[members, 0],
                     "y": projection.points[members, 1],
                     "mode": "markers+text" if labelled else "markers",
-                    "text": [f"<b>{n}</b>" if n == emotion else n for n in names],
+                    "text": [f"<b>{n}</b>" if n in marked else n for n in own],
                     "textposition": [sides[k] for k in members],
                     "textfont": {"size": TEXT_SIZE},
                     "marker": {
                         "color": QUADRANT_COLOUR[group],
                         "symbol": QUADRANT_SYMBOL[group],
-                        "size": [15 if n == emotion else 10 for n in names],
-                        "opacity": 1,
+                        "size": [15 if (n,) == marked[:1] else 13 if n in marked else 10 for n in own],
+                        "opacity": [0.45 if len(marked) > 1 and n not in marked else 1 for n in own],
                         "line": {"width": 0},
                     },
                     "name": group,
                     "legendgroup": group,
                     "showlegend": number == "",
-                    "customdata": np.array([[n, vectors.name] for n in names]),
+                    "customdata": np.array([[n, vectors.name] for n in own]),
                     "hovertemplate": "<b>%{customdata[0]}</b><extra></extra>",
                     "cliponaxis": False,
                     "xaxis": f"x{number}",

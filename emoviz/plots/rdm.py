@@ -13,6 +13,7 @@ from ..geometry.clusters import branches, leaf_order
 from ..types import RDM, VectorSet
 from ..types.condensed import square
 from .canvas import fitted, narrow, rows
+from .marks import Marked, names
 from .theme import (
     DISSIMILARITY_SCALE,
     class_colour,
@@ -48,14 +49,14 @@ def rdm_figure(
     rdms: Sequence[RDM],
     *,
     order: str = "quadrant",
-    emotion: str | None = None,
+    emotion: Marked = None,
     notes: Sequence[str] = (),
     height: int = 540,
 ) -> go.Figure:
     """One heat map per set, same order of classes, same colour range, diagonal left out.
 
     order : `quadrant` (valence and arousal), `alphabet`, or `clustering`: the leaves of the first set's tree, which is
-    drawn beside its heat map, in all panels. emotion : its row and column are marked.
+    drawn beside its heat map, in all panels. emotion : its row and column are marked; of several, all.
     notes : more lines under the figure.
     """
     top = max(float(r.condensed.max()) for r in rdms)
@@ -63,6 +64,7 @@ def rdm_figure(
     down = rows(len(sets))
     height = fitted(height + (down - 1) * (height - 84))
     places, heads = panels(titles, _GAP, _ROW_GAP / (height - 260))
+    marked = names(emotion)
     tree = linkage_of(rdms[0]) if order == "clustering" else None
     leaves = () if tree is None else tuple(rdms[0].classes[k] for k in leaf_order(tree))
     traces, shapes, axes = [], [], {}
@@ -112,7 +114,7 @@ def rdm_figure(
         ticks = list(range(n)) if n <= _MAX_LABELLED else []
         shared = {
             "tickvals": ticks,
-            "ticktext": [f"<b>{classes[k]}</b>" if classes[k] == emotion else classes[k] for k in ticks],
+            "ticktext": [f"<b>{classes[k]}</b>" if classes[k] in marked else classes[k] for k in ticks],
             "showgrid": False,
             "ticks": "",
             "tickfont": {"size": 11},
@@ -130,9 +132,9 @@ def rdm_figure(
             "anchor": f"x{number}",
             "domain": panel.y,
         }
-        if emotion in classes:
-            k = classes.index(emotion)
-            for line in BOX:
+        for name in (name for name in marked if name in classes):
+            k = classes.index(name)
+            for line in BOX if name == marked[0] else (BOX[0], BOX[1] | {"dash": "dot"}):
                 for x, y in (((-0.5, n - 0.5), (k - 0.5, k + 0.5)), ((k - 0.5, k + 0.5), (-0.5, n - 0.5))):
                     shapes.append(
                         {

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from ..stats import class_lines, letters
 from ..types import Comparison, VectorSet
 from .matrix import matrix
-from .theme import figure, protocol_label, provenance_notes
+from .theme import MANY, figure, protocol_label, provenance_notes
 from .wording import p_text
 
 # Below this rho a title only says that sets were compared.
@@ -34,7 +34,11 @@ def comparison_figure(
     off = off[np.isfinite(off)]
     values = f"{off[0]:.2f}" if len(off) == 1 else f"{off.min():.2f} to {off.max():.2f}"
     n_classes = sorted(set(comparison.n_classes[np.triu_indices(len(sets), 1)].tolist()))
+    many = len(sets) > MANY
+    labels = short if many else labels
     traces, layout = matrix(comparison.rho, labels, hover, text=_cells(comparison), text_size=13)
+    # A number needs more room than a cell has; the pointer tells it.
+    traces = traces[:1] if many else traces
     layout["xaxis"] |= {"ticktext": short, "tickangle": 0}
     return figure(
         traces,
@@ -50,7 +54,7 @@ def comparison_figure(
         + class_lines(sets, names),
         height=height,
         fill=True,
-        left=168,
+        left=40 if many else 168,
         below=30,
         wide=60,
     )

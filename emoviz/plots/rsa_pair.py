@@ -11,6 +11,8 @@ from ..emotions import valence
 from ..types import PairedRDMs, VectorSet
 from .callouts import callouts
 from .canvas import narrow
+from .marks import Marked, marked_pairs
+from .marks import names as emotions_of
 from .theme import PAIR_COLOUR, PAIR_SYMBOL, class_colour, figure, provenance_notes, short_label
 
 N_NAMED = 8
@@ -26,34 +28,35 @@ def pair_figure(
     *,
     rho: float,
     centring: str,
-    emotion: str | None = None,
+    emotion: Marked = None,
     notes: Sequence[str] = (),
     height: int = 520,
 ) -> go.Figure:
     """One dot per pair of emotions; the pairs whose ranks differ most are named.
 
-    names : what the two sets are called here. emotion : its pairs are ringed, the others pale. notes : more lines.
+    names : what the two sets are called here. emotion : its pairs are ringed, the others pale; of several, those among
+    them. notes : more lines.
     """
     kinds = [_kind(pair) for pair in paired.pairs]
-    marked = np.array([emotion in pair for pair in paired.pairs])
+    emotions, marked = emotions_of(emotion), marked_pairs(paired.pairs, emotion)
     size = 7 if len(paired.pairs) < _FEW else 4
     points = paired.values.T
     traces = [
         _dots(paired, [k for k, own in enumerate(kinds) if own == kind], kind, marked, size) for kind in PAIR_COLOUR
     ]
     traces = [trace for trace in traces if len(trace["x"])]
-    if emotion is not None and marked.any():
+    if marked.any():
         traces.append(
             {
                 "type": "scatter",
                 "mode": "markers",
                 "x": points[marked, 0],
                 "y": points[marked, 1],
-                "name": f"with {emotion}",
+                "name": f"with {emotions[0]}" if len(emotions) == 1 else f"among {len(emotions)} emotions",
                 "marker": {
                     "symbol": "circle-open",
                     "size": size + 7,
-                    "color": class_colour(emotion),
+                    "color": class_colour(emotions[0]),
                     "line": {"width": 1.5},
                 },
                 "hoverinfo": "skip",

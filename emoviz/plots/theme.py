@@ -90,6 +90,10 @@ class Style:
     dash: str
 
 
+# More sets than these have no legend and no labels of their own: the figure would be nothing else.
+MANY = 10
+
+
 def styles(sets: Sequence[VectorSet]) -> dict[str, Style]:
     """A style per set name; pass all known sets, so that a set looks the same whatever is selected.
 
@@ -159,6 +163,8 @@ def provenance_notes(sets: Sequence[VectorSet], layers: Sequence[int] | None, *e
     if len(set(shared)) > 1:
         notes = [f"{note}, {own}" for note, own in zip(notes, shared, strict=True)]
         shared = []
+    if len(notes) > MANY:
+        notes = [*notes[:MANY], f"and {len(notes) - MANY} sets more"]
     return [*notes, ", ".join([*shared[:1], *extra, f"emoviz {__version__}"])]
 
 
@@ -196,7 +202,7 @@ def figure(
         wide = int(inside / _WIDEST_LETTER)
         beside = _TOOLS if on.height is None else 0
         title_lines = textwrap.wrap(title, int((inside - beside) / _PIXELS_PER_TITLE_LETTER))
-        if "legend" in layout:
+        if layout.get("legend"):
             letters = legend_letters(on.width - left - right)
             traces = [
                 {**t, "name": "<br>".join(textwrap.wrap(t["name"], letters))} if "name" in t else t for t in traces

@@ -37,7 +37,10 @@ function draw() {
   // The component may be ready before the page's scripts are.
   if (!window.Plotly) { setTimeout(draw, 20); return; }
   // A finger scrolls the page; only a mouse draws a box to zoom.
-  figure.layout.dragmode = window.matchMedia('(hover: hover)').matches ? 'zoom' : false;
+  const brushes = figure.layout.meta.kind === 'map';
+  figure.layout.dragmode = window.matchMedia('(hover: hover)').matches ? (brushes ? 'select' : 'zoom') : false;
+  // A box that was drawn has done its work: what it chose is marked.
+  figure.layout.selectionrevision = plot.dataset.drawn;
   figure.layout.template = window.emovizTemplates[document.body.classList.contains('dark') ? 'dark' : 'light'];
   window.emovizAccess(frame, plot, figure.layout, (step) => trigger('select', step));
   const patch = swept && swept.sweep === sweep && patched(swept);
@@ -45,7 +48,7 @@ function draw() {
   const drawn = patch ? Plotly.update(plot, ...patch) : Plotly.react(plot, figure.data, figure.layout, {
     displaylogo: false,
     displayModeBar: window.matchMedia('(hover: hover)').matches ? 'hover' : false,
-    modeBarButtons: [['resetScale2d']],
+    modeBarButtons: brushes ? [['select2d', 'lasso2d', 'zoom2d'], ['resetScale2d']] : [['resetScale2d']],
   });
   drawn.then(() => { plot.dataset.drawn = String(Number(plot.dataset.drawn || 0) + 1); });
   if (!listening) {
@@ -53,8 +56,11 @@ function draw() {
     plot.on('plotly_click', (event) => {
       const point = event.points && event.points[0];
       if (point && point.customdata !== undefined) {
-        trigger('select', { kind: plot.layout.meta.kind, ids: [].concat(point.customdata) });
+        trigger('select', { kind: plot.layout.meta.kind, ids: [].concat(point.customdata), add: Boolean(event.event?.shiftKey) });
       }
+    });
+    plot.on('plotly_selected', (event) => {
+      if (event?.points?.length) trigger('select', { kind: plot.layout.meta.kind, brushed: event.points.map((point) => [].concat(point.customdata)) });
     });
   }
 }

@@ -1,6 +1,16 @@
 // A plain table; rows may stand under a heading of their own.
 const root = element.querySelector('.ez-table');
 
+// The row can be clicked anywhere; its first cell is a button for the keyboard and for screen readers.
+function pickable(line, shown, k) {
+  const button = node('button', 'ez-pick', line.firstChild.textContent), marked = (shown.marked || []).includes(k);
+  button.type = 'button';
+  button.setAttribute('aria-pressed', String(marked));
+  line.classList.toggle('ez-marked', marked);
+  line.firstChild.replaceChildren(button);
+  line.addEventListener('click', (event) => trigger('select', { kind: shown.kind, ids: shown.ids[k], add: event.shiftKey }));
+}
+
 function draw() {
   const shown = given(root);
   if (!shown) return;
@@ -24,11 +34,14 @@ function draw() {
     }
     const line = node('tr', '');
     row.forEach((value) => line.append(node('td', shown.wrap ? 'ez-wrap' : '', value)));
+    if (shown.ids) pickable(line, shown, k);
     body.append(line);
   });
   table.append(head, body);
   const notes = [...new Set(shown.notes || [])].map((text) => node('p', '', text));
+  const at = root.contains(document.activeElement) ? document.activeElement.textContent : undefined;
   root.replaceChildren(...(shown.rows ? [table] : []), ...notes);
+  if (at !== undefined) [...root.querySelectorAll('.ez-pick')].find((button) => button.textContent === at)?.focus();
 }
 
 draw();

@@ -73,7 +73,7 @@ def request(
         raise InputError("no emotion is chosen. Choose an emotion, a mixture or a control.")
     found = tuple(sorted(set(parse_doses(doses))))
     if not models:
-        raise InputError("no model is chosen. Tick a model.")
+        raise InputError("no model is chosen. Tick a set of a model on the left.")
     texts = len(models) * (1 + len(directions) * sum(dose != 0 for dose in found))
     if texts > MAX_TEXTS:
         raise InputError(

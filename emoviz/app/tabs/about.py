@@ -40,4 +40,9 @@ def _text(name: str) -> str:
     return (_TEXTS / f"{name}.md").read_text("utf-8")
 
 
-TAB = Tab(title="About", question="What do the words and numbers mean, and where do they come from?", lay=lay)
+TAB = Tab(
+    title="About",
+    question="What do the words and numbers mean, and where do they come from?",
+    lay=lay,
+    uses=(),
+)

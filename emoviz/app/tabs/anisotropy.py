@@ -27,7 +27,7 @@ def dials(view: Selection) -> go.Figure:
 
 def cosines(view: Selection) -> go.Figure:
     sets, layers, left_out = view.readable(view.panels())
-    return plot.cosines(sets, layers=layers, emotion=view.emotion, style=library().style, notes=left_out)
+    return plot.cosines(sets, layers=layers, emotion=view.marked, style=library().style, notes=left_out)
 
 
 def curves(view: Selection) -> go.Figure:
@@ -48,7 +48,7 @@ def python(view: Selection) -> str:
     return snippet(
         open_sets(sets),
         figure("anisotropy", "sets", layers=layers),
-        figure("cosines", "sets", layers=layers, emotion=view.emotion),
+        figure("cosines", "sets", layers=layers, emotion=view.marked),
         figure("depth", "sets", "'anisotropy'", centring=view.centring, layers=layers, published=True),
     )
 

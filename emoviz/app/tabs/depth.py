@@ -126,5 +126,6 @@ TAB = Tab(
     draw=draw,
     layered=draw,
     picks={"depth": pick_depth},
+    uses=("sets", "pin", "layer_mode", "depth", "centring"),
     python=python,
 )

@@ -23,6 +23,7 @@ from ...plots.wording import p_text
 from ...stats.rand_index import adjusted_rand_index, rand_index_p
 from ...stats.valence import QUADRANT_SIGNS, TRAITS, valence_arousal
 from ...types import Norms, TraitFit, ValenceArousal, VectorSet
+from ...words import counted
 from ..components import EMPTY, Figure, Table
 from ..contract import QUIET, Laid, Page, Tab, tried
 from ..library import Library, library
@@ -87,7 +88,7 @@ def matrices(view: Selection, order: str) -> go.Figure:
         layers=layers,
         centring=view.centring,
         order=order,
-        emotion=view.emotion,
+        emotion=view.marked,
         notes=[*agreement, *left_out],
     )
 
@@ -100,7 +101,7 @@ def maps(view: Selection, method: str) -> go.Figure:
         sets,
         method=method,
         layers=layers,
-        emotion=view.emotion,
+        emotion=view.marked,
         halves=method != "UMAP",
         notes=[*_map_notes(method, len(sets)), *left_out],
         # Maps of one scale need about as much height as width.
@@ -109,20 +110,25 @@ def maps(view: Selection, method: str) -> go.Figure:
 
 
 def neighbours(view: Selection) -> dict:
-    """The three nearest emotions of each, the selected one's first."""
+    """The three nearest emotions of each: the selected one's first, then all others, or those that are marked."""
     sets, layers, left_out = view.readable(view.panels(), lambda s, layer: rdm(s, layer, view.centring))
     found = [nearest_neighbours(rdm(s, layer, view.centring)) for s, layer in zip(sets, layers, strict=True)]
-    names = sorted({name for near in found for name in near}, key=lambda name: (name != view.emotion, name))
+    known = {name for near in found for name in near}
+    names = sorted(known & {*view.marked} if view.emotions else known, key=lambda name: (name != view.emotion, name))
     rows = [[name, *(_near(near.get(name)) for near in found)] for name in names]
     columns = [f"{short_label(s)}, layer {layer}" for s, layer in zip(sets, layers, strict=True)]
-    groups = {0: f"nearest to {view.emotion}", 1: "all others"} if names and names[0] == view.emotion else {}
+    others = f"{counted(len(view.emotions), 'emotion')} marked beside it; all others are hidden"
+    groups = {0: f"nearest to {view.emotion}", 1: others if view.emotions else "all others"}
     return {
         "columns": [
             ["emotion", "the three nearest others with the cosine of the class vectors, nearest first"],
             *columns,
         ],
         "rows": rows,
-        "groups": groups,
+        "groups": groups if names and names[0] == view.emotion else {},
+        "kind": "neighbours",
+        "ids": [[name] for name in names],
+        "marked": [k for k, name in enumerate(names) if name in view.marked],
         "wrap": True,
         "notes": [f"cosine under {view.centring} centring", *left_out],
     }
@@ -258,7 +264,7 @@ def _reasons(sets: Sequence[VectorSet], fits: Sequence[ValenceArousal]) -> list[
 
 def python(view: Selection, order: str, method: str) -> str:
     sets, layers, _ = view.readable(view.panels())
-    shown = {"layers": layers, "emotion": view.emotion}
+    shown = {"layers": layers, "emotion": view.marked}
     return snippet(
         open_sets(sets),
         figure("rdm", "sets", centring=view.centring, order=order, **shown),
@@ -275,5 +281,5 @@ TAB = Tab(
     layered=draw,
     python=python,
     wire=wire,
-    picks={"rdm": pick_emotion, "map": pick_emotion, "valence": pick_depth},
+    picks={"rdm": pick_emotion, "map": pick_emotion, "neighbours": pick_emotion, "valence": pick_depth},
 )

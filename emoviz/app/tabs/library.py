@@ -201,4 +201,5 @@ TAB = Tab(
     lay=lay,
     draw=draw,
     python=python,
+    uses=(),
 )

@@ -152,4 +152,5 @@ TAB = Tab(
     lay=lay,
     draw=draw,
     python=python,
+    uses=(),
 )

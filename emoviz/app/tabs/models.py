@@ -10,6 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ... import plot
+from ...plots.marks import marked_pairs
 from ...plots.rsa_pair import N_NAMED
 from ...plots.theme import short_label
 from ...plots.wording import p_text
@@ -21,7 +22,7 @@ from ..cells import number
 from ..components import Figure, Refused, Table
 from ..contract import Laid, Tab, tried
 from ..library import library
-from ..selection import Selection, pick_emotion
+from ..selection import Selection, pick_emotion, pick_emotions
 from ..snippet import figure, open_sets, snippet
 
 
@@ -124,6 +125,9 @@ def pairs(view: Selection) -> tuple[go.Figure | None, dict | None]:
             ],
         ],
         "rows": rows,
+        "groups": {0: f"with the reference, {short[0]}", len(sets) - 1: "between the others"}
+        if sets[0].name == view.pin
+        else {},
         "notes": [
             *left_out,
             *class_lines(sets, short),
@@ -147,16 +151,21 @@ def pair_view(view: Selection, pair: str | None) -> tuple[go.Figure | None, dict
     found = library().compared((two[0].name, two[1].name), at, view.centring, intervals=False)
     if np.isnan(found.rho[0, 1]):
         return None, None
-    drawn = plot.pair(two, centring=view.centring, emotion=view.emotion, comparison=found, names=names)
+    drawn = plot.pair(two, centring=view.centring, emotion=view.marked, comparison=found, names=names)
     paired = paired_rdms(two, at, view.centring)
+    marked = marked_pairs(paired.pairs, view.marked)
+    # All pairs, or those among the emotions that are marked.
+    ranked = paired.most_different(len(paired.pairs) if view.emotions else N_NAMED)
+    named = [k for k in ranked if marked[k] or not view.emotions][:N_NAMED]
     rows = [
         [
             " and ".join(paired.pairs[k]),
             *(f"{value:.3f}" for value in paired.values[:, k]),
             *(f"{rank:g}" for rank in paired.ranks[:, k]),
         ]
-        for k in paired.most_different(N_NAMED)
+        for k in named
     ]  # fmt: skip
+    among = f" among the {len(view.marked)} marked emotions" if view.emotions else ""
     table = {
         "columns": [
             f"largest disagreements, {names[0]} vs {names[1]}",
@@ -164,7 +173,12 @@ def pair_view(view: Selection, pair: str | None) -> tuple[go.Figure | None, dict
             *([f"rank in {name}", "1 = the most alike pair of emotions"] for name in names),
         ],
         "rows": rows,
-        "notes": [f"ranks among {len(paired.pairs)} pairs; those that differ most, the largest difference first"],
+        "notes": [
+            f"ranks among {len(paired.pairs)} pairs; those that differ most{among}, the largest difference first"
+        ],
+        "kind": "differences",
+        "ids": [list(paired.pairs[k]) for k in named],
+        "marked": [place for place, k in enumerate(named) if marked[k]],
     }
     return drawn, table
 
@@ -210,7 +224,7 @@ def python(view: Selection, pair: str | None) -> str:
         return snippet(figure("published_rsa"))
     places = [name for _, name in pair_choices(view)]
     i, j = list(combinations(range(len(sets)), 2))[places.index(pair) if pair in places else 0]
-    two = {"layers": [layers[i], layers[j]], "centring": view.centring, "emotion": view.emotion}
+    two = {"layers": [layers[i], layers[j]], "centring": view.centring, "emotion": view.marked}
     return snippet(
         open_sets(sets),
         figure("rsa", "sets", layers=layers, centring=view.centring),
@@ -225,5 +239,5 @@ TAB = Tab(
     lay=lay,
     draw=draw,
     python=python,
-    picks={"rsa": pick_pair, "pair": pick_emotion},
+    picks={"rsa": pick_pair, "pair": pick_emotion, "differences": pick_emotions},
 )

@@ -16,7 +16,7 @@ from ...types import VectorSet
 from ...words import counted
 from ..cells import depth_of, highest, interval_of, number
 from ..components import Cards, Figure, Table
-from ..contract import Laid, Tab, tried
+from ..contract import EVERYTHING, Laid, Tab, tried
 from ..library import library
 from ..selection import BEST, Selection, pick_emotion
 from ..snippet import figure, open_sets, snippet
@@ -43,12 +43,13 @@ def cards(view: Selection) -> dict:
         look = library().style[vectors.name]
         p = vectors.provenance
         rule = p.protocol.layer_rule
+        pinned = " · reference, pinned" if vectors.name == view.pin else ""
         chosen_by = "same depth" if view.layer_mode != BEST else "middle" if rule == "middle" else f"best by {rule}"
         found.append(
             {
                 "title": p.model,
                 "note": f"{protocol_label(vectors)} · {p.weights} in {p.precision} · layer {layer} of "
-                f"{vectors.n_layers} ({chosen_by}) · {counted(p.n_passages, 'text')}",
+                f"{vectors.n_layers} ({chosen_by}) · {counted(p.n_passages, 'text')}{pinned}",
                 "colour": look.colour,
                 "dashed": look.dash != "solid",
                 "facts": [
@@ -83,7 +84,7 @@ def emotion_map(view: Selection) -> go.Figure:
     """The first figure that anybody sees: the maps side by side, under what their comparison says."""
     sets, layers, left_out = view.readable(view.panels())
     title = agreement(sets, layers)
-    return plot.emotion_map(sets, layers=layers, emotion=view.emotion, title=title, notes=left_out, height=470)
+    return plot.emotion_map(sets, layers=layers, emotion=view.marked, title=title, notes=left_out, height=470)
 
 
 def agreement(sets: list[VectorSet], layers: tuple[int, ...]) -> str | None:
@@ -156,7 +157,7 @@ def table() -> dict:
 def python(view: Selection) -> str:
     sets, layers, _ = view.readable(view.panels())
     titled = {} if (title := agreement(sets, layers)) is None else {"title": title}
-    return snippet(open_sets(sets), figure("emotion_map", "sets", layers=layers, emotion=view.emotion, **titled))
+    return snippet(open_sets(sets), figure("emotion_map", "sets", layers=layers, emotion=view.marked, **titled))
 
 
 TAB = Tab(
@@ -166,5 +167,7 @@ TAB = Tab(
     draw=draw,
     layered=draw,
     picks={"map": pick_emotion},
+    # Cards and maps always subtract the mean over classes.
+    uses=[name for name in EVERYTHING if name != "centring"],
     python=python,
 )

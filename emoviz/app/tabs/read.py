@@ -11,18 +11,16 @@ import numpy as np
 
 from ... import plot
 from ...errors import InputError
-from ...geometry import preferred_layer
 from ...plots.reading import FORMULA, scale_limit
 from ...plots.theme import short_label
 from ...plots.wording import minus
 from ...readout.projection import passage_scale
 from ...readout.summary import layer_of, ranked, sentences, text_scores
-from ...store.choice import best_first
 from ...store.examples import shipped_examples
 from ...types import Missing, Reading, VectorSet
 from ...words import counted
-from ..components import EMPTY, Figure, Menu, Message, Slider, Table, Tokens
-from ..contract import LATEST, QUIET, WITH_MODEL, Laid, Page, Tab, by_name
+from ..components import EMPTY, Figure, Message, Table, Tokens
+from ..contract import LATEST, QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name, stale
 from ..library import library
 from ..memory import loaded_with_status
 from ..selection import Selection
@@ -59,13 +57,8 @@ STORED = "stored example"
 LAST, MEAN = "last token", "mean of the sentence"
 
 
-def choices() -> list[tuple[str, str]]:
-    """(label, name) of the sets that a text can be read with, the one that a model uses before others."""
-    return [(short_label(s), s.name) for s in best_first(library().sets.values())]
-
-
-def run(text: str, name: str | None, emotion: str) -> Iterator[tuple]:
-    """Yields (reading, chosen token, status, layer slider); the model is loaded on the way.
+def run(text: str, view: Selection) -> Iterator[tuple]:
+    """Yields (reading, chosen token, status); the first set that is selected reads, and its model is loaded on the way.
 
     Errors end as the status.
     """
@@ -74,22 +67,22 @@ def run(text: str, name: str | None, emotion: str) -> Iterator[tuple]:
             raise InputError(
                 f"the text has {len(text)} letters; the page shows up to {MAX_LETTERS}. Shorten it, or use emoviz read."
             )
-        vectors, loaded = yield from set_with_model(name, (gr.skip(), gr.skip()), (gr.skip(),))
+        vectors, loaded = yield from first_with_model(view, gr.skip(), gr.skip())
         from ...readout.reading import read_text
 
         reading = read_text(loaded, vectors, text)
-        slider = gr.update(maximum=vectors.n_layers - 1, value=reading.layer)
-        yield reading, _strongest(reading, emotion), _said(reading), slider
+        yield reading, _strongest(reading, view.emotion), _said(reading)
     except InputError as error:
-        yield None, None, f"**Cannot read.** {error}", gr.skip()
+        yield None, None, f"**Cannot read.** {error}"
 
 
-def views(reading: Reading | None, layer: float, emotion: str, token: int | None) -> tuple:
-    """(status, tokens, figure of one token, heat map, sentences) for the layer; the model is not run again."""
+def views(reading: Reading | None, view: Selection, token: int | None) -> tuple:
+    """(status, tokens, figure of one token, heat map, sentences) for the selected layer; the model is not run again."""
     if reading is None or token is None:
         return gr.skip(), EMPTY, EMPTY, EMPTY, EMPTY
     try:
-        vectors, at = library().chosen(reading.set), layer_of(reading, "no layer" if layer is None else f"{layer:g}")
+        vectors, emotion = library().chosen(reading.set), view.emotion
+        at = layer_of(reading, f"{view.layers([vectors])[0]}")
         if emotion not in reading.classes:
             raise InputError(
                 f"emotion {emotion!r} is not in {reading.set}. Choose another on the left: "
@@ -179,33 +172,44 @@ def pick(event: gr.EventData, reading: Reading | str | None) -> Any:
     return token
 
 
-def vary(
-    template: str, numbers: str, name: str | None, emotion: str, where: str, reading: Reading | str | None, layer: float
-) -> Iterator[tuple]:
-    """Yields (figure, status): the sentence is read once for each number."""
+def vary(template: str, numbers: str, where: str, view: Selection) -> Iterator[tuple]:
+    """Yields (figure, status, what it was made with): the sentence is read once for each number."""
     try:
         values = parse_numbers(numbers)
         if not template or template.count("{n}") != 1:
             raise InputError("the sentence needs {n} once, where the number goes.")
         if len(template) > MAX_LETTERS:
             raise InputError(f"the sentence has {len(template)} letters; up to {MAX_LETTERS} are allowed.")
-        vectors, loaded = yield from set_with_model(name, (gr.skip(),), ())
+        vectors, loaded = yield from first_with_model(view, gr.skip(), after=(gr.skip(),))
         from ...readout.reading import read_text
 
+        emotion, at = view.emotion, view.layers([vectors])[0]
         if emotion not in vectors.classes:
             raise InputError(f"emotion {emotion!r} is not in {vectors.name}. Choose another on the left.")
-        shown, readings = given(reading), {}
+        readings = {}
         for k, value in enumerate(values):
             found = read_text(loaded, vectors, template.replace("{n}", value))
-            # The slider belongs to the set that the text was read with.
-            at = found.layer if shown is None or shown.set != name else layer_of(found, f"{layer:g}")
+            at = layer_of(found, f"{at}")
             readings[float(value)] = found
-            yield gr.skip(), f"reading, {k + 1} of {len(values)}"
+            yield gr.skip(), f"reading, {k + 1} of {len(values)}", gr.skip()
         tokens = "last" if where == LAST else "mean"
         drawn = plot.number(template, readings, emotion, where=tokens, layer=at, vectors=vectors)
-        yield drawn, f"read {len(values)} sentences at layer {at}"
+        yield drawn, f"read {len(values)} sentences at layer {at}", varied_with(view, template, numbers, where)
     except InputError as error:
-        yield EMPTY, f"**Cannot vary.** {error}"
+        yield EMPTY, f"**Cannot vary.** {error}", None
+
+
+def varied_with(view: Selection, template: str, numbers: str, where: str) -> dict[str, str]:
+    """What the curve of a number is made with."""
+    vectors = view.chosen()[0]
+    return {
+        "set": short_label(vectors),
+        "layer": f"{view.layers([vectors])[0]}",
+        "emotion": view.emotion,
+        "sentence": str(template),
+        "numbers": numbers,
+        "tokens": where,
+    }
 
 
 def parse_numbers(text: str) -> list[str]:
@@ -224,33 +228,29 @@ def parse_numbers(text: str) -> list[str]:
 
 
 def lay(_start: Selection) -> Laid:
-    sets = choices()
-    first = sets[0][1] if sets else None
-    reading, token = gr.State(STORED), gr.State(None)
-    with gr.Row(elem_classes="ez-controls", equal_height=True):
+    reading, token, varied_made = gr.State(STORED), gr.State(None), gr.State(None)
+    with gr.Row(elem_classes="ez-controls"):
         text = gr.Textbox(
             next(iter(EXAMPLES.values())),
             label="Text to read",
             info=f"up to {MAX_LETTERS:,} letters",
             lines=4,
             max_lines=8,
-            scale=6,
         )
-        with gr.Column(scale=3, min_width=260):
-            chosen = Menu(sets, value=first, label="Vectors, read by their own model")
-            layer = Slider(0, _layers(first) - 1, value=_best(first), step=1, label="Layer read")
     with gr.Row(elem_classes="ez-controls"):
         go = gr.Button("Read", variant="primary", elem_id="ez-read", scale=0, min_width=120)
         for name, example in EXAMPLES.items():
             button = gr.Button(name, size="sm", scale=0, min_width=140)
             button.click(lambda example=example: example, None, text, **QUIET)
     status = Message(
-        "The text is read once. Then change the layer, or the emotion on the left, and the view follows at once.",
+        "The text is read once. Then change the layer or the emotion on the left, and the view follows at once.",
         elem_id="ez-read-status",
         elem_classes="ez-status",
     )
-    outputs = {"status": status, "tokens": Tokens(), "token": Figure(EMPTY), "heat_map": Figure(EMPTY)}
-    outputs["sentences"] = Table(elem_classes="ez-left")
+    outputs: dict[str, Part] = {"status": status}
+    with gr.Column(elem_classes="ez-results"):
+        outputs |= {"made": Message(elem_classes="ez-made"), "tokens": Tokens()}
+        outputs |= {"token": Figure(EMPTY), "heat_map": Figure(EMPTY), "sentences": Table(elem_classes="ez-left")}
     gr.Markdown("## A number in a sentence", elem_classes="ez-prose")
     with gr.Row(elem_classes="ez-controls", equal_height=True):
         template = gr.Dropdown(
@@ -266,61 +266,70 @@ def lay(_start: Selection) -> Laid:
         where = gr.Radio([MEAN, LAST], value=MEAN, show_label=False, elem_classes="ez-pills")
     varied = Message("", elem_id="ez-vary-status", elem_classes="ez-status")
     template.change(lambda given: TEMPLATES.get(given, gr.skip()), template, numbers, **QUIET)
-    parts = {"text": text, "set": chosen, "go": go, "template": template, "numbers": numbers, "vary": vary_it}
-    parts |= {"where": where, "varied": varied, "curve": Figure(EMPTY)}
-    linked = {"text": text, "set": chosen, "template": template, "numbers": numbers, "where": where}
-    return Laid({"reading": reading, "layer": layer, "chosen": token}, outputs, parts, linked=linked)
+    with gr.Column(elem_classes="ez-results"):
+        outputs["varied_made"] = Message(elem_classes="ez-made")
+        curve = Figure(EMPTY)
+    asked = {"text": text, "template": template, "numbers": numbers, "where": where}
+    controls = {**asked, "reading": reading, "chosen": token, "varied": varied_made}
+    return Laid(controls, outputs, {"go": go, "vary": vary_it, "said": varied, "curve": curve})
 
 
-def draw(view: Selection, reading: Reading | str | None, layer: float, chosen: int | None) -> dict:
-    """For the layer and the emotion; the model is not run again."""
+def draw(
+    view: Selection,
+    text: str,
+    template: str,
+    numbers: str,
+    where: str,
+    reading: Reading | str | None,
+    chosen: int | None,
+    varied: dict[str, str] | None,
+) -> dict:
+    """For the layer and the emotion that are selected; the model is not run again."""
     names = ("status", "tokens", "token", "heat_map", "sentences")
     found, examples = given(reading), shipped_examples()
     if found is not None and chosen is None:
         chosen = _strongest(found, view.emotion)
-    shown = dict(zip(names, views(found, layer, view.emotion, chosen), strict=True))
-    if reading == STORED and examples is not None and shown["tokens"] != EMPTY:
+    shown = dict(zip(names, views(found, view, chosen), strict=True))
+    stored = reading == STORED
+    if stored and examples is not None and shown["tokens"] != EMPTY:
         own = "Press Read for a text of your own."
         shown["status"] = f"**Stored example.** {shown['status']} ({examples.made}). {own}"
-    return shown
+    now = {"set": short_label(view.chosen()[0]), "text": text}
+    read = library().set_named(found.set) if found is not None else None
+    made = None if found is None or read is None or stored else {"set": short_label(read), "text": found.text}
+    return {
+        **shown,
+        "made": stale(made, now, "Read"),
+        "varied_made": stale(varied, varied_with(view, template, numbers, where), "Vary"),
+    }
 
 
 def wire(page: Page) -> list:
     laid = page.laid["Read"]
     control, output, part = laid.controls, laid.outputs, laid.parts
-    emotion = page.selection["emotion"]
     started = part["go"].click(
         lambda: ["waiting for the model", gr.update(interactive=False)], None, [output["status"], part["go"]], **QUIET
     )
     done = started.then(
-        *by_name(run, text=part["text"], name=part["set"], emotion=emotion),
-        [control["reading"], control["chosen"], output["status"], control["layer"]],
+        *by_name(run, page.selection, text=control["text"]),
+        [control["reading"], control["chosen"], output["status"]],
         **WITH_MODEL,
     )
-    shown = {"reading": control["reading"], "layer": control["layer"], "emotion": emotion}
     done.then(lambda: gr.update(interactive=True), None, part["go"], **QUIET)
     picked = output["tokens"].select(*by_name(pick, reading=control["reading"]), control["chosen"], **LATEST)
-    part["vary"].click(
-        *by_name(
-            vary,
-            template=part["template"],
-            numbers=part["numbers"],
-            name=part["set"],
-            where=part["where"],
-            **shown,
-        ),
-        [part["curve"], part["varied"]],
+    varied = part["vary"].click(
+        *by_name(vary, page.selection, **{name: control[name] for name in ("template", "numbers", "where")}),
+        [part["curve"], part["said"], control["varied"]],
         **WITH_MODEL,
     )
-    page.blocks.load(lambda: gr.update(choices=choices()), None, part["set"], **QUIET)
-    return [done, picked]
+    return [done, picked, varied]
 
 
-def set_with_model(
-    name: str | None, before: tuple, after: tuple
+def first_with_model(
+    view: Selection, *before: Any, after: tuple = ()
 ) -> Generator[tuple, None, tuple[VectorSet, LoadedModel]]:
-    """Yields what is being loaded as the status between other outputs; returns the set and its model."""
-    vectors = library().chosen(name)
+    """Yields what is being loaded as the status between other outputs; returns the first selected set and its model."""
+    vectors = view.chosen()[0]
     steps = loaded_with_status(None, vectors.provenance.model)
     while True:
         try:
@@ -342,19 +351,12 @@ def _said(reading: Reading) -> str:
     return f"{reading.model} read {counted(len(reading.tokens), 'token')}{marked}"
 
 
-def _layers(name: str | None) -> int:
-    return 2 if name is None else library().sets[name].n_layers
-
-
-def _best(name: str | None) -> int:
-    return 0 if name is None else preferred_layer(library().sets[name])
-
-
-def python(view: Selection, text: str, set: str | None, template: str, numbers: str, where: str) -> str:
+def python(view: Selection, text: str, template: str, numbers: str, where: str) -> str:
+    vectors = view.chosen()[0]
     return with_model(
-        library().chosen(set),
+        vectors,
         f"reading = ez.read_text(model, vectors, {text!r})",
-        figure("reading", "reading", emotion=view.emotion),
+        figure("reading", "reading", emotion=view.emotion, layer=view.layers([vectors])[0]),
     )
 
 
@@ -364,5 +366,6 @@ TAB = Tab(
     lay=lay,
     draw=draw,
     python=python,
+    uses=("sets", "pin", "layer_mode", "depth", "emotion"),
     wire=wire,
 )

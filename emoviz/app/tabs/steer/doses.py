@@ -276,5 +276,7 @@ TAB = Tab(
     draw=draw,
     python=python,
     picks={"dose-response": pick, "regimes": pick},
+    # Its runs are chosen on it.
+    uses=("emotion",),
     wire=wire,
 )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
 
+from ....errors import InputError
 from ....steer.grammar import MEAN, RANDOM
 from ....steer.recipes import EMOVIZ, JEONG2026A, NORMS, PRESET_DOSES, PRESETS, SCOPES
 from ....words import counted
 from ...components import EMPTY, Memory, Message, Texts
-from ...contract import QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name
+from ...contract import QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name, stale
 from ...library import library
 from ...memory import free, held, in_memory
 from ...selection import Selection
@@ -19,6 +21,7 @@ from ...steer.request import MAX_PROMPT_LETTERS
 from ...steer.stored_texts import highest_usable, texts_at
 from ...steer.writing import Job, run
 
+_RECIPE = "Recipe and decoding: "
 _DEFAULT_PROMPT = "She closed the door, sat down at the kitchen table and"
 _CONTROLS = [("random direction", RANDOM), ("mean of emotions", MEAN)]
 # Whose stored texts stand there at first, where the selected emotion has none.
@@ -28,7 +31,6 @@ PRESET_FIELDS = {EMOVIZ: ("window", "fixed"), JEONG2026A: ("all", "live")}
 
 
 def lay(start: Selection) -> Laid:
-    models = list(library().steerable)
     with gr.Row(elem_classes="ez-controls"):
         prompt = gr.Textbox(
             _DEFAULT_PROMPT,
@@ -56,7 +58,7 @@ def lay(start: Selection) -> Laid:
     with gr.Row(elem_classes="ez-controls"):
         doses = gr.Textbox(PRESET_DOSES[EMOVIZ], label="Doses", scale=4, min_width=180)
         controls = gr.CheckboxGroup(_CONTROLS, label="Controls", scale=7, min_width=290)
-        ticked = gr.CheckboxGroup(models, value=models, label="Models", scale=8, min_width=300)
+    who = Message(elem_classes="ez-status")
     first = {"preset": EMOVIZ, "layers": "window", "scope": "all", "norm": "fixed"}
     decoding = {"tokens": 40, "temperature": 0, "seed": 0, "chat": False}
     with gr.Accordion(summary(**first, **decoding), open=False, elem_id="ez-recipe") as accordion:
@@ -76,20 +78,17 @@ def lay(start: Selection) -> Laid:
             elem_id="ez-status",
         )
         memory = Memory()
-    fields = {"preset": preset, "layers": layers, "scope": scope, "norm": norm}
+    fields: dict[str, Part] = {"preset": preset, "layers": layers, "scope": scope, "norm": norm}
     fields |= {"tokens": tokens, "temperature": temperature, "seed": seed, "chat": chat}
     summarised, inputs = by_name(lambda **now: gr.update(label=summary(**now)), **fields)
     gr.on([field.change for field in inputs], summarised, inputs, accordion, **QUIET)
     preset.input(fill_preset, preset, [doses, layers, scope, norm, temperature, chat], **QUIET)
-    asked = {"prompt": prompt, "chosen": chosen, "controls": controls, "doses": doses, "models": ticked, **fields}
-    texts, own = Texts(EMPTY), gr.State(False)
-    parts = {**asked, "go": go, "stop": stop, "memory": memory, "own": own}
-    return Laid({"own": own}, {"texts": texts, "status": status}, parts, linked=asked)
-
-
-def draw(view: Selection, own: bool) -> dict:
-    """own : whether the visitor has steered. Before that, a stored text of each model stands there."""
-    return {} if own else stored_example(view.emotion)
+    asked = {"prompt": prompt, "chosen": chosen, "controls": controls, "doses": doses, **fields}
+    with gr.Column(elem_classes="ez-results"):
+        made, texts = Message(elem_classes="ez-made"), Texts(EMPTY)
+    outputs = {"who": who, "made": made, "texts": texts, "status": status}
+    own = {"written_with": gr.State(None), "own": gr.State(False)}
+    return Laid({**asked, **own}, outputs, {"go": go, "stop": stop, "memory": memory})
 
 
 def stored_example(emotion: str) -> dict:
@@ -110,7 +109,50 @@ def stored_example(emotion: str) -> dict:
     }
 
 
-def python(_view: Selection, **asked: Any) -> str:
+def models_of(view: Selection) -> list[str]:
+    """The models of the selected sets, as far as they can be steered, each once."""
+    known, sets = library().steerable, view.chosen() if view.sets else []
+    return list(dict.fromkeys(s.provenance.model for s in sets if s.provenance.model in known))
+
+
+def draw(view: Selection, written_with: dict[str, str] | None, own: bool, **asked: Any) -> dict:
+    """Who would write, and what the texts that are shown were written with.
+
+    own : whether the visitor has steered. Before that, a stored text of each model stands there.
+    """
+    models = models_of(view)
+    names = ", ".join(models) if models else "none, since no set of a model that can be steered is selected"
+    return {
+        **({} if own else stored_example(view.emotion)),
+        "who": f"**Models** of the sets on the left: {names}",
+        "made": stale(written_with, made_with(view, **asked), "Steer"),
+    }
+
+
+def made_with(view: Selection, **asked: Any) -> dict[str, str]:
+    """What texts are written with."""
+    directions, doses = [*asked.pop("chosen"), *asked.pop("controls")], asked.pop("doses")
+    return {
+        "models": ", ".join(models_of(view)),
+        "prompt": asked.pop("prompt"),
+        "directions": ", ".join(directions),
+        "doses": doses,
+        "recipe": summary(**asked).removeprefix(_RECIPE),
+    }
+
+
+def write(view: Selection, job: Job, **asked: Any) -> Iterator[tuple]:
+    """Yields (texts, status, what they are written with)."""
+    try:
+        models, made = models_of(view), made_with(view, **asked)
+    except InputError as error:
+        yield gr.skip(), f"**Cannot steer.** {error}", gr.skip()
+        return
+    for written, said in run(models=models, job=job, **asked):
+        yield written, said, gr.skip() if written == gr.skip() else made
+
+
+def python(view: Selection, **asked: Any) -> str:
     known = library().steerable
     decoding = {name: asked[name] for name in ("temperature", "seed", "chat")}
     how = f"{asked['preset']!r}, layers={asked['layers']!r}, scope={asked['scope']!r}, norm={asked['norm']!r}"
@@ -119,7 +161,7 @@ def python(_view: Selection, **asked: Any) -> str:
         f"doses = [{asked['doses']}]",
         f"decoding = ez.Decoding(max_new_tokens={asked['tokens']!r}, "
         f"{', '.join(f'{name}={value!r}' for name, value in decoding.items())})",
-        f"for name, own in {[(name, known[name].name) for name in asked['models'] if name in known]!r}:",
+        f"for name, own in {[(name, known[name].name) for name in models_of(view)]!r}:",
         "    model, vectors = ez.load_model(name), ez.find_set(own)",
         f"    recipe = ez.recipe(vectors, {how})",
         f"    texts = ez.steer_texts(model, vectors, directions, doses, {asked['prompt']!r}, recipe, decoding)",
@@ -128,53 +170,51 @@ def python(_view: Selection, **asked: Any) -> str:
     return snippet(*lines)
 
 
-# What `run` is asked for.
-ASKED = (
-    *("prompt", "chosen", "controls", "doses", "models"),
-    *("preset", "layers", "scope", "norm", "tokens", "temperature", "seed", "chat"),
-)
-
-
-def wire(page: Page) -> None:
-    part, emotion = page.laid["Texts"].parts, page.selection["emotion"]
-    texts, status = page.laid["Texts"].outputs.values()
+def wire(page: Page) -> list:
+    laid, emotion = page.laid["Texts"], page.selection["emotion"]
+    part, control = laid.parts, laid.controls
+    texts, status = laid.outputs["texts"], laid.outputs["status"]
     job, followed = gr.State(Job()), gr.State(emotion.value)
     go, stop, memory = part["go"], part["stop"], part["memory"]
     emotion.change(
-        *by_name(follow, emotion=emotion, chosen=part["chosen"], followed=followed), [part["chosen"], followed], **QUIET
+        *by_name(follow, emotion=emotion, chosen=control["chosen"], followed=followed),
+        [control["chosen"], followed],
+        **QUIET,
     )
     started = go.click(
-        lambda: [Job(), True, EMPTY, "waiting for the model", *_buttons(writing=True)],
+        lambda: [Job(), True, EMPTY, "waiting for the model", "", *_buttons(writing=True)],
         None,
-        [job, part["own"], texts, status, go, stop],
+        [job, control["own"], texts, status, laid.outputs["made"], go, stop],
         **QUIET,
     )
     running = started.then(
-        *by_name(run, **{name: part[name] for name in ASKED}, job=job),
-        [texts, status],
+        *by_name(write, page.selection, job=job, **laid.in_link),
+        [texts, status, control["written_with"]],
         **WITH_MODEL,
     )
-    running.then(lambda: [*_buttons(writing=False), models_in_memory()], None, [go, stop, memory], **QUIET)
+    ended = running.then(lambda: [*_buttons(writing=False), models_in_memory()], None, [go, stop, memory], **QUIET)
     # The run itself says that it has stopped: an answer from here could come after its last word.
     stop.click(press_stop, job, None, **QUIET)
     memory.select(let_go, None, memory, **QUIET)
     page.blocks.load(models_in_memory, None, memory, **QUIET)
     send_to_read(page, texts)
+    return [ended]
 
 
 def send_to_read(page: Page, *texts: Part) -> None:
-    """Wires the button at each text that opens it in the Read tab."""
-    read = page.laid["Read"].parts
-    gr.on([part.select for part in texts], text_to_read, None, [read["text"], read["set"], page.tabs], **QUIET)
+    """Wires the button at each text that opens it in the Read tab, with the set of its model first."""
+    outputs = [page.laid["Read"].controls["text"], page.selection["sets"], page.selection["pin"], page.tabs]
+    gr.on([part.select for part in texts], *by_name(text_to_read, page.selection), outputs, **QUIET)
 
 
-def text_to_read(event: gr.EventData) -> tuple:
-    """(text, set, tab) of a text that is sent to the Read tab, checked: a visitor can post any value."""
+def text_to_read(event: gr.EventData, view: Selection) -> tuple:
+    """(text, sets, pin, tab) of a text that is sent to the Read tab, checked: a visitor can post any value."""
     data = event._data if isinstance(event._data, dict) else {}
     text, name = data.get("text"), data.get("set")
     if not isinstance(text, str) or not isinstance(name, str) or name not in library().sets:
-        return gr.skip(), gr.skip(), gr.skip()
-    return text, name, gr.Tabs(selected="Read")
+        return (gr.skip(),) * 4
+    first = view.with_first(name)
+    return text, first["sets"], first["pin"], gr.Tabs(selected="Read")
 
 
 def summary(preset, layers, scope, norm, tokens, temperature, seed, chat) -> str:
@@ -188,7 +228,7 @@ def summary(preset, layers, scope, norm, tokens, temperature, seed, chat) -> str
         sampled,
         counted(int(tokens), "token") if tokens else "no tokens",
     ]
-    return "Recipe and decoding: " + " \u00b7 ".join([*parts, "chat template"] if chat else parts)
+    return _RECIPE + " \u00b7 ".join([*parts, "chat template"] if chat else parts)
 
 
 def fill_preset(preset: str) -> tuple:
@@ -234,5 +274,6 @@ TAB = Tab(
     lay=lay,
     draw=draw,
     python=python,
+    uses=("sets", "pin", "emotion"),
     wire=wire,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from math import isfinite
+from typing import Any
 
 import gradio as gr
 
@@ -74,7 +75,6 @@ def lay(_start: Selection) -> Laid:
     summary = Cards()
     with gr.Row(elem_classes="ez-controls"):
         name = Choice(names, value=names[0][1] if names else None, label="Model", scale=3)
-        scenario = gr.Dropdown(list(EMOTIONS), value=EMOTIONS[0], label="Scenario", scale=1, filterable=True)
         opening = gr.Radio(list(_OPENINGS), value=_OPENINGS[0], label="Opening", scale=2)
     outputs = {
         "cards": summary,
@@ -83,17 +83,26 @@ def lay(_start: Selection) -> Laid:
         "heading": Message(elem_classes="ez-prose"),
         "texts": Texts(),
     }
-    return Laid({"name": name, "scenario": scenario, "opening": opening}, outputs, menus=["name"])
+    return Laid({"name": name, "opening": opening}, outputs, menus=["name"])
 
 
-def draw(_view: Selection, name: str | None, scenario: str, opening: str) -> dict:
-    """Of the verification, and of one emotion after one opening."""
-    known = library().verifications
+def draw(view: Selection, name: str | None, opening: str) -> dict:
+    """Of the verification, and of the selected emotion after one opening."""
+    scenario, known = view.emotion, library().verifications
     name = name if name in known else next(iter(known), None)
-    drawn = {"name": gr.update(choices=choices(), value=name), "cards": cards()}
-    if name is None or scenario not in EMOTIONS or opening not in _OPENINGS:
+    opening = opening if opening in _OPENINGS else _OPENINGS[0]
+    drawn: dict[str, Any] = {"name": gr.update(choices=choices(), value=name), "cards": cards()}
+    if name is None:
         return {**drawn, "criterion": _NONE, "figure": None, "heading": "", "texts": None}
     found, prompt = known[name], _OPENINGS.index(opening)
+    drawn |= {
+        "criterion": f"{found.criterion} The dose of the random direction is chosen in the same way. "
+        f"{rise_words(found)} Run it again: emoviz verify {found.model} --precision {found.precision}.",
+        "figure": plot.verification(found, emotion=scenario, prompt=prompt, notes=[rise_words(found)]),
+    }
+    if scenario not in EMOTIONS:
+        heading = f"**No scenario for {scenario}.** Click one in the figure, or choose another emotion on the left."
+        return {**drawn, "heading": heading, "texts": None}
     own, control = (
         next(row for row in rows if (row.emotion, row.prompt) == (scenario, prompt))
         for rows in (found.rows, found.controls)
@@ -104,20 +113,13 @@ def draw(_view: Selection, name: str | None, scenario: str, opening: str) -> dic
         f"{control.after:.2f}, {'confirmed' if control.confirmed else 'not confirmed'}. Above each text the witness's "
         f"probability of {scenario}."
     )
-    return {
-        **drawn,
-        "criterion": f"{found.criterion} The dose of the random direction is chosen in the same way. "
-        f"{rise_words(found)} Run it again: emoviz verify {found.model} --precision {found.precision}.",
-        "figure": plot.verification(found, emotion=scenario, prompt=prompt, notes=[rise_words(found)]),
-        "heading": heading,
-        "texts": _texts(found, own, control),
-    }
+    return {**drawn, "heading": heading, "texts": _texts(found, own, control)}
 
 
 def pick(ids: list, _view: Selection) -> dict:
-    """A click on a scenario, [emotion, opening]."""
+    """A click on a scenario, [emotion, opening], chooses both."""
     known = len(ids) == 2 and ids[0] in EMOTIONS and type(ids[1]) is int and ids[1] in (0, 1)
-    return {"scenario": ids[0], "opening": _OPENINGS[ids[1]]} if known else {}
+    return {"emotion": ids[0], "opening": _OPENINGS[ids[1]]} if known else {}
 
 
 def wire(page: Page) -> None:
@@ -165,8 +167,8 @@ def _read(probability: float) -> str:
     return f"witness {probability:.2f}" if isfinite(probability) else "blank"
 
 
-def python(_view: Selection, name: str | None, scenario: str, opening: str) -> str:
-    marked = {"emotion": scenario, "prompt": _OPENINGS.index(opening)}
+def python(view: Selection, name: str | None, opening: str) -> str:
+    marked = {"emotion": view.emotion, "prompt": _OPENINGS.index(opening)}
     return snippet(
         f"found = next(one for one in ez.list_verifications() if one.name == {name!r})",
         figure("verification", "found", **marked),
@@ -181,5 +183,7 @@ TAB = Tab(
     draw=draw,
     python=python,
     picks={"verification": pick},
+    # Which verification is shown is chosen on it.
+    uses=("emotion",),
     wire=wire,
 )

@@ -8,38 +8,37 @@ import gradio as gr
 
 from .... import plot
 from ....errors import InputError
-from ....geometry import preferred_layer
+from ....plots.theme import short_label
 from ....plots.wording import minus
 from ....store.examples import shipped_examples
 from ....types import TokenChange, VocabularyLens
-from ...components import EMPTY, Figure, Menu, Message, Slider, Table
-from ...contract import QUIET, WITH_MODEL, Laid, Page, Tab, by_name
+from ...components import EMPTY, Figure, Message, Table
+from ...contract import QUIET, WITH_MODEL, Laid, Page, Tab, by_name, stale
 from ...library import library
-from ...selection import Selection
+from ...selection import Selection, pick_depth
 from ...snippet import figure, with_model
-from ..read import choices, set_with_model
+from ..read import first_with_model
 
 _SHOWN = 20
 # What is shown before anything was looked at, in place of a lens.
 STORED = "stored example"
 
 
-def look(name: str | None, emotion: str) -> Iterator[tuple]:
-    """Yields (lens, status, layer slider); the model is loaded on the way. Errors end as the status."""
+def look(view: Selection) -> Iterator[tuple]:
+    """Yields (lens, status); the first set that is selected is looked at, and its model is loaded on the way.
+
+    Errors end as the status.
+    """
     try:
-        vectors, loaded = yield from set_with_model(name, (gr.skip(),), (gr.skip(),))
-        yield (
-            gr.skip(),
-            f"{loaded.name}: {emotion} through the output head at {len(vectors.finite_layers)} layers",
-            gr.skip(),
-        )
+        vectors, loaded = yield from first_with_model(view, gr.skip())
+        layers = len(vectors.finite_layers)
+        yield gr.skip(), f"{loaded.name}: {view.emotion} through the output head at {layers} layers"
         from ....readout.lens import vocabulary_lens
 
-        found = vocabulary_lens(loaded, vectors, emotion)
-        best = preferred_layer(vectors)
-        yield found, said(found), gr.update(maximum=vectors.n_layers - 1, value=best)
+        found = vocabulary_lens(loaded, vectors, view.emotion)
+        yield found, said(found)
     except InputError as error:
-        yield None, f"**Cannot look.** {error}", gr.skip()
+        yield None, f"**Cannot look.** {error}"
 
 
 def given(found: VocabularyLens | str | None) -> VocabularyLens | None:
@@ -50,13 +49,14 @@ def given(found: VocabularyLens | str | None) -> VocabularyLens | None:
     return None if examples is None else examples.lens
 
 
-def views(found: VocabularyLens | None, layer: float) -> tuple:
-    """(figure, table) of one layer; the model is not run again."""
+def views(found: VocabularyLens | None, view: Selection) -> tuple:
+    """(figure, table) of the selected layer; the model is not run again."""
     vectors = library().set_named(found.set if found is not None else None)
     if found is None or vectors is None:
         return EMPTY, EMPTY
     # A layer that is not finite has no lens; the nearest one has.
-    at = min(found.raised, key=lambda known: abs(known - int(layer)))
+    layer = view.layers([vectors])[0]
+    at = min(found.raised, key=lambda known: abs(known - layer))
     return plot.vocabulary(found, at, vectors=vectors), tokens_table(found, at)
 
 
@@ -84,41 +84,41 @@ def _visible(token: str) -> str:
 
 
 def said(found: VocabularyLens) -> str:
-    return f"{found.emotion} in {found.model}: move the layer, or click in the figure; nothing is run again"
+    return f"{found.emotion} in {found.model}: move the depth on the left, or click in the figure; nothing is run again"
 
 
 def lay(_start: Selection) -> Laid:
-    sets = choices()
-    first = library().set_named(sets[0][1]) if sets else None
-    last, best = (1, 0) if first is None else (first.n_layers - 1, preferred_layer(first))
-    with gr.Row(elem_classes="ez-controls", equal_height=True):
-        chosen = Menu(sets, value=sets[0][1] if sets else None, label="Vectors, seen by their own model", scale=4)
-        layer = Slider(0, last, value=best, step=1, label="Layer", scale=4)
-        go = gr.Button("Look", variant="primary", elem_id="ez-look", scale=1, min_width=120)
+    with gr.Row(elem_classes="ez-controls"):
+        go = gr.Button("Look", variant="primary", elem_id="ez-look", scale=0, min_width=120)
     status = Message(
         "Which tokens would the emotion on the left make more likely, and in which languages, before any text is "
         "written?",
         elem_id="ez-look-status",
         elem_classes="ez-status",
     )
-    outputs = {"status": status, "figure": Figure(EMPTY), "table": Table(EMPTY, elem_classes="ez-compact")}
-    return Laid({"found": gr.State(STORED), "layer": layer}, outputs, {"set": chosen, "go": go}, linked={"set": chosen})
+    with gr.Column(elem_classes="ez-results"):
+        made = Message(elem_classes="ez-made")
+        outputs = {"made": made, "figure": Figure(EMPTY), "table": Table(EMPTY, elem_classes="ez-compact")}
+    return Laid({"found": gr.State(STORED)}, {"status": status, **outputs}, {"go": go})
 
 
-def draw(_view: Selection, found: VocabularyLens | str | None, layer: float) -> dict:
+def draw(view: Selection, found: VocabularyLens | str | None) -> dict:
     lens, examples = given(found), shipped_examples()
-    figure, table = views(lens, layer)
+    figure, table = views(lens, view)
     shown = {"figure": figure, "table": table}
     if found == STORED and examples is not None and lens is not None and figure != EMPTY:
         shown["status"] = (
             f"**Stored example.** {lens.emotion} in {lens.model} ({examples.made}). Press Look for your own."
         )
-    return shown
+    now = {"set": short_label(view.chosen()[0]), "emotion": view.emotion}
+    seen = library().set_named(lens.set) if lens is not None and found != STORED else None
+    made = None if lens is None or seen is None else {"set": short_label(seen), "emotion": lens.emotion}
+    return {**shown, "made": stale(made, now, "Look")}
 
 
-def pick(ids: list, _view: Selection) -> dict:
-    """A click in the figure, [layer], moves the layer there."""
-    return {"layer": ids[0]} if type(ids[0]) is int else {}
+def pick(ids: list, view: Selection) -> dict:
+    """A click in the figure, [layer], asks for that depth in all sets."""
+    return pick_depth([view.chosen()[0].name, *ids], view)
 
 
 def wire(page: Page) -> list:
@@ -128,20 +128,20 @@ def wire(page: Page) -> list:
         lambda: ["waiting for the model", gr.update(interactive=False)], None, [status, part["go"]], **QUIET
     )
     done = started.then(
-        *by_name(look, name=part["set"], emotion=page.selection["emotion"]),
-        [control["found"], status, control["layer"]],
+        *by_name(look, page.selection),
+        [control["found"], status],
         **WITH_MODEL,
     )
     done.then(lambda: gr.update(interactive=True), None, part["go"], **QUIET)
-    page.blocks.load(lambda: gr.update(choices=choices()), None, part["set"], **QUIET)
     return [done]
 
 
-def python(view: Selection, set: str | None) -> str:
+def python(view: Selection) -> str:
+    vectors = view.chosen()[0]
     return with_model(
-        library().chosen(set),
+        vectors,
         f"found = ez.vocabulary_lens(model, vectors, {view.emotion!r})",
-        figure("vocabulary", "found"),
+        figure("vocabulary", "found", layer=view.layers([vectors])[0]),
     )
 
 
@@ -152,5 +152,6 @@ TAB = Tab(
     draw=draw,
     python=python,
     picks={"lens": pick},
+    uses=("sets", "pin", "layer_mode", "depth", "emotion"),
     wire=wire,
 )
