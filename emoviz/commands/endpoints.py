@@ -97,6 +97,7 @@ def steer(
         emotion=emotions,
         controls=[],
         dose=", ".join(f"{dose:g}" for dose in doses_of(doses)),
+        out=None,
         **asked,
         **how,
     )

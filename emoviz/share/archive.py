@@ -23,7 +23,7 @@ from ..stats import compare
 from ..store.jsonable import plain
 from ..store.spreadsheet import csv_bytes
 from ..types import Comparison
-from .contents import NamedTable, sections, set_hash
+from .contents import MAX_PAIRS, NamedTable, sections, set_hash, shown_pairs
 from .figures import Drawing, View, drawings
 from .report import report
 from .steps import Step, Steps, finished
@@ -64,13 +64,18 @@ def archive(
     for format in formats:
         check_options(format, preset, theme)
     known = chosen(drawings(view), names)
+    found, code = _Contents(), {}
+    if names is None:
+        shown = {f"pair_{i + 1}_{j + 1}" for i, j in shown_pairs(view)}
+        others = [name for name in known if name.startswith("pair_") and name not in shown]
+        known = {name: one for name, one in known.items() if name not in others}
+        found.left_out |= dict.fromkeys(others, f"the first {MAX_PAIRS} pairs are drawn; name others in --only")
     many = len(view.sets) > 1
     n = len(known) + 1 + many
     compared = None
     if many:
         yield Step("comparing the sets", 1, n)
         compared = compare(view.sets, view.layers, centring=view.centring)
-    found, code = _Contents(), {}
     for k, (name, drawing) in enumerate(known.items(), 1 + many):
         yield Step(f"drawing {name.replace('_', ' ')}", k, n)
         try:
@@ -143,7 +148,7 @@ def _table(table: NamedTable, found: _Contents) -> None:
 def _make(view: View, code: dict[str, str]) -> str:
     sets = "".join(f"    ez.find_set({s.name!r}),\n" for s in view.sets)
     drawn = "".join(f"    {name!r}: {expression},\n" for name, expression in code.items())
-    return f'''"""Draws the figures of this archive again, into the folder `made`. Needs emoviz {__version__} and the sets."""
+    return f'''"""Draws the figures of this archive again, into the folder `made`, with emoviz {__version__}."""
 
 from pathlib import Path
 

@@ -10,7 +10,8 @@ from ....steer.grammar import MEAN, RANDOM
 from ....steer.recipes import EMOVIZ, JEONG2026A, NORMS, PRESET_DOSES, PRESETS, SCOPES
 from ....words import counted
 from ...components import Memory, Message, Texts
-from ...contract import QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name
+from ...contract import EXPORTS, QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name
+from ...download import downloaded_texts
 from ...library import library
 from ...memory import free, held, in_memory
 from ...selection import Selection
@@ -131,7 +132,13 @@ def wire(page: Page) -> None:
     stop.click(press_stop, job, None, **QUIET)
     memory.select(let_go, None, memory, **QUIET)
     page.blocks.load(models_in_memory, None, memory, **QUIET)
+    part["texts"].download(save, job, page.saved, **EXPORTS)
     send_to_read(page, part["texts"])
+
+
+def save(job: Job, event: gr.EventData) -> dict:
+    """The texts of the last run as a file."""
+    return downloaded_texts(job.sheet, "emoviz-texts", event._data)
 
 
 def send_to_read(page: Page, *texts: Part) -> None:

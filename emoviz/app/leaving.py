@@ -1,0 +1,123 @@
+"""The selection leaves in one piece: a report to send with a paper, or everything in one archive.
+
+Either takes seconds: the page says what is being made and how much is left, and it can be stopped.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ..errors import InputError
+from ..plots.export import MAX_LINK
+from ..share.archive import archive
+from ..share.figures import View, view_of
+from ..share.report import report
+from ..share.steps import Steps
+from .components import Message
+from .contract import QUIET, Page, Part
+from .selection import checked
+
+# Of all visitors together; pictures of several wait for each other one by one.
+_AT_ONCE: dict[str, Any] = {
+    "show_progress": "hidden",
+    "api_visibility": "private",
+    "concurrency_id": "leaving",
+    "concurrency_limit": 2,
+}
+REPORT, ARCHIVE = "Report", "Export all"
+# The address of the view is known to the browser alone.
+_WITH_LINK = "(...given) => [...given.slice(0, -1), location.href]"
+_SAVE = "() => document.querySelector('#ez-leaving-file[href], #ez-leaving-file a, #ez-leaving-file')?.click()"
+
+
+def lay() -> dict[str, Part]:
+    """Two buttons, what is being made, and the file."""
+    with gr.Row(elem_id="ez-leaving"):
+        parts: dict[str, Part] = {
+            REPORT: gr.Button(REPORT, size="sm", elem_id="ez-report", min_width=90),
+            ARCHIVE: gr.Button(ARCHIVE, size="sm", elem_id="ez-archive", min_width=90),
+        }
+    return parts | {
+        "status": Message(elem_id="ez-leaving-status", elem_classes="ez-status"),
+        "cancel": gr.Button("Cancel", size="sm", visible=False, elem_id="ez-leaving-cancel"),
+        "file": gr.DownloadButton("Save the file", size="sm", visible=False, elem_id="ez-leaving-file"),
+        "link": gr.Textbox(visible=False),
+    }
+
+
+def wire(parts: dict[str, Part], page: Page) -> None:
+    status, cancel, file = parts["status"], parts["cancel"], parts["file"]
+    buttons = [parts[REPORT], parts[ARCHIVE]]
+    names = list(page.selection)
+
+    def making(what: str) -> Any:
+        def make(*given: Any) -> Iterator[tuple[Any, Any]]:
+            *selected, link = given
+            yield from _made(what, dict(zip(names, selected, strict=True)), link)
+
+        return make
+
+    def busy(now: bool) -> list:
+        return [gr.update(visible=now), *(gr.update(interactive=not now) for _ in buttons)]
+
+    running = []
+    for button, what in zip(buttons, (REPORT, ARCHIVE), strict=True):
+        started = button.click(
+            lambda: ["starting", gr.update(visible=False), *busy(True)], None, [status, file, cancel, *buttons], **QUIET
+        )
+        inputs = [*page.selection.values(), parts["link"]]
+        made = started.then(making(what), inputs, [status, file], js=_WITH_LINK, **_AT_ONCE)
+        made.then(lambda: busy(False), None, [cancel, *buttons], **QUIET).then(None, js=_SAVE)
+        running.append(made)
+    cancel.click(lambda: ["Cancelled.", *busy(False)], None, [status, cancel, *buttons], cancels=running, **QUIET)
+
+
+def _made(what: str, selected: dict[str, Any], link: Any) -> Iterator[tuple[Any, Any]]:
+    """Yields what is being made; at last the file."""
+    try:
+        name, content, said = yield from _content(what, _view(selected, link))
+    except InputError as error:
+        yield f"**Cannot make it.** {error}", gr.update(visible=False)
+        return
+    with tempfile.TemporaryDirectory(prefix="emoviz-") as folder:
+        path = Path(folder) / name
+        path.write_bytes(content)
+        # Gradio keeps a copy for the browser to fetch.
+        size = f"{len(content) / 1e6:.1f} MB"
+        yield f"{name}, {size}.{said}", gr.update(value=str(path), label=f"Save {name}", visible=True)
+
+
+def _content(what: str, view: View) -> Generator[tuple[str, Any], None, tuple[str, bytes, str]]:
+    """Yields steps as `_made` does; returns a name, the content, and what else is to be said."""
+    if what == REPORT:
+        page = yield from _told(report(view))
+        return "emoviz-report.html", page.encode(), ""
+    made = yield from _told(archive(view))
+    left = " ".join(dict.fromkeys(made.left_out.values()))
+    return "emoviz-export.zip", made.content, f" Left out: {left}" if left else ""
+
+
+def _told(steps: Steps[Any]) -> Generator[tuple[str, Any], None, Any]:
+    """Yields the steps as the status and returns their result; closing it ends them."""
+    try:
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as done:
+                return done.value
+            yield f"{step}", gr.skip()
+    finally:
+        steps.close()
+
+
+def _view(selected: dict[str, Any], link: Any) -> View:
+    chosen, _ = checked(selected)
+    sets = chosen.chosen()
+    known = any(chosen.emotion in vectors.classes for vectors in sets)
+    link = link if isinstance(link, str) and link.startswith(("http://", "https://")) and len(link) <= MAX_LINK else ""
+    return view_of(sets, chosen.layers(sets), chosen.centring, chosen.emotion if known else None, link)
