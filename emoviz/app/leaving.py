@@ -36,45 +36,54 @@ _SAVE = "() => document.querySelector('#ez-leaving-file[href], #ez-leaving-file 
 
 
 def lay() -> dict[str, Part]:
-    """Two buttons, what is being made, and the file."""
+    """The two buttons."""
     with gr.Row(elem_id="ez-leaving"):
-        parts: dict[str, Part] = {
+        return {
             REPORT: gr.Button(REPORT, size="sm", elem_id="ez-report", min_width=90),
             ARCHIVE: gr.Button(ARCHIVE, size="sm", elem_id="ez-archive", min_width=90),
         }
-    return parts | {
-        "status": Message(elem_id="ez-leaving-status", elem_classes="ez-status"),
-        "cancel": gr.Button("Cancel", size="sm", visible=False, elem_id="ez-leaving-cancel"),
-        "file": gr.DownloadButton("Save the file", size="sm", visible=False, elem_id="ez-leaving-file"),
-        "link": gr.Textbox(visible=False),
-    }
+
+
+def lay_told() -> dict[str, Part]:
+    """What is being made, what ends it or puts it away, and the file; always in sight."""
+    with gr.Column(elem_id="ez-leaving-told"):
+        return {
+            "status": Message(elem_classes="ez-status"),
+            "file": gr.DownloadButton("Save the file", size="sm", visible=False, elem_id="ez-leaving-file"),
+            "end": gr.Button("Cancel", size="sm", elem_id="ez-leaving-end"),
+            "link": gr.Textbox(visible=False),
+        }
 
 
 def wire(parts: dict[str, Part], page: Page) -> None:
-    status, cancel, file = parts["status"], parts["cancel"], parts["file"]
+    status, end, file = parts["status"], parts["end"], parts["file"]
     buttons = [parts[REPORT], parts[ARCHIVE]]
-    names = list(page.selection)
-
-    def making(what: str) -> Any:
-        def make(*given: Any) -> Iterator[tuple[Any, Any]]:
-            *selected, link = given
-            yield from _made(what, dict(zip(names, selected, strict=True)), link)
-
-        return make
-
-    def busy(now: bool) -> list:
-        return [gr.update(visible=now), *(gr.update(interactive=not now) for _ in buttons)]
-
+    inputs = [*page.selection.values(), parts["link"]]
     running = []
-    for button, what in zip(buttons, (REPORT, ARCHIVE), strict=True):
-        started = button.click(
-            lambda: ["starting", gr.update(visible=False), *busy(True)], None, [status, file, cancel, *buttons], **QUIET
+    for what in (REPORT, ARCHIVE):
+        started = parts[what].click(
+            lambda: ["starting", gr.update(visible=False), *_ends("Cancel")],
+            None,
+            [status, file, end, *buttons],
+            **QUIET,
         )
-        inputs = [*page.selection.values(), parts["link"]]
-        made = started.then(making(what), inputs, [status, file], js=_WITH_LINK, **_AT_ONCE)
-        made.then(lambda: busy(False), None, [cancel, *buttons], **QUIET).then(None, js=_SAVE)
+        made = started.then(_making(what, list(page.selection)), inputs, [status, file], js=_WITH_LINK, **_AT_ONCE)
+        made.then(lambda: _ends("Close"), None, [end, *buttons], **QUIET).then(None, js=_SAVE)
         running.append(made)
-    cancel.click(lambda: ["Cancelled.", *busy(False)], None, [status, cancel, *buttons], cancels=running, **QUIET)
+    end.click(lambda: [None, *_ends("Close")], None, [status, end, *buttons], cancels=running, **QUIET)
+
+
+def _ends(how: str) -> list:
+    """The button that ends it, and those that begin one."""
+    return [how, *(gr.update(interactive=how == "Close") for _ in (REPORT, ARCHIVE))]
+
+
+def _making(what: str, names: list[str]) -> Any:
+    def make(*given: Any) -> Iterator[tuple[Any, Any]]:
+        *selected, link = given
+        yield from _made(what, dict(zip(names, selected, strict=True)), link)
+
+    return make
 
 
 def _made(what: str, selected: dict[str, Any], link: Any) -> Iterator[tuple[Any, Any]]:

@@ -54,7 +54,7 @@ def build(endpoints: Sequence[Endpoint] = ()) -> gr.Blocks:
         address, saved = Link(first, elem_id="ez-link"), Download(elem_id="ez-download")
         shown = Shown(elem_id="ez-shown")
         page = Page(blocks, tabs, notice, selection, laid, saved)
-        leaving.wire(leaves, page)
+        leaving.wire(leaves | leaving.lay_told(), page)
         for endpoint in endpoints:
             gr.api(answered(endpoint), api_name=endpoint.__name__, concurrency_id="api", concurrency_limit=2)
         again = [event for tab in _all(TABS) if tab.wire is not None for event in tab.wire(page) or ()]

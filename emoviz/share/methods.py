@@ -105,9 +105,9 @@ def _layers(view: View) -> str:
 def _curves(sets: Sequence[VectorSet]) -> str:
     named = " ".join(f"{curve.label}: {curve.aid}." for curve in CURVES.values())
     resampled = [s.resampled for s in sets if s.resampled is not None]
-    seeds = _and(_once(f"{one.n:,} resamples of the topics, seed {one.seed}" for one in resampled))
+    seeds = _once(f"{one.n:,} resamples of the topics, seed {one.seed}" for one in resampled)
     intervals = (
-        f" Intervals are 95 % bootstrap intervals ({seeds}; of the neutral sentences for anisotropy): half a width is "
+        f" Intervals are 95 % bootstrap intervals ({_and(seeds)}; of the neutral sentences for anisotropy): half a width is "
         "the bootstrap standard error × Student's t × √(n / (n − 1)), on Fisher's z scale for correlations."
         if resampled
         else ""

@@ -12,8 +12,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from html import escape
 from importlib.resources import files
-
-import plotly.graph_objects as go
+from typing import Any
 
 from .. import __version__
 from ..errors import InputError
@@ -92,13 +91,13 @@ def _figure(name: str, drawing: Drawing, compared: Comparison | None) -> str:
     said = escape(wide.layout.meta["description"])
     data = _json({"wide": _data(wide), "narrow": _data(narrow)})
     return (
-        f"<figure id='figure-{name}'><div class='plot' role='img' aria-label='{said}' data-figure='{name}'></div>"
+        f"<figure id='figure-{name}' aria-label='{said}'><div class='plot' data-figure='{name}'></div>"
         f"<figcaption>{said}{''.join(f' {escape(note)}' for note in notes)}</figcaption>"
         f"<script type='application/json' data-for='{name}'>{data}</script></figure>"
     )
 
 
-def _data(figure: go.Figure) -> dict:
+def _data(figure: Any) -> dict[str, Any]:
     found = json.loads(figure.to_json())
     # The page brings its own, one for each theme.
     del found["layout"]["template"]
