@@ -157,4 +157,4 @@ def test_what_a_browser_posts_is_checked(posted):
 def test_a_slide_of_hostile_texts_is_a_picture_with_their_letters():
     found = texts_files(_sheet(*list(HOSTILE.values())[:3]), "svg", theme="dark", link="http://localhost/?a")
     drawn = found[0].decode()
-    assert "&#60;script>" in drawn and "<script" not in drawn and "<img" not in drawn and "localhost/?a" in drawn
+    assert "&#60;script&#62;" in drawn and "<script" not in drawn and "<img" not in drawn and "localhost/?a" in drawn

@@ -141,7 +141,7 @@ def _table(table: NamedTable, found: _Contents) -> None:
     for k, row in enumerate(made["rows"]):
         heading = groups.get(k, heading)
         rows.append([*row, heading] if groups else row)
-    content = csv_bytes([*columns, "group"] if groups else columns, rows)
+    content = csv_bytes([*columns, "group"] if groups else columns, rows, mark=True)
     found.files[f"tables/{table.name}.csv"] = content, table.title
 
 

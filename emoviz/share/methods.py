@@ -107,8 +107,8 @@ def _curves(sets: Sequence[VectorSet]) -> str:
     resampled = [s.resampled for s in sets if s.resampled is not None]
     seeds = _once(f"{one.n:,} resamples of the topics, seed {one.seed}" for one in resampled)
     intervals = (
-        f" Intervals are 95 % bootstrap intervals ({_and(seeds)}; of the neutral sentences for anisotropy): half a width is "
-        "the bootstrap standard error × Student's t × √(n / (n − 1)), on Fisher's z scale for correlations."
+        f" Intervals are 95 % bootstrap intervals ({_and(seeds)}; of the neutral sentences for anisotropy): half a "
+        "width is the bootstrap standard error × Student's t × √(n / (n − 1)), on Fisher's z scale for correlations."
         if resampled
         else ""
     )

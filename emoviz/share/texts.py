@@ -245,7 +245,7 @@ def _csv(given: Sheet, link: str) -> bytes:
                     *(one.leak_mass, leaked, one.witness, column.note, __version__, link),
                 ]
             )
-    return csv_bytes(_COLUMNS, rows)
+    return csv_bytes(_COLUMNS, rows, mark=True)
 
 
 def _groups(given: Sheet) -> list[tuple[str, Sequence[str], Sequence[Block]]]:

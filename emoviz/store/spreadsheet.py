@@ -21,10 +21,13 @@ def cell(value: Any) -> Any:
     return value
 
 
-def csv_bytes(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
-    """UTF-8 with a mark at the start, without which Excel misreads other scripts; missing values are empty."""
+def csv_bytes(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, mark: bool = False) -> bytes:
+    """UTF-8; missing values are empty.
+
+    mark : begin with a byte order mark, without which Excel misreads other scripts.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([cell(name) for name in columns])
     writer.writerows([cell("" if value is None or value != value else value) for value in row] for row in rows)
-    return out.getvalue().encode("utf-8-sig")
+    return out.getvalue().encode("utf-8-sig" if mark else "utf-8")
