@@ -100,7 +100,7 @@ def sheet(texts: Sequence[Generation]) -> Sheet:
 def save_texts(texts: Sequence[Generation] | Sheet, path: str | Path, *, theme: str = "light") -> list[Path]:
     """Writes steered texts as Markdown (.md), CSV (.csv) or slides (.png, .svg, .pdf), by the name's ending.
 
-    texts : what `steer_texts` returns, judged or not. theme : of slides, light or dark.
+    texts : what `steer_texts` returns, judged or not. path : of the file. theme : of slides, light or dark.
     Returns : the files. What does not fit on one slide goes on, in `NAME-2.png` and so on.
     Raises : InputError for another ending, for no texts, and for slides where there is no Chromium.
 
