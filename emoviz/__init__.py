@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .models.wrap import wrap as wrap
     from .readout.lens import vocabulary_lens as vocabulary_lens
     from .readout.reading import read_text as read_text
+    from .share.texts import save_texts as save_texts
     from .stats.rsa import compare as compare
     from .steer.directions import direction as direction
     from .steer.generate import steer_texts as steer_texts
@@ -67,6 +68,7 @@ _HOME = {
     "steer_texts": "steer.generate",
     "Decoding": "types.steering",
     "judge_texts": "judge.texts",
+    "save_texts": "share.texts",
     "witness_for": "witness.witness",
     "read_text": "readout.reading",
     "vocabulary_lens": "readout.lens",

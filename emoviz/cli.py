@@ -29,7 +29,8 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
     "compare": {
         "compare": "Spearman between the RDMs of sets, with p, interval, ceiling and control RDMs",
-        "figures": "every figure of some sets as files, for slides and papers",
+        "figures": "every figure of some sets as files, for slides and papers, or in one archive",
+        "report": "one HTML page of some sets: figures, tables, methods, provenance",
     },
     "steer": {
         "steer": "continue a prompt under several emotions and doses",

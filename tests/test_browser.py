@@ -912,3 +912,42 @@ def test_a_large_screen_is_used(server, browser):
         assert box["y"] + box["height"] < size["height"], "seen whole without scrolling"
         page.close()
     assert heights[1] > 1.7 * heights[0]
+
+
+def test_a_report_and_an_archive_leave_the_page_and_can_be_cancelled(visit, tmp_path):
+    page = visit(query=urlencode({"tab": "Overview", "set": _GEMMA, "emotion": "calm"}))
+    told = page.locator("#ez-leaving-told")
+    assert not told.is_visible()
+    with page.expect_download() as download:
+        page.locator("#ez-report").click()
+    download.value.save_as(tmp_path / "report.html")
+    report = (tmp_path / "report.html").read_text("utf-8")
+    assert download.value.suggested_filename == "emoviz-report.html" and _GEMMA in report and _SMOL not in report
+    assert "calm marked" in report and f"set={_GEMMA}" in report, "the link of the view is in it"
+    page.locator("#ez-leaving-end", has_text="Close").click()
+    told.wait_for(state="hidden")
+    page.locator("#ez-archive").click()
+    told.get_by_text("drawing").wait_for()
+    page.locator("#ez-leaving-end", has_text="Cancel").click()
+    told.wait_for(state="hidden")
+    page.wait_for_function("!document.querySelector('#ez-archive').disabled")
+
+
+def test_texts_of_a_dose_are_saved_by_their_button(visit, tmp_path):
+    page = visit(query=urlencode({"tab": "Dose response"}))
+    save = page.locator(".ez-prompt-line:visible button").first
+    save.click()
+    dialog = page.locator(".ez-save-dialog")
+    assert dialog.get_by_role("heading").inner_text() == "Save these texts"
+    for format, begins in (("md", b"# Steered texts"), ("csv", b"\xef\xbb\xbfmodel,"), ("png", b"\x89PNG")):
+        if not dialog.is_visible():
+            save.click()
+        dialog.locator("select[name=format]").select_option(format)
+        with page.expect_download() as download:
+            dialog.get_by_role("button", name="Save").click()
+        download.value.save_as(tmp_path / "texts")
+        assert download.value.suggested_filename == f"emoviz-dose-texts-1.{format}"
+        assert (tmp_path / "texts").read_bytes().startswith(begins)
+    page.locator(".ez-save").locator("visible=true").first.click()
+    assert dialog.get_by_role("heading").inner_text() == "Save this figure"
+    dialog.get_by_role("button", name="Cancel").click()

@@ -243,6 +243,10 @@ def test_steer_gives_a_text_per_model_emotion_and_dose(capsys, llama_folder, tmp
     alone = ["steer", str(llama_folder), "--emotion", "sad", "--dose", "0.5", "--prompt", "the cat"]
     _, without_twin = run(capsys, *alone, "--max-new-tokens", "3", "--witness", "none")
     assert without_twin["rows"] == [steered], "the twin is written for the ratio, and not shown"
+    out = tmp_path / "texts.md"
+    code, found = run(capsys, *alone, "--max-new-tokens", "3", "--witness", "none", "--out", str(out))
+    assert code == 0 and found["files"] == [str(out)] and found["rows"] == [steered]
+    assert "| sad | 0.5 |" in out.read_text("utf-8") and "| unsteered | 0 |" in out.read_text("utf-8")
     mixed = [
         "--emotion",
         "0.7 sad + 0.3 happy",
@@ -369,6 +373,7 @@ def test_tables_are_printed_without_json(capsys):
         (["extract", "nonsense", "--passages", "none.jsonl"], "none.jsonl cannot be read"),
         (["steer", "nonsense", "--emotion", "sad", "--prompt", "x", "--dose", "lots"], "doses 'lots' were given"),
         (["steer", "nonsense", "--emotion", "sad", "--prompt", "x"], "model 'nonsense' is unknown"),
+        (["steer", "nonsense", "--emotion", "sad", "--prompt", "x", "--out", "t.exe"], "ends in .md or .csv"),
         (["steer", "nonsense", "--emotion", "sad +", "--prompt", "x"], "Write for example calm, or 0.7 calm"),
         (
             ["steer", "x", "--emotion", "sad", "--prompt", "x", "--controls", "blue"],

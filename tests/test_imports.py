@@ -28,6 +28,7 @@ ORDER = [
     "experiments",
     "plots",
     "plot",
+    "share",
     "app",
     "commands",
     "cli",

@@ -104,13 +104,17 @@ class Tab:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The page as `Tab.wire` sees it. selection : by the names of `Selection`. laid : by the titles of tabs."""
+    """The page as `Tab.wire` sees it.
+
+    selection : by the names of `Selection`. laid : by the titles of tabs. saved : takes a file for the browser.
+    """
 
     blocks: gr.Blocks
     tabs: gr.Tabs
     notice: Part
     selection: Mapping[str, Part]
     laid: Mapping[str, Laid]
+    saved: Part
 
 
 def answered(function: Endpoint) -> Endpoint:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import math
@@ -17,8 +16,10 @@ from ..errors import InputError
 from ..geometry import CENTRINGS
 from ..plots.canvas import Canvas, drawn_on
 from ..plots.export import export
+from . import leaving
 from .components import EMPTY, Download, Figure, Filled, Link, Menu, Message, Shown, Slider, Sweep, Table
 from .contract import EVERYTHING, EXPORTS, LATEST, QUIET, Endpoint, Laid, Page, Part, Tab, answered
+from .download import downloaded
 from .library import library
 from .link import decode, from_query, key, to_query
 from .picker import Marks, Names, Picker, Pin, Side
@@ -57,13 +58,6 @@ _MOVED = f"(depth) => {{ window.emovizDepth(depth); return {json.dumps(SAME_DEPT
 # Where the page itself is open, beside the titles of tabs that have parts.
 _PAGE = ""
 _SKIP = gr.skip()
-_TYPES = {
-    "png": "image/png",
-    "svg": "image/svg+xml",
-    "pdf": "application/pdf",
-    "html": "text/html",
-    "csv": "text/csv",
-}
 
 
 def build(endpoints: Sequence[Endpoint] = ()) -> gr.Blocks:
@@ -73,7 +67,7 @@ def build(endpoints: Sequence[Endpoint] = ()) -> gr.Blocks:
     """
     start = first_selection()
     with gr.Blocks(title="emoviz", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as blocks:
-        selection, side = _sidebar(start)
+        selection, side, leaves = _sidebar(start)
         notice = Message(elem_id="ez-notice")
         opened = gr.State({_PAGE: TABS[0].title})
         laid: dict[str, Laid] = {}
@@ -82,7 +76,8 @@ def build(endpoints: Sequence[Endpoint] = ()) -> gr.Blocks:
         first = _address(TABS[0], start, {}, {})
         address, saved = Link(first, elem_id="ez-link"), Download(elem_id="ez-download")
         shown, layers = Shown(elem_id="ez-shown"), Sweep(elem_id="ez-sweep")
-        page = Page(blocks, tabs, notice, selection, laid)
+        page = Page(blocks, tabs, notice, selection, laid, saved)
+        leaving.wire(leaves | leaving.lay_told(), page)
         for endpoint in endpoints:
             gr.api(answered(endpoint), api_name=endpoint.__name__, concurrency_id="api", concurrency_limit=2)
         again = [event for tab in _all(TABS) if tab.wire is not None for event in tab.wire(page) or ()]
@@ -90,8 +85,8 @@ def build(endpoints: Sequence[Endpoint] = ()) -> gr.Blocks:
     return blocks
 
 
-def _sidebar(start: Selection) -> tuple[dict[str, Part], Side]:
-    """The parts of the selection by name, each with its name in its id, and what greys them."""
+def _sidebar(start: Selection) -> tuple[dict[str, Part], Side, dict[str, Part]]:
+    """The parts of the selection by name; what greys them; what the selection leaves by."""
     with gr.Sidebar(width=288, open=True, elem_id="ez-sidebar"):
         gr.HTML(_HEADING)
         parts: dict[str, Part] = {
@@ -127,9 +122,10 @@ def _sidebar(start: Selection) -> tuple[dict[str, Part], Side]:
         with gr.Row(elem_id="ez-buttons"):
             gr.Button("Copy link", size="sm", elem_id="ez-copy-link", min_width=90)
             gr.Button("Copy Python", size="sm", elem_id="ez-copy-python", min_width=90)
+        leaves = leaving.lay()
         gr.Button("Light / dark", size="sm", elem_id="ez-theme").click(None, js=_THEME_SWITCH)
         side = Side(_unused(TABS[0]), elem_id="ez-side")
-    return parts, side
+    return parts, side, leaves
 
 
 def _unused(tab: Tab) -> dict[str, Any]:
@@ -322,7 +318,7 @@ def _wire(
         name = next((n for n, part in page.laid[tab.title].outputs.items() if part is event.target), "")
         how = event._data if isinstance(event._data, dict) else {}
         asked = {key: str(how.get(key)) for key in ("format", "preset", "theme", "link")}
-        called = {"name": f"emoviz-{tab.title}-{name}.{asked['format']}".lower().replace(" ", "-")}
+        called = f"emoviz-{tab.title}-{name}".lower().replace(" ", "-")
 
         def again() -> go.Figure:
             figure = draw(tab, selected(given)[0], given).get(name)
@@ -330,11 +326,8 @@ def _wire(
                 raise InputError("this figure cannot be drawn again.")
             return figure
 
-        try:
-            content = export(again, **asked)
-        except InputError as error:
-            return {**called, "format": asked["format"], "problem": str(error)}
-        return {**called, "type": _TYPES[asked["format"]], "data": base64.b64encode(content).decode()}
+        format = asked["format"]
+        return downloaded(called, format, lambda: (f"{called}.{format}", export(again, **asked)))
 
     def refresh() -> list:
         """Sets that came or went since the page was built; what is chosen stays, which a link may change meanwhile."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
@@ -45,6 +46,14 @@ def depth_of(text: str) -> float | str:
         raise InputError(
             f"layer {text!r} was asked for; best or a relative depth above 0 and up to 1 is allowed."
         ) from None
+
+
+def check_file(path: Path, suffixes: tuple[str, ...]) -> None:
+    """Raises InputError for a folder, and for a file of another kind."""
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; a file is needed, such as {path / 'emoviz'}{suffixes[0]}.")
+    if path.suffix.lower() not in suffixes:
+        raise InputError(f"file {path.name!r:.80} was given; a name that ends in {' or '.join(suffixes)} is allowed.")
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:

@@ -97,6 +97,7 @@ def steer(
         emotion=emotions,
         controls=[],
         dose=", ".join(f"{dose:g}" for dose in doses_of(doses)),
+        out=None,
         **asked,
         **how,
     )
@@ -118,15 +119,13 @@ def export(
     figure : map, rdm, depth_decoding_accuracy, anisotropy, rsa, ... as `emoviz figures` names them.
     format : png, svg, pdf, html or csv. preset : slide, wide, square or paper. emotion : a class to mark.
     """
-    from ..geometry.layers import layers_of
     from ..plots.export import export as exported
-    from .figures import figures_of
+    from ..share.archive import chosen
+    from ..share.figures import drawings, view_of
 
-    chosen = _several(sets)
-    known = figures_of(chosen, layers_of(chosen, depth_of(layer)), centring, emotion if emotion else None)
-    if figure not in known:
-        raise InputError(f"figure {figure!r:.60} is unknown for these sets; {', '.join(known)} are allowed.")
-    content = exported(known[figure], format, preset, theme)
+    view = view_of(_several(sets), depth_of(layer), centring, emotion if emotion else None)
+    drawing = chosen(drawings(view), [figure])[figure]
+    content = exported(drawing.draw, format, preset, theme)
     return {"name": f"{figure}.{format}", "format": format, "base64": base64.b64encode(content).decode()}
 
 

@@ -1,30 +1,38 @@
-"""`emoviz figures SET ... --out DIR`: every figure of some sets as files, without a browser page."""
+"""`emoviz figures SET ... --out DIR` or `--archive FILE`: every figure of some sets, without a browser page."""
 
 from __future__ import annotations
 
+import logging
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Sequence
-from functools import partial
-from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..errors import InputError
-from ..types import VectorSet
-from .arguments import CENTRING, Result, depth_of
+from .arguments import CENTRING, Result, check_file, depth_of
 
-# Draws a plotly figure.
-Draw = Callable[[], Any]
+if TYPE_CHECKING:
+    from ..share.figures import Drawing
 
 
 def arguments(parser: ArgumentParser) -> None:
     from ..plots.export import FORMATS, PRESETS, THEMES
 
     parser.add_argument("sets", metavar="SET", nargs="+")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--out", type=Path, metavar="DIR", help="folder to write to")
+    where.add_argument(
+        "--archive",
+        type=Path,
+        metavar="FILE",
+        help="a .zip with the tables, a report, a manifest, BibTeX and Python too",
+    )
     parser.add_argument("--preset", default="slide", help="; ".join(f"{n}: {p.what}" for n, p in PRESETS.items()))
     parser.add_argument("--theme", default="light", help=" or ".join(THEMES))
-    parser.add_argument("--format", default="png", metavar="LIST", help=f"one or more of {', '.join(FORMATS)}")
+    parser.add_argument(
+        "--format",
+        metavar="LIST",
+        help=f"one or more of {', '.join(FORMATS)} (default png; of an archive png, svg, html and csv)",
+    )
     parser.add_argument("--layer", default="best", help="best (default), or a relative depth for all, such as 0.5")
     parser.add_argument("--centring", default="class", help=CENTRING)
     parser.add_argument("--emotion", help="a class to mark")
@@ -32,69 +40,55 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(given: Namespace) -> Result:
-    from ..geometry.layers import layers_of
-    from ..plots.chromium import NoChromium
-    from ..plots.export import check_options, export
+    from ..plots.export import check_options
+    from ..share.archive import FORMATS, archive, chosen
+    from ..share.figures import drawings, view_of
+    from ..share.steps import finished
     from ..store import check_writable, find_set
     from ..store.atomic import write_bytes
 
-    formats = _listed(given.format)
+    usual = "png" if given.archive is None else ",".join(FORMATS)
+    formats = _listed(usual if given.format is None else given.format)
     for format in formats:
         check_options(format, given.preset, given.theme)
     sets = [find_set(name) for name in given.sets]
-    figures = figures_of(sets, layers_of(sets, depth_of(given.layer)), given.centring, given.emotion)
-    wanted = list(figures) if given.only is None else _listed(given.only)
-    unknown = next((name for name in wanted if name not in figures), None)
-    if unknown is not None:
-        raise InputError(f"figure {unknown!r} is unknown for these sets; {', '.join(figures)} are allowed.")
-    check_writable(given.out)
+    view = view_of(sets, depth_of(given.layer), given.centring, given.emotion)
+    names = None if given.only is None else _listed(given.only)
+    figures = chosen(drawings(view), names)
+    if given.archive is None:
+        check_writable(given.out)
+        return _separate(given, figures, formats)
+    check_file(given.archive, (".zip",))
+    check_writable(given.archive.parent)
+    steps = archive(view, names, formats, given.preset, given.theme)
+    made = finished(steps, lambda step: logging.info("%s", step))
+    write_bytes(given.archive, made.content)
+    return _result([str(given.archive)], made.left_out)
+
+
+def _separate(given: Namespace, figures: dict[str, Drawing], formats: list[str]) -> Result:
+    from ..plots.chromium import NoChromium
+    from ..plots.export import export
+    from ..store.atomic import write_bytes
+
     files, left_out = [], {}
-    for name in wanted:
+    for name, figure in figures.items():
         try:
             for format in formats:
                 path = given.out / f"{name}.{format}"
-                write_bytes(path, export(figures[name], format, given.preset, given.theme))
+                write_bytes(path, export(figure.draw, format, given.preset, given.theme))
                 files.append(str(path))
         except NoChromium:
             raise
         except InputError as error:
             # The others are still worth having.
             left_out[name] = str(error)
+    return _result(files, left_out)
+
+
+def _result(files: list[str], left_out: dict[str, str]) -> Result:
     lines = [*files, *(f"left out: {name}: {why}" for name, why in left_out.items())]
     return {"files": files, "left_out": left_out}, "\n".join(lines), 0
-
-
-def figures_of(
-    sets: Sequence[VectorSet], layers: tuple[int, ...], centring: str, emotion: str | None
-) -> dict[str, Draw]:
-    """Name -> what draws it."""
-    from .. import plot
-    from ..geometry.curves import CURVES
-    from ..stats import compare
-
-    at: dict[str, Any] = {"layers": list(layers)}
-    marked = {**at, "emotion": emotion}
-    found: dict[str, Draw] = {
-        "map": partial(plot.emotion_map, sets, **marked),
-        "rdm": partial(plot.rdm, sets, centring=centring, **marked),
-        **{
-            f"depth_{name}": partial(plot.depth, sets, name, centring=centring, published=True, **at) for name in CURVES
-        },
-        "controls": partial(plot.controls, sets, **at),
-        "valence": partial(plot.valence, sets),
-        "anisotropy": partial(plot.anisotropy, sets, **at),
-        "cosines": partial(plot.cosines, sets, **marked),
-    }
-    if len(sets) > 1:
-        # Resampling takes seconds, so that it waits until the figure is drawn.
-        found["rsa"] = lambda: plot.rsa(
-            sets, centring=centring, comparison=compare(sets, layers, centring=centring), **at
-        )
-    for (i, a), (j, b) in combinations(enumerate(sets), 2):
-        found[f"pair_{i + 1}_{j + 1}"] = partial(
-            plot.pair, [a, b], layers=[layers[i], layers[j]], centring=centring, emotion=emotion
-        )
-    return found
 
 
 def _listed(text: str) -> list[str]:

@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,16 @@ from ..errors import InputError
 from ..steer.doses import parse_doses
 from ..steer.grammar import CONTROLS, UNSTEERED, is_control, parse_direction
 from ..steer.recipes import EMOVIZ, PRESET_DOSES
-from .arguments import Result, add_decoding, add_device, add_recipe, checked_controls, decoding_of, recipe_of
+from .arguments import (
+    Result,
+    add_decoding,
+    add_device,
+    add_recipe,
+    check_file,
+    checked_controls,
+    decoding_of,
+    recipe_of,
+)
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -37,6 +47,9 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--witness", default="auto", metavar="W", help="auto (default), none, or a classifier: hub id or folder"
     )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="write the texts to a .md, .csv, .png, .svg or .pdf too"
+    )
     add_device(parser)
 
 
@@ -50,14 +63,21 @@ def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
     from ..judge.texts import judge_batch
     from ..judge.verdict import borderline
     from ..models.load import load_model
+    from ..share.texts import FORMATS, Cell, Column, Sheet, decoding_words, save_texts
     from ..steer.generate import steer_texts
+    from ..steer.recipes import recipe_words
+    from ..store import check_writable
     from ..store.choice import set_for
 
+    if given.out is not None:
+        check_file(given.out, tuple(f".{format}" for format in FORMATS))
+        check_writable(given.out.parent)
     started = time.perf_counter()
     decoding, judge = decoding_of(given), _judge(given.witness)
     places = list(product(asked, dict.fromkeys(doses)))
     rows: list[dict[str, Any]] = []
     recipes, cards, reasons = {}, {}, {}
+    columns: list[Column] = []
     for model in given.models:
         loaded = load_model(model, device=given.device) if load is None else load(model)
         vectors = set_for(loaded, [name for text in asked for name, _ in parse_direction(text).terms])
@@ -86,6 +106,12 @@ def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
                     **scores[direction, dose],
                 }
             )
+        cells = [
+            Cell(one.direction, one.dose, one.text, verdict, max(one.leak_mass)) for one, verdict in known.values()
+        ]
+        note = f"{recipe_words(recipe)}; {decoding_words(decoding)}; vectors {vectors.name}"
+        columns.append(Column(loaded.name, vectors.name, note, tuple(cells)))
+    files = [] if given.out is None else save_texts(Sheet(given.prompt, tuple(columns)), given.out)
     result = {
         "prompt": given.prompt,
         "decoding": asdict(decoding),
@@ -94,12 +120,13 @@ def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
         "seconds": round(time.perf_counter() - started, 3),
         "witness": cards,
         "reasons": reasons,
+        "files": [str(path) for path in files],
     }
     blocks = [
         f"{r['model']}, {r['emotion']} {r['dose']:g}: {r['regime']} ({r['reason']}){_said(r)}\n{r['text'].strip()}"
         for r in rows
     ]
-    return result, "\n\n".join(blocks), 0
+    return result, "\n\n".join([*blocks, *result["files"]]), 0
 
 
 def _judge(name: str) -> Callable[[Any], Any]:

@@ -31,7 +31,7 @@ class NoChromium(InputError):
     """There is no browser to make pictures with."""
 
 
-_PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+PLOTLY_JS = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 _START, _ANSWER = 30.0, 60.0
 _INCH = 96.0
 _DRAW = """async ({figure, width, height}) => {
@@ -77,7 +77,7 @@ class _Chromium:
         page.write_text(
             "<!DOCTYPE html><meta charset='utf-8'>"
             f"<style>{font_faces()}body {{ margin: 0 }} @page {{ margin: 0 }}</style>"
-            f"<body><div id='plot'></div><script src='{_PLOTLY.as_uri()}'></script></body>",
+            f"<body><div id='plot'></div><script src='{PLOTLY_JS.as_uri()}'></script></body>",
             "utf-8",
         )
         self.tab = self.run(self._open(page.as_uri()), _START)

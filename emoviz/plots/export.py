@@ -11,6 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from ..errors import InputError
+from ..store.spreadsheet import csv_bytes
 from .canvas import Canvas, drawn_on
 from .chromium import font_faces, picture
 from .theme import DARK, LIGHT, NOTE_SIZE
@@ -56,19 +57,26 @@ PRESETS: Mapping[str, Preset] = {
 
 
 def export(
-    draw: Callable[[], go.Figure], format: str, preset: str = "slide", theme: str = "light", link: str = ""
+    draw: Callable[[], go.Figure],
+    format: str,
+    preset: str = "slide",
+    theme: str = "light",
+    link: str = "",
+    plotly: str | bool = True,
 ) -> bytes:
     """A figure as the content of a file.
 
     draw : makes the figure; called once, on the canvas of the preset.
     format : png, svg or pdf, which need Chromium; html, a page that needs no network; csv, the numbers.
     preset : one of PRESETS. theme : light or dark. link : an http address of the view, for the last line.
+    plotly : of html: True has plotly.js inside, a name takes it from the file of that name beside the page.
     Raises : InputError for an unknown format, preset or theme, and for a picture where there is no Chromium.
     """
     check_options(format, preset, theme)
     link = link if link.startswith(("http://", "https://")) and len(link) <= MAX_LINK else ""
     if format == "csv":
-        return table(draw()).to_csv(index=False).encode()
+        numbers = table(draw())
+        return csv_bytes(list(numbers.columns), numbers.itertuples(index=False))
     chosen = PRESETS[preset]
     width, height = chosen.canvas
     # A page has the width of the window that it is opened in.
@@ -78,7 +86,7 @@ def export(
     figure = go.Figure(figure)
     figure.layout.template = THEMES[theme]
     if format == "html":
-        return _page(figure, theme).encode()
+        return _page(figure, theme, plotly).encode()
     return picture(figure, format, width, chosen.magnified, chosen.sharpness * chosen.width / width)
 
 
@@ -118,10 +126,10 @@ def _id(given: Any) -> str:
     return ", ".join(str(part) for part in parts)
 
 
-def _page(figure: go.Figure, theme: str) -> str:
+def _page(figure: go.Figure, theme: str, plotly: str | bool) -> str:
     paper = THEMES[theme].layout.paper_bgcolor
     html = figure.to_html(
-        include_plotlyjs=True, full_html=True, config={"displaylogo": False, "responsive": True}, div_id="figure"
+        include_plotlyjs=plotly, full_html=True, config={"displaylogo": False, "responsive": True}, div_id="figure"
     )
     style = f"<style>{font_faces()} body {{ margin: 0; background: {paper} }}</style></head>"
     return html.replace("</head>", style, 1)

@@ -2,7 +2,8 @@
 (() => {
   const KEPT = 'emoviz-save', PICTURES = ['png', 'svg'];
   const FORMATS = { png: 'PNG picture', svg: 'SVG drawing', pdf: 'PDF', html: 'HTML, interactive, needs no network', csv: 'CSV, the numbers' };
-  let dialog = null, asked = null, saved = null;
+  const TEXTS = { md: 'Markdown', csv: 'CSV, with the numbers', png: 'PNG slide', svg: 'SVG slide', pdf: 'PDF slide' };
+  let dialog = null, asked = null, saved = null, what = 'figure';
 
   function option(value, text) {
     const made = document.createElement('option');
@@ -26,7 +27,6 @@
     const form = document.createElement('form'), title = document.createElement('h2'), buttons = document.createElement('div');
     form.method = 'dialog';
     title.id = 'ez-save-title';
-    title.textContent = 'Save this figure';
     form.append(title, choice('format', 'Format', FORMATS), choice('preset', 'Size', window.emovizPresets),
       choice('theme', 'Theme', { light: 'light', dark: 'dark' }));
     for (const [value, text] of [['save', 'Save'], ['', 'Cancel']]) {
@@ -40,16 +40,18 @@
     dialog.append(form);
     document.body.append(dialog);
     const fields = () => Object.fromEntries(new FormData(form));
-    const sizes = () => { form.preset.disabled = ['html', 'csv'].includes(form.format.value); form.theme.disabled = form.format.value === 'csv'; };
+    const sizes = () => { form.preset.disabled = what === 'texts' || ['html', 'csv'].includes(form.format.value); form.theme.disabled = ['csv', 'md'].includes(form.format.value); };
     form.addEventListener('change', sizes);
     dialog.addEventListener('close', () => {
       if (dialog.returnValue !== 'save' || !asked) return;
       const given = { preset: form.preset.value, theme: form.theme.value, ...fields() };
-      localStorage.setItem(KEPT, JSON.stringify(given));
+      localStorage.setItem(`${KEPT}-${what}`, JSON.stringify(given));
       asked({ ...given, link: location.href });
     });
     dialog.show_again = () => {
-      const kept = { theme: document.body.classList.contains('dark') ? 'dark' : 'light', ...JSON.parse(localStorage.getItem(KEPT) || '{}') };
+      const kept = { theme: document.body.classList.contains('dark') ? 'dark' : 'light', ...JSON.parse(localStorage.getItem(`${KEPT}-${what}`) || '{}') };
+      title.textContent = what === 'texts' ? 'Save these texts' : 'Save this figure';
+      form.format.replaceChildren(...Object.entries(what === 'texts' ? TEXTS : FORMATS).map(([value, text]) => option(value, text)));
       for (const [name, value] of Object.entries(kept)) if (form[name]) form[name].value = value;
       sizes();
       dialog.returnValue = '';
@@ -57,10 +59,11 @@
     };
   }
 
-  // Asks how to save the plot, and tells `ask`.
+  // Asks how to save the plot, or texts where there is none, and tells `ask`.
   window.emovizSave = (plot, ask) => {
     if (!dialog) build();
     saved = plot;
+    what = plot ? 'figure' : 'texts';
     asked = ask;
     dialog.show_again();
   };

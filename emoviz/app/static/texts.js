@@ -58,7 +58,11 @@ function build(shown) {
   parts = [];
   witnesses = [];
   const same = node('p', 'ez-prompt-line', 'Same prompt, seed and decoding for all: ');
-  same.append(node('span', 'ez-prompt', shown.prompt));
+  const save = node('button', 'ez-send', 'Save');
+  save.type = 'button';
+  save.title = 'Save these texts: Markdown, CSV or a slide';
+  save.addEventListener('click', () => window.emovizSave(null, (how) => trigger('download', how)));
+  same.append(node('span', 'ez-prompt', shown.prompt), ' ', save);
   root.replaceChildren(same, ...shown.rows.map((row) => {
     const block = node('section', 'ez-texts-row'), head = node('header', 'ez-texts-head');
     witnesses.push(node('p', ''));

@@ -9,11 +9,12 @@ import numpy as np
 from ...experiments.dose_curves import curves, usable_window
 from ...plots.wording import dose_label, minus
 from ...readout.scripts import own_scripts
+from ...share.texts import Cell, Column, Sheet, decoding_words, verdict_numbers
 from ...steer.grammar import UNSTEERED, is_control, parse_direction, weights_of
 from ...steer.recipes import recipe_words
 from ...types import DoseResponse, SteeredText
 from .witnessing import witness_line, witness_words
-from .writing import decoding_words, leaks, verdict_numbers, verdict_words
+from .writing import leaks, verdict_words
 
 
 def highest_usable(response: DoseResponse, direction: str) -> float:
@@ -57,6 +58,20 @@ def texts_at(response: DoseResponse, direction: str, dose: float, prompt: int) -
         "lines": [{"label": "", "control": False, "cells": [cell(k, name) for k, name in enumerate(beside, 1)]}],
     }
     return {"prompt": asked, "chat": response.decoding.chat, "rows": [row]}
+
+
+def sheet_at(response: DoseResponse, direction: str, dose: float, prompt: int) -> Sheet:
+    """The same as it leaves the page."""
+    row = texts_at(response, direction, dose, prompt)["rows"][0]
+    shown = [(UNSTEERED, 0.0, row["baseline"])]
+    shown += [(cell["label"], dose, cell) for line in row["lines"] for cell in line["cells"]]
+    found = {(t.direction, t.dose): t for t in response.texts if t.prompt == prompt}
+    cells = [
+        Cell(name, at, cell["text"], found[name, at].verdict, found[name, at].leak_mass, cell["witness"])
+        for name, at, cell in shown
+    ]
+    column = Column(response.model, response.set, row["note"], tuple(cells), row["witness"])
+    return Sheet(response.prompts[prompt], (column,))
 
 
 def _projection(response: DoseResponse, text: SteeredText, terms) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from math import isfinite
@@ -17,9 +17,10 @@ from ...judge.regimes import REGIME_SIGN, REGIME_WORDS
 from ...judge.verdict import borderline
 from ...plots.wording import dose_label
 from ...readout.scripts import own_scripts
-from ...steer.grammar import MEAN, RANDOM, is_control
+from ...share.texts import Cell, Column, Sheet, decoding_words, verdict_numbers
+from ...steer.grammar import MEAN, RANDOM, UNSTEERED, is_control
 from ...steer.recipes import recipe, recipe_words
-from ...types import Decoding, Generation, Recipe, Verdict
+from ...types import Generation, Recipe, Verdict
 from ...words import counted
 from ..memory import loaded_with_status
 from .request import Request, request
@@ -37,9 +38,13 @@ _CONTROL_NAMES = {RANDOM: "random direction", MEAN: "mean of the emotions"}
 
 @dataclass(eq=False)
 class Job:
-    """One run of one visitor, who may stop it: what was written until then is kept and judged."""
+    """One run of one visitor, who may stop it: what was written until then is kept and judged.
+
+    sheet : the texts as they can be saved, once all is said of them. It holds no model.
+    """
 
     stopped: bool = False
+    sheet: Sheet | None = None
 
 
 @dataclass(eq=False)
@@ -54,6 +59,7 @@ class _Batch:
     cells: list[dict]
     own: frozenset[str]
     last: Any = None
+    judged: list[tuple[Generation, Verdict]] = field(default_factory=list)
     open: bool = field(default=True)
 
     def advance(self) -> None:
@@ -118,6 +124,7 @@ def _run(asked: Request, job: Job) -> Iterator[tuple[Any, str]]:
             yield shown, f"{said}; {doing.format(batch.loaded.name)}"
             if batch.last is not None and not job.stopped:
                 _until_stopped(job, work, batch, asked)
+    job.sheet = Sheet(asked.prompt, tuple(map(_column, batches)))
     yield shown, f"{end}, {writing_since - started:.1f} s to load"
 
 
@@ -187,20 +194,30 @@ def _open(asked: Request, loaded) -> _Batch:
     return _Batch(loaded, vectors, rows, steps, row, cells, own_scripts(asked.prompt))
 
 
+def _column(batch: _Batch) -> Column:
+    """What a batch has written, as it leaves the page."""
+    judged: Sequence[tuple[Generation | None, Verdict | None]] = batch.judged or [(None, None)] * len(batch.rows)
+    cells = [
+        Cell(
+            UNSTEERED if dose == 0 else direction,
+            dose,
+            cell["text"],
+            verdict,
+            max(one.leak_mass, default=float("nan")) if one is not None else float("nan"),
+            cell.get("witness", ""),
+        )
+        for cell, (direction, dose), (one, verdict) in zip(batch.cells, batch.rows, judged, strict=True)
+    ]
+    row = batch.row
+    return Column(row["title"], row["set"], row["note"], tuple(cells), row.get("witness", ""))
+
+
 def _cell(label: str) -> dict:
     return {"label": label, "state": "", "text": "", "leaks": []}
 
 
 def _recipe_note(preset: str, found: Recipe, unchanged: Recipe) -> str:
     return f"recipe {preset}{'' if found == unchanged else ', changed'}: {recipe_words(found)}"
-
-
-def decoding_words(decoding: Decoding) -> str:
-    """How the next token was chosen, the same for every text of a run."""
-    chosen = f"temperature {decoding.temperature:g}, seed {decoding.seed}, same noise for all"
-    turn = "chat template" if decoding.chat else "no chat template"
-    how = "greedy" if decoding.temperature == 0 else chosen
-    return f"{how}, {turn}, up to {counted(decoding.max_new_tokens, 'token')}"
 
 
 def _fill(batches: list[_Batch], *, stopped: bool = False) -> int:
@@ -248,6 +265,7 @@ def _verdicts(batch: _Batch, asked: Request) -> Callable[[], None]:
     verdicts = judge_batch(batch.loaded, made)
 
     def show() -> None:
+        batch.judged = list(zip(made, verdicts, strict=True))
         for cell, one, verdict in zip(batch.cells, made, verdicts, strict=True):
             cell |= verdict_words(verdict)
             cell["numbers"] = verdict_numbers(verdict)
@@ -288,21 +306,6 @@ def verdict_words(verdict: Verdict) -> dict:
         "verdict": f"{marks['verdict']}, borderline" if near else marks["verdict"],
         "reason": f"{verdict.reason}; {near}" if near else verdict.reason,
     }
-
-
-def verdict_numbers(verdict: Verdict) -> str:
-    """Perplexity, repetition and, where there is one, the leak; what cannot be computed is left out."""
-    ratio, shares = verdict.ppl_ratio, (("repetition", verdict.repetition), ("leak", verdict.leak))
-    said = (
-        [f"perplexity \u00d7 {ratio:.0f}" if ratio >= 100 else f"perplexity \u00d7 {ratio:.2g}"]
-        if isfinite(ratio)
-        else []
-    )
-    # A percentage is not broken over two lines.
-    said += [
-        f"{name} {100 * share:.0f}\u00a0%" for name, share in shares if isfinite(share) and (share or name != "leak")
-    ]
-    return " \u00b7 ".join(said)
 
 
 def _hidden_leak(one: Generation) -> tuple[str, str]:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import gradio as gr
-import numpy as np
 import plotly.graph_objects as go
 
 from ... import plot
-from ...geometry import depth_curves
 from ...geometry.curves import CONTROL_RDMS, CURVES
 from ...plots.theme import short_label
-from ...stats.controls import explained_by_controls
-from ...stats.reliability import stepped_up
+from ...share.tables import explained_table
 from ..components import Figure, Table
 from ..contract import Laid, Tab, tried
 from ..library import library
@@ -72,40 +69,7 @@ def controls(view: Selection) -> tuple[go.Figure | None, dict]:
     if not have:
         return None, {"notes": [*left_out, *missing]}
     figure = plot.controls([s for s, _ in have], layers=[layer for _, layer in have], style=library().style)
-    rows = []
-    for vectors, layer in have:
-        shares = explained_by_controls(vectors, layer)
-        half = depth_curves(vectors)["split_half_rho"].values[layer]
-        rows.append(
-            [
-                f"{short_label(vectors)}, layer {layer}",
-                *(_share(shares.get(name)) for name in CONTROL_RDMS),
-                _share(shares["all"]),
-                *(_share(shares.get(f"only {name}")) for name in CONTROL_RDMS),
-                _share(float(stepped_up(half))),
-            ]
-        )
-    return figure, {
-        "columns": [
-            "share of the RDM's ranks explained (R²)",
-            *(
-                [name, f"squared Spearman rho of the set's RDM with the RDM of the same passages as {name}"]
-                for name in CONTROL_RDMS
-            ),
-            ["all together", "R² of a regression of ranks on the ranks of all control RDMs"],
-            *([f"only {name}", f"what R² loses without {name}"] for name in CONTROL_RDMS),
-            [
-                "explainable at most",
-                "reliability of the RDM: noise in the passages leaves no more than this to explain",
-            ],
-        ],
-        "rows": rows,
-        "notes": [*left_out, *missing],
-    }
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None or np.isnan(value) else f"{value:.2f}"
+    return figure, explained_table([s for s, _ in have], [layer for _, layer in have], [*left_out, *missing])
 
 
 def python(view: Selection, curve: str, published: bool) -> str:

@@ -13,17 +13,17 @@ import plotly.graph_objects as go
 from ... import plot
 from ...emotions import quadrant, valence
 from ...errors import InputError
-from ...geometry import linkage_of, nearest_neighbours, rdm
+from ...geometry import linkage_of, rdm
 from ...geometry.clusters import clusters
 from ...geometry.maps import METHODS, map_at, maps_over_layers
 from ...plots.canvas import Canvas, canvas
 from ...plots.rdm import ORDERS
 from ...plots.theme import short_label
 from ...plots.wording import p_text
+from ...share.tables import neighbours_table, traits_table
 from ...stats.rand_index import adjusted_rand_index, rand_index_p
-from ...stats.valence import QUADRANT_SIGNS, TRAITS, valence_arousal
-from ...types import Norms, TraitFit, ValenceArousal, VectorSet
-from ...words import counted
+from ...stats.valence import valence_arousal
+from ...types import Norms, ValenceArousal, VectorSet
 from ..components import EMPTY, Figure, Table
 from ..contract import QUIET, Laid, Page, Tab, tried
 from ..library import Library, library
@@ -112,26 +112,7 @@ def maps(view: Selection, method: str) -> go.Figure:
 def neighbours(view: Selection) -> dict:
     """The three nearest emotions of each: the selected one's first, then all others, or those that are marked."""
     sets, layers, left_out = view.readable(view.panels(), lambda s, layer: rdm(s, layer, view.centring))
-    found = [nearest_neighbours(rdm(s, layer, view.centring)) for s, layer in zip(sets, layers, strict=True)]
-    known = {name for near in found for name in near}
-    names = sorted(known & {*view.marked} if view.emotions else known, key=lambda name: (name != view.emotion, name))
-    rows = [[name, *(_near(near.get(name)) for near in found)] for name in names]
-    columns = [f"{short_label(s)}, layer {layer}" for s, layer in zip(sets, layers, strict=True)]
-    others = f"{counted(len(view.emotions), 'emotion')} marked beside it; all others are hidden"
-    groups = {0: f"nearest to {view.emotion}", 1: others if view.emotions else "all others"}
-    return {
-        "columns": [
-            ["emotion", "the three nearest others with the cosine of the class vectors, nearest first"],
-            *columns,
-        ],
-        "rows": rows,
-        "groups": groups if names and names[0] == view.emotion else {},
-        "kind": "neighbours",
-        "ids": [[name] for name in names],
-        "marked": [k for k, name in enumerate(names) if name in view.marked],
-        "wrap": True,
-        "notes": [f"cosine under {view.centring} centring", *left_out],
-    }
+    return neighbours_table(sets, layers, view.centring, view.marked, left_out)
 
 
 def passages(view: Selection) -> dict:
@@ -146,35 +127,8 @@ def traits(view: Selection, norms: str | None) -> tuple[go.Figure, dict]:
     """
     sets = view.panels()
     fits, problems = _fits(sets, norms)
-    rows = [
-        [
-            short_label(s),
-            f"{layer}",
-            f"{len(fit.valence.words)} of {len(s.classes)}",
-            *(cell for trait in TRAITS for cell in _trait_cells(getattr(fit, trait), layer, fit.n_permutations)),
-        ]
-        for s, fit, layer in zip(sets, fits, view.layers(sets), strict=True)
-    ]
-    return _drawn(library(), tuple(s.name for s in sets), norms, canvas()), {
-        "columns": [
-            "set",
-            "layer",
-            ["words", "words of the set that have a value; the others take part in the components only"],
-            *(
-                column
-                for trait in TRAITS
-                for column in (
-                    [f"{trait}: r of PC1, PC2, PC3", "Pearson's r of the class scores at the layer shown"],
-                    [
-                        "p, best of three",
-                        "two-sided: relabellings whose largest |r| of the three reaches the largest here",
-                    ],
-                )
-            ),
-        ],
-        "rows": rows,
-        "notes": [*problems, f"correlated with {_sources(fits)}", *_reasons(sets, fits)],
-    }
+    table = traits_table(sets, view.layers(sets), fits, problems)
+    return _drawn(library(), tuple(s.name for s in sets), norms, canvas()), table
 
 
 @lru_cache(maxsize=16)
@@ -236,30 +190,6 @@ def _map_notes(method: str, n_panels: int) -> list[str]:
     if method != "UMAP":
         return [f"{method} has no seed: the same set gives the same map. {residual}"]
     return [residual] if n_panels > 1 else []
-
-
-def _near(found: list[tuple[str, float]] | None) -> str:
-    return "–" if found is None else ", ".join(f"{name} {cosine:.2f}" for name, cosine in found)
-
-
-def _trait_cells(fit: TraitFit, layer: int, n_permutations: int) -> list[str]:
-    r = ", ".join("–" if np.isnan(value) else f"{value:+.2f}" for value in fit.r[layer])
-    p = fit.best_p[layer]
-    return [r, "–" if np.isnan(p) else f"{p_text(p, n_permutations)}, PC{fit.best[layer] + 1}"]
-
-
-def _sources(fits: Sequence[ValenceArousal]) -> str:
-    used = dict.fromkeys(fit.source for fit in fits)
-    return ", ".join(f"{name} (pleasant or not, aroused or not)" if name == QUADRANT_SIGNS else name for name in used)
-
-
-def _reasons(sets: Sequence[VectorSet], fits: Sequence[ValenceArousal]) -> list[str]:
-    return [
-        f"{short_label(s)}: {getattr(fit, trait).reason}"
-        for s, fit in zip(sets, fits, strict=True)
-        for trait in TRAITS
-        if getattr(fit, trait).reason
-    ]
 
 
 def python(view: Selection, order: str, method: str) -> str:

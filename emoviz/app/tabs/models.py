@@ -10,15 +10,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ... import plot
-from ...plots.marks import marked_pairs
-from ...plots.rsa_pair import N_NAMED
 from ...plots.theme import short_label
-from ...plots.wording import p_text
-from ...reference import SOURCE, published_models, published_rho
-from ...stats import class_lines, letters, reason_lines
-from ...stats.pairs import paired_rdms
-from ...stats.recomputed import base_and_instruct, pair_groups, size_effects
-from ..cells import number
+from ...share.tables import disagreements, pairs_table, published_table
+from ...stats import letters
 from ..components import Figure, Refused, Table
 from ..contract import Laid, Tab, tried
 from ..library import library
@@ -90,51 +84,7 @@ def pairs(view: Selection) -> tuple[go.Figure | None, dict | None]:
             ]
         }
     found = library().compared(tuple(s.name for s in sets), layers, view.centring)
-    short, rows = letters(len(sets)), []
-    for i, j in combinations(range(len(sets)), 2):
-        rows.append(
-            [
-                f"{short[i]} and {short[j]}",
-                str(found.n_classes[i, j]),
-                number(found.rho[i, j], 3),
-                f"{found.ci_low[i, j]:.3f} to {found.ci_high[i, j]:.3f}" if np.isfinite(found.ci_low[i, j]) else "–",
-                p_text(found.p[i, j], found.n_permutations) if np.isfinite(found.p[i, j]) else "–",
-                number(found.ceiling[i, j], 3),
-                number(found.rho_disjoint[i, j], 3),
-                number(found.rho_disattenuated[i, j], 3),
-                number(found.rho_partial_lexical[i, j], 3),
-                number(found.rho_partial_controls[i, j], 3),
-            ]
-        )
-    above_one = (found.rho_disattenuated > 1).any()
-    table = {
-        "columns": [
-            "pair",
-            ["classes", "that both sets have; the pair is compared on them"],
-            ["Spearman rho", "agreement of the two RDMs as observed, which noise in the passages lowers"],
-            ["95 % interval", "of the observed rho over other topics, as many as these; not of a noise-free rho"],
-            ["p", "share of relabellings of the classes that reach this rho (Mantel, one-sided)"],
-            ["noise ceiling", "the rho that two noisy copies of one geometry would reach"],
-            ["disjoint topics", "one set on half of the topics against the other set on the other half"],
-            ["without noise", "the disjoint rho divided by the reliability of the halves (Spearman 1904)"],
-            ["given shared words", "partial rho with the RDM of the passages as bags of words (TF-IDF) held constant"],
-            [
-                "given all controls",
-                "the same with the words, both models' token embeddings and a sentence encoder held constant; the "
-                "encoder reads meaning, so some of what is taken out is emotion",
-            ],
-        ],
-        "rows": rows,
-        "groups": {0: f"with the reference, {short[0]}", len(sets) - 1: "between the others"}
-        if sets[0].name == view.pin
-        else {},
-        "notes": [
-            *left_out,
-            *class_lines(sets, short),
-            *reason_lines(found.missing, short),
-            *(["a rho without noise above 1 is sampling error: the truth is near 1"] if above_one else []),
-        ],
-    }
+    table = pairs_table(sets, found, left_out, reference=sets[0].name == view.pin)
     any_rho = np.isfinite(found.rho[np.triu_indices(len(sets), 1)]).any()
     return plot.rsa(sets, centring=view.centring, comparison=found) if any_rho else None, table
 
@@ -152,70 +102,7 @@ def pair_view(view: Selection, pair: str | None) -> tuple[go.Figure | None, dict
     if np.isnan(found.rho[0, 1]):
         return None, None
     drawn = plot.pair(two, centring=view.centring, emotion=view.marked, comparison=found, names=names)
-    paired = paired_rdms(two, at, view.centring)
-    marked = marked_pairs(paired.pairs, view.marked)
-    # All pairs, or those among the emotions that are marked.
-    ranked = paired.most_different(len(paired.pairs) if view.emotions else N_NAMED)
-    named = [k for k in ranked if marked[k] or not view.emotions][:N_NAMED]
-    rows = [
-        [
-            " and ".join(paired.pairs[k]),
-            *(f"{value:.3f}" for value in paired.values[:, k]),
-            *(f"{rank:g}" for rank in paired.ranks[:, k]),
-        ]
-        for k in named
-    ]  # fmt: skip
-    among = f" among the {len(view.marked)} marked emotions" if view.emotions else ""
-    table = {
-        "columns": [
-            f"largest disagreements, {names[0]} vs {names[1]}",
-            *([f"in {name}", "dissimilarity, 1 - cosine"] for name in names),
-            *([f"rank in {name}", "1 = the most alike pair of emotions"] for name in names),
-        ],
-        "rows": rows,
-        "notes": [
-            f"ranks among {len(paired.pairs)} pairs; those that differ most{among}, the largest difference first"
-        ],
-        "kind": "differences",
-        "ids": [list(paired.pairs[k]) for k in named],
-        "marked": [place for place, k in enumerate(named) if marked[k]],
-    }
-    return drawn, table
-
-
-def published_table() -> dict:
-    """What the paper says of its matrix and its models, recomputed."""
-    models, rho = published_models(), published_rho()
-    groups = pair_groups(models, rho)
-    families = base_and_instruct(models, rho)
-    effects = size_effects(models)
-    rows = [
-        *([g.name, f"{g.mean:.3f}", f"{g.low:.3f} to {g.high:.3f}", str(g.n)] for g in groups),
-        *([name, f"{value:.3f}", "–", "1"] for name, value in families.items()),
-        *([e.name, f"{e.rho:.3f}", f"p = {e.p:.2g}", str(e.n)] for e in effects),
-    ]
-    over = f"Over the means of the {effects[0].n_families} families: " + ", ".join(
-        f"{e.name} {e.rho_families:.2f}" for e in effects
-    )
-    return {
-        "columns": [
-            "published, recomputed",
-            ["rho", "Spearman's rho; the mean of a group"],
-            ["range or p", "lowest to highest of a group; scipy's p of a correlation over models"],
-            ["n", "pairs or models"],
-        ],
-        "rows": rows,
-        "groups": {
-            0: "between RDMs, mean of the pairs",
-            len(groups): "between RDMs, base and instruct of one family",
-            len(groups) + len(families): "over the twelve models",
-        },
-        "notes": [
-            f"{SOURCE}; recomputed from the published matrix and table. The twelve models come from six families: base "
-            "and instruct of a family are much alike, and pairs share models. So neither models nor pairs are "
-            f"independent, and the p values, which assume that, are too small. {over}.",
-        ],
-    }
+    return drawn, disagreements(two, at, view.centring, names, view.marked)
 
 
 def python(view: Selection, pair: str | None) -> str:

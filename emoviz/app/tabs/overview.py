@@ -6,15 +6,13 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ... import plot
-from ...geometry import best_layers, depth_curves
 from ...geometry.dissimilarity import MIN_COMMON
 from ...plots.rsa import AGREEMENT
-from ...plots.theme import protocol_label, short_label
+from ...plots.theme import protocol_label
 from ...plots.wording import p_text
-from ...reference import SOURCE, published_models
+from ...share.tables import key_numbers, sets_table
 from ...types import VectorSet
 from ...words import counted
-from ..cells import depth_of, highest, interval_of, number
 from ..components import Cards, Figure, Table
 from ..contract import EVERYTHING, Laid, Tab, tried
 from ..library import library
@@ -37,9 +35,6 @@ def cards(view: Selection) -> dict:
     """One card per selected set: where its geometry is best, and how good it is there."""
     found = []
     for vectors, layer in zip(sets := view.chosen(), view.layers(sets), strict=True):
-        curves = depth_curves(vectors)
-        best = best_layers(vectors)["decoding"]
-        half = curves["split_half_rho"].values[layer]
         look = library().style[vectors.name]
         p = vectors.provenance
         rule = p.protocol.layer_rule
@@ -52,29 +47,7 @@ def cards(view: Selection) -> dict:
                 f"{vectors.n_layers} ({chosen_by}) · {counted(p.n_passages, 'text')}{pinned}",
                 "colour": look.colour,
                 "dashed": look.dash != "solid",
-                "facts": [
-                    {
-                        "name": "decoding",
-                        "value": number(curves["decoding_accuracy"].values[layer], 2),
-                        "note": f"{interval_of(curves['decoding_accuracy'], layer)}chance "
-                        f"{1 / len(vectors.classes):.2f}",
-                    },
-                    {
-                        "name": "reliability",
-                        "value": number(half, 2),
-                        "note": f"{interval_of(curves['split_half_rho'], layer)}split-half rho",
-                    },
-                    {
-                        "name": "peak depth",
-                        "value": depth_of(vectors, best),
-                        "note": "of decoding" if best is None else f"layer {best}",
-                    },
-                    {
-                        "name": "anisotropy",
-                        "value": number(vectors.anisotropy[layer], 2),
-                        "note": f"{interval_of(curves['anisotropy'], layer)}of 1",
-                    },
-                ],
+                "facts": key_numbers(vectors, layer),
             }
         )
     return {"cards": found}
@@ -85,6 +58,10 @@ def emotion_map(view: Selection) -> go.Figure:
     sets, layers, left_out = view.readable(view.panels())
     title = agreement(sets, layers)
     return plot.emotion_map(sets, layers=layers, emotion=view.marked, title=title, notes=left_out, height=470)
+
+
+def table() -> dict:
+    return sets_table(list(library().sets.values()))
 
 
 def agreement(sets: list[VectorSet], layers: tuple[int, ...]) -> str | None:
@@ -99,59 +76,6 @@ def agreement(sets: list[VectorSet], layers: tuple[int, ...]) -> str | None:
         chance = f", {p_text(p, found.n_permutations)}" if np.isfinite(p) else ""
         return f"{what}: RDM Spearman rho = {rho:.2f}{chance}"
     return None
-
-
-def table() -> dict:
-    """Every set at hand, then the published models under their own heading."""
-    rows = []
-    for vectors in library().sets.values():
-        best = best_layers(vectors)
-        layer = best["separation"]
-        curves = depth_curves(vectors)
-        rows.append(
-            [
-                short_label(vectors),
-                f"{vectors.n_layers} x {vectors.d_model}",
-                number(highest(curves["decoding_accuracy"].values), 2),
-                number(highest(curves["split_half_rho"].values), 2),
-                *(depth_of(vectors, best[rule]) for rule in ("decoding", "reliability", "separation")),
-                "–" if layer is None else number(vectors.anisotropy[layer], 3),
-                "–" if layer is None else number(curves["rdm_std"].values[layer], 3),
-            ]
-        )
-    ours = len(rows)
-    for model in published_models():
-        rows.append(
-            [
-                model.id.split("/")[1],
-                f"{model.n_layers} x {model.d_model}",
-                "–",
-                "–",
-                "–",
-                "–",
-                f"{model.best_depth:.2f}",
-                f"{model.anisotropy_best:.3f}",
-                f"{model.rdm_std:.3f}",
-            ]
-        )
-    return {
-        "columns": [
-            "set",
-            ["layers x width", "number of transformer blocks, and length of a state"],
-            ["decoding accuracy", "highest share of passages on unseen topics that are nearest to their own class"],
-            ["split-half rho", "highest Spearman rho between the RDMs of two halves of the topics"],
-            ["depth of best decoding", "share of the layers passed where decoding is highest"],
-            ["depth of best reliability", "share of the layers passed where split-half rho is highest"],
-            [
-                "depth of best separation",
-                "share of the layers passed where the mean cosine is lowest, the paper's rule",
-            ],
-            ["anisotropy there", "mean cosine of neutral sentences at the depth of best separation"],
-            ["RDM spread there", "standard deviation of the RDM at the depth of best separation"],
-        ],
-        "rows": rows,
-        "groups": {0: "measured with emoviz", ours: f"published, not measured by us: {SOURCE}"},
-    }
 
 
 def python(view: Selection) -> str:

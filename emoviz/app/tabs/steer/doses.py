@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import gradio as gr
 
@@ -15,13 +15,14 @@ from ....store.responses import delete_dose_response
 from ....types import DoseResponse
 from ....words import counted
 from ...components import EMPTY, Figure, Menu, Message, Texts
-from ...contract import QUIET, Laid, Page, Tab, by_name
+from ...contract import EXPORTS, QUIET, Laid, Page, Tab, by_name
+from ...download import downloaded_texts
 from ...library import library
 from ...process import run_command
 from ...selection import Selection
 from ...snippet import figure, snippet
 from ...steer.request import MAX_PROMPT_LETTERS, check_prompt
-from ...steer.stored_texts import highest_usable, texts_at
+from ...steer.stored_texts import highest_usable, sheet_at, texts_at
 from .texts import send_to_read
 
 MAX_RUNS = 4
@@ -75,12 +76,18 @@ def show(names: list[str], direction: str, at: tuple | None) -> tuple:
 def _texts(having: list[DoseResponse], direction: str, at: tuple | None) -> list:
     if not having:
         return [EMPTY] * MAX_PROMPTS
+    response, dose = _chosen(having, direction, at)
+    panels = [texts_at(response, direction, dose, k) for k in range(min(len(response.prompts), MAX_PROMPTS))]
+    return panels + [EMPTY] * (MAX_PROMPTS - len(panels))
+
+
+def _chosen(having: list[DoseResponse], direction: str, at: tuple | None) -> tuple[DoseResponse, float]:
+    """The run and the dose whose texts are shown."""
     known = {r.name: r for r in having}
     response, dose = (known[at[0]], at[1]) if at is not None and at[0] in known else (having[0], None)
     if dose is None or dose not in response.doses:
         dose = highest_usable(response, direction)
-    panels = [texts_at(response, direction, dose, k) for k in range(min(len(response.prompts), MAX_PROMPTS))]
-    return panels + [EMPTY] * (MAX_PROMPTS - len(panels))
+    return response, dose
 
 
 def _colours(chosen: list[DoseResponse]) -> dict[str, str]:
@@ -198,7 +205,27 @@ def draw(view: Selection, runs: list[str], at: tuple | None) -> dict:
 
 
 def wire(page: Page) -> None:
-    send_to_read(page, *(part for name, part in page.laid["Dose response"].outputs.items() if name.startswith("texts")))
+    laid, emotion = page.laid["Dose response"], page.selection["emotion"]
+    panels = [part for name, part in laid.outputs.items() if name.startswith("texts")]
+    send_to_read(page, *panels)
+    given = [laid.controls["runs"], laid.controls["at"], emotion]
+    for k, part in enumerate(panels):
+        part.download(saving(k), given, page.saved, **EXPORTS)
+
+
+def saving(k: int) -> Callable[..., dict]:
+    """What saves the texts after prompt k."""
+
+    def save(runs: list[str], at: tuple | None, emotion: str, event: gr.EventData) -> dict:
+        chosen = [library().runs[name] for name in runs if name in library().runs]
+        having = [r for r in chosen if emotion in (*r.directions, *r.controls)]
+        texts = None
+        if having:
+            response, dose = _chosen(having, emotion, at)
+            texts = sheet_at(response, emotion, dose, k) if k < len(response.prompts) else None
+        return downloaded_texts(texts, f"emoviz-dose-texts-{k + 1}", event._data)
+
+    return save
 
 
 def _own_runs(chosen: gr.Dropdown) -> tuple[gr.Dropdown, list]:

@@ -12,7 +12,8 @@ from ....steer.grammar import MEAN, RANDOM
 from ....steer.recipes import EMOVIZ, JEONG2026A, NORMS, PRESET_DOSES, PRESETS, SCOPES
 from ....words import counted
 from ...components import EMPTY, Memory, Message, Texts
-from ...contract import QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name, stale
+from ...contract import EXPORTS, QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name, stale
+from ...download import downloaded_texts
 from ...library import library
 from ...memory import free, held, in_memory
 from ...selection import Selection
@@ -197,8 +198,14 @@ def wire(page: Page) -> list:
     stop.click(press_stop, job, None, **QUIET)
     memory.select(let_go, None, memory, **QUIET)
     page.blocks.load(models_in_memory, None, memory, **QUIET)
+    texts.download(save, job, page.saved, **EXPORTS)
     send_to_read(page, texts)
     return [ended]
+
+
+def save(job: Job, event: gr.EventData) -> dict:
+    """The texts of the last run as a file."""
+    return downloaded_texts(job.sheet, "emoviz-texts", event._data)
 
 
 def send_to_read(page: Page, *texts: Part) -> None:

@@ -1,0 +1,137 @@
+"""The figures of a selection of sets: what draws each, and the Python with the public library that draws it again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from typing import Any
+
+from .. import plot
+from ..errors import InputError
+from ..geometry import CENTRINGS
+from ..geometry.curves import CURVES
+from ..geometry.layers import layers_of
+from ..plots.marks import Marked, names
+from ..plots.theme import short_label
+from ..stats import compare, letters
+from ..types import Comparison, VectorSet
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a report, an archive or a folder of figures is made of.
+
+    layers : one per set. emotion : the class or classes that are marked. link : the address of the view, if any.
+    """
+
+    sets: tuple[VectorSet, ...]
+    layers: tuple[int, ...]
+    centring: str = "class"
+    emotion: Marked = None
+    link: str = ""
+
+    def on(self, places: Sequence[int]) -> View:
+        """The same of some of its sets."""
+        return replace(self, sets=tuple(self.sets[k] for k in places), layers=tuple(self.layers[k] for k in places))
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A figure of `emoviz.plot` and what it is called with.
+
+    function : its name. options : by name. only : the places of the sets that it shows, None for all, () for published
+    numbers alone. compared : whether it takes the comparison of the sets, whose resampling takes seconds.
+    """
+
+    view: View
+    function: str
+    options: dict[str, Any] = field(default_factory=dict)
+    only: tuple[int, ...] | None = None
+    compared: bool = False
+
+    def draw(self, known: Comparison | None = None) -> Any:
+        """A plotly figure. known : the comparison of all sets, if it was made before."""
+        view = self.view
+        sets = [view.sets[k] for k in range(len(view.sets)) if self.only is None or k in self.only]
+        given = dict(self.options)
+        if self.compared:
+            given["comparison"] = compare(sets, view.layers, centring=view.centring) if known is None else known
+        return getattr(plot, self.function)(*([sets] if sets else []), **given)
+
+    def without_failing(self) -> tuple[Drawing, list[str]]:
+        """The same without the sets that cannot be drawn, and why for each of these.
+
+        Raises InputError if none can, or if it needs all of them.
+        """
+        if self.compared or self.only is not None:
+            self.draw()
+        places, notes = [], []
+        for k, vectors in enumerate(self.view.sets):
+            try:
+                self._on((k,)).draw()
+                places.append(k)
+            except InputError as error:
+                notes.append(f"left out: {short_label(vectors)}: {error}")
+        if not places:
+            raise InputError(notes[0])
+        return self._on(tuple(places)), notes
+
+    def _on(self, places: tuple[int, ...]) -> Drawing:
+        layers = self.options.get("layers")
+        options = self.options if layers is None else {**self.options, "layers": [layers[k] for k in places]}
+        return replace(self, only=places, options=options)
+
+    @property
+    def code(self) -> str:
+        """An expression that draws it, with `ez` and `sets` in scope."""
+        sets = "sets" if self.only is None else f"[{', '.join(f'sets[{k}]' for k in self.only)}]"
+        given = [] if self.only == () else [sets]
+        given += [f"{name}={value!r}" for name, value in self.options.items()]
+        if self.compared:
+            given.append(f"comparison=ez.compare({sets}, {list(self.view.layers)!r}, centring={self.view.centring!r})")
+        return f"ez.plot.{self.function}({', '.join(given)})"
+
+
+def view_of(
+    sets: Sequence[VectorSet],
+    layers: str | float | Sequence[int] = "best",
+    centring: str = "class",
+    emotion: Marked = None,
+    link: str = "",
+) -> View:
+    """A view whose parts are checked. layers : as for `compare`. Raises InputError for what cannot be used."""
+    if centring not in CENTRINGS:
+        raise InputError(f"centring {centring!r} is unknown; {', '.join(CENTRINGS)} are allowed.")
+    known = {name for vectors in sets for name in vectors.classes}
+    unknown = next((name for name in names(emotion) if name not in known), None)
+    if unknown is not None:
+        raise InputError(f"emotion {unknown!r:.60} is in none of these sets; {', '.join(sorted(known))} are allowed.")
+    return View(tuple(sets), layers_of(sets, layers), centring, emotion, link)
+
+
+def drawings(view: View) -> dict[str, Drawing]:
+    """Name -> figure, in the order of the page's tabs."""
+    at: dict[str, Any] = {"layers": list(view.layers)}
+    marked = at if view.emotion is None else {**at, "emotion": view.emotion}
+    centred = {"centring": view.centring}
+    found = {
+        "map": Drawing(view, "emotion_map", marked),
+        "rdm": Drawing(view, "rdm", {**marked, **centred}),
+        **{
+            f"depth_{name}": Drawing(view, "depth", {"curve": name, **at, **centred, "published": True})
+            for name in CURVES
+        },
+        "controls": Drawing(view, "controls", at),
+        "valence": Drawing(view, "valence"),
+        "anisotropy": Drawing(view, "anisotropy", at),
+        "cosines": Drawing(view, "cosines", marked),
+    }
+    if len(view.sets) > 1:
+        found["rsa"] = Drawing(view, "rsa", {**at, **centred}, compared=True)
+    short = letters(len(view.sets))
+    for i, j in combinations(range(len(view.sets)), 2):
+        own = {**marked, **centred, "layers": [view.layers[i], view.layers[j]], "names": (short[i], short[j])}
+        found[f"pair_{i + 1}_{j + 1}"] = Drawing(view, "pair", own, only=(i, j))
+    found["published"] = Drawing(view, "published_rsa", only=())
+    return found
