@@ -16,6 +16,7 @@ from ..plots.canvas import Canvas, drawn_on
 from ..plots.export import export
 from .components import EMPTY, Download, Figure, Filled, Link, Menu, Message, Shown, Slider, Ticks
 from .contract import EXPORTS, LATEST, QUIET, Endpoint, Laid, Page, Part, Tab, answered
+from .footer import footer
 from .library import library
 from .link import decode, from_query, key, to_query
 from .selection import BEST, DEPTHS, SAME_DEPTH, NothingSelected, Selection, checked, clicked, first_selection
@@ -56,6 +57,7 @@ def build(endpoints: Sequence[Endpoint] = ()) -> gr.Blocks:
         laid: dict[str, Laid] = {}
         with gr.Tabs(elem_id="ez-tabs") as tabs:
             groups = {_PAGE: tabs, **_lay(TABS, start, laid)}
+        footer()
         first = {"query": to_query(TABS[0], start, {}), "python": _python(TABS[0], start, {})}
         address, saved = Link(first, elem_id="ez-link"), Download(elem_id="ez-download")
         shown = Shown(elem_id="ez-shown")

@@ -91,9 +91,13 @@ def figures_of(
             sets, centring=centring, comparison=compare(sets, layers, centring=centring), **at
         )
     for (i, a), (j, b) in combinations(enumerate(sets), 2):
-        found[f"pair_{i + 1}_{j + 1}"] = partial(
-            plot.pair, [a, b], layers=[layers[i], layers[j]], centring=centring, emotion=emotion
-        )
+        two: dict[str, Any] = {"layers": [layers[i], layers[j]], "centring": centring, "emotion": emotion}
+        found[f"pair_{i + 1}_{j + 1}"] = partial(plot.pair, [a, b], **two)
+        found[f"difference_{i + 1}_{j + 1}"] = partial(plot.difference, [a, b], **two)
+    if len(sets) == 2:
+        for name, curve in CURVES.items():
+            if not curve.logarithmic:
+                found[f"depth_difference_{name}"] = partial(plot.depth_difference, sets, name, centring=centring)
     return found
 
 

@@ -269,6 +269,7 @@ def figure(
                 "meta": {
                     "kind": layout["meta"]["kind"],
                     "description": f"{title}. {aid}.",
+                    "aid": aid,
                     "min_width": round(_PIXELS_PER_LETTER * wide) if on.width is None else on.width,
                     "fill": fill,
                 },
