@@ -656,7 +656,7 @@ def test_every_line_of_the_overview_leads_where_it_says_without_a_reload(visit):
         _until(page, "tab", go["tab"])
         page.wait_for_function(selected, arg=go["tab"])
         if go.get("depth.curve") == "split_half_rho":
-            page.wait_for_function("() => document.querySelector('input[value=split_half_rho]').checked")
+            page.wait_for_function("() => document.querySelector('#ez-tabs input:checked').value === 'split_half_rho'")
         page.go_back()
         page.wait_for_function(selected, arg="Overview")
     assert page.evaluate("window.here") and dict(_query(page))["tab"] == "Overview"
@@ -769,7 +769,7 @@ def test_methods_leads_with_lines_and_its_folds_open_by_key_draw_and_stay_open(v
     page = visit()
     _open(page, "Methods")
     assert page.evaluate("document.documentElement.scrollHeight") < 1800
-    fold = page.get_by_role("button", name="Precision", exact=True)
+    fold = page.locator("#ez-at-precision button.label-wrap")
     assert fold.get_attribute("aria-expanded") == "false"
     fold.focus()
     page.keyboard.press("Enter")

@@ -22,11 +22,17 @@
     shown = term;
     popover.textContent = term.dataset.meaning;
     popover.hidden = false;
-    const box = term.getBoundingClientRect(), own = popover.getBoundingClientRect(), edge = 8;
+    place();
+    term.setAttribute('aria-describedby', popover.id);
+  }
+
+  // Beside the word, also while the page is scrolled.
+  function place() {
+    if (!shown) return;
+    const box = shown.getBoundingClientRect(), own = popover.getBoundingClientRect(), edge = 8;
     const above = box.bottom + own.height + 2 * edge > window.innerHeight && box.top > own.height + 2 * edge;
     popover.style.left = `${Math.max(edge, Math.min(box.left, document.documentElement.clientWidth - own.width - edge))}px`;
     popover.style.top = `${above ? box.top - own.height - 6 : box.bottom + 6}px`;
-    term.setAttribute('aria-describedby', popover.id);
   }
 
   function hide() {
@@ -55,9 +61,8 @@
     hide();
     event.stopPropagation();
   }, true);
-  // It stands where the word stood.
-  window.addEventListener('scroll', hide, true);
-  window.addEventListener('resize', hide);
+  window.addEventListener('scroll', place, true);
+  window.addEventListener('resize', place);
 
   function button(word, text) {
     const made = document.createElement('button');
