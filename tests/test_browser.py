@@ -657,6 +657,7 @@ def test_every_line_of_the_overview_leads_where_it_says_without_a_reload(visit):
         page.wait_for_function(selected, arg=go["tab"])
         if go.get("depth.curve") == "split_half_rho":
             page.wait_for_function("() => document.querySelector('#ez-tabs input:checked').value === 'split_half_rho'")
+        page.wait_for_timeout(1100)
         page.go_back()
         page.wait_for_function(selected, arg="Overview")
     assert page.evaluate("window.here") and dict(_query(page))["tab"] == "Overview"
