@@ -25,6 +25,7 @@ from .plots.controls import controls_figure
 from .plots.cosines import cosines_figure
 from .plots.decomposition import Chain, decomposition_figure
 from .plots.depth import depth_figure
+from .plots.difference import depth_difference_figure, difference_figure
 from .plots.dose_response import dose_response_figure
 from .plots.emotion_map import map_figure
 from .plots.gauge import gauge_figure
@@ -56,7 +57,6 @@ from .reference import (
 from .stats import (
     class_lines,
     compare,
-    difference,
     mean_cosine_shape,
     method_pairs,
     pooled,
@@ -65,6 +65,8 @@ from .stats import (
     steps,
 )
 from .stats.contrasts import CHAINS
+from .stats.curve_difference import curve_difference
+from .stats.methods import difference as difference_of_samples
 from .stats.pairs import paired_rdms
 from .stats.valence import valence_arousal
 from .steer.grammar import weights_of
@@ -90,6 +92,8 @@ __all__ = [
     "cosines",
     "decomposition",
     "depth",
+    "depth_difference",
+    "difference",
     "dose_response",
     "emotion_map",
     "number",
@@ -311,13 +315,7 @@ def pair(
     >>> ez.plot.pair(two, emotion="afraid").layout.meta["kind"]
     'pair'
     """
-    sets = several_sets(sets)
-    if len(sets) != 2:
-        raise InputError(f"{len(sets)} sets were given; a pair is two.")
-    found = _compared(sets, layers, centring, comparison)
-    if np.isnan(found.rho[0, 1]):
-        raise InputError(f"these two sets cannot be compared: {found.missing[0].why}.")
-    two, at = (sets[0], sets[1]), (found.layers[0], found.layers[1])
+    two, at, found = _paired(sets, layers, centring, comparison)
     return pair_figure(
         two,
         at,
@@ -328,6 +326,60 @@ def pair(
         emotion=emotion,
         notes=class_lines(two, names),
     )
+
+
+def difference(
+    sets: Sequence[VectorSet],
+    *,
+    layers: Layers = "best",
+    centring: str = "class",
+    emotion: Marked = None,
+    comparison: Comparison | None = None,
+    names: tuple[str, str] = ("A", "B"),
+) -> go.Figure:
+    """The RDM of one set less that of another, as a heat map: by the ranks of the pairs, from 0 to 1, since
+    dissimilarities of two models share no scale.
+
+    layers, centring, emotion, comparison, names : as for `pair`. Raises : as `pair`.
+
+    >>> import emoviz as ez
+    >>> two = [ez.find_set("SmolLM2-135M-Instruct_emoviz"), ez.find_set("gemma-3-270m_emoviz")]
+    >>> ez.plot.difference(two).layout.meta["kind"]
+    'difference'
+    """
+    two, at, _ = _paired(sets, layers, centring, comparison)
+    return difference_figure(
+        two,
+        at,
+        paired_rdms(two, at, centring),
+        names,
+        centring=centring,
+        emotion=emotion,
+        notes=class_lines(two, names),
+    )
+
+
+def depth_difference(
+    sets: Sequence[VectorSet],
+    curve: str = "decoding_accuracy",
+    *,
+    centring: str = "class",
+    names: tuple[str, str] = ("A", "B"),
+    notes: Sequence[str] = (),
+) -> go.Figure:
+    """One depth curve of one set less that of another, over relative depth.
+
+    curve, centring, notes : as for `depth`. names : what the two sets are called.
+    Raises : InputError for other than two sets, and for a curve whose unit is each model's own.
+
+    >>> import emoviz as ez
+    >>> two = [ez.find_set("SmolLM2-135M-Instruct_emoviz"), ez.find_set("gemma-3-270m_emoviz")]
+    >>> ez.plot.depth_difference(two).layout.meta["kind"]
+    'depth'
+    """
+    two = _two(sets)
+    found = curve_difference(two, _curve(curve).name, centring)
+    return depth_difference_figure(two, found, names, centring=centring, notes=notes)
 
 
 def published_rsa() -> go.Figure:
@@ -429,7 +481,7 @@ def separation(sets: Sets | None = None, *, style: Styles | None = None, notes: 
         raise InputError(
             "no model has sets by generation and by comprehension. Extract a set with --method generation."
         )
-    tests = {written.set: (read, difference(written.cosines, read.cosines)) for written, read in pairs}
+    tests = {written.set: (read, difference_of_samples(written.cosines, read.cosines)) for written, read in pairs}
     return separation_figure(
         found,
         tests,
@@ -662,6 +714,24 @@ def _compared(sets: Sequence[VectorSet], layers: Layers, centring: str, given: C
     if given.sets != tuple(s.name for s in sets):
         raise InputError(f"the comparison is of {', '.join(given.sets)}; give those sets, in that order.")
     return given
+
+
+def _two(sets: Sequence[VectorSet]) -> tuple[VectorSet, VectorSet]:
+    sets = several_sets(sets)
+    if len(sets) != 2:
+        raise InputError(f"{len(sets)} sets were given; a pair is two.")
+    return sets[0], sets[1]
+
+
+def _paired(
+    sets: Sequence[VectorSet], layers: Layers, centring: str, comparison: Comparison | None
+) -> tuple[tuple[VectorSet, VectorSet], tuple[int, int], Comparison]:
+    """Two sets that can be compared, their layers, and their comparison."""
+    two = _two(sets)
+    found = _compared(two, layers, centring, comparison)
+    if np.isnan(found.rho[0, 1]):
+        raise InputError(f"these two sets cannot be compared: {found.missing[0].why}.")
+    return two, (found.layers[0], found.layers[1]), found
 
 
 def _contrasts(sets: Sets | None, style: Styles | None) -> tuple[tuple[Contrast, ...], dict[str, str]]:

@@ -26,11 +26,11 @@ _SMOL, _GEMMA = "SmolLM2-135M-Instruct_emoviz_fp32_b1164d71", "gemma-3-270m_emov
 # Tab -> number of figures that it shows.
 TABS = {
     "Overview": 1,
-    "Depth": 2,
+    "Depth": 3,
     "Geometry": 3,
     "Models": 3,
     "Anisotropy": 3,
-    "Methods": 4,
+    "Methods": 1,
     "Steer": 0,
     "Read": 2,
     "Library": 0,
@@ -133,9 +133,10 @@ def test_every_tab_is_whole_with_fewer_and_more_sets_than_at_first(visit, n_sets
     for k in range(boxes.count()):
         boxes.nth(k).set_checked(k < n_sets)
     page.wait_for_timeout(500)
+    # One set has nothing to be compared with: only the published matrix is left. Two are taken from each other.
+    figures = {"Depth": 2, "Models": 1 if n_sets == 1 else 4}
     for tab in ("Overview", "Depth", "Geometry", "Anisotropy", "Models"):
-        # One set has nothing to be compared with: only the published matrix is left.
-        _open(page, tab, 1 if tab == "Models" and n_sets == 1 else None)
+        _open(page, tab, figures.get(tab))
         page.wait_for_timeout(1000)
         assert page.evaluate(_TEXT_FAULTS) == [], tab
 
@@ -223,9 +224,11 @@ def _click(page, plot, *ids):
         ("Depth", 0, [_SMOL, 8], 0.3),
         ("Depth", 0, [_GEMMA, 15], 0.89),
         ("Depth", 1, [_SMOL, 20], 0.7),
+        ("Depth", 2, [_SMOL, 20], 0.7),
         ("Geometry", 0, ["calm", "proud"], None),
         ("Geometry", 1, ["proud"], "proud"),
         ("Geometry", 2, [_SMOL, 8], 0.3),
+        ("Models", 0, ["angry", "sad"], None),
         ("Models", 1, [], None),
         ("Anisotropy", 1, [], None),
         ("Anisotropy", 2, [_GEMMA, 3], 0.22),
@@ -659,6 +662,151 @@ def test_markup_in_a_message_stays_text(visit):
     page.wait_for_selector("#ez-notice:visible")
     assert "<img src=x" in page.locator("#ez-notice").inner_text()
     assert page.locator("#ez-notice img").count() == 0
+
+
+def test_every_line_of_the_overview_leads_where_it_says_without_a_reload(visit):
+    page = visit()
+    lines = page.locator("#ez-glance a[data-go]")
+    assert lines.count() == 6
+    page.evaluate("window.here = true")
+    selected = "tab => document.querySelector('[role=tab][aria-selected=true]').innerText.trim() === tab"
+    for k in range(lines.count()):
+        go = lines.nth(k).evaluate("a => JSON.parse(a.dataset.go)")
+        page.wait_for_timeout(1100)
+        lines.nth(k).click()
+        _until(page, "tab", go["tab"])
+        page.wait_for_function(selected, arg=go["tab"])
+        if go.get("depth.curve") == "split_half_rho":
+            page.wait_for_function("() => document.querySelector('#ez-tabs input:checked').value === 'split_half_rho'")
+        page.wait_for_timeout(1100)
+        page.go_back()
+        page.wait_for_function(selected, arg="Overview")
+    assert page.evaluate("window.here") and dict(_query(page))["tab"] == "Overview"
+    # The rest of the view is in the link, for another window too.
+    lines.nth(2).hover()
+    link = dict(parse_qsl(lines.nth(2).get_attribute("href")[1:]))
+    assert link["depth.curve"] == "split_half_rho" and link["emotion"] == "afraid"
+
+
+def test_words_are_explained_by_mouse_and_keyboard_and_escape_closes(visit):
+    page = visit()
+    popover = page.locator("#ez-popover")
+    page.locator(".ez-card .ez-term", has_text="reliability").first.hover()
+    popover.wait_for()
+    assert "two halves of the topics" in popover.inner_text()
+    page.mouse.move(2, 2)
+    popover.wait_for(state="hidden")
+    heads = page.locator(".ez-table thead .ez-term")
+    heads.first.focus()
+    for _ in range(7):
+        page.keyboard.press("Tab")
+    last = heads.nth(7)
+    assert last.evaluate("h => h === document.activeElement") and "standard deviation" in popover.inner_text()
+    assert last.get_attribute("aria-describedby") == "ez-popover"
+    page.keyboard.press("Escape")
+    assert popover.is_hidden() and last.evaluate("h => h === document.activeElement")
+    page.get_by_role("button", name="Centring", exact=True).focus()
+    assert "subtracted from the class means" in popover.inner_text()
+    # The words of a figure are those of its reading aid.
+    _open(page, "Models")
+    page.locator(".ez-figure:visible .ez-terms .ez-term", has_text="rank").first.hover()
+    popover.wait_for()
+    assert "order of all pairs" in popover.inner_text()
+    assert page.locator("th[title]").count() == 0
+
+
+def test_a_tap_on_a_word_explains_it_and_a_tap_beside_it_closes(server, browser):
+    page = browser.new_page(viewport={"width": 400, "height": 800}, has_touch=True, is_mobile=True)
+    page.goto(server[0])
+    page.wait_for_selector(".ez-card .ez-term", timeout=30_000)
+    page.wait_for_timeout(1500)
+    page.locator(".ez-card .ez-term", has_text="anisotropy").first.tap()
+    popover = page.locator("#ez-popover")
+    popover.wait_for()
+    assert "all states point the same way" in popover.inner_text()
+    box = popover.bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= 400
+    page.locator(".ez-card h2").first.tap()
+    popover.wait_for(state="hidden")
+    page.close()
+
+
+def test_the_tour_is_walked_by_keyboard_to_its_end_and_offered_no_more(visit):
+    page = visit()
+    page.get_by_role("button", name="New here?").focus()
+    page.keyboard.press("Enter")
+    box = page.locator(".ez-tour")
+    tabs = ["Overview", "Depth", "Depth", "Models", "Models", "Dose response", "Dose response", "Dose response"]
+    for k, tab in enumerate(tabs):
+        assert f"{k + 1} of {len(tabs)}" in box.inner_text()
+        _until(page, "tab", tab)
+        page.wait_for_selector(".ez-toured:visible", timeout=15_000)
+        page.wait_for_timeout(700)
+        place = box.bounding_box()
+        assert place["x"] >= 0 and place["y"] >= 0 and place["y"] + place["height"] <= 720
+        assert box.locator(".ez-primary").evaluate("b => b === document.activeElement")
+        if k == 1:
+            assert [value for name, value in _query(page) if name == "set"] == [_GEMMA]
+        if k == 5:
+            assert ("emotion", "calm") in _query(page)
+        page.keyboard.press("Enter" if k % 2 else "ArrowRight")
+    assert box.count() == 0 and page.locator(".ez-toured").count() == 0
+    page.goto(page.url.split("?")[0])
+    page.wait_for_selector(".ez-plot[data-drawn]:visible", timeout=30_000)
+    page.wait_for_timeout(800)
+    assert page.locator(".ez-offer").count() == 0
+    page.locator("#ez-tour-start").click()
+    page.keyboard.press("Escape")
+    assert box.count() == 0
+    assert page.locator("#ez-tour-start").evaluate("b => b === document.activeElement")
+
+
+def test_the_tour_works_on_a_phone_and_can_be_declined(visit):
+    page = visit(width=400, height=800)
+    page.get_by_role("button", name="No, thanks").click()
+    assert page.locator(".ez-offer").count() == 0 and page.evaluate("localStorage.getItem('emoviz-tour')")
+    page.locator("#ez-tour-start").click()
+    box = page.locator(".ez-tour")
+    for k in range(8):
+        page.wait_for_selector(".ez-toured:visible", timeout=15_000)
+        page.wait_for_timeout(900)
+        place, target = box.bounding_box(), page.locator(".ez-toured").bounding_box()
+        assert place["x"] >= 0 and place["x"] + place["width"] <= 400 and place["y"] + place["height"] <= 800
+        assert 0 <= target["x"] < 400 and target["y"] < 800, f"step {k + 1} speaks of what is not seen"
+        box.locator(".ez-primary").click()
+    assert box.count() == 0 and page.evaluate("document.documentElement.scrollWidth") <= 401
+
+
+def test_the_foot_copies_the_citation_and_leads_to_about(visit):
+    page = visit()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy BibTeX").click()
+    page.locator(".ez-footer").get_by_text("Copied").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()").startswith("@software{emoviz2026,")
+    page.locator(".ez-footer").get_by_role("link", name="About").click()
+    _until(page, "tab", "About")
+
+
+def test_methods_leads_with_lines_and_its_folds_open_by_key_draw_and_stay_open(visit):
+    page = visit()
+    _open(page, "Methods")
+    assert page.evaluate("document.documentElement.scrollHeight") < 1800
+    fold = page.locator("#ez-at-precision button.label-wrap")
+    assert fold.get_attribute("aria-expanded") == "false"
+    fold.focus()
+    page.keyboard.press("Enter")
+    drawn = page.locator("#ez-at-precision .ez-plot")
+    page.wait_for_selector("#ez-at-precision .ez-plot[data-drawn]:visible")
+    page.wait_for_timeout(500)
+    assert fold.get_attribute("aria-expanded") == "true"
+    assert drawn.evaluate("p => p._fullLayout.width") > 700 and page.evaluate(_TEXT_FAULTS) == []
+    page.locator("#ez-sidebar").get_by_label("neutral", exact=True).click()
+    _until(page, "centring", "neutral")
+    page.wait_for_timeout(500)
+    assert fold.get_attribute("aria-expanded") == "true" and drawn.is_visible()
+    # A line opens the fold that its figure stands in.
+    page.locator(".ez-messages a:visible").nth(1).click()
+    page.wait_for_selector("#ez-at-separation .ez-plot[data-drawn]:visible")
 
 
 @pytest.mark.parametrize("format", ["png", "svg", "pdf", "html", "csv"])

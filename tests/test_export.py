@@ -46,6 +46,8 @@ FIGURES = {
     "cosines": ez.plot.cosines,
     "rsa": ez.plot.rsa,
     "pair": ez.plot.pair,
+    "difference": ez.plot.difference,
+    "depth difference": ez.plot.depth_difference,
     "published": lambda sets: ez.plot.published_rsa(),
     "decomposition": lambda sets: ez.plot.decomposition(),
     "separation": lambda sets: ez.plot.separation(),
@@ -248,6 +250,7 @@ def test_the_command_writes_every_figure_of_some_sets(tmp_path, capsys):
     names = {path.removeprefix(f"{tmp_path}/") for path in found["files"]}
     assert names == {path.name for path in tmp_path.iterdir()} and found["left_out"] == {}
     assert {"map.csv", "rdm.html", "depth_decoding_accuracy.csv", "rsa.html", "pair_1_2.csv", "anisotropy.csv"} <= names
+    assert {"difference_1_2.csv", "depth_difference_rdm_std.html"} <= names
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from .conftest import ROOT
 ORDER = [
     "errors",
     "words",
+    "citation",
     "emotions",
     "types",
     "stimuli",

@@ -386,8 +386,13 @@ def test_the_shipped_file_says_what_the_shipped_sets_say_and_is_small():
 # What is drawn
 
 
+def _drawn():
+    """Figures and tables; the messages are tested with those of the Overview."""
+    return [value for name, value in methods.draw(ANY).items() if name != "messages"]
+
+
 def test_the_tab_draws_with_shipped_sets_only_whatever_is_ticked():
-    decomposition, tests, precision, variants, compliance, table = methods.draw(ANY).values()
+    decomposition, tests, precision, variants, compliance, table = _drawn()
     published = [t for t in decomposition.data if t.type == "bar" and t.name.startswith("published: ")]
     ours = [t for t in decomposition.data if t.type == "bar" and t not in published]
     assert len(published) == 2 and len(ours) == 2
@@ -406,7 +411,7 @@ def test_the_tab_draws_with_shipped_sets_only_whatever_is_ticked():
 
 
 def test_the_figures_name_no_text_or_paper_colour_so_that_a_theme_is_one_template():
-    for figure in list(methods.draw(ANY).values())[:4]:
+    for figure in _drawn()[:4]:
         layout = figure.to_plotly_json()["layout"]
         assert "paper_bgcolor" not in layout and layout["meta"]["kind"]
         assert not [note for note in layout["annotations"] if "color" in note.get("font", {})]
@@ -420,7 +425,7 @@ def test_sets_of_the_users_are_measured_and_drawn_beside_the_shipped_ones():
         _set("emoviz-stories", model="mine", seed=4),
     ):  # fmt: skip
         save_set(vectors, sets_folder())
-    decomposition, tests, precision, variants, _, table = methods.draw(ANY).values()
+    decomposition, tests, precision, variants, _, table = _drawn()
     assert len(variants.data[1].x) == 1
     assert len(table["rows"]) == before + 1 + 1 + 2 + 1, "variant, precision, method, sub-parameters"
     assert "mine, our protocols" in {t.name for t in decomposition.data}
@@ -432,7 +437,7 @@ def test_sets_of_the_users_are_measured_and_drawn_beside_the_shipped_ones():
 def test_without_any_set_the_published_numbers_still_stand(monkeypatch, tmp_path):
     for place in ("emoviz.store.catalog", "emoviz.app.library", "emoviz.store.contrasts"):
         monkeypatch.setattr(f"{place}.shipped_folder", lambda: tmp_path)
-    decomposition, tests, precision, variants, compliance, table = methods.draw(ANY).values()
+    decomposition, tests, precision, variants, compliance, table = _drawn()
     assert tests is None and precision is None and table["rows"] == []
     assert [t.name for t in decomposition.data if t.type == "bar"] == [
         "published: Mistral 7B Instruct", "published: Llama 3.1 8B Instruct",

@@ -114,6 +114,16 @@ class Cards(Filled):
     script = "cards"
 
 
+class Messages(Filled):
+    """What some sets say at a glance: {messages: [{lead, text, go or open}]}.
+
+    go : what the link of a line changes of the view, by the names that links have. open : the id of the fold that it
+    opens instead.
+    """
+
+    script = "messages"
+
+
 class Table(Filled):
     """A plain table: {columns: [name or [name, explanation]], rows: [[...]], groups: {row: heading}, notes: [...]}.
 

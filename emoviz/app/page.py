@@ -20,6 +20,7 @@ from . import leaving
 from .components import EMPTY, Download, Figure, Filled, Link, Menu, Message, Shown, Slider, Sweep, Table
 from .contract import EVERYTHING, EXPORTS, LATEST, QUIET, Endpoint, Laid, Page, Part, Tab, answered
 from .download import downloaded
+from .footer import footer
 from .library import library
 from .link import decode, from_query, key, to_query
 from .picker import Marks, Names, Picker, Pin, Side
@@ -73,6 +74,7 @@ def build(endpoints: Sequence[Endpoint] = ()) -> gr.Blocks:
         laid: dict[str, Laid] = {}
         with gr.Tabs(elem_id="ez-tabs") as tabs:
             groups = {_PAGE: tabs, **_lay(TABS, start, laid)}
+        footer()
         first = _address(TABS[0], start, {}, {})
         address, saved = Link(first, elem_id="ez-link"), Download(elem_id="ez-download")
         shown, layers = Shown(elem_id="ez-shown"), Sweep(elem_id="ez-sweep")

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,10 @@ from ..plots.export import PRESETS  # noqa: E402
 from ..plots.theme import DARK, FONTS, LIGHT  # noqa: E402
 from .components import FONTS_URL, PLOTLY_URL, STATIC, STATIC_URL  # noqa: E402
 from .contract import Endpoint  # noqa: E402
+from .glossary import glossary  # noqa: E402
 from .page import build  # noqa: E402
 from .theme import THEME  # noqa: E402
+from .tour import steps  # noqa: E402
 
 
 def serve(port: int | None = None, open_browser: bool = False, endpoints: Sequence[Endpoint] = ()) -> None:
@@ -77,6 +80,7 @@ def launch_options() -> dict[str, Any]:
 def _head() -> str:
     templates = json.dumps({"light": LIGHT.to_plotly_json(), "dark": DARK.to_plotly_json()})
     presets = json.dumps({name: preset.what for name, preset in PRESETS.items()})
+    words, tour = _in_script(glossary()), _in_script([asdict(step) for step in steps()])
     return f"""
 <meta name="description" content="See, compare and steer how small language models represent emotion">
 <link rel="stylesheet" href="{STATIC_URL}/first.css">
@@ -84,8 +88,17 @@ def _head() -> str:
 <link rel="stylesheet" href="{FONTS_URL}/fonts.css">
 <script async src="{PLOTLY_URL}/plotly.min.js"></script>
 <script src="{STATIC_URL}/parts.js"></script>
-<script>window.emovizTemplates = {templates}; window.emovizPresets = {presets};</script>
+<script src="{STATIC_URL}/go.js"></script>
+<script>window.emovizTemplates = {templates}; window.emovizPresets = {presets};
+window.emovizWords = {words}; window.emovizTour = {tour};</script>
 <script defer src="{STATIC_URL}/save.js"></script>
 <script src="{STATIC_URL}/figure_keys.js"></script>
 <script defer src="{STATIC_URL}/data_table.js"></script>
+<script defer src="{STATIC_URL}/glossary.js"></script>
+<script defer src="{STATIC_URL}/tour.js"></script>
 """
+
+
+def _in_script(value: Any) -> str:
+    """JSON that cannot end the script it stands in."""
+    return json.dumps(value).replace("</", "<\\/")

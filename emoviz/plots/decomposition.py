@@ -110,7 +110,7 @@ def decomposition_figure(
     return figure(
         traces,
         layout,
-        title="How much of a geometry is left when one thing changes?",
+        title=_claim(chains),
         aid="rho between two vector sets of one model; 1 = the same pairs of emotions are alike; line: noise ceiling, "
         "what two noisy copies of one geometry would reach; * p below 0.05",
         notes=[*_chain_notes(chains), *notes, _published_note(models)],
@@ -120,6 +120,18 @@ def decomposition_figure(
         left=72,
         fill=True,
     )
+
+
+def _claim(chains: Sequence[Chain]) -> str:
+    """What our own chains say of the two steps that change one thing only."""
+    parts = []
+    for step, changed in (("method", "another method"), ("precision", "another precision")):
+        found = [chain.steps[step] for chain in chains]
+        rhos = [c.rho for c in found if c is not None and np.isfinite(c.rho)]
+        if rhos:
+            low, high = f"{min(rhos):.2f}", f"{max(rhos):.2f}"
+            parts.append(minus(f"rho {low if low == high else f'{low} to {high}'} under {changed}"))
+    return f"What is left: {', '.join(parts)}" if parts else "How much of a geometry is left when one thing changes?"
 
 
 def _bars(name: str, x: list, y: list, width: float, colour: str, pattern: str) -> dict:

@@ -25,7 +25,7 @@ from .theme import (
 )
 
 ORDERS = ("quadrant", "clustering", "alphabet")
-_MAX_LABELLED = 30
+MAX_LABELLED = 30
 _GAP = 0.09
 # The lines around a chosen class: one of them stands out from any cell and any paper.
 BOX = ({"color": "#16181d", "width": 5}, {"color": "#ffffff", "width": 2})
@@ -35,13 +35,18 @@ _ROW_GAP = 130
 _TREE, _TREE_GAP = 0.15, 0.02
 
 
-_STANDING_BAR = {"title": {"text": "1 - cosine", "side": "right"}, "thickness": 12, "len": 0.9, "x": 1.01}
 # Below the class names: plotly lifts the title of a figure over a bar that lies on top.
 _LYING_BAR_HEIGHT = 56
-_LYING_BAR = {
-    "title": {"text": "1 - cosine", "side": "top"}, "orientation": "h", "thickness": 10, "len": 1, "x": 0.5, "y": 0,
-    "yanchor": "top", "ypad": 80,
-}  # fmt: skip
+
+
+def class_bar(title: str) -> tuple[dict, int]:
+    """The colour bar of a heat map of classes, and the pixels that it needs below the class names."""
+    if not narrow():
+        return {"title": {"text": title, "side": "right"}, "thickness": 12, "len": 0.9, "x": 1.01}, 0
+    return {
+        "title": {"text": title, "side": "top"}, "orientation": "h", "thickness": 10, "len": 1, "x": 0.5, "y": 0,
+        "yanchor": "top", "ypad": 80,
+    }, _LYING_BAR_HEIGHT  # fmt: skip
 
 
 def rdm_figure(
@@ -111,7 +116,7 @@ def rdm_figure(
             traces.append({**_tree(tree, n), **on})
         # Not cut off: the line around the last class.
         right = n - 0.3 + (0 if tree is None else _TREE * n)
-        ticks = list(range(n)) if n <= _MAX_LABELLED else []
+        ticks = list(range(n)) if n <= MAX_LABELLED else []
         shared = {
             "tickvals": ticks,
             "ticktext": [f"<b>{classes[k]}</b>" if classes[k] in marked else classes[k] for k in ticks],
@@ -142,6 +147,7 @@ def rdm_figure(
                             "yref": f"y{number}", "line": line,
                         }
                     )  # fmt: skip
+    bar, bar_height = class_bar("1 - cosine")
     layout = {
         **axes,
         "shapes": shapes,
@@ -150,7 +156,7 @@ def rdm_figure(
             "colorscale": DISSIMILARITY_SCALE,
             "cmin": 0,
             "cmax": top,
-            "colorbar": _LYING_BAR if narrow() else _STANDING_BAR,
+            "colorbar": bar,
         },
         "uirevision": "rdm",
         "meta": {"kind": "rdm"},
@@ -169,7 +175,7 @@ def rdm_figure(
         left=96,
         right=16 if narrow() else 72,
         above=26,
-        below=84 + (_LYING_BAR_HEIGHT if narrow() else 0),
+        below=84 + bar_height,
     )
 
 

@@ -278,6 +278,7 @@ def figure(
                     "description": " ".join(
                         filter(None, [_sentence(title), described(traces, layout), _sentence(aid)])
                     ),
+                    "aid": aid,
                     "min_width": round(_PIXELS_PER_LETTER * wide) if on.width is None else on.width,
                     "fill": fill,
                 },

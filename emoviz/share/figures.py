@@ -133,5 +133,12 @@ def drawings(view: View) -> dict[str, Drawing]:
     for i, j in combinations(range(len(view.sets)), 2):
         own = {**marked, **centred, "layers": [view.layers[i], view.layers[j]], "names": (short[i], short[j])}
         found[f"pair_{i + 1}_{j + 1}"] = Drawing(view, "pair", own, only=(i, j))
+        found[f"difference_{i + 1}_{j + 1}"] = Drawing(view, "difference", own, only=(i, j))
+    if len(view.sets) == 2:
+        found |= {
+            f"depth_difference_{name}": Drawing(view, "depth_difference", {"curve": name, **centred})
+            for name, curve in CURVES.items()
+            if not curve.logarithmic
+        }
     found["published"] = Drawing(view, "published_rsa", only=())
     return found

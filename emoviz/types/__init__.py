@@ -4,7 +4,17 @@ Shapes: L layers, C classes, D model width, T topics. Layers are 0-based blocks;
 """
 
 from .base import Value
-from .comparison import Comparison, Contrast, Difference, Measured, PairedRDMs, PairGroup, Separation, SizeEffect
+from .comparison import (
+    Comparison,
+    Contrast,
+    CurveDifference,
+    Difference,
+    Measured,
+    PairedRDMs,
+    PairGroup,
+    Separation,
+    SizeEffect,
+)
 from .corpus import Corpus, Finding, Norms, Openings, Passage, Story, StoryPrompt
 from .experiments import (
     Calibrated,
@@ -31,6 +41,7 @@ __all__ = [
     "Comparison",
     "Components",
     "Contrast",
+    "CurveDifference",
     "Corpus",
     "Cycle",
     "Decoding",

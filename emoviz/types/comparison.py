@@ -94,10 +94,41 @@ class PairedRDMs(Value):
     values: np.ndarray
     ranks: np.ndarray
 
+    @property
+    def shares(self) -> np.ndarray:
+        """The ranks as shares of the way from the most alike pair, 0, to the least alike one, 1; (2, P)."""
+        return (self.ranks - 1) / max(1, len(self.pairs) - 1)
+
+    @property
+    def difference(self) -> np.ndarray:
+        """The shares of the first set less those of the second, (P,), from -1 to 1.
+
+        Dissimilarities of two models share no scale, since anisotropy and noise stretch them; their ranks do.
+        """
+        return self.shares[0] - self.shares[1]
+
     def most_different(self, n: int) -> list[int]:
         """The n pairs whose ranks differ most, the largest difference first; none whose ranks are the same."""
         gap = np.abs(self.ranks[1] - self.ranks[0])
         return [int(k) for k in np.argsort(-gap, kind="stable")[:n] if gap[k] > 0]
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class CurveDifference(Value):
+    """A depth curve of one set less that of another, on the depths of the layers of both.
+
+    depth, values : (N,). at : of each depth, the set whose layer it is and the layer. low, high : (N,) 95 % interval
+    over topics that both sets share, None where it cannot be had, with the reason.
+    """
+
+    name: str
+    sets: tuple[str, str]
+    depth: np.ndarray
+    values: np.ndarray
+    at: tuple[tuple[str, int], ...]
+    low: np.ndarray | None = None
+    high: np.ndarray | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)

@@ -39,8 +39,9 @@ const COPIES = {
 // The buttons may come later than this.
 document.addEventListener('click', async (event) => {
   const button = event.target.closest && event.target.closest('button');
-  if (!button || !COPIES[button.id]) return;
-  const [text, said] = COPIES[button.id], label = button.textContent;
+  const copy = button && (COPIES[button.id] || (button.dataset.copy && [() => button.dataset.copy, 'Copied']));
+  if (!copy) return;
+  const [text, said] = copy, label = button.textContent;
   if (label === said) return;
   try {
     await navigator.clipboard.writeText(text());

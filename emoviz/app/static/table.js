@@ -17,8 +17,14 @@ function draw() {
   const table = node('table', ''), head = node('thead', ''), body = node('tbody', ''), names = node('tr', '');
   (shown.columns || []).forEach((column) => {
     const [name, help] = [].concat(column);
-    const cell = node('th', help ? 'ez-helped' : '', name);
-    if (help) cell.title = help;
+    const cell = node('th', help ? 'ez-helped' : '', help ? undefined : name);
+    if (help) {
+      // `glossary.js` shows what it means.
+      const term = node('button', 'ez-term', name);
+      term.type = 'button';
+      term.dataset.meaning = help;
+      cell.append(term);
+    }
     names.append(cell);
   });
   head.append(names);

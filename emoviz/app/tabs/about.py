@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import gradio as gr
 
-from ... import __version__
+from ... import citation
 from ...geometry.curves import CURVES
 from ..contract import Laid, Tab
+from ..glossary import TEXTS
 from ..selection import Selection
-
-_TEXTS = Path(__file__).parents[1] / "about"
 
 
 def lay(_start: Selection) -> Laid:
@@ -20,12 +17,12 @@ def lay(_start: Selection) -> Laid:
     with gr.Column(elem_classes="ez-about"):
         gr.Markdown(_text("intro"), elem_classes="ez-prose")
         for tab in TABS:
-            if (_TEXTS / f"{tab.title.lower()}.md").exists():
+            if (TEXTS / f"{tab.title.lower()}.md").exists():
                 with gr.Accordion(f"{tab.title}: {tab.question}", open=False):
                     gr.Markdown(_text(tab.title.lower()), elem_classes="ez-prose")
         with gr.Accordion("Words", open=False):
             gr.Markdown(f"{_text('words')}\n\n{curves_table()}", elem_classes="ez-prose")
-        gr.Markdown(_text("limits").replace("{version}", __version__), elem_classes="ez-prose")
+        gr.Markdown(_text("limits").replace("{citation}", citation.plain()), elem_classes="ez-prose")
     return Laid()
 
 
@@ -37,7 +34,7 @@ def curves_table() -> str:
 
 
 def _text(name: str) -> str:
-    return (_TEXTS / f"{name}.md").read_text("utf-8")
+    return (TEXTS / f"{name}.md").read_text("utf-8")
 
 
 TAB = Tab(

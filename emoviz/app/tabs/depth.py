@@ -26,7 +26,7 @@ def lay(_start: Selection) -> Laid:
             elem_classes="ez-pills",
         )
         published = gr.Checkbox(True, label="published", scale=1, min_width=110, visible=False)
-    outputs = {"curves": Figure(), "controls": Figure(), "explained": Table()}
+    outputs = {"curves": Figure(), "difference": Figure(), "controls": Figure(), "explained": Table()}
     return Laid({"curve": curve, "published": published}, outputs, menus=["published"])
 
 
@@ -37,6 +37,7 @@ def draw(view: Selection, curve: str, published: bool) -> dict:
     return {
         "published": gr.update(visible=known),
         "curves": tried(curves, view, curve, published),
+        "difference": tried(difference, view, curve),
         "controls": drawn,
         "explained": explained,
     }
@@ -53,6 +54,14 @@ def curves(view: Selection, curve: str, with_published: bool) -> go.Figure:
         style=library().style,
         notes=left_out,
     )
+
+
+def difference(view: Selection, curve: str) -> go.Figure | None:
+    """The first of two sets less the second; nothing for any other number of sets."""
+    sets, _ = view.centred()
+    if len(sets) != 2:
+        return None
+    return plot.depth_difference(sets, curve, centring=view.centring)
 
 
 def controls(view: Selection) -> tuple[go.Figure | None, dict]:
@@ -76,6 +85,8 @@ def python(view: Selection, curve: str, published: bool) -> str:
     sets, _ = view.centred()
     shown = {"centring": view.centring, "layers": view.layers(sets), "published": published}
     lines = [open_sets(sets), figure("depth", "sets", repr(curve), **shown)]
+    if len(sets) == 2 and not CURVES[curve].logarithmic:
+        lines.append(figure("depth_difference", "sets", repr(curve), centring=view.centring))
     known, layers, _ = view.readable(view.panels())
     own = [(k, s, layer) for k, (s, layer) in enumerate(zip(known, layers, strict=True)) if s.control_rdms]
     if own and [s for _, s, _ in own] == sets:

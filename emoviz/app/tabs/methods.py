@@ -20,21 +20,37 @@ from ...plots.wording import p_text
 from ...reference import SOURCE, published_compliance, published_models, published_rho
 from ...stats.contrasts import KINDS
 from ...types import Contrast, Measured
-from ..components import Figure, Table
+from ..components import Figure, Messages, Table
 from ..contract import Laid, Tab
 from ..library import library
 from ..selection import Selection
 from ..snippet import figure, snippet
 
+# The figures whose messages lead. The first stands open, the others in a fold.
+LEADING = ("decomposition", "separation", "precision")
+
+
+def place(name: str) -> str:
+    """The id that a message of a figure leads to."""
+    return f"ez-at-{name}"
+
 
 def lay(_start: Selection) -> Laid:
-    outputs = {"decomposition": Figure(), "separation": Figure(), "precision": Figure()}
-    with gr.Row():
+    said, decomposition = Messages(), Figure(elem_id=place("decomposition"))
+    # What a fold holds is drawn when it is opened, and stays open while the page is.
+    with gr.Accordion("Generation against comprehension", open=False, elem_id=place("separation")):
+        separation = Figure()
+    with gr.Accordion("Precision", open=False, elem_id=place("precision")):
+        precision = Figure()
+    with gr.Accordion("Base against instruct", open=False), gr.Row():
         with gr.Column(scale=6, min_width=480):
             variants = Figure()
         with gr.Column(scale=5, min_width=380):
             behaviour = Table()
-    return Laid(outputs={**outputs, "variants": variants, "compliance": behaviour, "table": Table()})
+    with gr.Accordion("Every contrast in a table", open=False):
+        every = Table()
+    figures = {"decomposition": decomposition, "separation": separation, "precision": precision, "variants": variants}
+    return Laid(outputs={"messages": said, **figures, "compliance": behaviour, "table": every})
 
 
 def draw(_view: Selection) -> dict:
@@ -50,14 +66,20 @@ def draw(_view: Selection) -> dict:
             # No sets of that kind: the table below says what is there.
             return None
 
+    figures = {name: drawn(getattr(plot, name), notes=notes) for name in LEADING}
     return {
-        "decomposition": drawn(plot.decomposition, notes=notes),
-        "separation": drawn(plot.separation, notes=notes),
-        "precision": drawn(plot.precision, notes=notes),
+        "messages": {"messages": [message(name, shown) for name, shown in figures.items() if shown is not None]},
+        **figures,
         "variants": drawn(plot.variants),
         "compliance": compliance(),
         "table": table(found.contrasts, notes),
     }
+
+
+def message(name: str, figure: go.Figure) -> dict:
+    """What a figure says, which is its title, and where it stands."""
+    lead, _, text = figure.layout.title.text.replace("<br>", " ").partition(": ")
+    return {"lead": lead, "text": text, "open": place(name)}
 
 
 def where_from(found: Measured) -> str:

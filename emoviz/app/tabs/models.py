@@ -11,9 +11,13 @@ import plotly.graph_objects as go
 
 from ... import plot
 from ...plots.theme import short_label
+from ...plots.wording import p_text
+from ...share.cells import number
 from ...share.tables import disagreements, pairs_table, published_table
 from ...stats import letters
-from ..components import Figure, Refused, Table
+from ...stats.pairs import paired_rdms
+from ...types import Comparison, VectorSet
+from ..components import Cards, Figure, Refused, Table
 from ..contract import Laid, Tab, tried
 from ..library import library
 from ..selection import Selection, pick_emotion, pick_emotions
@@ -25,12 +29,15 @@ def lay(_start: Selection) -> Laid:
         pair = gr.Dropdown(
             [], label="Pair", info="or click a cell of the matrix", visible=False, allow_custom_value=True
         )
+    agreement = Cards(elem_classes="ez-headline")
     with gr.Row():
         with gr.Column(scale=1, min_width=380):
-            matrix = Figure()
+            # Two sets have no matrix worth a figure: then the difference stands in its place.
+            matrix, difference = Figure(), Figure()
         with gr.Column(scale=1, min_width=380):
             dots = Figure()
-    outputs = {"matrix": matrix, "dots": dots, "pairs": Table(), "differences": Table()}
+    outputs = {"agreement": agreement, "matrix": matrix, "difference": difference, "dots": dots}
+    outputs |= {"pairs": Table(), "differences": Table()}
     with gr.Row():
         with gr.Column(scale=1, min_width=440):
             published = Figure()
@@ -47,9 +54,12 @@ def draw(view: Selection, pair: str | None) -> dict:
     pair = pair if pair in known else next(iter(known), None)
     matrix, table = tried(pairs, view, n=2)
     dots, differences = (None, None) if isinstance(found, Refused) else pair_view(view, pair)
+    one_pair = len(choices) == 1 and dots is not None
     return {
+        "agreement": agreement(view) if one_pair else None,
         "pair": gr.update(choices=choices, value=pair, visible=len(choices) > 1),
-        "matrix": matrix,
+        "matrix": None if one_pair else matrix,
+        "difference": None if dots is None else difference(view, pair),
         "dots": dots,
         "pairs": table,
         "differences": differences,
@@ -89,16 +99,61 @@ def pairs(view: Selection) -> tuple[go.Figure | None, dict | None]:
     return plot.rsa(sets, centring=view.centring, comparison=found) if any_rho else None, table
 
 
-def pair_view(view: Selection, pair: str | None) -> tuple[go.Figure | None, dict | None]:
-    """One pair of the selected sets, by its name ("A and C"; the first pair for any other), as dots and as a table."""
+def agreement(view: Selection) -> dict:
+    """What there is to say of two sets, as numbers: a matrix would have one."""
+    two, at, names, _ = _pair(view, None)
+    found = library().compared((two[0].name, two[1].name), at, view.centring)
+    paired = paired_rdms(two, at, view.centring)
+    top = paired.most_different(1)
+    interval = (
+        f"95 % interval {found.ci_low[0, 1]:.2f} to {found.ci_high[0, 1]:.2f}"
+        if np.isfinite(found.ci_low[0, 1])
+        else "no interval; why stands below"
+    )
+    p = p_text(found.p[0, 1], found.n_permutations) if np.isfinite(found.p[0, 1]) else "no p; why stands below"
+    facts = [
+        {"name": "Spearman rho", "value": number(found.rho[0, 1], 2), "note": f"{interval}; {p}"},
+        {"name": "noise ceiling", "value": number(found.ceiling[0, 1], 2), "note": "what two noisy copies would reach"},
+        {"name": "disjoint topics", "value": number(found.rho_disjoint[0, 1], 2), "note": "without shared passages"},
+    ]
+    if top:
+        first, second = paired.shares[:, top[0]]
+        facts.append(
+            {
+                "name": "they differ most on",
+                "value": " and ".join(paired.pairs[top[0]]),
+                "note": f"rank {first:.2f} in {names[0]}, {second:.2f} in {names[1]}; 1 = the least alike pair",
+            }
+        )
+    sides = [f"{name}: {short_label(s)}, layer {k}" for name, s, k in zip(names, two, at, strict=True)]
+    note = f"RDMs of {found.n_classes[0, 1]} classes, {view.centring} centring"
+    return {"cards": [{"title": " and ".join(sides), "note": note, "colour": "var(--ez-ink)", "facts": facts}]}
+
+
+def difference(view: Selection, pair: str | None) -> go.Figure:
+    two, _, names, found = _pair(view, pair)
+    return plot.difference(two, centring=view.centring, emotion=view.marked, comparison=found, names=names)
+
+
+def _pair(
+    view: Selection, pair: str | None
+) -> tuple[tuple[VectorSet, VectorSet], tuple[int, int], tuple[str, str], Comparison]:
+    """The two sets of a pair, at which layers, what they are called, and their comparison without intervals."""
     sets, layers, _ = view.readable(view.chosen())
-    if len(sets) < 2:
-        return None, None
     short = letters(len(sets))
     places = {f"{short[i]} and {short[j]}": (i, j) for i, j in combinations(range(len(sets)), 2)}
     i, j = (0, 1) if pair is None else places.get(pair, (0, 1))
     two, at, names = (sets[i], sets[j]), (layers[i], layers[j]), (short[i], short[j])
     found = library().compared((two[0].name, two[1].name), at, view.centring, intervals=False)
+    return two, at, names, found
+
+
+def pair_view(view: Selection, pair: str | None) -> tuple[go.Figure | None, dict | None]:
+    """One pair of the selected sets, by its name ("A and C"; the first pair for any other), as dots and as a table."""
+    sets, _, _ = view.readable(view.chosen())
+    if len(sets) < 2:
+        return None, None
+    two, at, names, found = _pair(view, pair)
     if np.isnan(found.rho[0, 1]):
         return None, None
     drawn = plot.pair(two, centring=view.centring, emotion=view.marked, comparison=found, names=names)
@@ -112,9 +167,12 @@ def python(view: Selection, pair: str | None) -> str:
     places = [name for _, name in pair_choices(view)]
     i, j = list(combinations(range(len(sets)), 2))[places.index(pair) if pair in places else 0]
     two = {"layers": [layers[i], layers[j]], "centring": view.centring, "emotion": view.marked}
+    # Two sets are said in a number.
+    matrix = [figure("rsa", "sets", layers=layers, centring=view.centring)] if len(sets) > 2 else []
     return snippet(
         open_sets(sets),
-        figure("rsa", "sets", layers=layers, centring=view.centring),
+        *matrix,
+        figure("difference", f"[sets[{i}], sets[{j}]]", **two),
         figure("pair", f"[sets[{i}], sets[{j}]]", **two),
         figure("published_rsa"),
     )
@@ -126,5 +184,5 @@ TAB = Tab(
     lay=lay,
     draw=draw,
     python=python,
-    picks={"rsa": pick_pair, "pair": pick_emotion, "differences": pick_emotions},
+    picks={"rsa": pick_pair, "difference": pick_emotions, "pair": pick_emotion, "differences": pick_emotions},
 )

@@ -7,13 +7,15 @@ import plotly.graph_objects as go
 
 from ... import plot
 from ...geometry.dissimilarity import MIN_COMMON
+from ...plots.messages import facts, messages
 from ...plots.rsa import AGREEMENT
 from ...plots.theme import protocol_label
 from ...plots.wording import p_text
 from ...share.tables import key_numbers, sets_table
+from ...stats.pairs import paired_rdms
 from ...types import VectorSet
 from ...words import counted
-from ..components import Cards, Figure, Table
+from ..components import Cards, Figure, Messages, Table
 from ..contract import EVERYTHING, Laid, Tab, tried
 from ..library import library
 from ..selection import BEST, Selection, pick_emotion
@@ -23,12 +25,35 @@ from ..snippet import figure, open_sets, snippet
 def lay(start: Selection) -> Laid:
     # Drawn here, so that it is there at once.
     first = draw(start) if start.sets else {}
-    outputs = {"cards": Cards(first.get("cards")), "map": Figure(first.get("map")), "table": Table(table())}
+    outputs = {
+        "messages": Messages(first.get("messages"), elem_id="ez-glance"),
+        "map": Figure(first.get("map")),
+        "cards": Cards(first.get("cards")),
+        "table": Table(table()),
+    }
     return Laid(outputs=outputs)
 
 
 def draw(view: Selection) -> dict:
-    return {"cards": tried(cards, view), "map": tried(emotion_map, view), "table": table()}
+    return {
+        "messages": tried(at_a_glance, view),
+        "map": tried(emotion_map, view),
+        "cards": tried(cards, view),
+        "table": table(),
+    }
+
+
+def at_a_glance(view: Selection) -> dict:
+    """Three to six lines of what the selected sets say, each a link to the tab that shows it."""
+    sets = view.chosen()
+    layers = view.layers(sets)
+    compared = paired = None
+    if len(sets) > 1:
+        compared = library().compared(tuple(s.name for s in sets), layers, "class", intervals=False)
+    if len(sets) == 2 and compared is not None and np.isfinite(compared.rho[0, 1]):
+        paired = paired_rdms((sets[0], sets[1]), (layers[0], layers[1]), "class")
+    found = messages([facts(s, layer) for s, layer in zip(sets, layers, strict=True)], compared, paired)
+    return {"messages": [{"lead": m.lead, "text": m.text, "go": {"tab": m.tab, **m.controls}} for m in found]}
 
 
 def cards(view: Selection) -> dict:
