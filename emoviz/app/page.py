@@ -14,6 +14,7 @@ from ..errors import InputError
 from ..geometry import CENTRINGS
 from ..plots.canvas import Canvas, drawn_on
 from ..plots.export import export
+from . import job_strip
 from .components import EMPTY, Download, Figure, Filled, Link, Menu, Message, Shown, Slider, Ticks
 from .contract import EXPORTS, LATEST, QUIET, Endpoint, Laid, Page, Part, Tab, answered
 from .library import library
@@ -49,9 +50,9 @@ def build(endpoints: Sequence[Endpoint] = ()) -> gr.Blocks:
     endpoints : what its API answers.
     """
     start = first_selection()
-    with gr.Blocks(title="emoviz", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as blocks:
+    with gr.Blocks(title="emoviz", analytics_enabled=False, fill_width=True, delete_cache=(3600, 86400)) as blocks:
         selection = _sidebar(start)
-        notice = Message(elem_id="ez-notice")
+        notice, strip = Message(elem_id="ez-notice"), job_strip.lay()
         opened = gr.State({_PAGE: TABS[0].title})
         laid: dict[str, Laid] = {}
         with gr.Tabs(elem_id="ez-tabs") as tabs:
@@ -59,7 +60,7 @@ def build(endpoints: Sequence[Endpoint] = ()) -> gr.Blocks:
         first = {"query": to_query(TABS[0], start, {}), "python": _python(TABS[0], start, {})}
         address, saved = Link(first, elem_id="ez-link"), Download(elem_id="ez-download")
         shown = Shown(elem_id="ez-shown")
-        page = Page(blocks, tabs, notice, selection, laid)
+        page = Page(blocks, tabs, notice, strip, selection, laid)
         for endpoint in endpoints:
             gr.api(answered(endpoint), api_name=endpoint.__name__, concurrency_id="api", concurrency_limit=2)
         again = [event for tab in _all(TABS) if tab.wire is not None for event in tab.wire(page) or ()]
@@ -291,7 +292,10 @@ def _wire(
     for event in again:
         event.then(changed, inputs, results, **LATEST)
     choices = [page.selection["sets"], page.selection["emotion"]]
-    for event in (event for laid in page.laid.values() for event in laid.changed):
+    strip = page.jobs
+    strip.lines.select(job_strip.answer, strip.owner, [strip.lines, strip.owner, strip.ended], **QUIET)
+    ended = strip.ended.change(lambda: None, None, None, **QUIET)
+    for event in (ended, *(event for laid in page.laid.values() for event in laid.changed)):
         event.then(refresh, None, choices, **QUIET).then(changed, inputs, results, **LATEST)
     page.blocks.load(refresh, None, choices, **QUIET)
     page.blocks.load(None, js=_ON_LOAD)

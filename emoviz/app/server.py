@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from starlette.staticfiles import StaticFiles  # noqa: E402
 from ..errors import InputError  # noqa: E402
 from ..plots.export import PRESETS  # noqa: E402
 from ..plots.theme import DARK, FONTS, LIGHT  # noqa: E402
-from .components import FONTS_URL, PLOTLY_URL, STATIC, STATIC_URL  # noqa: E402
+from .components import FONTS_URL, MAX_UPLOAD, PLOTLY_URL, STATIC, STATIC_URL  # noqa: E402
 from .contract import Endpoint  # noqa: E402
 from .page import build  # noqa: E402
 from .theme import THEME  # noqa: E402
@@ -42,6 +43,8 @@ def serve(port: int | None = None, open_browser: bool = False, endpoints: Sequen
         )
     except OSError as error:
         raise InputError(f"port {port} is taken or not allowed. Choose a free one.") from error
+    # Ends as by Ctrl+C, so that jobs in processes of their own end with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     print(f"emoviz is at {url} (Ctrl+C stops it)", flush=True)
     page.block_thread()
 
@@ -57,7 +60,7 @@ def launch_options() -> dict[str, Any]:
         "share": False,
         "ssr_mode": False,
         "show_error": False,
-        "max_file_size": "5mb",
+        "max_file_size": MAX_UPLOAD,
         "run_history": False,
         "enable_monitoring": False,
         "footer_links": [],

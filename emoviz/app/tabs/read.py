@@ -25,6 +25,7 @@ from ..library import library
 from ..memory import loaded_with_status
 from ..selection import Selection
 from ..snippet import figure, with_model
+from ..turns import MODEL_TURNS
 
 if TYPE_CHECKING:
     from ...models.loaded import LoadedModel
@@ -70,10 +71,13 @@ def run(text: str, name: str | None, emotion: str) -> Iterator[tuple]:
             raise InputError(
                 f"the text has {len(text)} letters; the page shows up to {MAX_LETTERS}. Shorten it, or use emoviz read."
             )
-        vectors, loaded = yield from set_with_model(name, (gr.skip(), gr.skip()), (gr.skip(),))
-        from ...readout.reading import read_text
+        with MODEL_TURNS.turn() as waiting:
+            for said in waiting:
+                yield gr.skip(), gr.skip(), said, gr.skip()
+            vectors, loaded = yield from set_with_model(name, (gr.skip(), gr.skip()), (gr.skip(),))
+            from ...readout.reading import read_text
 
-        reading = read_text(loaded, vectors, text)
+            reading = read_text(loaded, vectors, text)
         slider = gr.update(maximum=vectors.n_layers - 1, value=reading.layer)
         yield reading, _strongest(reading, emotion), _said(reading), slider
     except InputError as error:
@@ -176,18 +180,21 @@ def vary(
             raise InputError("the sentence needs {n} once, where the number goes.")
         if len(template) > MAX_LETTERS:
             raise InputError(f"the sentence has {len(template)} letters; up to {MAX_LETTERS} are allowed.")
-        vectors, loaded = yield from set_with_model(name, (gr.skip(),), ())
-        from ...readout.reading import read_text
+        with MODEL_TURNS.turn() as waiting:
+            for said in waiting:
+                yield gr.skip(), said
+            vectors, loaded = yield from set_with_model(name, (gr.skip(),), ())
+            from ...readout.reading import read_text
 
-        if emotion not in vectors.classes:
-            raise InputError(f"emotion {emotion!r} is not in {vectors.name}. Choose another on the left.")
-        readings = {}
-        for k, value in enumerate(values):
-            found = read_text(loaded, vectors, template.replace("{n}", value))
-            # The slider belongs to the set that the text was read with.
-            at = found.layer if reading is None or reading.set != name else layer_of(found, f"{layer:g}")
-            readings[float(value)] = found
-            yield gr.skip(), f"reading, {k + 1} of {len(values)}"
+            if emotion not in vectors.classes:
+                raise InputError(f"emotion {emotion!r} is not in {vectors.name}. Choose another on the left.")
+            readings = {}
+            for k, value in enumerate(values):
+                found = read_text(loaded, vectors, template.replace("{n}", value))
+                # The slider belongs to the set that the text was read with.
+                at = found.layer if reading is None or reading.set != name else layer_of(found, f"{layer:g}")
+                readings[float(value)] = found
+                yield gr.skip(), f"reading, {k + 1} of {len(values)}"
         tokens = "last" if where == LAST else "mean"
         drawn = plot.number(template, readings, emotion, where=tokens, layer=at, vectors=vectors)
         yield drawn, f"read {len(values)} sentences at layer {at}"

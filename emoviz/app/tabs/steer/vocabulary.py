@@ -16,6 +16,7 @@ from ...contract import QUIET, WITH_MODEL, Laid, Page, Tab, by_name
 from ...library import library
 from ...selection import Selection
 from ...snippet import figure, with_model
+from ...turns import MODEL_TURNS
 from ..read import choices, set_with_model
 
 _SHOWN = 20
@@ -24,15 +25,18 @@ _SHOWN = 20
 def look(name: str | None, emotion: str) -> Iterator[tuple]:
     """Yields (lens, status, layer slider); the model is loaded on the way. Errors end as the status."""
     try:
-        vectors, loaded = yield from set_with_model(name, (gr.skip(),), (gr.skip(),))
-        yield (
-            gr.skip(),
-            f"{loaded.name}: {emotion} through the output head at {len(vectors.finite_layers)} layers",
-            gr.skip(),
-        )
-        from ....readout.lens import vocabulary_lens
+        with MODEL_TURNS.turn() as waiting:
+            for place in waiting:
+                yield gr.skip(), place, gr.skip()
+            vectors, loaded = yield from set_with_model(name, (gr.skip(),), (gr.skip(),))
+            yield (
+                gr.skip(),
+                f"{loaded.name}: {emotion} through the output head at {len(vectors.finite_layers)} layers",
+                gr.skip(),
+            )
+            from ....readout.lens import vocabulary_lens
 
-        found = vocabulary_lens(loaded, vectors, emotion)
+            found = vocabulary_lens(loaded, vectors, emotion)
         best = preferred_layer(vectors)
         yield found, said(found), gr.update(maximum=vectors.n_layers - 1, value=best)
     except InputError as error:
