@@ -7,12 +7,14 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 # The page must work, and stay silent, without a network.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
+import gradio as gr  # noqa: E402
 import plotly  # noqa: E402
 from starlette.routing import Mount  # noqa: E402
 from starlette.staticfiles import StaticFiles  # noqa: E402
@@ -32,21 +34,40 @@ def serve(port: int | None = None, open_browser: bool = False, endpoints: Sequen
     endpoints : functions of JSON that are answered over the API, under their names.
     """
     page = build(endpoints)
-    page.queue(max_size=32, default_concurrency_limit=4)
     try:
-        _, url, _ = page.launch(
-            server_port=port,
-            inbrowser=open_browser and _has_screen(),
-            quiet=True,
-            prevent_thread_lock=True,
-            **launch_options(),
-        )
+        url = launch(page, server_port=port, inbrowser=open_browser and _has_screen())
     except OSError as error:
         raise InputError(f"port {port} is taken or not allowed. Choose a free one.") from error
     # Ends as by Ctrl+C, so that jobs in processes of their own end with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    print(f"emoviz is at {url} (Ctrl+C stops it)", flush=True)
+    tools = f"{url}gradio_api/mcp/" if page.mcp_server else "pip install 'emoviz[mcp]' brings them"
+    print(f"emoviz is at {url} (Ctrl+C stops it)\nTools for language models (MCP): {tools}", flush=True)
     page.block_thread()
+
+
+def launch(page: gr.Blocks, **options: Any) -> str:
+    """Serves a page in threads of its own; returns its address.
+
+    What it answers over the API are tools (MCP) too, where the package for that is installed.
+    """
+    page.queue(max_size=32, default_concurrency_limit=4)
+    _, url, _ = page.launch(
+        quiet=True,
+        prevent_thread_lock=True,
+        mcp_server=find_spec("mcp") is not None,
+        **launch_options(),
+        **options,
+    )
+    if page.mcp_server_obj is not None:
+        # Gradio would answer with a Python object as text.
+        setattr(page.mcp_server_obj, "postprocess_output_data", _as_json)  # noqa: B010
+    return url
+
+
+def _as_json(data: Sequence[Any], _url: str) -> list:
+    from mcp.types import TextContent
+
+    return [TextContent(type="text", text=json.dumps(given, ensure_ascii=False)) for given in data]
 
 
 def _has_screen() -> bool:
