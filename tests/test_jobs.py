@@ -194,11 +194,11 @@ def test_what_a_page_posts_is_checked_before_it_is_believed(monkeypatch):
     post({"act": "cancel", "job": number}, YOU)
     (line,) = post({}, YOU)[0]["jobs"]
     assert line["open"] and not line["mine"] and line["label"] == "Another visitor: Extraction of m"
-    shown, _, _ = post({"act": "cancel", "job": number}, ME)
+    shown, _ = post({"act": "cancel", "job": number}, ME)
     assert shown["jobs"][0]["mine"]
-    _until(lambda: post({}, ME)[2] == 1)
+    _until(lambda: post({}, ME)[0]["ended"] == 1)
     assert post({}, ME)[0]["jobs"][0]["said"].startswith("cancelled. Start it again")
-    assert post({"act": "dismiss", "job": number}, ME)[0] == {"jobs": []}
+    assert post({"act": "dismiss", "job": number}, ME)[0]["jobs"] == []
 
 
 def test_a_label_never_repeats_what_a_visitor_typed():

@@ -139,9 +139,10 @@ class Message(Filled):
 
 
 class JobLines(Filled):
-    """Long work: {jobs: [{job, label, said, open, failed, mine}]}.
+    """Long work: {jobs: [{job, label, said, open, failed, mine}], ended: how many have ended}.
 
-    `select` fires with {owner} of a page that asks for news, and {owner, act, job} of one that cancels or dismisses.
+    `select` fires with {owner} of a page that asks for news, and {owner, act, job} of one that cancels or dismisses;
+    `expand` when one has ended since it last asked.
     """
 
     script = "jobs"

@@ -18,20 +18,18 @@ _TOKEN = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """lines : what is shown. owner : the visitor's secret, kept by the browser. ended : changes when a job has ended
-    since the page last asked."""
+    """lines : what is shown. owner : the visitor's secret, kept by the browser."""
 
     lines: Any
     owner: gr.State
-    ended: gr.State
 
 
 def lay() -> Strip:
-    return Strip(JobLines(elem_id="ez-jobs"), gr.State(""), gr.State(0))
+    return Strip(JobLines(elem_id="ez-jobs"), gr.State(""))
 
 
-def answer(event: gr.EventData, owner: str) -> tuple[dict, str, int]:
-    """(lines, owner, jobs that have ended) for a page that asks, cancels or dismisses; a visitor can post anything."""
+def answer(event: gr.EventData, owner: str) -> tuple[dict, str]:
+    """(lines, owner) for a page that asks, cancels or dismisses; a visitor can post anything."""
     data = event._data if isinstance(event._data, dict) else {}
     told, number = data.get("owner"), data.get("job")
     if isinstance(told, str) and _TOKEN.fullmatch(told):
@@ -39,12 +37,12 @@ def answer(event: gr.EventData, owner: str) -> tuple[dict, str, int]:
     act = {"cancel": JOBS.cancel, "dismiss": JOBS.dismiss}.get(str(data.get("act")))
     if act is not None and type(number) is int:
         act(number, owner)
-    return lines(owner), owner, JOBS.ended
+    return lines(owner), owner
 
 
 def lines(owner: str) -> dict:
     """What `JobLines` shows one visitor."""
-    return {"jobs": [_line(job) for job in JOBS.seen_by(owner)]}
+    return {"jobs": [_line(job) for job in JOBS.seen_by(owner)], "ended": JOBS.ended}
 
 
 def _line(job: Job) -> dict:

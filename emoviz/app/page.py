@@ -293,8 +293,9 @@ def _wire(
         event.then(changed, inputs, results, **LATEST)
     choices = [page.selection["sets"], page.selection["emotion"]]
     strip = page.jobs
-    strip.lines.select(job_strip.answer, strip.owner, [strip.lines, strip.owner, strip.ended], **QUIET)
-    ended = strip.ended.change(lambda: None, None, None, **QUIET)
+    strip.lines.select(job_strip.answer, strip.owner, [strip.lines, strip.owner], **QUIET)
+    # What is stored may be other than before.
+    ended = strip.lines.expand(lambda: None, None, None, **QUIET)
     for event in (ended, *(event for laid in page.laid.values() for event in laid.changed)):
         event.then(refresh, None, choices, **QUIET).then(changed, inputs, results, **LATEST)
     page.blocks.load(refresh, None, choices, **QUIET)

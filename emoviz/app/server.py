@@ -24,6 +24,7 @@ from ..plots.export import PRESETS  # noqa: E402
 from ..plots.theme import DARK, FONTS, LIGHT  # noqa: E402
 from .components import FONTS_URL, MAX_UPLOAD, PLOTLY_URL, STATIC, STATIC_URL  # noqa: E402
 from .contract import Endpoint  # noqa: E402
+from .memory import return_large_arrays  # noqa: E402
 from .page import build  # noqa: E402
 from .theme import THEME  # noqa: E402
 
@@ -33,6 +34,7 @@ def serve(port: int | None = None, open_browser: bool = False, endpoints: Sequen
 
     endpoints : functions of JSON that are answered over the API, under their names.
     """
+    return_large_arrays()
     page = build(endpoints)
     try:
         url = launch(page, server_port=port, inbrowser=open_browser and _has_screen())

@@ -27,9 +27,13 @@ function line() {
 
 const write = (part, text) => { if (part.textContent !== text) part.textContent = text; };
 
-let asking = 0, every = 0;
+let asking = 0, every = 0, seen = null;
 function draw() {
-  const { jobs } = given(root) || { jobs: [] };
+  const shown = JSON.parse(value || 'null');
+  if (!shown) return;
+  const { jobs, ended } = shown;
+  if (seen !== null && seen !== ended) trigger('expand', {});
+  seen = ended;
   for (const job of jobs) {
     if (!lines.has(job.job)) { lines.set(job.job, line()); root.append(lines.get(job.job).row); }
     const { row, label, said, button } = lines.get(job.job);
