@@ -153,7 +153,7 @@ def test_a_wrong_file_stays_said_and_a_set_that_is_there_is_shown_instead_of_mad
     page.wait_for_timeout(1500)
     assert go.is_disabled() and "/" not in said.inner_text().split("Write it as")[0] and not said.locator("img").count()
     _file(page, large)
-    said.get_by_text("large.jsonl cannot be used. it has 6.0 MB; up to 5 MB are allowed.").wait_for()
+    said.get_by_text("large.jsonl cannot be used. It has 6.0 MB; up to 5 MB are allowed.").wait_for()
     assert go.is_disabled()
     page.get_by_role("button", name="Remove the file").press("Enter")
     said.get_by_text("Without a file the shipped passages are read").wait_for()

@@ -146,7 +146,7 @@ def take_too_large(event: gr.EventData) -> tuple:
     """As `take`, of a file that the browser did not send; a visitor can post anything."""
     data = event._data if isinstance(event._data, dict) else {}
     size = data.get("bytes")
-    large = f"it has {size / 2**20:.1f} MB" if type(size) is int else "it is too large"
+    large = f"It has {size / 2**20:.1f} MB" if type(size) is int else "It is too large"
     problem = _wrong(f"{data.get('name')!s:.80}", f"{large}; up to {MAX_UPLOAD // 2**20} MB are allowed.")
     return _taken(Passages("", problem=problem))
 
