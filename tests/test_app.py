@@ -548,3 +548,21 @@ def test_wrong_sentences_and_numbers_end_as_one_line(changes, message):
 def test_texts_that_cannot_be_read_end_as_one_line(text, name, message):
     *_, (found, token, status, _) = read.run(text, name, "sad")
     assert found is None and token is None and status.startswith("**Cannot read.**") and message in status
+
+
+def test_what_an_event_updates_takes_the_place_of_the_part_that_it_replaces():
+    from gradio.state_holder import SessionState
+
+    from emoviz.app import server
+
+    with gr.Blocks() as blocks:
+        menu = gr.Dropdown(["a"])
+    state = SessionState(blocks)
+    before = len(state.blocks_config.blocks)
+    for _ in range(3):
+        state[menu._id] = gr.Dropdown(["a", "b"], render=False)
+        # What gradio does with an input.
+        state[state[menu._id]._id] = state[menu._id]
+    assert len(state.blocks_config.blocks) == before == len(state.config_values)
+    assert state[menu._id].choices == [("a", "a"), ("b", "b")]
+    assert server.launch_options()["state_session_capacity"] <= 1000

@@ -26,7 +26,10 @@ from .components import FONTS_URL, MAX_UPLOAD, PLOTLY_URL, STATIC, STATIC_URL  #
 from .contract import Endpoint  # noqa: E402
 from .memory import return_large_arrays  # noqa: E402
 from .page import build  # noqa: E402
+from .session_parts import MAX_SESSIONS, keep_ids  # noqa: E402
 from .theme import THEME  # noqa: E402
+
+keep_ids()
 
 
 def serve(port: int | None = None, open_browser: bool = False, endpoints: Sequence[Endpoint] = ()) -> None:
@@ -86,6 +89,7 @@ def launch_options() -> dict[str, Any]:
         "max_file_size": MAX_UPLOAD,
         "run_history": False,
         "enable_monitoring": False,
+        "state_session_capacity": MAX_SESSIONS,
         "footer_links": [],
         "theme": THEME,
         "css_paths": [STATIC / "app.css"],
