@@ -16,10 +16,11 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 from emoviz.store.jsonable import plain
 
-from . import comparisons, coverage, curve_coverage, extraction, geometry, page, regimes, steering
+from . import comparisons, coverage, curve_coverage, extraction, geometry, page, regimes, sessions, steering
 
 BENCHMARKS = {
     "page": page.page,
+    "sessions": sessions.sessions,
     "comparison": page.comparison,
     "loading": extraction.loading,
     "throughput": extraction.throughput,

@@ -123,6 +123,16 @@ def gpt2(gpt2_folder):
     return load_model(str(gpt2_folder))
 
 
+def finished(steps) -> tuple[list, object]:
+    """(what a generator yields, what it returns)."""
+    said = []
+    while True:
+        try:
+            said.append(next(steps))
+        except StopIteration as end:
+            return said, end.value
+
+
 def write_passages(path: Path, rows: list[dict]) -> Path:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     return path

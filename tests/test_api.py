@@ -1,5 +1,9 @@
-"""The API of a served dashboard: the main jobs, typed, with the JSON of the command line, and nothing else."""
+"""The API of a served dashboard: the main jobs, typed, with the JSON of the command line, and nothing else.
 
+Through gradio's client, and as tools through a client of the Model Context Protocol.
+"""
+
+import asyncio
 import base64
 import json
 
@@ -9,7 +13,7 @@ from gradio_client.exceptions import AppError
 
 from emoviz.app import memory
 from emoviz.app.page import build
-from emoviz.app.server import launch_options
+from emoviz.app.server import launch
 from emoviz.cli import main
 from emoviz.commands.endpoints import ENDPOINTS
 
@@ -19,8 +23,7 @@ SMOL, GEMMA = "SmolLM2-135M-Instruct_emoviz_fp32", "gemma-3-270m_emoviz_fp32"
 @pytest.fixture(scope="module")
 def client():
     page = build(ENDPOINTS)
-    _, url, _ = page.queue().launch(prevent_thread_lock=True, quiet=True, **launch_options())
-    yield Client(url, verbose=False)
+    yield Client(launch(page), verbose=False)
     page.close()
 
 
@@ -81,6 +84,56 @@ def test_what_cannot_be_answered_says_why_and_reads_no_file(client, name, given,
     with pytest.raises(AppError) as error:
         client.predict(api_name=f"/{name}", **given)
     assert message in str(error.value)
+
+
+@pytest.fixture(scope="module")
+def tools(client):
+    """Does something in a session with the tools: `tools(lambda session: session.list_tools())`."""
+    pytest.importorskip("mcp", reason="mcp is not installed (pip install 'emoviz[mcp]')")
+    from mcp import ClientSession
+    from mcp.client.streamable_http import streamablehttp_client
+
+    async def ask(what):
+        async with (
+            streamablehttp_client(f"{client.src}gradio_api/mcp/") as (reading, writing, _),
+            ClientSession(reading, writing) as session,
+        ):
+            await session.initialize()
+            return await what(session)
+
+    return lambda what: asyncio.run(ask(what))
+
+
+def test_a_language_model_finds_the_main_jobs_as_tools_with_help_for_every_argument_and_nothing_else(tools):
+    found = {tool.name: tool for tool in tools(lambda session: session.list_tools()).tools}
+    assert list(found) == [endpoint.__name__ for endpoint in ENDPOINTS]
+    for name, tool in found.items():
+        assert len(tool.description) > 40 and "Args" not in tool.description, name
+        for argument, schema in tool.inputSchema["properties"].items():
+            assert schema["description"] and schema["type"], (name, argument)
+    assert found["compare"].inputSchema["required"] == ["sets"]
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "words"),
+    [
+        ("list_sets", {}, ["list"]),
+        ("rdm", {"set": SMOL, "layer": "5"}, ["rdm", SMOL, "--layer", "5"]),
+        ("compare", {"sets": [SMOL, GEMMA], "bootstrap": 50}, ["compare", SMOL, GEMMA, "--bootstrap", "50"]),
+    ],
+)
+def test_a_tool_answers_with_the_json_of_its_command(tools, capsys, name, given, words):
+    answer = tools(lambda session: session.call_tool(name, given))
+    assert not answer.isError and json.loads(answer.content[0].text) == _said(capsys, *words)
+
+
+def test_a_tool_says_what_is_wrong(tools):
+    for name, given, message in (
+        ("show_set", {"set": "../../etc/passwd"}, "is unknown; known sets: SmolLM2"),
+        ("answer", {}, "Unknown tool"),
+    ):
+        answer = tools(lambda session, name=name, given=given: session.call_tool(name, given))
+        assert answer.isError and message in answer.content[0].text, answer.content
 
 
 @pytest.fixture

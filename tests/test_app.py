@@ -1,5 +1,6 @@
 """The page without a browser: what its functions answer, and that visitors cannot break it."""
 
+import re
 import subprocess
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import plotly.graph_objects as go
 import pytest
 
 from emoviz.app.components import EMPTY, Refused
+from emoviz.app.jobs import JOBS
 from emoviz.app.library import library
 from emoviz.app.page import build
 from emoviz.app.selection import (
@@ -25,10 +27,11 @@ from emoviz.app.tabs import TABS, anisotropy, depth, geometry, models, overview,
 from emoviz.app.tabs import library as library_tab
 from emoviz.errors import InputError
 from emoviz.geometry import best_layers
+from emoviz.models import resolve
 from emoviz.store import save_set, sets_folder
 from emoviz.types import Story
 
-from .conftest import make_set, write_passages
+from .conftest import finished, make_set, write_passages
 
 
 def _view(**changes):
@@ -209,29 +212,62 @@ ROWS = [
 
 def test_an_extraction_from_the_page_ends_in_the_library_and_can_be_deleted(llama_folder, tmp_path):
     passages = str(write_passages(tmp_path / "mine.jsonl", ROWS))
-    *said, last = library_tab.extract(str(llama_folder), "emoviz", "fp32", passages)
+    said, last = finished(library_tab.extract(str(llama_folder), "emoviz", "fp32", passages))
     assert said and "is in the library" in last and "architecture tested" in last
     (name,) = [name for name, s in library().sets.items() if not s.shipped]
     assert name in last and library().sets[name].classes == ("down", "even", "up")
     assert any(row[0] == name and row[-1] == "your own" for row in library_tab.sets_table()["rows"])
-    *_, again = library_tab.extract(str(llama_folder), "emoviz", "fp32", passages)
+    _, again = finished(library_tab.extract(str(llama_folder), "emoviz", "fp32", passages))
     assert "it was there already" in again
+    assert re.match(r"\d files, \d+\.\d MB, with the states", library_tab.what_goes(name))
     assert library_tab.delete(name) == f"{name} is deleted."
     assert name not in library().sets and not list(sets_folder().iterdir())
 
 
 def test_an_extraction_that_cannot_be_made_says_why_in_one_line(llama_folder, tmp_path):
-    *_, last = library_tab.extract("nonsense", "emoviz", "fp32", None)
-    assert last.startswith("**Cannot extract.** model 'nonsense' is unknown")
-    *_, last = library_tab.extract("--help", "emoviz", "fp32", None)
-    assert "model '--help' is unknown" in last
-    *_, last = library_tab.extract(
-        str(llama_folder), "emoviz", "fp32", str(write_passages(tmp_path / "p.jsonl", ROWS[:4]))
-    )
-    assert last.startswith("**Cannot extract.** p.jsonl has 1 class")
-    assert list(library_tab.extract(" ", "emoviz", "fp32", None)) == [
-        "**Cannot extract.** No model is chosen. Give a name, a hub id or a path."
-    ]
+    for model, why in (
+        ("nonsense", "model 'nonsense' is unknown"),
+        ("--help", "model '--help' is unknown"),
+        ("a/<b>", "model 'a/<b>' is no hub id"),
+        (" ", "No model is chosen. Give a name, a hub id or a path."),
+        (None, "No model is chosen."),
+    ):
+        said, *_, found = library_tab.press(model, "emoviz", "fp32", None, "f" * 32)
+        assert said.startswith(f"**Cannot extract.** {why}") and found is None, model
+    assert "'<b>' or precision" in library_tab.begin(str(llama_folder), "<b>", "fp32", None, "f" * 32)[0]
+    assert not JOBS.seen_by("f" * 32)
+    passages = str(write_passages(tmp_path / "p.jsonl", ROWS[:4]))
+    with pytest.raises(InputError, match="^p.jsonl has 1 class"):
+        finished(library_tab.extract(str(llama_folder), "emoviz", "fp32", passages))
+
+
+def test_a_wrong_file_is_said_to_be_wrong_and_nothing_is_extracted_until_it_is_gone(tmp_path):
+    broken = tmp_path / "broken.jsonl"
+    broken.write_text('{"emotion": "a", "text": "b"}\n{oops\n')
+    file, said, button, *_ = library_tab.take(str(broken))
+    assert said.startswith("**broken.jsonl cannot be used.** broken.jsonl, line 2 is not JSON")
+    assert str(tmp_path) not in said and not button["interactive"]
+    for act in (library_tab.press, library_tab.begin):
+        assert "**Cannot extract.** the file of passages" in act("HuggingFaceTB/x", "emoviz", "auto", file, "f" * 32)[0]
+    good = write_passages(tmp_path / "mine.jsonl", ROWS)
+    file, said, button, *_ = library_tab.take(str(good))
+    assert button["interactive"] and "12 passages of 3 emotions (down, even, up)" in said
+    assert library_tab.take_none()[0] is None
+
+
+def test_a_set_that_is_there_is_named_before_anything_is_computed(tmp_path):
+    said, _, asking, name = library_tab.press("SmolLM2-135M-Instruct", "emoviz", "auto", None, "f" * 32)
+    assert said.startswith(f"**{name} is there already**, shipped with emoviz") and asking["visible"]
+    assert name == "SmolLM2-135M-Instruct_emoviz_fp32_b1164d71" and not JOBS.seen_by("f" * 32)
+    assert library_tab.show_set(name, ["x"])[0] == ["x", name]
+    assert library_tab.show_set("nonsense", ["x"])[0] == gr.skip()
+    # Other passages, another precision or a folder make another set.
+    own = library_tab.take(str(write_passages(tmp_path / "mine.jsonl", ROWS)))[0]
+    smol = resolve("SmolLM2-135M-Instruct")
+    assert library_tab.stored(smol, "emoviz", "auto", own) is None
+    assert library_tab.stored(smol, "emoviz", "bf16", None) is None
+    assert library_tab.stored(replace(smol, kind="folder"), "emoviz", "fp32", None) is None
+    assert library_tab.stored(smol, "emoviz-stories", "fp32", None).provenance.method == "generation"
 
 
 def test_cancelling_an_extraction_ends_its_process(llama_folder, monkeypatch):
@@ -535,3 +571,21 @@ def test_wrong_sentences_and_numbers_end_as_one_line(changes, message):
 def test_texts_that_cannot_be_read_end_as_one_line(text, name, message):
     *_, (found, token, status) = read.run(text, _view(sets=(name,)))
     assert found is None and token is None and status.startswith("**Cannot read.**") and message in status
+
+
+def test_what_an_event_updates_takes_the_place_of_the_part_that_it_replaces():
+    from gradio.state_holder import SessionState
+
+    from emoviz.app import server
+
+    with gr.Blocks() as blocks:
+        menu = gr.Dropdown(["a"])
+    state = SessionState(blocks)
+    before = len(state.blocks_config.blocks)
+    for _ in range(3):
+        state[menu._id] = gr.Dropdown(["a", "b"], render=False)
+        # What gradio does with an input.
+        state[state[menu._id]._id] = state[menu._id]
+    assert len(state.blocks_config.blocks) == before == len(state.config_values)
+    assert state[menu._id].choices == [("a", "a"), ("b", "b")]
+    assert server.launch_options()["state_session_capacity"] <= 1000

@@ -36,8 +36,9 @@ from emoviz.store.responses import (
 )
 from emoviz.types import Decoding, DoseResponse, WitnessCard
 from emoviz.witness.witness import Witness
+from emoviz.words import counted
 
-from .conftest import ROOT, make_set
+from .conftest import ROOT, finished, make_set
 
 PROMPTS = ("the cat sat", "a red dog")
 DOSES = (0.1, -0.3, 0.6)
@@ -355,7 +356,7 @@ def _in_this_process(capsys):
     """Stands for `run_command`: the same command without a process of its own."""
 
     def run(words):
-        yield "loading the model (0 s)"
+        yield "loading the model"
         code = main(words)
         captured = capsys.readouterr()
         if code:
@@ -370,19 +371,25 @@ def test_a_run_of_ones_own_is_made_and_deleted_from_the_page(llama_folder, tiny_
     origin = replace(vectors, provenance=replace(vectors.provenance, origin=str(llama_folder)))
     monkeypatch.setattr(Library, "steerable", {"tiny-llama": origin})
     monkeypatch.setattr(part, "run_command", _in_this_process(capsys))
-    *_, (said, _) = part.make("tiny-llama", ["bored"], "0.1", "the cat")
-    assert said.startswith("**Cannot run.** emotion 'bored' is not in")
-    *said, (last, chosen) = part.make("tiny-llama", ["sad"], "-0.1, 0.4", "the cat\na red dog\n")
-    assert said[0][0] == "loading the model (0 s)"
-    name = chosen["value"][0]
-    assert last.startswith(f"**{name}** is stored: made in") and name in [n for _, n in part.own_choices()]
+    with pytest.raises(InputError, match="^emotion 'bored' is not in"):
+        finished(part.make(part._asked("tiny-llama", ["bored"], "0.1", "the cat")))
+    asked = part._asked("tiny-llama", ["sad"], "-0.1, 0.4", "the cat\na red dog\n")
+    said, last = finished(part.make(asked))
+    (name,) = [n for _, n in part.own_choices()]
+    assert said == ["loading the model"] and last.startswith(f"{name} is stored: made in")
     curve, _, first, second, *_ = part.show([name], "sad", (name, -0.1))
     assert curve.layout.meta["kind"] == "dose-response" and (first["prompt"], second["prompt"]) == (
         "the cat",
         "a red dog",
     )
     assert first["rows"][0]["title"] == "tiny-llama, dose \u22120.1"
-    assert "it was there already" in [*part.make("tiny-llama", ["sad"], "-0.1, 0.4", "the cat\na red dog")][-1][0]
+    assert "it was there already" in finished(part.make(asked))[1]
+    assert (
+        part.what_goes(name) == f"{counted(len(library().runs[name].texts), 'text')} with their verdicts are removed."
+    )
+    for wrong in (part.shipped_choice()[0], None):
+        with pytest.raises(InputError):
+            part.what_goes(wrong)
     assert part.delete(part.shipped_choice()[0]).startswith("**Cannot delete.**")
     assert part.delete(name) == f"{name} is deleted." and part.own_choices() == []
     assert part.delete(name).startswith("**Cannot delete.**")
@@ -398,11 +405,8 @@ def test_a_command_of_its_own_process_gives_its_result_its_complaint_and_can_be_
     real = subprocess.Popen
     monkeypatch.setattr("emoviz.app.process.subprocess.Popen", remember)
     steps = run_command(["list", "--json"])
-    assert next(steps).startswith("loading the model (0")
-    with pytest.raises(StopIteration) as ended:
-        while True:
-            next(steps)
-    assert {"sets"} == set(ended.value.value)
+    said, result = finished(steps)
+    assert said[0] == "loading the model" and {"sets"} == set(result)
     with pytest.raises(InputError, match="^set 'nonsense' is unknown"):
         list(run_command(["show", "nonsense"]))
     steps = run_command(["doses", "SmolLM2-135M-Instruct", "--dose", "0.7", "--emotion", "sad"])
@@ -420,7 +424,7 @@ def test_a_command_of_its_own_process_gives_its_result_its_complaint_and_can_be_
     ],
 )
 def test_a_wrong_run_ends_as_one_line_on_the_page(values, message):
-    *_, (said, _) = part.make(*values)
+    said, _ = part.begin(*values, owner="f" * 32)
     assert said.startswith("**Cannot run.**") and message in said
 
 

@@ -23,7 +23,7 @@ from emoviz.steer.recipes import PRESETS, recipe
 from emoviz.store import save_set, sets_folder
 from emoviz.types import Decoding, Generation, WitnessCard
 
-from .conftest import make_set, write_passages
+from .conftest import finished, make_set, write_passages
 
 FIELDS = {
     "prompt": "the cat", "chosen": ["up"], "controls": [], "doses": "0.1", "models": ["tiny-llama"], "preset": "emoviz",
@@ -351,7 +351,7 @@ def test_a_model_that_was_read_from_a_folder_can_be_steered_by_its_name(llama_fo
         for n in ("cat", "dog", "tree", "mat")
     ]
     passages = str(write_passages(tmp_path / "mine.jsonl", rows))
-    *_, last = library_tab.extract(str(llama_folder), "emoviz", "fp32", passages)
+    _, last = finished(library_tab.extract(str(llama_folder), "emoviz", "fp32", passages))
     assert "is in the library" in last and "tiny-llama" in library().steerable and "even" in library().classes
     shown, status = _last(tokens=3)
     assert status.startswith("done: 2 texts") and shown["rows"][0]["title"] == "tiny-llama"

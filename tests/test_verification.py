@@ -2,11 +2,13 @@
 
 import json
 import re
+import threading
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from emoviz.app.jobs import Jobs
 from emoviz.app.library import Library, library
 from emoviz.app.selection import first_selection
 from emoviz.app.tabs.steer import verification as page
@@ -32,7 +34,7 @@ from emoviz.store import list_verifications, load_verification, save_set, save_v
 from emoviz.types import Calibrated, Decoding, Openings, Recipe, VerificationPlan, WitnessCard
 from emoviz.witness.witness import Witness
 
-from .conftest import WORDS, make_set
+from .conftest import WORDS, finished, make_set
 
 PLAN = VerificationPlan(Recipe((1, 2)), (0.1, 0.5), Decoding(8, 0.7), 3, 0.05)
 TINY = Openings(("the cat sat on", "a dog ran"), ("the red tree", "a blue mat and"))
@@ -414,3 +416,25 @@ def test_a_file_with_changed_bytes_is_no_verification(tmp_path):
     (tmp_path / shipped.name).write_bytes(content)
     with pytest.raises(InputError, match="cannot be read as a verification .* Run emoviz verify again"):
         load_verification(tmp_path / shipped.name)
+
+
+def test_a_verification_is_begun_from_the_page_and_says_how_it_ended(monkeypatch):
+    begun = []
+
+    def command(words):
+        begun.append(words)
+        yield "calibrating: 1 of 80 openings"
+        return {"k": 31, "n": 40, "control_k": 2}
+
+    monkeypatch.setattr(page, "run_command", command)
+    monkeypatch.setattr(page, "JOBS", Jobs())
+    for model, precision in (("nonsense", "auto"), (None, "auto"), ("gemma-3-270m", "<b>")):
+        assert page.begin(model, precision, "f" * 32)[0].startswith("**Cannot verify.**")
+    assert begun == []
+    said, last = finished(page.make(["verify", "--json", "--", "gemma-3-270m"], "gemma-3-270m"))
+    assert said == ["calibrating: 1 of 80 openings"]
+    assert last.startswith("31 of 40 confirmed for gemma-3-270m, random control 2.")
+    assert page.begin("gemma-3-270m", "auto", "f" * 32)[0].startswith("Begun")
+    while not page.JOBS.ended:
+        threading.Event().wait(0.005)
+    assert begun[-1] == ["verify", "--json", "--precision", "auto", "--", "gemma-3-270m"]

@@ -19,6 +19,8 @@ EMPTY = "null"
 
 STATIC = Path(__file__).parent / "static"
 # Relative, so that the page also works behind a path prefix.
+# Bytes of a file that a visitor uploads.
+MAX_UPLOAD = 5 * 2**20
 STATIC_URL, FONTS_URL, PLOTLY_URL = "emoviz-static", "emoviz-fonts", "emoviz-plotly"
 
 
@@ -149,6 +151,25 @@ class Message(Filled):
     """
 
     script = "message"
+
+
+class JobLines(Filled):
+    """Long work: {jobs: [{job, label, said, open, failed, mine}], ended: how many have ended}.
+
+    `select` fires with {owner} of a page that asks for news, and {owner, act, job} of one that cancels or dismisses;
+    `expand` when one has ended since it last asked.
+    """
+
+    script = "jobs"
+
+
+class UploadLimit(Filled):
+    """Keeps files that are too large from being sent: {within: a selector, bytes}.
+
+    `select` fires with {name, bytes} of such a file.
+    """
+
+    script = "upload"
 
 
 class Shown(Filled):

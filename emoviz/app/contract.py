@@ -12,6 +12,7 @@ import gradio as gr
 
 from ..errors import InputError
 from .components import Refused
+from .job_strip import Strip
 from .selection import NothingSelected, Pick, Selection, checked
 
 # What every event shares: answered at once, without a spinner, and no part of the page's API.
@@ -25,13 +26,12 @@ EXPORTS: dict[str, Any] = {
     "concurrency_id": "export",
     "concurrency_limit": 1,
 }
-# What runs a model shares this queue. A visitor whose model is being loaded leaves room for others, whose models are
-# there; a model's own lock keeps their passes apart.
+# What runs a model shares this queue, which is wide: whose turn it is, and how many come before, `turns` says.
 WITH_MODEL: dict[str, Any] = {
     "show_progress": "hidden",
     "api_visibility": "private",
     "concurrency_id": "model",
-    "concurrency_limit": 3,
+    "concurrency_limit": 20,
 }
 
 # A function that is answered over the API, typed and documented for whoever calls it.
@@ -112,6 +112,7 @@ class Page:
     blocks: gr.Blocks
     tabs: gr.Tabs
     notice: Part
+    jobs: Strip
     selection: Mapping[str, Part]
     laid: Mapping[str, Laid]
     saved: Part

@@ -28,8 +28,9 @@ class Library:
         self.sets: Mapping[str, VectorSet] = {s.name: s for s in sets}
         # Of all known sets, so that a set looks the same whatever is selected.
         self.style: Mapping[str, Style] = styles(sets)
-        self._compared: dict[tuple, Comparison] = {}
-        self._norms: dict[str, Norms] = {}
+        # Visitors ask for any layers, and upload any files: only the latest are kept.
+        self._comparison = lru_cache(maxsize=64)(self._compare)
+        self._norms = lru_cache(maxsize=16)(load_norms)
 
     @cached_property
     def runs(self) -> Mapping[str, DoseResponse]:
@@ -72,17 +73,14 @@ class Library:
         self, names: tuple[str, ...], layers: tuple[int, ...], centring: str, intervals: bool = True
     ) -> Comparison:
         """RSA of the named sets; without intervals it is there at once."""
-        key = names, layers, centring, intervals
-        if key not in self._compared:
-            sets = [self.sets[name] for name in names]
-            self._compared[key] = compare(sets, layers, centring=centring, intervals=intervals)
-        return self._compared[key]
+        return self._comparison(names, layers, centring, intervals)
+
+    def _compare(self, names: tuple[str, ...], layers: tuple[int, ...], centring: str, intervals: bool) -> Comparison:
+        return compare([self.sets[name] for name in names], layers, centring=centring, intervals=intervals)
 
     def norms(self, path: str) -> Norms:
         """Raises InputError if the file cannot be used."""
-        if path not in self._norms:
-            self._norms[path] = load_norms(path)
-        return self._norms[path]
+        return self._norms(path)
 
 
 def library() -> Library:

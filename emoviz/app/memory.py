@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # Model -> it, for as long as it is in memory.
 LOADED: dict[str, LoadedModel] = {}
 _loading = threading.Lock()
+# As in malloc.h.
+_M_MMAP_THRESHOLD = -3
 
 
 def loaded_with_status(shown: Any, model: str) -> Generator[tuple[Any, str], None, LoadedModel]:
@@ -65,6 +67,15 @@ def free(model: str) -> None:
     # The C library keeps what was freed for itself, gigabytes of it, until it is asked.
     with suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+def return_large_arrays() -> None:
+    """From now on arrays of 4 MB or more go back to the system as soon as they are freed.
+
+    The C library learns otherwise to keep what was once in use, in every thread: a hundred megabytes for two visitors.
+    """
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").mallopt(_M_MMAP_THRESHOLD, 4 << 20)
 
 
 def held() -> int:

@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..geometry import CENTRINGS
 from ..plots.canvas import Canvas, drawn_on
 from ..plots.export import export
-from . import leaving
+from . import job_strip, leaving
 from .components import EMPTY, Download, Figure, Filled, Link, Menu, Message, Shown, Slider, Sweep, Table
 from .contract import EVERYTHING, EXPORTS, LATEST, QUIET, Endpoint, Laid, Page, Part, Tab, answered
 from .download import downloaded
@@ -67,9 +67,9 @@ def build(endpoints: Sequence[Endpoint] = ()) -> gr.Blocks:
     endpoints : what its API answers.
     """
     start = first_selection()
-    with gr.Blocks(title="emoviz", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as blocks:
+    with gr.Blocks(title="emoviz", analytics_enabled=False, fill_width=True, delete_cache=(3600, 86400)) as blocks:
         selection, side, leaves = _sidebar(start)
-        notice = Message(elem_id="ez-notice")
+        notice, strip = Message(elem_id="ez-notice"), job_strip.lay()
         opened = gr.State({_PAGE: TABS[0].title})
         laid: dict[str, Laid] = {}
         with gr.Tabs(elem_id="ez-tabs") as tabs:
@@ -78,7 +78,7 @@ def build(endpoints: Sequence[Endpoint] = ()) -> gr.Blocks:
         first = _address(TABS[0], start, {}, {})
         address, saved = Link(first, elem_id="ez-link"), Download(elem_id="ez-download")
         shown, layers = Shown(elem_id="ez-shown"), Sweep(elem_id="ez-sweep")
-        page = Page(blocks, tabs, notice, selection, laid, saved)
+        page = Page(blocks, tabs, notice, strip, selection, laid, saved)
         leaving.wire(leaves | leaving.lay_told(), page)
         for endpoint in endpoints:
             gr.api(answered(endpoint), api_name=endpoint.__name__, concurrency_id="api", concurrency_limit=2)
@@ -367,7 +367,11 @@ def _wire(
     for event in again:
         event.then(changed, inputs, results, **LATEST)
     choices = [shown, page.selection["emotion"]]
-    for event in (event for laid in page.laid.values() for event in laid.changed):
+    strip = page.jobs
+    strip.lines.select(job_strip.answer, strip.owner, [strip.lines, strip.owner], **QUIET)
+    # What is stored may be other than before.
+    ended = strip.lines.expand(lambda: None, None, None, **QUIET)
+    for event in (ended, *(event for laid in page.laid.values() for event in laid.changed)):
         event.then(refresh, None, choices, **QUIET).then(changed, inputs, results, **LATEST)
     page.blocks.load(refresh, None, choices, **QUIET)
     page.blocks.load(None, js=_ON_LOAD)

@@ -3,12 +3,14 @@ and can be stopped at once."""
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
@@ -17,12 +19,20 @@ from ..errors import InputError
 # A checkout that was never installed, such as a Space's, is found by the process too.
 _ROOT = str(Path(__file__).resolve().parents[2])
 
+# Those that run: a server that ends takes them with it.
+_RUNNING: set[subprocess.Popen] = set()
+
+
+@atexit.register
+def _end_all() -> None:
+    for process in list(_RUNNING):
+        process.kill()
+
 
 def run_command(words: Sequence[str], first: str = "loading the model") -> Generator[str, None, dict]:
-    """Runs `emoviz WORDS` and yields what it says with the seconds so far, `first` until it says something; returns its
-    JSON result. Closing the generator ends the process.
+    """Runs `emoviz WORDS` and yields what it says, `first` until it says something; returns its JSON result.
 
-    Raises InputError with the command's complaint.
+    Closing the generator ends the process. Raises InputError with the command's complaint.
     """
     process = subprocess.Popen(
         [sys.executable, "-m", "emoviz", *words],
@@ -31,7 +41,8 @@ def run_command(words: Sequence[str], first: str = "loading the model") -> Gener
         stderr=subprocess.PIPE,
         text=True,
     )
-    said, started = [first], time.monotonic()
+    _RUNNING.add(process)
+    said = deque([first], maxlen=1)
     result: list[str] = []
     listeners = [
         threading.Thread(target=lambda: said.extend(map(str.strip, process.stderr or ())), daemon=True),
@@ -42,12 +53,14 @@ def run_command(words: Sequence[str], first: str = "loading the model") -> Gener
         listener.start()
     try:
         while process.poll() is None:
-            yield f"{said[-1]} ({time.monotonic() - started:.0f} s)"
+            yield said[-1]
             time.sleep(0.4)
         for listener in listeners:
             listener.join()
     finally:
         process.kill()
+        process.wait()
+        _RUNNING.discard(process)
     if process.returncode:
         raise InputError(said[-1].removeprefix("emoviz: "))
     return json.loads("".join(result))

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 # The page must work, and stay silent, without a network.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
+import gradio as gr  # noqa: E402
 import plotly  # noqa: E402
 from starlette.routing import Mount  # noqa: E402
 from starlette.staticfiles import StaticFiles  # noqa: E402
@@ -20,12 +23,16 @@ from starlette.staticfiles import StaticFiles  # noqa: E402
 from ..errors import InputError  # noqa: E402
 from ..plots.export import PRESETS  # noqa: E402
 from ..plots.theme import DARK, FONTS, LIGHT  # noqa: E402
-from .components import FONTS_URL, PLOTLY_URL, STATIC, STATIC_URL  # noqa: E402
+from .components import FONTS_URL, MAX_UPLOAD, PLOTLY_URL, STATIC, STATIC_URL  # noqa: E402
 from .contract import Endpoint  # noqa: E402
 from .glossary import glossary  # noqa: E402
+from .memory import return_large_arrays  # noqa: E402
 from .page import build  # noqa: E402
+from .session_parts import MAX_SESSIONS, keep_ids  # noqa: E402
 from .theme import THEME  # noqa: E402
 from .tour import steps  # noqa: E402
+
+keep_ids()
 
 
 def serve(port: int | None = None, open_browser: bool = False, endpoints: Sequence[Endpoint] = ()) -> None:
@@ -33,20 +40,42 @@ def serve(port: int | None = None, open_browser: bool = False, endpoints: Sequen
 
     endpoints : functions of JSON that are answered over the API, under their names.
     """
+    return_large_arrays()
     page = build(endpoints)
-    page.queue(max_size=32, default_concurrency_limit=4)
     try:
-        _, url, _ = page.launch(
-            server_port=port,
-            inbrowser=open_browser and _has_screen(),
-            quiet=True,
-            prevent_thread_lock=True,
-            **launch_options(),
-        )
+        url = launch(page, server_port=port, inbrowser=open_browser and _has_screen())
     except OSError as error:
         raise InputError(f"port {port} is taken or not allowed. Choose a free one.") from error
-    print(f"emoviz is at {url} (Ctrl+C stops it)", flush=True)
+    # Ends as by Ctrl+C, so that jobs in processes of their own end with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    tools = f"{url}gradio_api/mcp/" if page.mcp_server else "pip install 'emoviz[mcp]' brings them"
+    print(f"emoviz is at {url} (Ctrl+C stops it)\nTools for language models (MCP): {tools}", flush=True)
     page.block_thread()
+
+
+def launch(page: gr.Blocks, **options: Any) -> str:
+    """Serves a page in threads of its own; returns its address.
+
+    What it answers over the API are tools (MCP) too, where the package for that is installed.
+    """
+    page.queue(max_size=32, default_concurrency_limit=4)
+    _, url, _ = page.launch(
+        quiet=True,
+        prevent_thread_lock=True,
+        mcp_server=find_spec("mcp") is not None,
+        **launch_options(),
+        **options,
+    )
+    if page.mcp_server_obj is not None:
+        # Gradio would answer with a Python object as text.
+        setattr(page.mcp_server_obj, "postprocess_output_data", _as_json)  # noqa: B010
+    return url
+
+
+def _as_json(data: Sequence[Any], _url: str) -> list:
+    from mcp.types import TextContent
+
+    return [TextContent(type="text", text=json.dumps(given, ensure_ascii=False)) for given in data]
 
 
 def _has_screen() -> bool:
@@ -60,9 +89,10 @@ def launch_options() -> dict[str, Any]:
         "share": False,
         "ssr_mode": False,
         "show_error": False,
-        "max_file_size": "5mb",
+        "max_file_size": MAX_UPLOAD,
         "run_history": False,
         "enable_monitoring": False,
+        "state_session_capacity": MAX_SESSIONS,
         "footer_links": [],
         "theme": THEME,
         "css_paths": [STATIC / "app.css"],

@@ -1,5 +1,6 @@
 """What a served dashboard answers over its API: the main commands as functions, with the JSON of the command line.
 
+A language model reads these docstrings as the descriptions of its tools (MCP): a line for each argument under *Args*.
 Names alone are taken, no paths: a visitor of a public page must not read files of the machine.
 """
 
@@ -19,16 +20,22 @@ MAX_TEXTS, MAX_NEW_TOKENS, MAX_PERMUTATIONS = 64, 200, 100_000
 
 
 def list_sets() -> dict[str, Any]:
-    """The vector sets at hand: {sets: [{set, model, method, protocol, precision, n_layers, d_model, n_classes}]}."""
+    """List the vector sets at hand: one direction per emotion and layer, from one model, made in one way.
+
+    Call this first: the other tools take these names. Gives {sets: [{set, model, method, protocol, precision, n_layers,
+    d_model, n_classes, ...}]}.
+    """
     from . import list as command
 
     return _plain(command.run(Namespace()))
 
 
 def show_set(set: str, centring: str = "class") -> dict[str, Any]:
-    """Curves over depth, best layers and U shape of a vector set.
+    """Say how well a model tells emotions apart at each depth: curves, best layers and U shape of a vector set.
 
-    set : its name or the beginning of it. centring : class, neutral or none.
+    Args:
+        set : name of a vector set from list_sets, or the beginning of it
+        centring : what is subtracted from the class means: class (their mean), neutral or none
     """
     from . import show as command
 
@@ -36,9 +43,14 @@ def show_set(set: str, centring: str = "class") -> dict[str, Any]:
 
 
 def rdm(set: str, layer: str = "best", centring: str = "class") -> dict[str, Any]:
-    """The RDM of a vector set at one layer: {classes, layer, condensed}, in the order of scipy's squareform.
+    """Give the dissimilarity of every pair of emotions in a model, at one layer (the RDM, 1 minus cosine).
 
-    layer : its number, or best.
+    Gives {classes, layer, condensed, ...}; condensed holds the pairs in the order of scipy's squareform.
+
+    Args:
+        set : name of a vector set from list_sets, or the beginning of it
+        layer : a block's number, counted from 0, or best
+        centring : what is subtracted from the class means: class (their mean), neutral or none
     """
     from . import rdm as command
 
@@ -53,9 +65,15 @@ def compare(
     bootstrap: int = 1_000,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Spearman's rho between the RDMs of sets, with p, interval, noise ceiling and control RDMs.
+    """Compare how models arrange emotions: Spearman's rho between RDMs, with p, interval, noise ceiling and controls.
 
-    sets : two names or more. layer : best, or a relative depth such as 0.5.
+    Args:
+        sets : names of two vector sets or more, from list_sets
+        layer : best (of each set), or a relative depth from 0 to 1 such as 0.5
+        centring : what is subtracted from the class means: class (their mean), neutral or none
+        permutations : of the Mantel test, 2 to 100000
+        bootstrap : resamples for the interval, 2 to 100000
+        seed : of both
     """
     from . import compare as command
 
@@ -67,9 +85,14 @@ def compare(
 
 
 def read(model: str, text: str, layer: str = "best") -> dict[str, Any]:
-    """Every token of a text, scored for every emotion: {tokens, layer, classes, scores, top, sentences}.
+    """Score every token of a text for every emotion, as the model itself represents it while it reads.
 
-    model : a short name that has a vector set here.
+    Gives {tokens, layer, classes, scores, top, sentences}. Takes seconds, the first time longer: the model is loaded.
+
+    Args:
+        model : a model that has a vector set here (see list_sets), such as SmolLM2-135M-Instruct
+        text : the text to read, in the language of the model
+        layer : a block's number, counted from 0, or best
     """
     from . import read as command
 
@@ -79,10 +102,18 @@ def read(model: str, text: str, layer: str = "best") -> dict[str, Any]:
 def steer(
     models: list[str], emotions: list[str], doses: list[float], prompt: str, max_new_tokens: int = 40, seed: int = 0
 ) -> dict[str, Any]:
-    """A prompt continued under emotions at doses: {rows: [{model, emotion, dose, text, regime, ...}]}.
+    """Let models continue a prompt while emotion directions are added to their states, and judge what they write.
 
-    emotions : names of classes, mixtures such as `0.7 calm + 0.3 grateful`, or the controls random and mean.
-    doses : fractions of the typical residual norm, 0.02 to 0.1.
+    Gives {rows: [{model, emotion, dose, text, regime, ...}]}; the unsteered text has dose 0. Up to 64 texts a call.
+    Takes seconds to minutes.
+
+    Args:
+        models : models that have a vector set here (see list_sets)
+        emotions : emotions such as calm, mixtures such as "0.7 calm + 0.3 grateful", or the controls random and mean
+        doses : length added as a share of the typical length of the state, 0.02 to 0.1
+        prompt : the text to continue
+        max_new_tokens : tokens of each text, up to 200
+        seed : of the choice of tokens
     """
     from ..steer.doses import doses_of
     from ..steer.recipes import EMOVIZ
@@ -114,10 +145,17 @@ def export(
     centring: str = "class",
     emotion: str = "",
 ) -> dict[str, Any]:
-    """A figure of some sets as a file: {name, format, base64}.
+    """Make a figure of vector sets as a file: {name, format, base64}.
 
-    figure : map, rdm, depth_decoding_accuracy, anisotropy, rsa, ... as `emoviz figures` names them.
-    format : png, svg, pdf, html or csv. preset : slide, wide, square or paper. emotion : a class to mark.
+    Args:
+        figure : map, rdm, depth_decoding_accuracy, anisotropy, rsa, ...; a wrong name is answered with all of them
+        sets : names of vector sets from list_sets
+        format : png, svg, pdf, html or csv
+        preset : slide, wide, square or paper
+        theme : light or dark
+        layer : best (of each set), or a relative depth from 0 to 1 such as 0.5
+        centring : what is subtracted from the class means: class (their mean), neutral or none
+        emotion : an emotion to mark, empty for none
     """
     from ..plots.export import export as exported
     from ..share.archive import chosen

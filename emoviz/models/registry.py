@@ -137,6 +137,18 @@ TESTED_ARCHITECTURES = frozenset(
 )
 
 
+def _check_hub_id(model: str) -> None:
+    """Raises InputError for what the hub would not take as a name."""
+    from huggingface_hub.utils import HFValidationError, validate_repo_id
+
+    try:
+        validate_repo_id(model)
+    except HFValidationError as error:
+        raise InputError(
+            f"model {model!r:.100} is no hub id. Give owner/name in letters, digits, '-', '_' and '.', up to 96."
+        ) from error
+
+
 def available(entry: ModelEntry) -> bool:
     """Whether the model can be loaded now without network: its packages are installed, or the hub cache holds it."""
     if entry.source == "bundled":
@@ -175,6 +187,7 @@ def resolve(model: str | Path) -> ModelSource:
         raise InputError(f"{model} is a folder without config.json. Give a model folder that save_pretrained wrote.")
     if model.count("/") == 1 and not model.startswith((".", "/", "~")) and all(model.split("/")):
         known = next((entry for entry in REGISTRY if entry.id == model), None)
+        _check_hub_id(model)
         return ModelSource(model.split("/")[1], "hub", model, known)
     names = ", ".join(entry.id for entry in BUNDLED)
     raise InputError(

@@ -14,7 +14,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from .. import __version__
+from .. import __version__, citation
 from ..errors import InputError
 from ..plots.canvas import Canvas, drawn_on
 from ..plots.chromium import PLOTLY_JS, font_faces
@@ -140,7 +140,9 @@ def table_html(title: str, table: Table) -> str:
 def _limits() -> list[tuple[str, str, str]]:
     """The limits and the sources of the page's About tab, as (name, title, HTML)."""
     found = []
-    for part in re.split(r"^## ", _LIMITS.read_text("utf-8").replace("{version}", __version__), flags=re.MULTILINE)[1:]:
+    for part in re.split(
+        r"^## ", _LIMITS.read_text("utf-8").replace("{citation}", citation.plain()), flags=re.MULTILINE
+    )[1:]:
         title, _, body = part.partition("\n")
         found.append((title.strip().lower(), title.strip(), _prose(body)))
     return found

@@ -23,6 +23,7 @@ from ...steer.recipes import recipe, recipe_words
 from ...types import Generation, Recipe, Verdict
 from ...words import counted
 from ..memory import loaded_with_status
+from ..turns import MODEL_TURNS
 from .request import Request, request
 from .witnessing import witnessed
 
@@ -80,7 +81,12 @@ def run(*, job: Job, **fields: Any) -> Iterator[tuple[Any, str]]:
     """
     try:
         asked = request(**fields)
-        yield from _run(asked, job)
+        with MODEL_TURNS.turn() as waiting:
+            for said in waiting:
+                if job.stopped:
+                    break
+                yield gr.skip(), said
+            yield from _run(asked, job)
     except InputError as error:
         yield gr.skip(), f"**Cannot steer.** {error}"
 

@@ -1,13 +1,14 @@
 """The Library tab: making vector sets while the page stays alive, and looking after those that were made.
 
-An extraction runs as `emoviz extract` in a process of its own: it does not slow the page down, takes its memory with it
-when it ends, can be stopped at once, and goes on where it stopped when it is asked for again.
+An extraction is a job: it runs as `emoviz extract` in a process of its own, goes on when the page is closed, can be
+cancelled, and then goes on where it stopped when it is asked for again.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
+from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
@@ -15,18 +16,44 @@ import gradio as gr
 from ...emotions import CLASSES
 from ...errors import InputError
 from ...extract.protocols import PROTOCOLS
-from ...models import REGISTRY, available
+from ...models import REGISTRY, available, resolve
 from ...models.registry import PRECISIONS, TESTED_ARCHITECTURES
 from ...plots.theme import short_label
+from ...stimuli import load_corpus
+from ...stimuli.corpus import MAX_CLASSES, MIN_CLASSES
 from ...store import delete_set, files_of, load_stories
-from ..components import Menu, Message, Table
-from ..contract import QUIET, Laid, Tab, by_name
+from ...types import VectorSet
+from ...words import counted
+from .. import deleting
+from ..components import MAX_UPLOAD, STATIC_URL, Menu, Message, Table, UploadLimit
+from ..contract import QUIET, Laid, Page, Tab, by_name
+from ..job_strip import lines, model_label
+from ..jobs import JOBS
 from ..library import library
 from ..process import run_command
 from ..selection import Selection
 from ..snippet import snippet
 
 SHOWN_STORIES = 60
+# What `auto` is without a GPU. With one it is another, and then the same set is found only when the model is loaded.
+_USUAL_PRECISION = "fp32"
+_CHOOSE_FILE = "Passages of your own (JSONL)"
+_FORMAT = (
+    "Without a file the shipped passages are read. In yours a line is "
+    '{"emotion": "...", "text": "...", "topic": "..."}; '
+    f"topic may be left out. {MIN_CLASSES} to {MAX_CLASSES} emotions, two passages or more of each, up to "
+    f"{MAX_UPLOAD // 2**20} MB."
+)
+_EXAMPLE = f"<a href='{STATIC_URL}/passages-example.jsonl' download>Example file</a>"
+
+
+@dataclass(frozen=True, slots=True)
+class Passages:
+    """A file of passages as it was uploaded. problem : why it cannot be used, empty if it can."""
+
+    path: str
+    corpus_hash: str = ""
+    problem: str = ""
 
 
 def lay(start: Selection) -> Laid:
@@ -42,55 +69,44 @@ def lay(start: Selection) -> Laid:
         )
         protocol = gr.Dropdown(list(PROTOCOLS), label="Protocol", info="emoviz-stories: own stories", scale=2)
         precision = gr.Dropdown(["auto", *PRECISIONS], label="Precision", info="auto: fp32, on CUDA bf16", scale=2)
-        with gr.Column(scale=1, min_width=120):
-            go = gr.Button("Extract", variant="primary", elem_id="ez-extract")
-            stop = gr.Button("Cancel", interactive=False, elem_id="ez-cancel")
-    with gr.Row(elem_classes="ez-controls"):
-        passages = gr.UploadButton(
-            "Passages of your own (JSONL)", file_types=[".jsonl"], size="sm", scale=0, min_width=260
-        )
-        shipped = gr.Button("back to the shipped passages", size="sm", scale=0, min_width=220, visible=False)
-    status = Message(
-        "Makes a vector set on this machine. A cancelled run resumes when you start it again.", elem_id="ez-making"
-    )
+        go = gr.Button("Extract", variant="primary", elem_id="ez-extract", scale=1, min_width=120)
+    with gr.Row(elem_classes="ez-controls", elem_id="ez-passages"):
+        # Any file is taken here, so that what is wrong with it is said below, where it stays.
+        passages = gr.UploadButton(_CHOOSE_FILE, size="sm", scale=0, min_width=260)
+        remove = gr.Button("Remove the file", size="sm", scale=0, min_width=160, visible=False, elem_id="ez-no-file")
+        gr.HTML(_EXAMPLE, elem_classes="ez-example")
+    checked = Message(_FORMAT, elem_id="ez-passages-said", elem_classes="ez-status")
+    limit = UploadLimit({"within": "#ez-passages", "bytes": MAX_UPLOAD}, elem_classes="ez-hidden")
+    status = Message("Makes a vector set on this machine.", elem_id="ez-making")
+    with gr.Row(visible=False, elem_classes="ez-ask") as there:
+        choose = gr.Button("Show that set", size="sm", scale=0, min_width=140, elem_id="ez-show-set")
+        anyway = gr.Button("Extract anyway", size="sm", scale=0, min_width=140, elem_id="ez-anyway")
     table = Table(sets_table())
-    with gr.Row(elem_classes="ez-controls"):
-        own = Menu(own_choices(), label="Delete a set of your own", value=None, scale=4)
-        delete_it = gr.Button("Delete", size="sm", scale=1, min_width=100)
+    own = deleting.lay(own_choices(), "Delete a set of your own", what_goes, delete, status)
     with gr.Row(elem_classes="ez-controls"):
         written = Menu(stories_choices(), value=None, label="Stories of a set by generation", scale=4)
         about = gr.Dropdown(list(CLASSES), value=start.emotion, label="written for", scale=1, filterable=True)
     stories = Table()
-    free = [gr.update(interactive=True), gr.update(interactive=False)]
-    started = go.click(lambda: ["starting", *reversed(free)], None, [status, go, stop], **QUIET)
-    running = started.then(
-        *by_name(extract, model=model, protocol=protocol, precision=precision, passages=passages),
-        status,
-        show_progress="hidden",
-        api_visibility="private",
-        concurrency_id="extraction",
-        concurrency_limit=1,
-    )
-    made = running.then(lambda: free, None, [go, stop], **QUIET)
-    stop.click(
-        lambda: ["Cancelled. Run it again to resume.", *free], None, [status, go, stop], cancels=[running], **QUIET
-    )
-    passages.upload(
-        lambda file: [gr.update(label=f"Passages: {Path(file).name}"), gr.update(visible=True)],
-        passages,
-        [passages, shipped],
-        **QUIET,
-    )
-    shipped.click(
-        lambda: [gr.update(value=None, label="Passages of your own (JSONL)"), gr.update(visible=False)],
-        None,
-        [passages, shipped],
-        **QUIET,
-    )
-    deleted = delete_it.click(delete, own, status, **QUIET)
     gr.on([written.input, about.input], stories_table, [written, about], stories, **QUIET)
-    outputs = {"table": table, "own": own, "written": written}
-    return Laid(outputs=outputs, menus=["own", "written"], changed=[made, deleted])
+    outputs = {"table": table, "own": own.menu, "written": written}
+    parts = {"model": model, "protocol": protocol, "precision": precision, "go": go, "status": status}
+    parts |= {"passages": passages, "remove": remove, "checked": checked, "limit": limit}
+    parts |= {"there": there, "choose": choose, "anyway": anyway}
+    return Laid(outputs=outputs, parts=parts, menus=["own", "written"], changed=[own.done])
+
+
+def wire(page: Page) -> list:
+    part, strip, sets = page.laid["Library"].parts, page.jobs, page.selection["sets"]
+    file, found = gr.State(None), gr.State(None)
+    shown = [file, part["checked"], part["go"], part["passages"], part["remove"]]
+    part["passages"].upload(take, part["passages"], shown, **QUIET)
+    part["limit"].select(take_too_large, None, shown, **QUIET)
+    part["remove"].click(take_none, None, shown, **QUIET)
+    asked = {name: part[name] for name in ("model", "protocol", "precision")} | {"file": file, "owner": strip.owner}
+    said = [part["status"], strip.lines, part["there"], found]
+    part["go"].click(*by_name(press, **asked), said, **QUIET)
+    part["anyway"].click(*by_name(begin, **asked), said, **QUIET)
+    return [part["choose"].click(show_set, [found, sets], [sets, part["there"]], **QUIET)]
 
 
 def draw(_view: Selection) -> dict:
@@ -114,14 +130,109 @@ def _label(entry) -> str:
     return f"{entry.id.split('/')[-1]} ({size}, {entry.variant}, {place}{badge})"
 
 
-def extract(model: str, protocol: str, precision: str, passages: str | None) -> Iterator[str]:
-    """Yields what a running extraction says, last its result or its complaint.
+def take(path: str) -> tuple:
+    """(passages, what is said of them, Extract, upload, remove) of an uploaded file."""
+    name = Path(path).name
+    try:
+        corpus = load_corpus(path)
+    except InputError as error:
+        return _taken(Passages(path, problem=_wrong(name, _hidden(str(error), path))))
+    n = f"{counted(len(corpus.passages), 'passage')} of {counted(len(corpus.classes), 'emotion')}"
+    some = ", ".join(corpus.classes[:6]) + (", ..." if len(corpus.classes) > 6 else "")
+    return _taken(Passages(path, corpus.hash), f"**{name}** is read instead of the shipped passages: {n} ({some}).")
 
-    Closing the iterator ends the process.
+
+def take_too_large(event: gr.EventData) -> tuple:
+    """As `take`, of a file that the browser did not send; a visitor can post anything."""
+    data = event._data if isinstance(event._data, dict) else {}
+    size = data.get("bytes")
+    large = f"It has {size / 2**20:.1f} MB" if type(size) is int else "It is too large"
+    problem = _wrong(f"{data.get('name')!s:.80}", f"{large}; up to {MAX_UPLOAD // 2**20} MB are allowed.")
+    return _taken(Passages("", problem=problem))
+
+
+def take_none() -> tuple:
+    """As `take`, of the shipped passages."""
+    return None, _FORMAT, gr.update(interactive=True), _label_of(None), gr.update(visible=False)
+
+
+def _taken(file: Passages, said: str = "") -> tuple:
+    usable = not file.problem
+    return file, file.problem or said, gr.update(interactive=usable), _label_of(file), gr.update(visible=True)
+
+
+def _label_of(file: Passages | None) -> dict:
+    return gr.update(value=None, label=_CHOOSE_FILE if file is None else "Choose another file")
+
+
+def _wrong(name: str, why: str) -> str:
+    return f"**{name} cannot be used.** {why} Choose another file, or remove it; until then nothing is extracted."
+
+
+def _hidden(text: str, path: str) -> str:
+    """The name of an uploaded file will do; where the server keeps it is nobody's business."""
+    return text.replace(f"{Path(path).parent}{os.sep}", "")
+
+
+def press(model: str, protocol: str, precision: str, file: Passages | None, owner: str) -> tuple:
+    """(status, jobs, whether to ask, set that is there) where *Extract* is pressed: begins, unless it was made."""
+    try:
+        found = stored(_source(model), protocol, precision, file)
+    except InputError as error:
+        return f"**Cannot extract.** {error}", gr.skip(), gr.update(visible=False), None
+    if found is None:
+        return begin(model, protocol, precision, file, owner)
+    origin = "shipped with emoviz" if found.shipped else "your own"
+    said = (
+        f"**{found.name} is there already**, {origin}: the same model, protocol, precision and passages. Extracting it "
+        "again makes another set only if the model has changed since."
+    )
+    return said, gr.skip(), gr.update(visible=True), found.name
+
+
+def begin(model: str, protocol: str, precision: str, file: Passages | None, owner: str) -> tuple:
+    """As `press`; the extraction is begun in any case."""
+    done = gr.update(visible=False), None
+    try:
+        source = _source(model)
+        if protocol not in PROTOCOLS or precision not in ("auto", *PRECISIONS):
+            raise InputError(f"protocol {protocol!r:.40} or precision {precision!r:.40} is unknown.")
+        if file is not None and file.problem:
+            raise InputError("the file of passages cannot be used. Remove it, or choose another.")
+        path = None if file is None else file.path
+        label = f"{model_label(source.name)}, {protocol}"
+        JOBS.start("extraction", f"Extraction of {label}", owner, lambda: extract(model, protocol, precision, path))
+    except InputError as error:
+        return f"**Cannot extract.** {error}", gr.skip(), *done
+    return "Begun: it stands at the top, and goes on when this page is closed.", lines(owner), *done
+
+
+def _source(model: str):
+    if not isinstance(model, str) or not model.strip():
+        raise InputError("No model is chosen. Give a name, a hub id or a path.")
+    return resolve(model.strip())
+
+
+def stored(source, protocol: str, precision: str, file: Passages | None) -> VectorSet | None:
+    """The set that would be made again. A folder or a file may hold other weights than before, so that only loading it
+    can tell."""
+    if source.kind not in ("bundled", "hub"):
+        return None
+    precision = _USUAL_PRECISION if precision == "auto" else precision
+    corpus = file.corpus_hash if file is not None else load_corpus().hash
+    for vectors in library().sets.values():
+        p = vectors.provenance
+        same = (p.model, p.protocol.name, p.precision) == (source.name, protocol, precision)
+        if same and (p.method == "generation" or p.corpus_hash == corpus):
+            return vectors
+    return None
+
+
+def extract(model: str, protocol: str, precision: str, passages: str | None) -> Generator[str, None, str]:
+    """Yields what a running extraction says; returns its result. Closing it ends the process.
+
+    Raises InputError with its complaint.
     """
-    if not model or not model.strip():
-        yield "**Cannot extract.** No model is chosen. Give a name, a hub id or a path."
-        return
     call = ["extract", "--json", "--protocol", protocol, "--precision", precision]
     if passages:
         call += ["--passages", passages]
@@ -129,13 +240,17 @@ def extract(model: str, protocol: str, precision: str, passages: str | None) -> 
         # After --, so that no name can be taken for an option.
         made = yield from run_command([*call, "--", model.strip()])
     except InputError as error:
-        # The name of the uploaded file will do; where the server keeps it is nobody's business.
-        hidden = f"{Path(passages).parent}{os.sep}" if passages else "emoviz: "
-        yield f"**Cannot extract.** {str(error).replace(hidden, '')}"
-        return
+        raise InputError(_hidden(str(error), passages) if passages else str(error)) from error
     missing = f"; layers {made['nonfinite_layers']} are not finite and left out" if made["nonfinite_layers"] else ""
     how = f"{made['tokens']:,} tokens in {made['seconds']:.0f} s" if made["tokens"] else "it was there already"
-    yield f"**{made['set']}** is in the library: {how}, architecture {made['support']}{missing}. Tick it on the left."
+    return f"{made['set']} is in the library: {how}, architecture {made['support']}{missing}. Tick it on the left."
+
+
+def show_set(name: str | None, selected: list[str]) -> tuple:
+    """(selected sets, whether to ask) with the set among them."""
+    known = library().set_named(name) is not None
+    ticked = [*selected, name] if known and name not in selected else gr.skip()
+    return ticked, gr.update(visible=False)
 
 
 def sets_table() -> dict:
@@ -162,6 +277,18 @@ def sets_table() -> dict:
 
 def own_choices() -> list[tuple[str, str]]:
     return [(short_label(s), name) for name, s in library().sets.items() if not s.shipped]
+
+
+def what_goes(name: str | None) -> str:
+    """What is deleted with a set. Raises InputError where it is none of the user's own."""
+    vectors = library().set_named(name)
+    if vectors is None:
+        raise InputError("no set is chosen. Choose one of your own.")
+    if vectors.shipped:
+        raise InputError(f"{vectors.name} is shipped with emoviz; only sets of your own can be deleted.")
+    files = files_of(vectors)
+    size = sum(path.stat().st_size for path in files) / 1e6
+    return f"{counted(len(files), 'file')}, {size:.1f} MB, with the states and stories stored beside it, are removed."
 
 
 def delete(name: str | None) -> str:
@@ -202,4 +329,5 @@ TAB = Tab(
     draw=draw,
     python=python,
     uses=(),
+    wire=wire,
 )

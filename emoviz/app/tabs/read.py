@@ -25,6 +25,7 @@ from ..library import library
 from ..memory import loaded_with_status
 from ..selection import Selection
 from ..snippet import figure, with_model
+from ..turns import MODEL_TURNS
 
 if TYPE_CHECKING:
     from ...models.loaded import LoadedModel
@@ -67,10 +68,13 @@ def run(text: str, view: Selection) -> Iterator[tuple]:
             raise InputError(
                 f"the text has {len(text)} letters; the page shows up to {MAX_LETTERS}. Shorten it, or use emoviz read."
             )
-        vectors, loaded = yield from first_with_model(view, gr.skip(), gr.skip())
-        from ...readout.reading import read_text
+        with MODEL_TURNS.turn() as waiting:
+            for said in waiting:
+                yield gr.skip(), gr.skip(), said
+            vectors, loaded = yield from first_with_model(view, gr.skip(), gr.skip())
+            from ...readout.reading import read_text
 
-        reading = read_text(loaded, vectors, text)
+            reading = read_text(loaded, vectors, text)
         yield reading, _strongest(reading, view.emotion), _said(reading)
     except InputError as error:
         yield None, None, f"**Cannot read.** {error}"
@@ -180,18 +184,21 @@ def vary(template: str, numbers: str, where: str, view: Selection) -> Iterator[t
             raise InputError("the sentence needs {n} once, where the number goes.")
         if len(template) > MAX_LETTERS:
             raise InputError(f"the sentence has {len(template)} letters; up to {MAX_LETTERS} are allowed.")
-        vectors, loaded = yield from first_with_model(view, gr.skip(), after=(gr.skip(),))
-        from ...readout.reading import read_text
+        with MODEL_TURNS.turn() as waiting:
+            for said in waiting:
+                yield gr.skip(), said, gr.skip()
+            vectors, loaded = yield from first_with_model(view, gr.skip(), after=(gr.skip(),))
+            from ...readout.reading import read_text
 
-        emotion, at = view.emotion, view.layers([vectors])[0]
-        if emotion not in vectors.classes:
-            raise InputError(f"emotion {emotion!r} is not in {vectors.name}. Choose another on the left.")
-        readings = {}
-        for k, value in enumerate(values):
-            found = read_text(loaded, vectors, template.replace("{n}", value))
-            at = layer_of(found, f"{at}")
-            readings[float(value)] = found
-            yield gr.skip(), f"reading, {k + 1} of {len(values)}", gr.skip()
+            emotion, at = view.emotion, view.layers([vectors])[0]
+            if emotion not in vectors.classes:
+                raise InputError(f"emotion {emotion!r} is not in {vectors.name}. Choose another on the left.")
+            readings = {}
+            for k, value in enumerate(values):
+                found = read_text(loaded, vectors, template.replace("{n}", value))
+                at = layer_of(found, f"{at}")
+                readings[float(value)] = found
+                yield gr.skip(), f"reading, {k + 1} of {len(values)}", gr.skip()
         tokens = "last" if where == LAST else "mean"
         drawn = plot.number(template, readings, emotion, where=tokens, layer=at, vectors=vectors)
         yield drawn, f"read {len(values)} sentences at layer {at}", varied_with(view, template, numbers, where)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 
 import gradio as gr
 
@@ -14,9 +14,12 @@ from ....stimuli.scenarios import dose_prompts
 from ....store.responses import delete_dose_response
 from ....types import DoseResponse
 from ....words import counted
+from ... import deleting
 from ...components import EMPTY, Figure, Menu, Message, Texts
-from ...contract import EXPORTS, QUIET, Laid, Page, Tab, by_name
+from ...contract import EXPORTS, QUIET, Laid, Page, Part, Tab, by_name
 from ...download import downloaded_texts
+from ...job_strip import lines, model_label
+from ...jobs import JOBS
 from ...library import library
 from ...process import run_command
 from ...selection import Selection
@@ -110,31 +113,22 @@ def pick(ids: list, _view: Selection) -> dict:
     return {"at": (ids[0], float(ids[2])), **known}
 
 
-def make(model: str, emotions: list[str], doses: str, prompts: str) -> Iterator[tuple]:
-    """Makes a run in a process of its own: yields (status, chosen runs); last its result or its complaint.
-
-    Closing the iterator ends the process; asked for again, it goes on where it stopped.
-    """
+def begin(model: str, emotions: list[str], doses: str, prompts: str, owner: str) -> tuple:
+    """(status, jobs): a run of one's own is begun as a job."""
     try:
-        made = yield from _saying(run_command(_asked(model, emotions, doses, prompts)))
+        words = _asked(model, emotions, doses, prompts)
+        JOBS.start("dose response", f"Dose response of {model_label(model)}", owner, lambda: make(words))
     except InputError as error:
-        yield f"**Cannot run.** {error}", gr.skip()
-        return
+        return f"**Cannot run.** {error}", gr.skip()
+    return "Begun: it stands at the top, and goes on when this page is closed.", lines(owner)
+
+
+def make(words: list[str]) -> Generator[str, None, str]:
+    """Makes a run in a process of its own: yields what it says, returns its result. Closing it ends the process; asked
+    for again, it goes on where it stopped. Raises InputError with its complaint."""
+    made = yield from run_command(words)
     how = f"made in {made['seconds']:.0f} s" if made["computed"] else "it was there already"
-    yield f"**{made['response']}** is stored: {how}.", gr.update(choices=choices(), value=[made["response"]])
-
-
-def _saying(steps: Generator[str, None, dict]) -> Generator[tuple, None, dict]:
-    """What a command says as the status, with the chosen runs left as they are."""
-    try:
-        while True:
-            try:
-                said = next(steps)
-            except StopIteration as done:
-                return done.value
-            yield said, gr.skip()
-    finally:
-        steps.close()
+    return f"{made['response']} is stored: {how}. Choose it among the runs of Steer, Dose response."
 
 
 def _asked(model: str, emotions: list[str], doses: str, prompts: str) -> list[str]:
@@ -160,6 +154,16 @@ def own_choices() -> list[tuple[str, str]]:
     return [(_label(r), name) for name, r in library().runs.items() if not r.shipped]
 
 
+def what_goes(name: str | None) -> str:
+    """What is deleted with a run. Raises InputError where it is none of the user's own."""
+    response = library().run_named(name)
+    if response is None:
+        raise InputError("no run is chosen. Choose one of your own.")
+    if response.shipped:
+        raise InputError(f"{response.name} is shipped with emoviz; only runs of your own can be deleted.")
+    return f"{counted(len(response.texts), 'text')} with their verdicts are removed."
+
+
 def delete(name: str | None) -> str:
     """Deletes one of the user's own runs; returns what happened."""
     try:
@@ -178,15 +182,16 @@ def lay(_start: Selection) -> Laid:
             choices(), value=shipped_choice(), multiselect=True, label="Runs", scale=4, elem_id="ez-dose-runs"
         )
     with gr.Accordion("A run of your own", open=False, elem_id="ez-dose-own"):
-        own, changed = _own_runs(chosen)
+        own, parts = _own_runs()
     outputs = {
         "status": Message(_HINT, elem_classes="ez-status", elem_id="ez-dose-status"),
         "curve": Figure(EMPTY),
         "regimes": Figure(EMPTY),
         **{f"texts {k}": Texts(EMPTY) for k in range(MAX_PROMPTS)},
-        "own": own,
+        "own": own.menu,
     }
-    return Laid({"runs": chosen, "at": gr.State(None)}, outputs, menus=["runs", "own"], changed=changed)
+    controls = {"runs": chosen, "at": gr.State(None)}
+    return Laid(controls, outputs, parts, menus=["runs", "own"], changed=[own.done])
 
 
 def draw(view: Selection, runs: list[str], at: tuple | None) -> dict:
@@ -205,12 +210,15 @@ def draw(view: Selection, runs: list[str], at: tuple | None) -> dict:
 
 
 def wire(page: Page) -> None:
-    laid, emotion = page.laid["Dose response"], page.selection["emotion"]
+    laid, emotion, strip = page.laid["Dose response"], page.selection["emotion"], page.jobs
     panels = [part for name, part in laid.outputs.items() if name.startswith("texts")]
     send_to_read(page, *panels)
     given = [laid.controls["runs"], laid.controls["at"], emotion]
     for k, part in enumerate(panels):
         part.download(saving(k), given, page.saved, **EXPORTS)
+    asked = {name: laid.parts[name] for name in ("model", "emotions", "doses", "prompts")}
+    begun = [laid.parts["said"], strip.lines]
+    laid.parts["go"].click(*by_name(begin, **asked, owner=strip.owner), begun, **QUIET)
 
 
 def saving(k: int) -> Callable[..., dict]:
@@ -228,8 +236,8 @@ def saving(k: int) -> Callable[..., dict]:
     return save
 
 
-def _own_runs(chosen: gr.Dropdown) -> tuple[gr.Dropdown, list]:
-    """The controls that make and delete runs; returns the menu of the user's own and the events that change it."""
+def _own_runs() -> tuple[deleting.Deleting, dict[str, Part]]:
+    """The controls that make and delete runs; returns those that delete and those that make."""
     models = list(library().steerable)
     with gr.Row(elem_classes="ez-controls"):
         model = gr.Dropdown(models, value=models[0] if models else None, label="Model", scale=3, min_width=200)
@@ -256,36 +264,15 @@ def _own_runs(chosen: gr.Dropdown) -> tuple[gr.Dropdown, list]:
             scale=8,
             min_width=280,
         )
-        with gr.Column(scale=1, min_width=120, elem_classes="ez-buttons"):
-            go = gr.Button("Run", variant="primary", elem_id="ez-dose-run")
-            stop = gr.Button("Cancel", interactive=False, elem_id="ez-dose-cancel")
+        go = gr.Button("Run", variant="primary", elem_id="ez-dose-run", scale=1, min_width=120)
     said = Message(
         "Random and mean directions are run too, as controls. A cancelled run resumes when you start it again.",
         elem_classes="ez-status",
         elem_id="ez-dose-making",
     )
-    with gr.Row(elem_classes="ez-controls"):
-        own = Menu(own_choices(), value=None, label="Delete a run of your own", scale=4)
-        remove = gr.Button("Delete", size="sm", scale=1, min_width=100)
-    free = [gr.update(interactive=True), gr.update(interactive=False)]
-    started = go.click(lambda: ["starting", *reversed(free)], None, [said, go, stop], **QUIET)
-    running = started.then(
-        *by_name(make, model=model, emotions=emotions, doses=doses, prompts=prompts),
-        [said, chosen],
-        show_progress="hidden",
-        api_visibility="private",
-        concurrency_id="dose-run",
-        concurrency_limit=1,
-    )
-    ended = running.then(lambda: free, None, [go, stop], **QUIET)
-    stop.click(
-        lambda: ["Cancelled. Run it again to resume.", *free],
-        None,
-        [said, go, stop],
-        cancels=[running],
-        **QUIET,
-    )
-    return own, [ended, remove.click(delete, own, said, **QUIET)]
+    own = deleting.lay(own_choices(), "Delete a run of your own", what_goes, delete, said)
+    asked = {"model": model, "emotions": emotions, "doses": doses, "prompts": prompts}
+    return own, {**asked, "go": go, "said": said}
 
 
 def python(view: Selection, runs: list[str]) -> str:

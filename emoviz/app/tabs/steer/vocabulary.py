@@ -17,6 +17,7 @@ from ...contract import QUIET, WITH_MODEL, Laid, Page, Tab, by_name, stale
 from ...library import library
 from ...selection import Selection, pick_depth
 from ...snippet import figure, with_model
+from ...turns import MODEL_TURNS
 from ..read import first_with_model
 
 _SHOWN = 20
@@ -30,12 +31,15 @@ def look(view: Selection) -> Iterator[tuple]:
     Errors end as the status.
     """
     try:
-        vectors, loaded = yield from first_with_model(view, gr.skip())
-        layers = len(vectors.finite_layers)
-        yield gr.skip(), f"{loaded.name}: {view.emotion} through the output head at {layers} layers"
-        from ....readout.lens import vocabulary_lens
+        with MODEL_TURNS.turn() as waiting:
+            for place in waiting:
+                yield gr.skip(), place
+            vectors, loaded = yield from first_with_model(view, gr.skip())
+            layers = len(vectors.finite_layers)
+            yield gr.skip(), f"{loaded.name}: {view.emotion} through the output head at {layers} layers"
+            from ....readout.lens import vocabulary_lens
 
-        found = vocabulary_lens(loaded, vectors, view.emotion)
+            found = vocabulary_lens(loaded, vectors, view.emotion)
         yield found, said(found)
     except InputError as error:
         yield None, f"**Cannot look.** {error}"
