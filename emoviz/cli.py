@@ -30,6 +30,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     "compare": {
         "compare": "Spearman between the RDMs of sets, with p, interval, ceiling and control RDMs",
         "figures": "every figure of some sets as files, for slides and papers",
+        "talk": "figures of some sets as a talk, one page that needs no network",
     },
     "steer": {
         "steer": "continue a prompt under several emotions and doses",

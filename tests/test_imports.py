@@ -28,6 +28,7 @@ ORDER = [
     "experiments",
     "plots",
     "plot",
+    "collection",
     "app",
     "commands",
     "cli",

@@ -50,6 +50,7 @@ class Figure(gr.HTML):
         super().__init__(
             value=value,
             html_template=f"<figure class='ez-figure' data-part='{self.part}'>"
+            "<button class='ez-add' type='button' hidden>+ Talk</button>"
             "<button class='ez-save' type='button' hidden>Save</button><p class='ez-refused'></p>"
             "<div class='ez-plot'></div><figcaption class='ez-hidden'></figcaption></figure>",
             js_on_load=(STATIC / "figure.js").read_text("utf-8"),
@@ -147,9 +148,21 @@ class Shown(Filled):
 
 
 class Download(Filled):
-    """Saves a file: {name, type, data in base64}, or says {name, format, problem} and lets the browser try."""
+    """Saves a file: {name, type, data in base64}, or says {name, format, problem} and lets the browser try; on the way
+    {name, progress}. `select` fires when it is no longer wanted."""
 
     script = "download"
+
+
+class Order(Filled):
+    """The talk: {items: its slides as texts, at: the depth that the page shows, None for the best layers}, and once it
+    is to be shown {slides, left_out, counter}.
+
+    `select` fires with {items} in another order, `expand` when the talk is to be shown, `download` with {theme} when it
+    is to be saved.
+    """
+
+    script = "order"
 
 
 class Link(Filled):

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 import plotly.graph_objects as go
 
+from ..collection import labels, over_layers
 from ..errors import InputError
 from ..geometry import CENTRINGS
 from ..plots.canvas import Canvas, drawn_on
-from ..plots.export import export
-from .components import EMPTY, Download, Figure, Filled, Link, Menu, Message, Shown, Slider, Ticks
+from ..plots.export import ANIMATIONS, export
+from ..plots.sweep import depths_of, sweep
+from .components import EMPTY, Download, Figure, Filled, Link, Menu, Message, Order, Shown, Slider, Ticks
 from .contract import EXPORTS, LATEST, QUIET, Endpoint, Laid, Page, Part, Tab, answered
 from .library import library
 from .link import decode, from_query, key, to_query
 from .selection import BEST, DEPTHS, SAME_DEPTH, NothingSelected, Selection, checked, clicked, first_selection
 from .tabs import TABS
+from .talk import checked_order, slides_of, talk_file
 
 _HEADING = "<h1 class='ez-wordmark'>emoviz</h1><p class='ez-tagline'>how small language models represent emotion</p>"
 _THEME_SWITCH = """() => {
@@ -40,6 +45,9 @@ _TYPES = {
     "pdf": "application/pdf",
     "html": "text/html",
     "csv": "text/csv",
+    "gif": "image/gif",
+    "webm": "video/webm",
+    "mp4": "video/mp4",
 }
 
 
@@ -58,12 +66,13 @@ def build(endpoints: Sequence[Endpoint] = ()) -> gr.Blocks:
             groups = {_PAGE: tabs, **_lay(TABS, start, laid)}
         first = {"query": to_query(TABS[0], start, {}), "python": _python(TABS[0], start, {})}
         address, saved = Link(first, elem_id="ez-link"), Download(elem_id="ez-download")
+        talk = Order({"items": [], "at": None}, elem_id="ez-order")
         shown = Shown(elem_id="ez-shown")
         page = Page(blocks, tabs, notice, selection, laid)
         for endpoint in endpoints:
             gr.api(answered(endpoint), api_name=endpoint.__name__, concurrency_id="api", concurrency_limit=2)
         again = [event for tab in _all(TABS) if tab.wire is not None for event in tab.wire(page) or ()]
-        _wire(page, groups, opened, shown, address, saved, again)
+        _wire(page, groups, opened, shown, address, saved, talk, again)
     return blocks
 
 
@@ -90,7 +99,9 @@ def _sidebar(start: Selection) -> dict[str, Part]:
         with gr.Row(elem_id="ez-buttons"):
             gr.Button("Copy link", size="sm", elem_id="ez-copy-link", min_width=90)
             gr.Button("Copy Python", size="sm", elem_id="ez-copy-python", min_width=90)
-        gr.Button("Light / dark", size="sm", elem_id="ez-theme").click(None, js=_THEME_SWITCH)
+        with gr.Row(elem_classes="ez-buttons"):
+            gr.Button("Talk", size="sm", elem_id="ez-talk", min_width=90)
+            gr.Button("Light / dark", size="sm", elem_id="ez-theme", min_width=90).click(None, js=_THEME_SWITCH)
     return parts
 
 
@@ -125,6 +136,7 @@ def _wire(
     shown: Shown,
     address: Link,
     saved: Download,
+    talk: Order,
     again: Sequence[gr.events.Dependency],
 ) -> None:
     """The tab that is seen is drawn anew when something changes, and after the events `again`; others when opened."""
@@ -135,7 +147,9 @@ def _wire(
     in_link = {key(tab, name): part for tab in tabs for name, part in linked[tab.title].items()}
     # Pixels of a figure on a narrow screen, None on others.
     width = gr.State(None)
-    inputs = list(dict.fromkeys([opened, width, *page.selection.values(), *controls, *in_link.values()]))
+    # The slides of the talk, as a link names them.
+    order = gr.State(())
+    inputs = list(dict.fromkeys([opened, width, order, *page.selection.values(), *controls, *in_link.values()]))
     outputs = [part for tab in drawn for part in page.laid[tab.title].outputs.values()]
     menus = [
         {**laid.controls, **laid.outputs}[name]
@@ -161,11 +175,11 @@ def _wire(
         given = {**given, **moved}
         view, wrong = selected(given)
         notes = [*notes, *wrong]
-        kept = {name: given[part] for name, part in in_link.items() if given[part] != at_first[part]}
         own = {name: given[part] for name, part in linked[tab.title].items()}
         values: dict[Part, Any] = {
             page.notice: f"**Corrected.** {' '.join(notes)}" if notes else None,
-            address: {"query": to_query(tab, view, kept), "python": _python(tab, view, own)},
+            address: {"query": query(tab, view, given), "python": _python(tab, view, own)},
+            talk: {"items": list(given[order]), "at": view.depth if view.layer_mode == SAME_DEPTH else None},
         }
         # What cannot be used is put right.
         right = {part: _as_value(getattr(view, name)) for name, part in page.selection.items() if wrong}
@@ -182,6 +196,10 @@ def _wire(
             part.part: part.postprocess(value) for part, value in values.items() if _is_filled(part) and value != _SKIP
         }
         return {shown: filled, **moved, **right, **{part: v for part, v in values.items() if not _is_filled(part)}}
+
+    def query(tab: Tab, view: Selection, given: Mapping[Part, Any]) -> str:
+        kept = {name: given[part] for name, part in in_link.items() if given[part] != at_first[part]}
+        return to_query(tab, view, kept, given[order])
 
     def changed(*values: Any) -> dict[Part, Any]:
         return show(dict(zip(inputs, values, strict=True)), {})
@@ -229,8 +247,10 @@ def _wire(
             except InputError as error:
                 notes.append(f"{name} {texts[-1]!r:.60} of the link cannot be used; {error}.")
         given[opened] = {**given[opened], **path}
+        given[order], unknown = checked_order(asked.talk)
         bars = {groups[within]: gr.update(selected=title) for within, title in path.items()}
-        return {opened: given[opened], width: given[width], **bars, **show(given, moved, [*notes, *wrong])}
+        state = {part: given[part] for part in (opened, width, order)}
+        return {**state, **bars, **show(given, moved, [*notes, *wrong, *unknown])}
 
     def fit(event: gr.EventData, *values: Any) -> dict[Part, Any]:
         """Figures as wide as the screen, where it is narrow."""
@@ -238,8 +258,38 @@ def _wire(
         given[width] = _pixels(event._data)
         return {width: given[width], **show(given, {})}
 
-    def save(event: gr.EventData, *values: Any) -> dict[str, Any]:
-        """The figure that was asked for, drawn again for the file."""
+    def arrange(event: gr.EventData, *values: Any) -> dict[Part, Any]:
+        """The talk in another order; what the page shows stays."""
+        given = dict(zip(inputs, values, strict=True))
+        data: Any = event._data
+        given[order], notes = checked_order(data.get("items") if isinstance(data, dict) else None)
+        tab, view = _seen(given[opened], TABS), selected(given)[0]
+        own = {name: given[part] for name, part in linked[tab.title].items()}
+        filled = {
+            address: {"query": query(tab, view, given), "python": _python(tab, view, own)},
+            page.notice: f"**Corrected.** {' '.join(notes)}" if notes else None,
+        }
+        return {order: given[order], shown: {part.part: part.postprocess(value) for part, value in filled.items()}}
+
+    def present(*values: Any) -> dict[str, Any]:
+        """The slides of the talk; told apart from the last ones, since the browser hears of changes alone."""
+        given = dict(zip(inputs, values, strict=True))
+        return {**slides_of(given[order], selected(given)[0]), "number": time.monotonic_ns()}
+
+    def save_talk(event: gr.EventData, *values: Any) -> dict[str, Any]:
+        """The talk as a page of its own."""
+        given = dict(zip(inputs, values, strict=True))
+        how: Any = event._data
+        theme = str(how.get("theme")) if isinstance(how, dict) else ""
+        called = {"name": "emoviz-talk.html", "format": "html"}
+        try:
+            content = talk_file(given[order], selected(given)[0], theme)
+        except InputError as error:
+            return {**called, "problem": str(error)}
+        return {**called, "type": _TYPES["html"], "data": base64.b64encode(content).decode()}
+
+    def save(event: gr.EventData, *values: Any) -> Iterator[dict[str, Any]]:
+        """The figure that was asked for, drawn again for the file; of an animation also how far it is."""
         given = dict(zip(inputs, values, strict=True))
         tab = _seen(given[opened], TABS)
         name = next((n for n, part in page.laid[tab.title].outputs.items() if part is event.target), "")
@@ -247,17 +297,36 @@ def _wire(
         asked = {key: str(how.get(key)) for key in ("format", "preset", "theme", "link")}
         called = {"name": f"emoviz-{tab.title}-{name}.{asked['format']}".lower().replace(" ", "-")}
 
-        def again() -> go.Figure:
-            figure = draw(tab, selected(given)[0], given).get(name)
+        view = selected(given)[0]
+
+        def again(view: Selection) -> go.Figure:
+            figure = draw(tab, view, given).get(name)
             if not isinstance(figure, go.Figure):
                 raise InputError("this figure cannot be drawn again.")
             return figure
 
+        def over_depths() -> Generator[tuple[int, int], None, bytes]:
+            drawn = str(again(view).layout.meta.get("name"))
+            if not over_layers(drawn):
+                raise InputError("this figure is the same at every layer.")
+            return (
+                yield from sweep(
+                    lambda depth: again(replace(view, layer_mode=SAME_DEPTH, depth=depth)),
+                    depths_of(view.chosen()),
+                    labels().get(drawn, drawn),
+                    **asked,
+                )
+            )
+
         try:
-            content = export(again, **asked)
+            if asked["format"] in ANIMATIONS:
+                content = yield from _told(over_depths(), called["name"])
+            else:
+                content = export(lambda: again(view), **asked)
         except InputError as error:
-            return {**called, "format": asked["format"], "problem": str(error)}
-        return {**called, "type": _TYPES[asked["format"]], "data": base64.b64encode(content).decode()}
+            yield {**called, "format": asked["format"], "problem": str(error)}
+        else:
+            yield {**called, "type": _TYPES[asked["format"]], "data": base64.b64encode(content).decode()}
 
     def refresh() -> list:
         """Sets that came or went since the page was built."""
@@ -266,7 +335,7 @@ def _wire(
     for within, bar in groups.items():
         bar.select(opening(within), inputs, [opened, *results], **LATEST)
     anything = list(dict.fromkeys([*results, *in_link.values()]))
-    address.select(open_link, inputs, [opened, width, *groups.values(), *anything], **LATEST)
+    address.select(open_link, inputs, [opened, width, order, *groups.values(), *anything], **LATEST)
     address.expand(fit, inputs, [width, *results], **LATEST)
     figures = [
         part
@@ -274,7 +343,11 @@ def _wire(
         for part in (*laid.outputs.values(), *laid.parts.values())
         if isinstance(part, Figure)
     ]
-    gr.on([part.download for part in figures], save, inputs, saved, **EXPORTS)
+    saving = gr.on([part.download for part in figures], save, inputs, saved, **EXPORTS)
+    saved.select(None, None, None, cancels=[saving], **QUIET)
+    talk.select(arrange, inputs, [order, shown], **LATEST)
+    talk.expand(present, inputs, talk, **QUIET)
+    talk.download(save_talk, inputs, saved, **QUIET)
     depth = page.selection["depth"]
     depth.input(move_depth, inputs, results, **LATEST)
     touched = [part for part in inputs if _is_touched(part) and part is not depth]
@@ -295,6 +368,21 @@ def _wire(
         event.then(refresh, None, choices, **QUIET).then(changed, inputs, results, **LATEST)
     page.blocks.load(refresh, None, choices, **QUIET)
     page.blocks.load(None, js=_ON_LOAD)
+
+
+def _told(frames: Generator[tuple[int, int], None, bytes], name: str) -> Generator[dict[str, Any], None, bytes]:
+    """What the frames give; on the way, at most twice a second, how far they are and how long the rest will take."""
+    started, last = time.monotonic(), -math.inf
+    while True:
+        try:
+            done, total = next(frames)
+        except StopIteration as end:
+            return end.value
+        now = time.monotonic()
+        if now - last > 0.5:
+            last = now
+            left = f", about {(now - started) / done * (total - done):.0f} s more" if done > 1 else ""
+            yield {"name": name, "progress": f"every layer is drawn, {done / total:.0%}{left}"}
 
 
 def _python(tab: Tab, view: Selection, kept: Mapping[str, Any]) -> str:

@@ -16,8 +16,10 @@ import plotly  # noqa: E402
 from starlette.routing import Mount  # noqa: E402
 from starlette.staticfiles import StaticFiles  # noqa: E402
 
+from ..collection import OVER_LAYERS, labels  # noqa: E402
 from ..errors import InputError  # noqa: E402
 from ..plots.export import PRESETS  # noqa: E402
+from ..plots.talk import player  # noqa: E402
 from ..plots.theme import DARK, FONTS, LIGHT  # noqa: E402
 from .components import FONTS_URL, PLOTLY_URL, STATIC, STATIC_URL  # noqa: E402
 from .contract import Endpoint  # noqa: E402
@@ -76,6 +78,7 @@ def launch_options() -> dict[str, Any]:
 
 def _head() -> str:
     templates = json.dumps({"light": LIGHT.to_plotly_json(), "dark": DARK.to_plotly_json()})
+    slides = f"window.emovizSlides = {json.dumps(labels())}; window.emovizOverLayers = {json.dumps(OVER_LAYERS)};"
     presets = json.dumps({name: preset.what for name, preset in PRESETS.items()})
     return f"""
 <meta name="description" content="See, compare and steer how small language models represent emotion">
@@ -83,6 +86,7 @@ def _head() -> str:
 <link rel="stylesheet" href="{FONTS_URL}/fonts.css">
 <script async src="{PLOTLY_URL}/plotly.min.js"></script>
 <script src="{STATIC_URL}/parts.js"></script>
-<script>window.emovizTemplates = {templates}; window.emovizPresets = {presets};</script>
+<script>window.emovizTemplates = {templates}; window.emovizPresets = {presets}; {slides}</script>
+<script>{player()}</script>
 <script defer src="{STATIC_URL}/save.js"></script>
 """

@@ -118,9 +118,9 @@ def export(
     figure : map, rdm, depth_decoding_accuracy, anisotropy, rsa, ... as `emoviz figures` names them.
     format : png, svg, pdf, html or csv. preset : slide, wide, square or paper. emotion : a class to mark.
     """
+    from ..collection import figures_of
     from ..geometry.layers import layers_of
     from ..plots.export import export as exported
-    from .figures import figures_of
 
     chosen = _several(sets)
     known = figures_of(chosen, layers_of(chosen, depth_of(layer)), centring, emotion if emotion else None)

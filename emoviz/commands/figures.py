@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Sequence
-from functools import partial
-from itertools import combinations
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from ..errors import InputError
 from ..types import VectorSet
-from .arguments import CENTRING, Result, depth_of
-
-# Draws a plotly figure.
-Draw = Callable[[], Any]
+from .arguments import CENTRING, Result, depth_of, names_in
 
 
 def arguments(parser: ArgumentParser) -> None:
-    from ..plots.export import FORMATS, PRESETS, THEMES
+    from ..plots.export import ANIMATIONS, FORMATS, PRESETS, THEMES
 
     parser.add_argument("sets", metavar="SET", nargs="+")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
     parser.add_argument("--preset", default="slide", help="; ".join(f"{n}: {p.what}" for n, p in PRESETS.items()))
     parser.add_argument("--theme", default="light", help=" or ".join(THEMES))
-    parser.add_argument("--format", default="png", metavar="LIST", help=f"one or more of {', '.join(FORMATS)}")
+    parser.add_argument(
+        "--format",
+        default="png",
+        metavar="LIST",
+        help=f"one or more of {', '.join(FORMATS)}, and of {', '.join(ANIMATIONS)} for a sweep over the layers",
+    )
     parser.add_argument("--layer", default="best", help="best (default), or a relative depth for all, such as 0.5")
     parser.add_argument("--centring", default="class", help=CENTRING)
     parser.add_argument("--emotion", help="a class to mark")
@@ -32,18 +31,21 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(given: Namespace) -> Result:
+    from ..collection import figures_of, further_figures_of, over_layers
     from ..geometry.layers import layers_of
     from ..plots.chromium import NoChromium
-    from ..plots.export import check_options, export
+    from ..plots.export import ANIMATIONS, FORMATS, check_options, export
     from ..store import check_writable, find_set
     from ..store.atomic import write_bytes
 
-    formats = _listed(given.format)
+    formats = names_in(given.format)
     for format in formats:
-        check_options(format, given.preset, given.theme)
+        check_options(format, given.preset, given.theme, (*FORMATS, *ANIMATIONS))
     sets = [find_set(name) for name in given.sets]
-    figures = figures_of(sets, layers_of(sets, depth_of(given.layer)), given.centring, given.emotion)
-    wanted = list(figures) if given.only is None else _listed(given.only)
+    how = layers_of(sets, depth_of(given.layer)), given.centring, given.emotion
+    figures = figures_of(sets, *how)
+    wanted = list(figures) if given.only is None else names_in(given.only)
+    figures |= further_figures_of(sets, *how)
     unknown = next((name for name in wanted if name not in figures), None)
     if unknown is not None:
         raise InputError(f"figure {unknown!r} is unknown for these sets; {', '.join(figures)} are allowed.")
@@ -53,7 +55,13 @@ def run(given: Namespace) -> Result:
         try:
             for format in formats:
                 path = given.out / f"{name}.{format}"
-                write_bytes(path, export(figures[name], format, given.preset, given.theme))
+                if format not in ANIMATIONS:
+                    content = export(figures[name], format, given.preset, given.theme)
+                elif over_layers(name):
+                    content = _sweep(name, sets, format, given)
+                else:
+                    raise InputError(f"no {format}: it is the same at every layer, or too slow to draw at each.")
+                write_bytes(path, content)
                 files.append(str(path))
         except NoChromium:
             raise
@@ -64,38 +72,21 @@ def run(given: Namespace) -> Result:
     return {"files": files, "left_out": left_out}, "\n".join(lines), 0
 
 
-def figures_of(
-    sets: Sequence[VectorSet], layers: tuple[int, ...], centring: str, emotion: str | None
-) -> dict[str, Draw]:
-    """Name -> what draws it."""
-    from .. import plot
-    from ..geometry.curves import CURVES
-    from ..stats import compare
+def _sweep(name: str, sets: Sequence[VectorSet], format: str, given: Namespace) -> bytes:
+    """One figure over the layers; how far it is goes to stderr."""
+    from ..collection import Slide, labels, slide_drawer
+    from ..extract.progress import Progress
+    from ..plots.sweep import depths_of, sweep
 
-    at: dict[str, Any] = {"layers": list(layers)}
-    marked = {**at, "emotion": emotion}
-    found: dict[str, Draw] = {
-        "map": partial(plot.emotion_map, sets, **marked),
-        "rdm": partial(plot.rdm, sets, centring=centring, **marked),
-        **{
-            f"depth_{name}": partial(plot.depth, sets, name, centring=centring, published=True, **at) for name in CURVES
-        },
-        "controls": partial(plot.controls, sets, **at),
-        "valence": partial(plot.valence, sets),
-        "anisotropy": partial(plot.anisotropy, sets, **at),
-        "cosines": partial(plot.cosines, sets, **marked),
-    }
-    if len(sets) > 1:
-        # Resampling takes seconds, so that it waits until the figure is drawn.
-        found["rsa"] = lambda: plot.rsa(
-            sets, centring=centring, comparison=compare(sets, layers, centring=centring), **at
-        )
-    for (i, a), (j, b) in combinations(enumerate(sets), 2):
-        found[f"pair_{i + 1}_{j + 1}"] = partial(
-            plot.pair, [a, b], layers=[layers[i], layers[j]], centring=centring, emotion=emotion
-        )
-    return found
-
-
-def _listed(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
+    drawer = slide_drawer(sets, given.centring, given.emotion)
+    label = labels().get(name, name)
+    frames = sweep(
+        lambda depth: drawer(Slide(name, depth))(), depths_of(sets), label, format, given.preset, given.theme
+    )
+    progress = Progress()
+    while True:
+        try:
+            progress("drawing", *next(frames))
+        except StopIteration as done:
+            progress.close()
+            return done.value

@@ -36,6 +36,7 @@ def comparison_figure(
     n_classes = sorted(set(comparison.n_classes[np.triu_indices(len(sets), 1)].tolist()))
     traces, layout = matrix(comparison.rho, labels, hover, text=_cells(comparison), text_size=13)
     layout["xaxis"] |= {"ticktext": short, "tickangle": 0}
+    layout["meta"] |= {"name": "rsa"}
     return figure(
         traces,
         layout,

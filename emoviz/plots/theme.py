@@ -189,6 +189,7 @@ def figure(
     stands right above the notes instead of where plotly puts it.
     """
     on = canvas()
+    title = on.title if on.title else title
     title_lines, more_rows = [title], 0
     if on.width is not None:
         inside = on.width - 2 * _EDGE
@@ -267,7 +268,7 @@ def figure(
                 "hoverlabel": {"align": "left"},
                 "annotations": [{"showarrow": False, **note} for note in (*marks, *framing)],
                 "meta": {
-                    "kind": layout["meta"]["kind"],
+                    **layout["meta"],
                     "description": f"{title}. {aid}.",
                     "min_width": round(_PIXELS_PER_LETTER * wide) if on.width is None else on.width,
                     "fill": fill,

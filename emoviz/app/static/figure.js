@@ -6,6 +6,8 @@ const refused = element.querySelector('.ez-refused');
 const save = element.querySelector('.ez-save');
 let value = props.value;
 let listening = false;
+const add = element.querySelector('.ez-add');
+add.addEventListener('click', () => window.emovizAddSlide(add, plot.layout.meta.name));
 save.addEventListener('click', () => window.emovizSave(plot, (how) => trigger('download', how)));
 let fontIsThere = false;
 // Plotly measures labels once, when it draws: in the right font, or legends overlap.
@@ -21,6 +23,7 @@ function draw() {
   refused.textContent = figure.refused || '';
   plot.style.display = figure.refused ? 'none' : '';
   save.hidden = Boolean(figure.refused);
+  add.hidden = save.hidden || !window.emovizSlides[figure.layout.meta.name];
   if (figure.refused) return;
   if (figure.layout.meta.fill) {
     // A large screen is filled; the title keeps its distance from the edge in pixels.

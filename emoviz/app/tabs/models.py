@@ -148,6 +148,9 @@ def pair_view(view: Selection, pair: str | None) -> tuple[go.Figure | None, dict
     if np.isnan(found.rho[0, 1]):
         return None, None
     drawn = plot.pair(two, centring=view.centring, emotion=view.emotion, comparison=found, names=names)
+    # As a slide of a talk it is one of several pairs.
+    number = [1 + view.sets.index(s.name) for s in two]
+    drawn.layout.meta = {**drawn.layout.meta, "name": f"pair_{number[0]}_{number[1]}"}
     paired = paired_rdms(two, at, view.centring)
     rows = [
         [
