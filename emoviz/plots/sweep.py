@@ -23,6 +23,8 @@ from .export import ANIMATIONS, PRESETS, THEMES, check_options, checked_link
 SECONDS = 0.3
 # Frames that the colours of a GIF are taken from.
 _IN_PALETTE = 4
+# Levels of a colour that no eye tells from paper.
+_NEAR_PAPER = 8
 _CODECS = {
     "webm": ("-c:v", "libvpx-vp9", "-crf", "30", "-b:v", "0", "-row-mt", "1", "-cpu-used", "4"),
     "mp4": ("-c:v", "libx264", "-crf", "18", "-movflags", "+faststart"),
@@ -146,9 +148,10 @@ def _gif(frames: Sequence[bytes]) -> bytes:
     for k, one in enumerate(some):
         sample.paste(one, (0, k * one.height))
     palette = sample.quantize(256, Image.Quantize.MAXCOVERAGE)
-    # A palette's colours are means: paper must be that of the slide around it.
-    colours, paper = np.reshape(palette.getpalette(), (-1, 3)), sample.getpixel((0, 0))
-    colours[np.abs(colours - paper).sum(axis=1).argmin()] = paper
+    # A palette's colours are means, and pillow looks them up in steps of four: all that is near paper is paper.
+    colours, paper = np.reshape(palette.getpalette(), (-1, 3)), np.array(sample.getpixel((0, 0)))
+    far = np.abs(colours - paper).max(axis=1)
+    colours[far <= max(_NEAR_PAPER, far.min())] = paper
     palette.putpalette(colours.ravel().tolist())
     pictures = [one.quantize(palette=palette, dither=Image.Dither.NONE) for one in opened]
     made = io.BytesIO()
