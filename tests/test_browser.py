@@ -815,6 +815,8 @@ def test_a_figure_over_the_layers_is_saved_from_its_corner_and_can_be_cancelled(
     ask()
     page.get_by_role("button", name="Cancel").click()
     assert "is cancelled" in page.locator("#ez-download").inner_text()
+    # The server must have heard of it: what is asked for while a file is still made is not made.
+    page.wait_for_timeout(2000)
     with page.expect_download(timeout=60_000) as download:
         ask()
     assert download.value.suggested_filename == "emoviz-anisotropy-dials.gif"
