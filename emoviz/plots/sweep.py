@@ -149,7 +149,7 @@ def _gif(frames: Sequence[bytes]) -> bytes:
         sample.paste(one, (0, k * one.height))
     palette = sample.quantize(256, Image.Quantize.MAXCOVERAGE)
     # A palette's colours are means, and pillow looks them up in steps of four: all that is near paper is paper.
-    colours, paper = np.reshape(palette.getpalette(), (-1, 3)), np.array(sample.getpixel((0, 0)))
+    colours, paper = np.array(palette.getpalette(), int).reshape(-1, 3), np.array(sample.getpixel((0, 0)))
     far = np.abs(colours - paper).max(axis=1)
     colours[far <= max(_NEAR_PAPER, far.min())] = paper
     palette.putpalette(colours.ravel().tolist())
