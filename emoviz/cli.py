@@ -31,6 +31,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "compare": "Spearman between the RDMs of sets, with p, interval, ceiling and control RDMs",
         "figures": "every figure of some sets as files, for slides and papers, or in one archive",
         "report": "one HTML page of some sets: figures, tables, methods, provenance",
+        "talk": "figures of some sets as a talk, one page that needs no network",
     },
     "steer": {
         "steer": "continue a prompt under several emotions and doses",

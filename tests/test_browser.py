@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 from emoviz.store import save_set
 
@@ -1099,3 +1100,79 @@ def test_texts_of_a_dose_are_saved_by_their_button(visit, tmp_path):
     page.locator(".ez-save").locator("visible=true").first.click()
     assert dialog.get_by_role("heading").inner_text() == "Save this figure"
     dialog.get_by_role("button", name="Cancel").click()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_talk_is_put_together_kept_in_the_link_shown_and_left_by_the_keyboard(visit, theme):
+    page = visit(theme, query="tab=Geometry&layers=depth&depth=0.5&talk=anisotropy,cake,map")
+    page.wait_for_selector("#ez-notice:visible")
+    assert "figure 'cake' of the talk is unknown" in page.locator("#ez-notice").inner_text()
+    _until(page, "talk", "anisotropy,map")
+    page.get_by_role("button", name="+ Talk", exact=True).first.click()
+    _until(page, "talk", "anisotropy,map,rdm@0.5")
+    opener = page.get_by_role("button", name="Talk", exact=True)
+    opener.focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Talk")
+    assert dialog.get_by_role("listitem").all_inner_texts()[2].startswith("3. RDM, depth 0.50")
+    dialog.get_by_role("button", name="Move up: RDM, depth 0.50").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowUp")
+    _until(page, "talk", "rdm@0.5,anisotropy,map")
+    # The keyboard went up with it, where only the way down is left.
+    assert page.evaluate("document.activeElement.ariaLabel") == "Move down: RDM, depth 0.50"
+    dialog.get_by_role("button", name="Remove: Anisotropy, dials").click()
+    _until(page, "talk", "rdm@0.5,map")
+    dialog.get_by_label("Add a figure").select_option("valence")
+    _until(page, "talk", "rdm@0.5,map,valence")
+    page.reload()
+    page.wait_for_selector(".ez-plot[data-drawn]:visible", timeout=30_000)
+    opener.click()
+    assert dialog.get_by_role("listitem").count() == 3
+    page.keyboard.press("Enter")
+    shown = "what => document.querySelector('.ez-talk')?.dataset.shown === what"
+    page.wait_for_function(shown, arg="wide 0", timeout=30_000)
+    assert page.evaluate("Boolean(document.fullscreenElement)")
+    slide = page.locator(".ez-talk .js-plotly-plot")
+    assert slide.evaluate("p => p._fullLayout.paper_bgcolor") == ("#15181f" if theme == "dark" else "#ffffff")
+    assert "layer 14 of 30 (depth 0.50)" in slide.text_content()
+    for key, number in (("ArrowRight", 1), ("End", 2), ("ArrowRight", 2), ("ArrowLeft", 1), ("Home", 0)):
+        page.keyboard.press(key)
+        page.wait_for_function(shown, arg=f"wide {number}")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".ez-talk", state="detached")
+    assert page.evaluate("document.activeElement.textContent") == "Start"
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.id") == "ez-talk"
+    page.keyboard.press("Enter")
+    with page.expect_download() as download:
+        dialog.get_by_role("button", name="Download").click()
+    assert download.value.suggested_filename == "emoviz-talk.html"
+    assert "emovizTalk" in Path(download.value.path()).read_text("utf-8")
+
+
+def test_a_figure_over_the_layers_is_saved_from_its_corner_and_can_be_cancelled(visit, tmp_path):
+    page = visit(query=f"tab=Anisotropy&set={_GEMMA}")
+    _until(page, "tab", "Anisotropy")
+    page.wait_for_timeout(500)
+
+    def ask():
+        page.locator(".ez-save:visible").first.click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Format").select_option("gif")
+        assert dialog.locator("option[value=paper]").is_disabled()
+        dialog.get_by_role("button", name="Save").click()
+
+    ask()
+    page.get_by_role("button", name="Cancel").click()
+    assert "is cancelled" in page.locator("#ez-download").inner_text()
+    # The server must have heard of it: what is asked for while a file is still made is not made.
+    page.wait_for_timeout(2000)
+    with page.expect_download(timeout=60_000) as download:
+        ask()
+    assert download.value.suggested_filename == "emoviz-anisotropy-dials.gif"
+    with Image.open(download.value.path()) as film:
+        assert film.size == (1280, 720) and film.n_frames == 18
+    _open(page, "Methods")
+    page.locator(".ez-save:visible").first.click()
+    assert page.get_by_role("dialog").locator("option[value=gif]").is_disabled(), "it is the same at every layer"

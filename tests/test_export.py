@@ -256,7 +256,7 @@ def test_the_command_writes_every_figure_of_some_sets(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--format", "gif"], "format 'gif' is unknown"),
+        (["--format", "tiff"], "format 'tiff' is unknown"),
         (["--preset", "poster"], "preset 'poster' is unknown"),
         (["--only", "cake"], "figure 'cake' is unknown for these sets; map, rdm, depth_decoding_accuracy"),
         (["--layer", "7 x"], "layer '7 x' was asked for"),

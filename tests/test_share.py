@@ -251,7 +251,7 @@ def test_a_report_opens_without_a_network_a_request_or_a_fault_in_both_themes_an
         assert opened.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(247, 248, 250)"
         assert opened.evaluate("plots[0].layout.template.layout.paper_bgcolor") == "#ffffff"
         opened.get_by_role("link", name="Published numbers").click()
-        opened.wait_for_selector("[data-figure='published'][data-drawn] .main-svg")
+        opened.wait_for_selector("[data-figure='published_rsa'][data-drawn] .main-svg")
         opened.set_viewport_size({"width": 400, "height": 800})
         opened.wait_for_function("plots[0].layout.meta.min_width === 350")
         assert opened.evaluate("document.documentElement.scrollWidth") == 400

@@ -54,8 +54,8 @@ class Figure(gr.HTML):
             html_template=f"<figure class='ez-figure' data-part='{self.part}'>"
             "<p class='ez-refused'></p><div class='ez-plot' role='group'></div><p class='ez-keys' aria-hidden='true'>"
             "← → layer, ↑ ↓ emotion, T table</p><div class='ez-tools' hidden><button class='ez-numbers' type='button'>"
-            "Table</button><button class='ez-save' type='button'>Save</button></div>"
-            f"<figcaption class='ez-hidden' id='{self.part}-said'></figcaption></figure>",
+            "Table</button><button class='ez-add' type='button'>+ Talk</button><button class='ez-save' type='button'>"
+            f"Save</button></div><figcaption class='ez-hidden' id='{self.part}-said'></figcaption></figure>",
             js_on_load=(STATIC / "figure.js").read_text("utf-8"),
             apply_default_css=False,
             **kwargs,
@@ -182,21 +182,33 @@ class Shown(Filled):
     script = "shown"
 
 
-class Sweep(Filled):
-    """What the view that is shown has at every layer: {key, from, step} of the view, with {at, parts} as `sweep` gives
+class Layers(Filled):
+    """What the view that is shown has at every layer: {key, from, step} of the view, with {at, parts} as `layers` gives
     them once they are asked for.
 
     `select` fires when they are, `input` with {swept} when the depth is another, `swept` where the
     browser has shown it.
     """
 
-    script = "sweep"
+    script = "layers"
 
 
 class Download(Filled):
-    """Saves a file: {name, type, data in base64}, or says {name, format, problem} and lets the browser try."""
+    """Saves a file: {name, type, data in base64}, or says {name, format, problem} and lets the browser try; on the way
+    {name, progress}. `select` fires when it is no longer wanted."""
 
     script = "download"
+
+
+class Order(Filled):
+    """The talk: {items: its slides as texts, at: the depth that the page shows, None for the best layers}, and once it
+    is to be shown {slides, left_out, counter}.
+
+    `select` fires with {items} in another order, `expand` when the talk is to be shown, `download` with {theme} when it
+    is to be saved.
+    """
+
+    script = "order"
 
 
 class Link(Filled):

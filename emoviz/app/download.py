@@ -17,6 +17,9 @@ _TYPES = {
     "csv": "text/csv",
     "md": "text/markdown",
     "zip": "application/zip",
+    "gif": "image/gif",
+    "webm": "video/webm",
+    "mp4": "video/mp4",
 }
 
 

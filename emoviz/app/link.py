@@ -23,11 +23,12 @@ _FOREIGN = ("__", "view", "deep_link")
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What a link asks for. tab : a title, None for the first. selection : as `selection.checked` takes it. controls :
-    key -> its texts, as given."""
+    key -> its texts, as given. talk : its slides, as given."""
 
     tab: str | None
     selection: Mapping[str, Any]
     controls: Mapping[str, Sequence[str]]
+    talk: Sequence[str] = ()
 
 
 def key(tab: Tab, name: str) -> str:
@@ -35,8 +36,8 @@ def key(tab: Tab, name: str) -> str:
     return f"{tab.title.lower().replace(' ', '-')}.{name}"
 
 
-def to_query(tab: Tab, view: Selection, controls: Mapping[str, Any]) -> str:
-    """controls : those that are not as at first, by `key`."""
+def to_query(tab: Tab, view: Selection, controls: Mapping[str, Any], talk: Sequence[str] = ()) -> str:
+    """controls : those that are not as at first, by `key`. talk : its slides in order."""
     mode = next(name for name, mode in _LAYERS.items() if mode == view.layer_mode)
     pairs = [("tab", tab.title), *(("set", name) for name in view.sets or ("",)), ("layers", mode)]
     if view.layer_mode == SAME_DEPTH:
@@ -44,6 +45,7 @@ def to_query(tab: Tab, view: Selection, controls: Mapping[str, Any]) -> str:
     pairs += [("pin", view.pin)] if view.pin is not None else []
     pairs += [("centring", view.centring), ("emotion", view.emotion), *(("emotions", name) for name in view.emotions)]
     pairs += [(name, text) for name, value in controls.items() for text in encode(value)]
+    pairs += [("talk", ",".join(talk))] if talk else []
     return urlencode(pairs)
 
 
@@ -66,7 +68,8 @@ def from_query(query: str) -> Asked:
     for name in ("centring", "emotion", "pin"):
         if name in given:
             selection[name] = given.pop(name)[-1]
-    return Asked(given.pop("tab", [None])[-1], selection, given)
+    talk = [text for text in given.pop("talk", [""])[-1].split(",") if text]
+    return Asked(given.pop("tab", [None])[-1], selection, given, talk)
 
 
 def encode(value: Any) -> list[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,12 +16,15 @@ import plotly.graph_objects as go
 from ..errors import InputError
 from ..geometry import CENTRINGS
 from ..plots.canvas import Canvas, drawn_on
-from ..plots.export import export
+from ..plots.export import ANIMATIONS, export
+from ..plots.sweep import depths_of, sweep
+from ..share.slides import labels, over_layers
 from . import job_strip, leaving
-from .components import EMPTY, Download, Figure, Filled, Link, Menu, Message, Shown, Slider, Sweep, Table
+from .components import EMPTY, Download, Figure, Filled, Layers, Link, Menu, Message, Order, Shown, Slider, Table
 from .contract import EVERYTHING, EXPORTS, LATEST, QUIET, Endpoint, Laid, Page, Part, Tab, answered
 from .download import downloaded
 from .footer import footer
+from .layers import MAX_SETS, at_every_layer
 from .library import library
 from .link import decode, from_query, key, to_query
 from .picker import Marks, Names, Picker, Pin, Side
@@ -37,8 +41,8 @@ from .selection import (
     picked,
     step_emotion,
 )
-from .sweep import MAX_SWEPT, sweep
 from .tabs import TABS
+from .talk import checked_order, slides_of, talk_file
 
 _HEADING = "<h1 class='ez-wordmark'>emoviz</h1><p class='ez-tagline'>how small language models represent emotion</p>"
 _THEME_SWITCH = """() => {
@@ -75,15 +79,16 @@ def build(endpoints: Sequence[Endpoint] = ()) -> gr.Blocks:
         with gr.Tabs(elem_id="ez-tabs") as tabs:
             groups = {_PAGE: tabs, **_lay(TABS, start, laid)}
         footer()
-        first = _address(TABS[0], start, {}, {})
+        first = _address(to_query(TABS[0], start, {}), TABS[0], start, {})
         address, saved = Link(first, elem_id="ez-link"), Download(elem_id="ez-download")
-        shown, layers = Shown(elem_id="ez-shown"), Sweep(elem_id="ez-sweep")
+        talk = Order({"items": [], "at": None}, elem_id="ez-order")
+        shown, layers = Shown(elem_id="ez-shown"), Layers(elem_id="ez-layers")
         page = Page(blocks, tabs, notice, strip, selection, laid, saved)
         leaving.wire(leaves | leaving.lay_told(), page)
         for endpoint in endpoints:
             gr.api(answered(endpoint), api_name=endpoint.__name__, concurrency_id="api", concurrency_limit=2)
         again = [event for tab in _all(TABS) if tab.wire is not None for event in tab.wire(page) or ()]
-        _wire(page, groups, opened, shown, layers, side, address, saved, again)
+        _wire(page, groups, opened, shown, layers, side, address, saved, talk, again)
     return blocks
 
 
@@ -125,7 +130,9 @@ def _sidebar(start: Selection) -> tuple[dict[str, Part], Side, dict[str, Part]]:
             gr.Button("Copy link", size="sm", elem_id="ez-copy-link", min_width=90)
             gr.Button("Copy Python", size="sm", elem_id="ez-copy-python", min_width=90)
         leaves = leaving.lay()
-        gr.Button("Light / dark", size="sm", elem_id="ez-theme").click(None, js=_THEME_SWITCH)
+        with gr.Row(elem_classes="ez-buttons"):
+            gr.Button("Talk", size="sm", elem_id="ez-talk", min_width=90)
+            gr.Button("Light / dark", size="sm", elem_id="ez-theme", min_width=90).click(None, js=_THEME_SWITCH)
         side = Side(_unused(TABS[0]), elem_id="ez-side")
     return parts, side, leaves
 
@@ -163,10 +170,11 @@ def _wire(
     groups: Mapping[str, gr.Tabs],
     opened: gr.State,
     shown: Shown,
-    layers: Sweep,
+    layers: Layers,
     side: Side,
     address: Link,
     saved: Download,
+    talk: Order,
     again: Sequence[gr.events.Dependency],
 ) -> None:
     """The tab that is seen is drawn anew when something changes, and after the events `again`; others when opened."""
@@ -177,7 +185,9 @@ def _wire(
     in_link = {key(tab, name): part for tab in tabs for name, part in linked[tab.title].items()}
     # Pixels of a figure on a narrow screen, None on others.
     width = gr.State(None)
-    inputs = list(dict.fromkeys([opened, width, *page.selection.values(), *controls, *in_link.values()]))
+    # The slides of the talk, as a link names them.
+    order = gr.State(())
+    inputs = list(dict.fromkeys([opened, width, order, *page.selection.values(), *controls, *in_link.values()]))
     outputs = [part for tab in drawn for part in page.laid[tab.title].outputs.values()]
     menus = [
         {**laid.controls, **laid.outputs}[name]
@@ -199,7 +209,7 @@ def _wire(
 
     def swept(tab: Tab, view: Selection, given: Mapping[Part, Any]) -> dict[str, Any]:
         """By what the browser knows what a view has at every layer; no key where it is asked layer by layer."""
-        if tab.layered is None or len(view.sets) > MAX_SWEPT:
+        if tab.layered is None or len(view.sets) > MAX_SETS:
             return {}
         anywhere = replace(view, layer_mode=SAME_DEPTH, depth=1.0)
         about = tab.title, anywhere, own(tab, given), given[width], id(library())
@@ -217,12 +227,12 @@ def _wire(
         given = {**given, **moved}
         view, wrong = selected(given)
         notes = [*notes, *wrong]
-        kept = {name: given[part] for name, part in in_link.items() if given[part] != at_first[part]}
         in_python = {name: given[part] for name, part in linked[tab.title].items()}
         values: dict[Part, Any] = {
             page.notice: f"**Corrected.** {' '.join(notes)}" if notes else None,
-            address: _address(tab, view, kept, in_python),
+            address: _address(query(tab, view, given), tab, view, in_python),
             side: _unused(tab),
+            talk: {"items": list(given[order]), "at": view.depth if view.layer_mode == SAME_DEPTH else None},
         }
         if not drawn:
             values[layers] = swept(tab, view, given)
@@ -241,6 +251,10 @@ def _wire(
             part.part: part.postprocess(value) for part, value in values.items() if _is_filled(part) and value != _SKIP
         }
         return {shown: filled, **moved, **right, **{part: v for part, v in values.items() if not _is_filled(part)}}
+
+    def query(tab: Tab, view: Selection, given: Mapping[Part, Any]) -> str:
+        kept = {name: given[part] for name, part in in_link.items() if given[part] != at_first[part]}
+        return to_query(tab, view, kept, given[order])
 
     def changed(*values: Any) -> dict[Part, Any]:
         return show(dict(zip(inputs, values, strict=True)), {})
@@ -265,7 +279,7 @@ def _wire(
             return {p.part: p.postprocess(found[n]) for n, p in laid.outputs.items() if n in found and _is_filled(p)}
 
         with drawn_on(Canvas(given[width])):
-            return {shown: {layers.part: layers.postprocess({**key, **sweep(at, view)})}}
+            return {shown: {layers.part: layers.postprocess({**key, **at_every_layer(at, view)})}}
 
     def pick(event: gr.EventData, *values: Any) -> dict[Part, Any]:
         """A click in a figure or a table changes what its tab says that it changes."""
@@ -304,8 +318,10 @@ def _wire(
             except InputError as error:
                 notes.append(f"{name} {texts[-1]!r:.60} of the link cannot be used; {error}.")
         given[opened] = {**given[opened], **path}
+        given[order], unknown = checked_order(asked.talk)
         bars = {groups[within]: gr.update(selected=title) for within, title in path.items()}
-        return {opened: given[opened], width: given[width], **bars, **show(given, moved, [*notes, *wrong])}
+        state = {part: given[part] for part in (opened, width, order)}
+        return {**state, **bars, **show(given, moved, [*notes, *wrong, *unknown])}
 
     def fit(event: gr.EventData, *values: Any) -> dict[Part, Any]:
         """Figures as wide as the screen, where it is narrow."""
@@ -313,8 +329,34 @@ def _wire(
         given[width] = _pixels(event._data)
         return {width: given[width], **show(given, {})}
 
-    def save(event: gr.EventData, *values: Any) -> dict[str, Any]:
-        """The figure that was asked for, drawn again for the file."""
+    def arrange(event: gr.EventData, *values: Any) -> dict[Part, Any]:
+        """The talk in another order; what the page shows stays."""
+        given = dict(zip(inputs, values, strict=True))
+        data: Any = event._data
+        given[order], notes = checked_order(data.get("items") if isinstance(data, dict) else None)
+        tab, view = _seen(given[opened], TABS), selected(given)[0]
+        in_python = {name: given[part] for name, part in linked[tab.title].items()}
+        filled = {
+            address: _address(query(tab, view, given), tab, view, in_python),
+            page.notice: f"**Corrected.** {' '.join(notes)}" if notes else None,
+        }
+        return {order: given[order], shown: {part.part: part.postprocess(value) for part, value in filled.items()}}
+
+    def present(*values: Any) -> dict[str, Any]:
+        """The slides of the talk; told apart from the last ones, since the browser hears of changes alone."""
+        given = dict(zip(inputs, values, strict=True))
+        return {**slides_of(given[order], selected(given)[0]), "number": time.monotonic_ns()}
+
+    def save_talk(event: gr.EventData, *values: Any) -> dict[str, Any]:
+        """The talk as a page of its own."""
+        given = dict(zip(inputs, values, strict=True))
+        how: Any = event._data
+        theme = str(how.get("theme")) if isinstance(how, dict) else ""
+        view = selected(given)[0]
+        return downloaded("emoviz-talk", "html", lambda: ("emoviz-talk.html", talk_file(given[order], view, theme)))
+
+    def save(event: gr.EventData, *values: Any) -> Iterator[dict[str, Any]]:
+        """The figure that was asked for, drawn again for the file; of an animation also how far it is."""
         given = dict(zip(inputs, values, strict=True))
         tab = _seen(given[opened], TABS)
         name = next((n for n, part in page.laid[tab.title].outputs.items() if part is event.target), "")
@@ -322,14 +364,36 @@ def _wire(
         asked = {key: str(how.get(key)) for key in ("format", "preset", "theme", "link")}
         called = f"emoviz-{tab.title}-{name}".lower().replace(" ", "-")
 
-        def again() -> go.Figure:
-            figure = draw(tab, selected(given)[0], given).get(name)
+        view = selected(given)[0]
+
+        def again(view: Selection) -> go.Figure:
+            figure = draw(tab, view, given).get(name)
             if not isinstance(figure, go.Figure):
                 raise InputError("this figure cannot be drawn again.")
             return figure
 
-        format = asked["format"]
-        return downloaded(called, format, lambda: (f"{called}.{format}", export(again, **asked)))
+        def over_depths() -> Generator[tuple[int, int], None, bytes]:
+            drawn = str(again(view).layout.meta.get("name"))
+            if not over_layers(drawn):
+                raise InputError("this figure is the same at every layer.")
+            return (
+                yield from sweep(
+                    lambda depth: again(replace(view, layer_mode=SAME_DEPTH, depth=depth)),
+                    depths_of(view.chosen()),
+                    labels().get(drawn, drawn),
+                    **asked,
+                )
+            )
+
+        format, film = asked["format"], b""
+        name = f"{called}.{format}"
+        try:
+            if format in ANIMATIONS:
+                film = yield from _told(over_depths(), name)
+        except InputError as error:
+            yield {"name": name, "format": format, "problem": str(error)}
+        else:
+            yield downloaded(called, format, lambda: (name, film if film else export(lambda: again(view), **asked)))
 
     def refresh() -> list:
         """Sets that came or went since the page was built; what is chosen stays, which a link may change meanwhile."""
@@ -339,7 +403,7 @@ def _wire(
     for within, bar in groups.items():
         bar.select(opening(within), inputs, [opened, *results], **LATEST)
     anything = list(dict.fromkeys([*results, *in_link.values()]))
-    address.select(open_link, inputs, [opened, width, *groups.values(), *anything], **LATEST)
+    address.select(open_link, inputs, [opened, width, order, *groups.values(), *anything], **LATEST)
     address.expand(fit, inputs, [width, *results], **LATEST)
     figures = [
         part
@@ -347,7 +411,11 @@ def _wire(
         for part in (*laid.outputs.values(), *laid.parts.values())
         if isinstance(part, Figure)
     ]
-    gr.on([part.download for part in figures], save, inputs, saved, **EXPORTS)
+    saving = gr.on([part.download for part in figures], save, inputs, saved, **EXPORTS)
+    saved.select(None, None, None, cancels=[saving], **QUIET)
+    talk.select(arrange, inputs, [order, shown], **LATEST)
+    talk.expand(present, inputs, talk, **QUIET)
+    talk.download(save_talk, inputs, saved, **QUIET)
     depth = page.selection["depth"]
     # The browser moves through the layers, and says when the slider rests or when it needs to be shown them.
     depth.input(None, depth, page.selection["layer_mode"], js=_MOVED, **QUIET)
@@ -377,10 +445,25 @@ def _wire(
     page.blocks.load(None, js=_ON_LOAD)
 
 
-def _address(tab: Tab, view: Selection, kept: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """What `Link` shows. kept : what a link keeps of all tabs. own : of this one, by name."""
+def _address(query: str, tab: Tab, view: Selection, own: Mapping[str, Any]) -> dict[str, Any]:
+    """What `Link` shows. query : of the address. own : what a link keeps of the tab, by name."""
     layer, layers = view.first_layer()
-    return {"query": to_query(tab, view, kept), "python": _python(tab, view, own), "layer": layer, "layers": layers}
+    return {"query": query, "python": _python(tab, view, own), "layer": layer, "layers": layers}
+
+
+def _told(frames: Generator[tuple[int, int], None, bytes], name: str) -> Generator[dict[str, Any], None, bytes]:
+    """What the frames give; on the way, at most twice a second, how far they are and how long the rest will take."""
+    started, last = time.monotonic(), -math.inf
+    while True:
+        try:
+            done, total = next(frames)
+        except StopIteration as end:
+            return end.value
+        now = time.monotonic()
+        if now - last > 0.5:
+            last = now
+            left = f", about {(now - started) / done * (total - done):.0f} s more" if done > 1 else ""
+            yield {"name": name, "progress": f"every layer is drawn, {done / total:.0%}{left}"}
 
 
 def _python(tab: Tab, view: Selection, kept: Mapping[str, Any]) -> str:

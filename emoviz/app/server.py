@@ -22,7 +22,9 @@ from starlette.staticfiles import StaticFiles  # noqa: E402
 
 from ..errors import InputError  # noqa: E402
 from ..plots.export import PRESETS  # noqa: E402
+from ..plots.talk import player  # noqa: E402
 from ..plots.theme import DARK, FONTS, LIGHT  # noqa: E402
+from ..share.slides import OVER_LAYERS, labels  # noqa: E402
 from .components import FONTS_URL, MAX_UPLOAD, PLOTLY_URL, STATIC, STATIC_URL  # noqa: E402
 from .contract import Endpoint  # noqa: E402
 from .glossary import glossary  # noqa: E402
@@ -109,6 +111,7 @@ def launch_options() -> dict[str, Any]:
 
 def _head() -> str:
     templates = json.dumps({"light": LIGHT.to_plotly_json(), "dark": DARK.to_plotly_json()})
+    slides = f"window.emovizSlides = {json.dumps(labels())}; window.emovizOverLayers = {json.dumps(OVER_LAYERS)};"
     presets = json.dumps({name: preset.what for name, preset in PRESETS.items()})
     words, tour = _in_script(glossary()), _in_script([asdict(step) for step in steps()])
     return f"""
@@ -119,8 +122,9 @@ def _head() -> str:
 <script async src="{PLOTLY_URL}/plotly.min.js"></script>
 <script src="{STATIC_URL}/parts.js"></script>
 <script src="{STATIC_URL}/go.js"></script>
-<script>window.emovizTemplates = {templates}; window.emovizPresets = {presets};
+<script>window.emovizTemplates = {templates}; window.emovizPresets = {presets}; {slides}
 window.emovizWords = {words}; window.emovizTour = {tour};</script>
+<script>{player()}</script>
 <script defer src="{STATIC_URL}/save.js"></script>
 <script src="{STATIC_URL}/figure_keys.js"></script>
 <script defer src="{STATIC_URL}/data_table.js"></script>

@@ -28,6 +28,11 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     return read
 
 
+def names_in(text: str) -> list[str]:
+    """Of a list that is written with commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
 SEED = whole(0, 2**32 - 1)
 
 

@@ -11,6 +11,7 @@ _UNITS = {
     "resampling": "layers",
     "calibrating": "openings",
     "verifying": "samples",
+    "drawing": "steps",
     **dict.fromkeys(("steering", "judging", "classifying"), "texts"),
 }
 

@@ -20,12 +20,13 @@ _LOW = 600
 @dataclass(frozen=True, slots=True)
 class Canvas:
     """width : pixels; None for a place of the page, which is wide and grows. height : pixels; None for as much as each
-    figure needs. link : an address that stands under the notes of every figure.
+    figure needs. link : an address that stands under the notes of every figure. title : instead of the figure's own.
     """
 
     width: int | None = None
     height: int | None = None
     link: str = ""
+    title: str = ""
 
 
 _PAGE = Canvas()

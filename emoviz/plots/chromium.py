@@ -139,7 +139,7 @@ def picture(figure: go.Figure, format: str, width: int, magnified: float, sharpn
         try:
             from choreographer import errors
         except ImportError as error:
-            raise NoChromium("png, svg and pdf need choreographer. Run pip install choreographer.") from error
+            raise NoChromium("pictures need choreographer. Run pip install choreographer.") from error
         broken = (
             errors.ChromeNotFoundError,
             errors.BrowserFailedError,
@@ -167,7 +167,7 @@ def picture(figure: go.Figure, format: str, width: int, magnified: float, sharpn
                     _running.close()
             _running = None
             raise NoChromium(
-                "png, svg and pdf need Chromium or Chrome, which is not found or does not start. Install chromium, or "
+                "pictures need Chromium or Chrome, which is not found or does not start. Install chromium, or "
                 "name it in BROWSER_PATH; html and csv work without."
             ) from error
 

@@ -86,7 +86,7 @@ def controls_figure(
         "annotations": heads,
         "legend": {"orientation": "h", "x": 0.5, "xanchor": "center"},
         "uirevision": "controls",
-        "meta": {"kind": "depth"},
+        "meta": {"kind": "depth", "name": "controls"},
     }
     resampled = next((s.resampled for s in sets if s.resampled is not None), None)
     bands = [] if resampled is None else [f"bands: 95 % interval over topics ({resampled.n:,} resamples)"]

@@ -78,7 +78,7 @@ def cosines_figure(
     centred_low, centred_high = min(c.min() for _, c, _ in pairs), max(c.max() for _, c, _ in pairs)
     return figure(
         traces,
-        {**axes, "annotations": heads + marks, "uirevision": "cosines", "meta": {"kind": "cosines"}},
+        {**axes, "annotations": heads + marks, "uirevision": "cosines", "meta": {"kind": "cosines", "name": "cosines"}},
         title=f"Raw, all emotions look alike (cosine {raw_low:.2f} or more); centred, {centred_low:.2f} to "
         f"{centred_high:.2f}",
         aid="each dot is a pair of classes, at the same height in both rows; raw cosines measure the direction that "

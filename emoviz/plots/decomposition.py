@@ -105,7 +105,7 @@ def decomposition_figure(
             "entrywidth": None if narrow() else 290,
         },
         "uirevision": "decomposition",
-        "meta": {"kind": "decomposition"},
+        "meta": {"kind": "decomposition", "name": "decomposition"},
     }
     return figure(
         traces,

@@ -109,7 +109,7 @@ def depth_figure(
         "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "xanchor": "left"} if legend else {},
         "showlegend": legend,
         "uirevision": f"depth {entry.name}",
-        "meta": {"kind": "depth"},
+        "meta": {"kind": "depth", "name": f"depth_{curves[0].name}"},
     }  # fmt: skip
     dotted = f"Dotted: {CURVES[second[0].name].aid}. " if second else ""
     lines = provenance_notes(sets, None, f"{centring} centring", *_interval_note(entry, sets, curves))

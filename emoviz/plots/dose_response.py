@@ -58,7 +58,7 @@ def dose_response_figure(
                    "itemdoubleclick": False},
         "hovermode": "closest",
         "uirevision": f"dose-response {direction}",
-        "meta": {"kind": "dose-response"},
+        "meta": {"kind": "dose-response", "name": "dose_response"},
     }  # fmt: skip
     return figure(
         traces,

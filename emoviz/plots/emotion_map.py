@@ -117,6 +117,7 @@ def map_figure(
             }  # fmt: skip
         if equal:
             axes[f"yaxis{number}"]["scaleanchor"] = f"x{number}"
+    method = maps[0].method
     layout = {
         **axes,
         "annotations": heads,
@@ -126,14 +127,14 @@ def map_figure(
             "xanchor": "center",
             "itemsizing": "constant",
         },
-        "uirevision": f"map {maps[0].method}",
-        "meta": {"kind": "map"},
+        "uirevision": f"map {method}",
+        "meta": {"kind": "map", "name": "map" if method == "PCA" else f"map_{method.lower()}"},
     }
     return figure(
         traces,
         layout,
         title=title or "How does each model arrange the emotions?",
-        aid=_AIDS[maps[0].method],
+        aid=_AIDS[method],
         notes=[*provenance_notes(sets, [m.layer for m in maps], _method_note(maps[0])), *notes],
         height=height,
         left=36,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ from .theme import DARK, LIGHT, NOTE_SIZE
 THEMES = {"light": LIGHT, "dark": DARK}
 PICTURES = ("png", "svg", "pdf")
 FORMATS = (*PICTURES, "html", "csv")
+# Of figures that change from layer to layer (`plots.sweep`).
+ANIMATIONS = ("gif", "webm", "mp4")
 # The smallest text of a slide, in pixels of the slide.
 SLIDE_TEXT = 18
 MAX_LINK = 4000
@@ -73,7 +75,7 @@ def export(
     Raises : InputError for an unknown format, preset or theme, and for a picture where there is no Chromium.
     """
     check_options(format, preset, theme)
-    link = link if link.startswith(("http://", "https://")) and len(link) <= MAX_LINK else ""
+    link = checked_link(link)
     if format == "csv":
         numbers = table(draw())
         return csv_bytes(list(numbers.columns), numbers.itertuples(index=False))
@@ -90,9 +92,14 @@ def export(
     return picture(figure, format, width, chosen.magnified, chosen.sharpness * chosen.width / width)
 
 
-def check_options(format: str, preset: str, theme: str) -> None:
+def checked_link(link: str) -> str:
+    """The same, or nothing where it is no http address or a long one."""
+    return link if link.startswith(("http://", "https://")) and len(link) <= MAX_LINK else ""
+
+
+def check_options(format: str, preset: str, theme: str, formats: Sequence[str] = FORMATS) -> None:
     """Raises InputError for an unknown one."""
-    for what, given, allowed in (("format", format, FORMATS), ("preset", preset, PRESETS), ("theme", theme, THEMES)):
+    for what, given, allowed in (("format", format, formats), ("preset", preset, PRESETS), ("theme", theme, THEMES)):
         if given not in allowed:
             raise InputError(f"{what} {given!r:.40} is unknown; {', '.join(allowed)} are allowed.")
 

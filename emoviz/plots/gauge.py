@@ -78,7 +78,7 @@ def gauge_figure(
         "annotations": marks,
         "showlegend": False,
         "uirevision": "gauge",
-        "meta": {"kind": "gauge"},
+        "meta": {"kind": "gauge", "name": "anisotropy"},
     }
     notes = provenance_notes(
         sets,

@@ -49,7 +49,7 @@ def precision_figure(
     far = max([1.0, *(1 - v for c in contrasts if c.cosines for v in c.cosines.values())])
     layout = {
         **strip_axes([f"{c.models[0]}<br>{_row_name(c)}" for c in contrasts], words),
-        "meta": {"kind": "precision"},
+        "meta": {"kind": "precision", "name": "precision"},
         "uirevision": "precision",
     }
     # Away from the page there is room for every second label, and for few words.

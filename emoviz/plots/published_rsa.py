@@ -20,6 +20,7 @@ def published_figure(models: Sequence[PublishedModel], rho: np.ndarray, *, heigh
     ]
     cells = [[f"{v:.2f}" if i != j else "" for j, v in enumerate(row)] for i, row in enumerate(rho)]
     traces, layout = matrix(rho, [m.label for m in models], hover, text=cells, text_size=11)
+    layout["meta"] |= {"name": "published_rsa"}
     return figure(
         traces,
         layout,

@@ -12,7 +12,7 @@ from ..geometry import linkage_of
 from ..geometry.clusters import branches, leaf_order
 from ..types import RDM, VectorSet
 from ..types.condensed import square
-from .canvas import fitted, narrow, rows
+from .canvas import fitted, low, narrow, rows
 from .marks import Marked, names
 from .theme import (
     DISSIMILARITY_SCALE,
@@ -30,7 +30,7 @@ _GAP = 0.09
 # The lines around a chosen class: one of them stands out from any cell and any paper.
 BOX = ({"color": "#16181d", "width": 5}, {"color": "#ffffff", "width": 2})
 # Pixels between two rows: class names below the upper one, title of the lower one.
-_ROW_GAP = 130
+_ROW_GAP, _LOW_GAP = 130, 46
 # Room for the tree right of a heat map, and its distance from it, as shares of the classes.
 _TREE, _TREE_GAP = 0.15, 0.02
 
@@ -68,7 +68,7 @@ def rdm_figure(
     titles = [f"{short_label(s)}, layer {r.layer}" for s, r in zip(sets, rdms, strict=True)]
     down = rows(len(sets))
     height = fitted(height + (down - 1) * (height - 84))
-    places, heads = panels(titles, _GAP, _ROW_GAP / (height - 260))
+    places, heads = panels(titles, _GAP, (_LOW_GAP if low() else _ROW_GAP) / (height - 260))
     marked = names(emotion)
     tree = linkage_of(rdms[0]) if order == "clustering" else None
     leaves = () if tree is None else tuple(rdms[0].classes[k] for k in leaf_order(tree))
@@ -128,7 +128,9 @@ def rdm_figure(
             "ticklabeloverflow": "allow",
         }
         axes[f"xaxis{number}"] = {
-            **shared, "range": [-1.7, right], "tickangle": -60, "domain": panel.x, "anchor": f"y{number}"
+            **shared, "range": [-1.7, right], "tickangle": -60, "domain": panel.x, "anchor": f"y{number}",
+            # On a slide the columns are in the order of the rows, whose names can then be read.
+            "showticklabels": not low(),
         }  # fmt: skip
         axes[f"yaxis{number}"] = {
             **shared,
@@ -159,7 +161,7 @@ def rdm_figure(
             "colorbar": bar,
         },
         "uirevision": "rdm",
-        "meta": {"kind": "rdm"},
+        "meta": {"kind": "rdm", "name": "rdm" if order == "quadrant" else f"rdm_{order}"},
     }
     return figure(
         traces,
@@ -175,7 +177,7 @@ def rdm_figure(
         left=96,
         right=16 if narrow() else 72,
         above=26,
-        below=84 + bar_height,
+        below=(24 if low() else 84) + bar_height,
     )
 
 

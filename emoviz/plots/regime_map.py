@@ -81,7 +81,7 @@ def regime_map_figure(responses: Sequence[DoseResponse], *, notes: Sequence[str]
         "barmode": "overlay",
         "hovermode": "closest",
         "uirevision": "regimes",
-        "meta": {"kind": "regimes"},
+        "meta": {"kind": "regimes", "name": "regimes"},
     }  # fmt: skip
     leaked = any(table.leaked.any() for table in tables)
     return figure(

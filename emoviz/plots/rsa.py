@@ -40,6 +40,7 @@ def comparison_figure(
     # A number needs more room than a cell has; the pointer tells it.
     traces = traces[:1] if many else traces
     layout["xaxis"] |= {"ticktext": short, "tickangle": 0}
+    layout["meta"] |= {"name": "rsa"}
     return figure(
         traces,
         layout,

@@ -65,7 +65,7 @@ def separation_figure(
     layout = {
         **strip_axes(rows, words),
         "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "xanchor": "left"},
-        "meta": {"kind": "separation"},
+        "meta": {"kind": "separation", "name": "separation"},
         "uirevision": "separation",
     }  # fmt: skip
     layout["xaxis"] = {"title": {"text": "cosine between two emotions' vectors, neutral-centred"}}

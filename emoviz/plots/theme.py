@@ -196,6 +196,7 @@ def figure(
     stands right above the notes instead of where plotly puts it.
     """
     on = canvas()
+    title = on.title if on.title else title
     title_lines, more_rows = [title], 0
     if on.width is not None:
         inside = on.width - 2 * _EDGE
@@ -274,7 +275,7 @@ def figure(
                 "hoverlabel": {"align": "left"},
                 "annotations": [{"showarrow": False, **note} for note in (*marks, *framing)],
                 "meta": {
-                    "kind": layout["meta"]["kind"],
+                    **layout["meta"],
                     "description": " ".join(
                         filter(None, [_sentence(title), described(traces, layout), _sentence(aid)])
                     ),

@@ -65,7 +65,7 @@ def valence_figure(
         "annotations": heads,
         "legend": {"orientation": "h", "x": 0, "xanchor": "left"},
         "uirevision": "valence",
-        "meta": {"kind": "valence"},
+        "meta": {"kind": "valence", "name": "valence"},
     }
     used = "; ".join(dict.fromkeys(f"{f.source}, {len(f.valence.words)} words" for f in fits))
     return figure(

@@ -54,7 +54,7 @@ def variants_figure(
         },
         "showlegend": False,
         "uirevision": "variants",
-        "meta": {"kind": "variants"},
+        "meta": {"kind": "variants", "name": "variants"},
     }
     own = "; below them ours" if measured else "; ours stand here once both sets of such a pair are in the Library"
     return figure(

@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from .. import __version__
 from ..errors import InputError
@@ -28,6 +28,7 @@ from .figures import Drawing, View, drawings
 from .report import report
 from .steps import Step, Steps, finished
 
+_Figure = TypeVar("_Figure")
 FORMATS = ("png", "svg", "html", "csv")
 # Beside the pages of the figures, which would each hold its five megabytes otherwise.
 _PLOTLY = "plotly.min.js"
@@ -95,7 +96,7 @@ def archive(
     return Archive(_packed(found, _manifest(view, preset, theme, found)), found.left_out)
 
 
-def chosen(known: dict[str, Drawing], names: Sequence[str] | None) -> dict[str, Drawing]:
+def chosen(known: dict[str, _Figure], names: Sequence[str] | None) -> dict[str, _Figure]:
     """The named figures. Raises InputError for a name that is not known."""
     unknown = next((name for name in names or () if name not in known), None)
     if unknown is not None:

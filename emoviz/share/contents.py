@@ -142,7 +142,7 @@ def _published(_view: View, _compared: Comparison | None) -> Section:
         "Published numbers",
         "Twelve models of Jeong 2026, not measured by us: other passages, another precision, another token. Compare "
         "shapes, not decimals.",
-        ("published",),
+        ("published_rsa",),
         (NamedTable("published", "The published statistics, recomputed", published_table),),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from inspect import signature
 from itertools import combinations
 from typing import Any
 
@@ -23,6 +24,7 @@ class View:
     """What a report, an archive or a folder of figures is made of.
 
     layers : one per set. emotion : the class or classes that are marked. link : the address of the view, if any.
+    style : how sets look, by name; None for as they would alone.
     """
 
     sets: tuple[VectorSet, ...]
@@ -30,6 +32,7 @@ class View:
     centring: str = "class"
     emotion: Marked = None
     link: str = ""
+    style: plot.Styles | None = None
 
     def on(self, places: Sequence[int]) -> View:
         """The same of some of its sets."""
@@ -57,7 +60,10 @@ class Drawing:
         given = dict(self.options)
         if self.compared:
             given["comparison"] = compare(sets, view.layers, centring=view.centring) if known is None else known
-        return getattr(plot, self.function)(*([sets] if sets else []), **given)
+        make = getattr(plot, self.function)
+        if view.style is not None and "style" in signature(make).parameters:
+            given["style"] = view.style
+        return make(*([sets] if sets else []), **given)
 
     def without_failing(self) -> tuple[Drawing, list[str]]:
         """The same without the sets that cannot be drawn, and why for each of these.
@@ -140,5 +146,5 @@ def drawings(view: View) -> dict[str, Drawing]:
             for name, curve in CURVES.items()
             if not curve.logarithmic
         }
-    found["published"] = Drawing(view, "published_rsa", only=())
+    found["published_rsa"] = Drawing(view, "published_rsa", only=())
     return found

@@ -5,6 +5,8 @@ const refused = element.querySelector('.ez-refused');
 const tools = element.querySelector('.ez-tools');
 let value = props.value;
 let listening = false;
+const add = element.querySelector('.ez-add');
+add.addEventListener('click', () => window.emovizAddSlide(add, plot.layout.meta.name));
 element.querySelector('.ez-save').addEventListener('click', () => window.emovizSave(plot, (how) => trigger('download', how)));
 let fontIsThere = false;
 // Plotly measures labels once, when it draws: in the right font, or legends overlap.
@@ -15,12 +17,13 @@ function draw() {
   frame.classList.toggle('ez-waiting', !value && !plot.data);
   frame.style.display = value === 'null' ? 'none' : '';
   if (!value || value === 'null') return;
-  // As JSON, or as one layer of many that are here already (`sweep.js`).
+  // As JSON, or as one layer of many that are here already (`layers.js`).
   const swept = value.tree ? value : null, figure = swept ? { ...swept.tree } : JSON.parse(value);
   // What cannot be drawn says why in its place; what was drawn before is hidden, since it belongs to another selection.
   refused.textContent = figure.refused || '';
   plot.style.display = figure.refused ? 'none' : '';
   tools.hidden = Boolean(figure.refused);
+  add.hidden = !window.emovizSlides[figure.layout?.meta.name];
   if (figure.refused) return;
   // Of a layer that is kept, only a copy is changed.
   figure.layout = { ...figure.layout, title: { ...figure.layout.title }, legend: { ...figure.layout.legend } };

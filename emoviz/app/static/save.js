@@ -1,6 +1,7 @@
 // The dialog that saves a figure, one for the page, and pictures that the browser makes itself where the server cannot.
 (() => {
   const KEPT = 'emoviz-save', PICTURES = ['png', 'svg'];
+  const MOVING = { gif: 'GIF, every layer', webm: 'WebM, every layer', mp4: 'MP4, every layer' };
   const FORMATS = { png: 'PNG picture', svg: 'SVG drawing', pdf: 'PDF', html: 'HTML, interactive, needs no network', csv: 'CSV, the numbers' };
   const TEXTS = { md: 'Markdown', csv: 'CSV, with the numbers', png: 'PNG slide', svg: 'SVG slide', pdf: 'PDF slide' };
   let dialog = null, asked = null, saved = null, what = 'figure';
@@ -27,7 +28,7 @@
     const form = document.createElement('form'), title = document.createElement('h2'), buttons = document.createElement('div');
     form.method = 'dialog';
     title.id = 'ez-save-title';
-    form.append(title, choice('format', 'Format', FORMATS), choice('preset', 'Size', window.emovizPresets),
+    form.append(title, choice('format', 'Format', { ...FORMATS, ...MOVING }), choice('preset', 'Size', window.emovizPresets),
       choice('theme', 'Theme', { light: 'light', dark: 'dark' }));
     for (const [value, text] of [['save', 'Save'], ['', 'Cancel']]) {
       const button = document.createElement('button');
@@ -40,7 +41,14 @@
     dialog.append(form);
     document.body.append(dialog);
     const fields = () => Object.fromEntries(new FormData(form));
-    const sizes = () => { form.preset.disabled = what === 'texts' || ['html', 'csv'].includes(form.format.value); form.theme.disabled = ['csv', 'md'].includes(form.format.value); };
+    const sizes = () => {
+      const moving = form.format.value in MOVING;
+      form.preset.disabled = what === 'texts' || ['html', 'csv'].includes(form.format.value);
+      form.theme.disabled = ['csv', 'md'].includes(form.format.value);
+      // An animation is for a screen.
+      [...form.preset.options].forEach((one) => { one.disabled = moving && one.value === 'paper'; });
+      if (moving && form.preset.value === 'paper') form.preset.value = 'slide';
+    };
     form.addEventListener('change', sizes);
     dialog.addEventListener('close', () => {
       if (dialog.returnValue !== 'save' || !asked) return;
@@ -53,6 +61,10 @@
       title.textContent = what === 'texts' ? 'Save these texts' : 'Save this figure';
       form.format.replaceChildren(...Object.entries(what === 'texts' ? TEXTS : FORMATS).map(([value, text]) => option(value, text)));
       for (const [name, value] of Object.entries(kept)) if (form[name]) form[name].value = value;
+      // Only a figure that changes from layer to layer can move.
+      const name = (saved.layout.meta.name || '').split('_')[0], moves = window.emovizOverLayers.includes(name);
+      [...form.format.options].forEach((one) => { one.hidden = one.disabled = one.value in MOVING && !moves; });
+      if (form.format.selectedOptions[0].disabled) form.format.value = 'png';
       sizes();
       dialog.returnValue = '';
       dialog.showModal();

@@ -132,7 +132,16 @@ def agreement(view: Selection) -> dict:
 
 def difference(view: Selection, pair: str | None) -> go.Figure:
     two, _, names, found = _pair(view, pair)
-    return plot.difference(two, centring=view.centring, emotion=view.marked, comparison=found, names=names)
+    drawn = plot.difference(two, centring=view.centring, emotion=view.marked, comparison=found, names=names)
+    return _named(drawn, "difference", view, two)
+
+
+def _named(drawn: go.Figure, kind: str, view: Selection, two: tuple[VectorSet, VectorSet]) -> go.Figure:
+    """The same with its name as a slide of a talk, where it is one of several pairs."""
+    places = [s.name for s in view.chosen()]
+    i, j = (1 + places.index(s.name) for s in two)
+    drawn.layout.meta = {**drawn.layout.meta, "name": f"{kind}_{i}_{j}"}
+    return drawn
 
 
 def _pair(
@@ -157,7 +166,7 @@ def pair_view(view: Selection, pair: str | None) -> tuple[go.Figure | None, dict
     if np.isnan(found.rho[0, 1]):
         return None, None
     drawn = plot.pair(two, centring=view.centring, emotion=view.marked, comparison=found, names=names)
-    return drawn, disagreements(two, at, view.centring, names, view.marked)
+    return _named(drawn, "pair", view, two), disagreements(two, at, view.centring, names, view.marked)
 
 
 def python(view: Selection, pair: str | None) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from .selection import DEPTHS, SAME_DEPTH, STEP, Selection
 
 # Beyond, every layer of so many sets takes longer to draw than anybody waits; the server is asked at every step then.
-MAX_SWEPT = 6
+MAX_SETS = 6
 
 Path = tuple[str | int, ...]
 
@@ -24,7 +24,7 @@ def steps() -> list[float]:
     return [round(low + k * STEP, 4) for k in range(round((high - low) / STEP) + 1)]
 
 
-def sweep(draw: Callable[[Selection], Mapping[str, str | None]], view: Selection) -> dict[str, Any]:
+def at_every_layer(draw: Callable[[Selection], Mapping[str, str | None]], view: Selection) -> dict[str, Any]:
     """What `draw` gives at every depth, for selected sets of `view`.
 
     draw : a selection to part -> its value as JSON.
