@@ -920,6 +920,38 @@ def test_no_tab_breaks_a_rule_of_access_in_either_theme(visit, tab):
         page.wait_for_timeout(600)
 
 
+def test_the_slider_and_play_move_through_the_layers_without_the_server(visit):
+    page = visit(query="tab=Geometry")
+    page.wait_for_timeout(1000)
+    slider = page.get_by_role("slider").first
+    slider.focus()
+    # The layers are fetched as soon as somebody reaches for the slider.
+    page.wait_for_function("() => window.emovizLayersReady?.()")
+    asked = []
+    page.on("request", lambda r: asked.append(r.url) if "predict" in r.url else None)
+    heads = "() => document.querySelector('.ez-plot:not([style*=none])').layout.annotations.map((a) => a.text).join()"
+    seen = []
+    for _ in range(12):
+        for _ in range(4):
+            page.keyboard.press("ArrowLeft")
+        page.wait_for_timeout(60)
+        seen.append(page.evaluate(heads))
+    assert len(set(seen)) > 8 and asked == [], "figures move, and nothing is asked while the slider does"
+    assert page.get_by_role("radio", name="same depth").is_checked()
+    _until(page, "layers", "depth")
+    assert asked, "the link is brought up to date when the slider rests"
+    asked.clear()
+    page.get_by_role("button", name="Play the layers").click()
+    page.get_by_role("button", name="Pause").wait_for()
+    page.wait_for_timeout(900)
+    assert asked == []
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Play the layers").wait_for()
+    depth = slider.input_value()
+    page.wait_for_timeout(500)
+    assert slider.input_value() == depth
+
+
 def _focused(page, what="className"):
     return page.evaluate(f"document.activeElement.{what}")
 

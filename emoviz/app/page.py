@@ -416,6 +416,8 @@ def _wire(
     talk.select(arrange, inputs, [order, shown], **LATEST)
     talk.expand(present, inputs, talk, **QUIET)
     talk.download(save_talk, inputs, saved, **QUIET)
+    at_start = {part: part.value for part in inputs}
+    layers.value = layers.postprocess(swept(TABS[0], selected(at_start)[0], at_start))
     depth = page.selection["depth"]
     # The browser moves through the layers, and says when the slider rests or when it needs to be shown them.
     depth.input(None, depth, page.selection["layer_mode"], js=_MOVED, **QUIET)

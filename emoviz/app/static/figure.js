@@ -89,7 +89,7 @@ function drawInTurn() {
   const box = frame.getBoundingClientRect();
   const inSight = Math.min(box.bottom, window.innerHeight) - Math.max(box.top, 0) > 0.25 * box.height;
   clearTimeout(later);
-  if (!plot.data || inSight) draw(); else later = setTimeout(draw, 150);
+  if (!plot.data || (value && value.tree ? value.now : inSight)) draw(); else later = setTimeout(draw, inSight ? 80 : 150);
 }
 watch('value', () => { value = props.value; drawInTurn(); });
 window.emovizParts.listen(frame.dataset.part, (given) => { value = given; drawInTurn(); });

@@ -45,23 +45,36 @@ function ask() {
   trigger('select', { key: view.key });
 }
 
+// The figure that fills most of the window: it is drawn at once, the others as soon as the slider gives them time.
+function most(names) {
+  const area = (name) => {
+    const box = document.querySelector(`.ez-figure[data-part="${name}"]`)?.getBoundingClientRect();
+    return box ? Math.max(0, Math.min(box.bottom, window.innerHeight) - Math.max(box.top, 0)) * box.width : 0;
+  };
+  return names.map((name) => [area(name), name]).reduce((a, b) => (b[0] > a[0] ? b : a), [0, null])[1];
+}
+
 function show(depth) {
   const all = frames.get(view.key), frame = all.at[Math.round((depth - view.from) / view.step)];
   if (frame === undefined || frame === shown) return;
   shown = frame;
+  const first = most(Object.keys(all.parts));
   Object.entries(all.parts).forEach(([name, { base, paths, values, frames: places }]) => {
     const tree = places[frame].reduce((made, place, k) => changed(made, paths[k], values[place]), base);
-    window.emovizParts.send(name, { tree, paths, sweep: all.key });
+    window.emovizParts.send(name, { tree, paths, sweep: all.key, now: name === first });
   });
 }
 
 // The slider stands at another depth.
 window.emovizDepth = (depth) => {
   clearTimeout(rest);
-  if (!view || !view.key || !frames.has(view.key)) { ask(); trigger('input', {}); return; }
+  if (!window.emovizLayersReady()) { ask(); trigger('input', {}); return; }
   show(depth);
   rest = setTimeout(() => trigger('input', { swept: true }), REST);
 };
+
+// Whether the layers of this view are here.
+window.emovizLayersReady = () => Boolean(view && frames.has(view.key));
 
 function play() {
   const input = slider();

@@ -4,6 +4,8 @@ const FIELD = 'ez-select-';
 function grey() {
   const shown = given(element.querySelector('.ez-side'));
   if (!shown) return;
+  const play = document.querySelector('#ez-play');
+  if (play) play.disabled = shown.unused.includes('depth');
   document.querySelectorAll(`[id^="${FIELD}"]`).forEach((block) => {
     const unused = shown.unused.includes(block.id.slice(FIELD.length));
     let said = block.querySelector('.ez-unused-note');
