@@ -929,7 +929,8 @@ def test_the_slider_and_play_move_through_the_layers_without_the_server(visit):
     page.wait_for_function("() => window.emovizLayersReady?.()")
     asked = []
     page.on("request", lambda r: asked.append(r.url) if "predict" in r.url else None)
-    heads = "() => document.querySelector('.ez-plot:not([style*=none])').layout.annotations.map((a) => a.text).join()"
+    shown = "[...document.querySelectorAll('.ez-plot[data-drawn]')].find((plot) => plot.offsetParent)"
+    heads = f"() => {shown}.layout.annotations.map((a) => a.text).join()"
     seen = []
     for _ in range(12):
         for _ in range(4):

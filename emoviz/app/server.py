@@ -113,6 +113,8 @@ def _head() -> str:
     templates = json.dumps({"light": LIGHT.to_plotly_json(), "dark": DARK.to_plotly_json()})
     slides = f"window.emovizSlides = {json.dumps(labels())}; window.emovizOverLayers = {json.dumps(OVER_LAYERS)};"
     presets = json.dumps({name: preset.what for name, preset in PRESETS.items()})
+    # What the parts of the page use as soon as they are there: a file of its own could come after them.
+    first = "\n".join((STATIC / f"{name}.js").read_text("utf-8") for name in ("parts", "go", "figure_keys"))
     words, tour = _in_script(glossary()), _in_script([asdict(step) for step in steps()])
     return f"""
 <meta name="description" content="See, compare and steer how small language models represent emotion">
@@ -120,13 +122,10 @@ def _head() -> str:
 <link rel="preload" href="{FONTS_URL}/inter-latin.woff2" as="font" type="font/woff2" crossorigin>
 <link rel="stylesheet" href="{FONTS_URL}/fonts.css">
 <script async src="{PLOTLY_URL}/plotly.min.js"></script>
-<script src="{STATIC_URL}/parts.js"></script>
-<script src="{STATIC_URL}/go.js"></script>
 <script>window.emovizTemplates = {templates}; window.emovizPresets = {presets}; {slides}
 window.emovizWords = {words}; window.emovizTour = {tour};</script>
-<script>{player()}</script>
+<script>{first}{player()}</script>
 <script defer src="{STATIC_URL}/save.js"></script>
-<script src="{STATIC_URL}/figure_keys.js"></script>
 <script defer src="{STATIC_URL}/data_table.js"></script>
 <script defer src="{STATIC_URL}/glossary.js"></script>
 <script defer src="{STATIC_URL}/tour.js"></script>
