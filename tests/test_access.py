@@ -3,6 +3,7 @@
 import gzip
 import json
 
+import gradio as gr
 import numpy as np
 import pytest
 
@@ -134,17 +135,21 @@ def test_an_arrow_goes_to_the_next_emotion_and_round_the_ends():
 
 def test_read_vocabulary_and_texts_show_a_stored_example_until_there_is_an_own():
     view = first_selection()
-    shown = read.draw(view, read.STORED, 18, None)
+    asked = ("a text of one's own", "{n}", "1", read.LAST)
+    shown = read.draw(view, *asked, read.STORED, None, None)
     assert shown["status"].startswith("**Stored example.** SmolLM2-135M-Instruct read")
     assert "".join(t["text"] for t in shown["tokens"]["tokens"]) == next(iter(read.EXAMPLES.values()))
-    assert read.draw(view, None, 18, None)["tokens"] == EMPTY, "after an error nothing stands in its place"
-    shown = vocabulary.draw(view, vocabulary.STORED, 18)
+    assert shown["made"] == "", "an example is no stale result"
+    assert read.draw(view, *asked, None, None, None)["tokens"] == EMPTY, "after an error nothing stands in its place"
+    shown = vocabulary.draw(view, vocabulary.STORED)
     assert shown["status"].startswith("**Stored example.** afraid in SmolLM2") and shown["table"]["rows"]
-    assert vocabulary.draw(view, None, 18) == {"figure": EMPTY, "table": EMPTY}
-    shown = texts.draw(view, False)
+    assert vocabulary.draw(view, None) == {"figure": EMPTY, "table": EMPTY, "made": ""}
+    with gr.Blocks():
+        asked = {name: part.value for name, part in texts.lay(view).in_link.items()}
+    shown = texts.draw(view, None, False, **asked)
     assert shown["status"].startswith("**Stored example.**") and len(shown["texts"]["rows"]) == 2
     assert all(row["lines"][0]["cells"][0]["verdict"] for row in shown["texts"]["rows"])
-    assert "Towards afraid" in shown["status"] and texts.draw(view, True) == {}
+    assert "Towards afraid" in shown["status"] and "texts" not in texts.draw(view, None, True, **asked)
 
 
 def test_examples_come_back_as_they_were_and_damage_is_said_in_one_line(tmp_path):

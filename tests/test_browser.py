@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; install chromium and run again"),
 ]
 
-_SMOL, _GEMMA = "SmolLM2-135M-Instruct_emoviz_fp32_b1164d71", "gemma-3-270m_emoviz_fp32_ca4cb220"
+SMOL, GEMMA = "SmolLM2-135M-Instruct_emoviz_fp32_b1164d71", "gemma-3-270m_emoviz_fp32_ca4cb220"
 # Tab -> number of figures that it shows.
 TABS = {
     "Overview": 1,
@@ -78,7 +78,7 @@ def _local(url: str) -> bool:
     return url.startswith(("http://127.0.0.1", "data:", "blob:"))
 
 
-def _open(page, tab: str, figures: int | None = None) -> None:
+def open_tab(page, tab: str, figures: int | None = None) -> None:
     page.get_by_role("tab", name=tab, exact=True).click()
     page.wait_for_function(
         "n => [...document.querySelectorAll('.ez-plot[data-drawn]')].filter(p => p.offsetParent).length === n",
@@ -116,7 +116,7 @@ def test_every_tab_is_whole_in_both_themes(visit, theme):
     page = visit(theme)
     assert page.evaluate("document.body.classList.contains('dark')") == (theme == "dark")
     for tab in TABS:
-        _open(page, tab)
+        open_tab(page, tab)
         assert page.evaluate(_TEXT_FAULTS) == [], tab
         for plot in page.locator(".ez-plot[data-drawn]:visible").all():
             assert plot.bounding_box()["width"] > 300, "drawn while hidden and never fitted"
@@ -137,7 +137,7 @@ def test_every_tab_is_whole_with_fewer_and_more_sets_than_at_first(visit, n_sets
     # One set has nothing to be compared with: only the published matrix is left. Two are taken from each other.
     figures = {"Depth": 2, "Models": 1 if n_sets == 1 else 4}
     for tab in ("Overview", "Depth", "Geometry", "Anisotropy", "Models"):
-        _open(page, tab, figures.get(tab))
+        open_tab(page, tab, figures.get(tab))
         page.wait_for_timeout(1000)
         assert page.evaluate(_TEXT_FAULTS) == [], tab
 
@@ -145,7 +145,7 @@ def test_every_tab_is_whole_with_fewer_and_more_sets_than_at_first(visit, n_sets
 def test_the_main_figure_of_every_tab_starts_on_a_small_screen_without_scrolling(visit):
     page = visit()
     for tab, figures in TABS.items():
-        _open(page, tab)
+        open_tab(page, tab)
         # On Read the coloured text comes first.
         if figures and tab != "Read":
             box = page.locator(".ez-figure:visible").first.bounding_box()
@@ -160,14 +160,14 @@ def test_no_side_scrolling_on_a_phone(visit):
 def test_torch_is_not_in_the_server_while_stored_results_are_looked_at(server, visit):
     page = visit()
     for tab in ("Depth", "Geometry", "Models", "Anisotropy", "Methods"):
-        _open(page, tab)
+        open_tab(page, tab)
     # The stored examples are there at first sight.
-    _open(page, "Read", figures=2)
+    open_tab(page, "Read", figures=2)
     assert page.locator("#ez-read-status").inner_text().startswith("Stored example.")
-    _open(page, "Steer")
+    open_tab(page, "Steer")
     page.locator("#ez-status").get_by_text("Stored example.").wait_for()
     assert page.locator(".ez-texts-row:visible").count() == 2
-    _open(page, "Vocabulary", figures=1)
+    open_tab(page, "Vocabulary", figures=1)
     assert page.locator("#ez-look-status").inner_text().startswith("Stored example.")
     maps = Path(f"/proc/{server[1].pid}/maps")
     if not maps.exists():
@@ -177,7 +177,7 @@ def test_torch_is_not_in_the_server_while_stored_results_are_looked_at(server, v
 
 def test_moving_the_depth_slider_redraws_all_sets_at_that_depth(visit):
     page = visit()
-    _open(page, "Geometry")
+    open_tab(page, "Geometry")
     heading = page.locator(".ez-plot:visible").first
     before = heading.inner_text()
     slider = page.get_by_role("slider", name=re.compile("Depth"))
@@ -190,7 +190,7 @@ def test_moving_the_depth_slider_redraws_all_sets_at_that_depth(visit):
 
 # Where a point of a figure lies on the screen, and its ids: the one that has these texts among its ids; for none, the
 # one that is farthest from all others.
-_PLACE = """(plot, ids) => {
+PLACE = """(plot, ids) => {
   const box = plot.getBoundingClientRect(), found = [];
   for (const trace of plot._fullData) {
     if (trace.visible !== true || trace.hoverinfo === 'skip' || !trace.customdata) continue;
@@ -213,7 +213,7 @@ def _click(page, plot, *ids):
     """Clicks a point of a figure with the mouse; returns its ids."""
     plot.scroll_into_view_if_needed()
     page.mouse.move(2, 2)
-    found, x, y = plot.evaluate(_PLACE, list(ids))
+    found, x, y = plot.evaluate(PLACE, list(ids))
     page.mouse.click(x, y)
     return found
 
@@ -222,23 +222,23 @@ def _click(page, plot, *ids):
     ("tab", "figure", "ids", "expected"),
     [
         ("Overview", 0, ["proud"], "proud"),
-        ("Depth", 0, [_SMOL, 8], 0.3),
-        ("Depth", 0, [_GEMMA, 15], 0.89),
-        ("Depth", 1, [_SMOL, 20], 0.7),
-        ("Depth", 2, [_SMOL, 20], 0.7),
+        ("Depth", 0, [SMOL, 8], 0.3),
+        ("Depth", 0, [GEMMA, 15], 0.89),
+        ("Depth", 1, [SMOL, 20], 0.7),
+        ("Depth", 2, [SMOL, 20], 0.7),
         ("Geometry", 0, ["calm", "proud"], None),
         ("Geometry", 1, ["proud"], "proud"),
-        ("Geometry", 2, [_SMOL, 8], 0.3),
+        ("Geometry", 2, [SMOL, 8], 0.3),
         ("Models", 0, ["angry", "sad"], None),
         ("Models", 1, [], None),
         ("Anisotropy", 1, [], None),
-        ("Anisotropy", 2, [_GEMMA, 3], 0.22),
+        ("Anisotropy", 2, [GEMMA, 3], 0.22),
     ],
 )
 def test_a_click_of_the_mouse_selects_what_it_hits_for_the_whole_page(visit, tab, figure, ids, expected):
     page = visit(height=900)
     if tab != "Overview":
-        _open(page, tab)
+        open_tab(page, tab)
     if tab == "Geometry":
         # Every class has a place of its own there.
         page.get_by_label("PCA", exact=True).click()
@@ -270,7 +270,7 @@ def test_an_emotion_that_is_clicked_in_a_map_is_marked_there(visit):
 
 def test_zoom_survives_a_layer_change(visit):
     page = visit()
-    _open(page, "Depth")
+    open_tab(page, "Depth")
     plot = page.locator(".ez-plot:visible").first
     area = page.locator(".ez-plot:visible .nsewdrag").first.bounding_box()
     page.mouse.move(area["x"] + 0.3 * area["width"], area["y"] + 100)
@@ -312,7 +312,7 @@ def test_theme_button_repaints_the_figures_without_asking_the_server(visit):
 
 def test_wrong_doses_are_answered_beside_the_button(visit):
     page = visit()
-    _open(page, "Steer")
+    open_tab(page, "Steer")
     page.get_by_label(re.compile("Doses")).fill("a lot")
     page.locator("#ez-steer").click()
     page.wait_for_function("() => document.querySelector('#ez-status').innerText.includes('Cannot steer')")
@@ -321,7 +321,7 @@ def test_wrong_doses_are_answered_beside_the_button(visit):
 
 def test_an_empty_seed_is_answered_and_the_button_is_free_again(visit):
     page = visit()
-    _open(page, "Steer")
+    open_tab(page, "Steer")
     page.locator("#ez-recipe button").first.click()
     page.get_by_label("Seed").fill("")
     page.locator("#ez-steer").click()
@@ -332,8 +332,8 @@ def test_an_empty_seed_is_answered_and_the_button_is_free_again(visit):
 
 def test_the_shipped_dose_responses_are_drawn_at_once_and_a_click_shows_the_texts_of_a_dose(visit):
     page = visit()
-    _open(page, "Steer")
-    _open(page, "Dose response", figures=2)
+    open_tab(page, "Steer")
+    open_tab(page, "Dose response", figures=2)
     assert page.evaluate(_TEXT_FAULTS) == []
     page.evaluate("""() => {
         const drawn = [...document.querySelectorAll('.ez-plot[data-drawn]')];
@@ -353,7 +353,7 @@ def test_the_shipped_dose_responses_are_drawn_at_once_and_a_click_shows_the_text
 
 def test_a_preset_fills_the_fields_and_the_closed_line_says_so(visit):
     page = visit()
-    _open(page, "Steer")
+    open_tab(page, "Steer")
     line = page.locator("#ez-recipe button").first
     assert (
         "emoviz \u00b7 layers window \u00b7 scope all \u00b7 fixed norm \u00b7 greedy \u00b7 40 tokens"
@@ -368,7 +368,7 @@ def test_a_preset_fills_the_fields_and_the_closed_line_says_so(visit):
 
 def test_the_emotion_on_the_left_is_steered_until_a_mixture_is_written(visit):
     page = visit()
-    _open(page, "Steer")
+    open_tab(page, "Steer")
     left, chosen = page.get_by_label("Emotion", exact=True).first, "#ez-directions .token"
     for emotion in ("calm", "proud"):
         left.fill(emotion)
@@ -392,7 +392,7 @@ def test_steered_texts_stream_side_by_side_are_stopped_and_read_and_markup_stays
     if not all(available(e) for e in REGISTRY if e.source == "bundled"):
         pytest.skip("the bundled models are not installed (make install)")
     page = visit()
-    _open(page, "Steer")
+    open_tab(page, "Steer")
     prompt = "<b>She</b> opened the letter <img src=x onerror='document.title=\"hit\"'> and"
     page.get_by_label("Prompt to continue").fill(prompt)
     page.get_by_label("Doses").fill("0.2, -0.05")
@@ -440,7 +440,7 @@ def test_norms_of_ones_own_are_loaded_and_left_again(visit, tmp_path):
     norms.write_text("word,valence,arousal\nafraid,2,7\ncalm,7,2\nhappy,8,6\nsad,2,3\n")
     bad.write_text("word,valence\nafraid,2\n")
     page = visit()
-    _open(page, "Geometry")
+    open_tab(page, "Geometry")
     chooser = page.locator("input[type=file][accept*='.csv']")
     chooser.set_input_files(norms)
     page.get_by_text("correlated with mine.csv").wait_for()
@@ -454,7 +454,7 @@ def test_norms_of_ones_own_are_loaded_and_left_again(visit, tmp_path):
 
 def test_a_figure_below_the_fold_is_redrawn_after_those_in_sight(visit):
     page = visit()
-    _open(page, "Geometry")
+    open_tab(page, "Geometry")
     read = (
         "[...document.querySelectorAll('.ez-plot[data-drawn]')].filter(p => p.offsetParent).map(p => p.dataset.drawn)"
     )
@@ -472,7 +472,7 @@ def test_a_text_is_read_coloured_and_clicked(visit, theme):
     if not all(available(e) for e in REGISTRY if e.source == "bundled"):
         pytest.skip("the bundled models are not installed (make install)")
     page = visit(theme)
-    _open(page, "Read")
+    open_tab(page, "Read")
     text = "The <b>cat</b> ran off <img src=x onerror='document.title=\"hit\"'>. She cried all night."
     page.get_by_label("Text to read").fill(text)
     page.locator("#ez-read").click()
@@ -520,7 +520,7 @@ def test_a_text_is_read_coloured_and_clicked(visit, theme):
 
 def test_a_text_that_is_too_long_is_answered_and_the_button_is_free_again(visit):
     page = visit()
-    _open(page, "Read")
+    open_tab(page, "Read")
     page.get_by_label("Numbers").fill("many")
     page.locator("#ez-vary").click()
     page.wait_for_function("() => document.querySelector('#ez-vary-status').innerText.includes('Cannot vary')")
@@ -531,12 +531,12 @@ def test_a_text_that_is_too_long_is_answered_and_the_button_is_free_again(visit)
     assert page.locator(".ez-token").count() == 0
 
 
-def _query(page):
+def query_of(page):
     """What the address bar holds, as pairs; without the theme."""
     return [pair for pair in parse_qsl(urlsplit(page.url).query, keep_blank_values=True) if pair[0] != "__theme"]
 
 
-def _until(page, name, value):
+def until(page, name, value):
     """Waits until the address bar holds a value."""
     page.wait_for_function(
         "([name, value]) => new URLSearchParams(location.search).getAll(name).includes(value)", arg=[name, value]
@@ -544,11 +544,11 @@ def _until(page, name, value):
 
 
 _LINK = [
-    ("set", _GEMMA),
-    ("set", _SMOL),
+    ("set", GEMMA),
+    ("set", SMOL),
     ("layers", "depth"),
     ("depth", "0.34"),
-    ("pin", _SMOL),
+    ("pin", SMOL),
     ("centring", "none"),
     ("emotion", "calm"),
     ("emotions", "proud"),
@@ -573,13 +573,13 @@ _LINK = [
 
 def test_a_link_restores_every_control_and_the_page_keeps_it(visit):
     page = visit(query=urlencode([("tab", "Verification"), *_LINK]))
-    _until(page, "verification.opening", "second opening")
+    until(page, "verification.opening", "second opening")
     page.wait_for_timeout(1500)
     assert not page.locator("#ez-notice").is_visible()
     # What the server is told next are the values that the controls have by now.
     page.get_by_role("tab", name="Geometry", exact=True).click()
-    _until(page, "tab", "Geometry")
-    assert sorted(_query(page)) == sorted([("tab", "Geometry"), *_LINK])
+    until(page, "tab", "Geometry")
+    assert sorted(query_of(page)) == sorted([("tab", "Geometry"), *_LINK])
     assert page.get_by_label("alphabet").is_checked() and page.get_by_label("same depth").is_checked()
 
 
@@ -589,29 +589,29 @@ def test_a_link_that_asks_for_what_is_not_there_opens_and_says_so(visit):
     said = page.locator("#ez-notice").inner_text()
     for part in ("tab '<b>' is unknown", "set 'gone' is not here", "depth 9.0 was given", "'foo' of the link"):
         assert part in said
-    _until(page, "depth", "1")
+    until(page, "depth", "1")
     page.get_by_label("best of each").click()
     page.wait_for_selector("#ez-notice", state="hidden")
 
 
 def test_the_address_bar_holds_the_first_view_and_back_returns_to_each_step(visit):
     page = visit()
-    _until(page, "tab", "Overview")
-    first = _query(page)
+    until(page, "tab", "Overview")
+    first = query_of(page)
     page.wait_for_timeout(1100)
     page.get_by_role("tab", name="Depth", exact=True).click()
-    _until(page, "tab", "Depth")
+    until(page, "tab", "Depth")
     page.wait_for_timeout(1100)
     page.get_by_label("RDM spread").click()
-    _until(page, "depth.curve", "rdm_std")
+    until(page, "depth.curve", "rdm_std")
     page.go_back()
     page.wait_for_function("() => document.querySelector('#ez-tabs input[type=radio]:checked').value !== 'rdm_std'")
-    assert "depth.curve" not in dict(_query(page))
+    assert "depth.curve" not in dict(query_of(page))
     page.go_back()
     page.wait_for_function(
         "() => document.querySelector('[role=tab][aria-selected=true]').innerText.trim() === 'Overview'"
     )
-    assert _query(page) == first
+    assert query_of(page) == first
     page.go_forward()
     page.wait_for_function(
         "() => document.querySelector('[role=tab][aria-selected=true]').innerText.trim() === 'Depth'"
@@ -623,7 +623,7 @@ def test_link_and_python_are_copied(visit, button, holds):
     page = visit()
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.get_by_role("tab", name="Depth", exact=True).click()
-    _until(page, "tab", "Depth")
+    until(page, "tab", "Depth")
     page.get_by_role("button", name=button).click()
     page.get_by_role("button", name=button.removeprefix("Copy ").capitalize() + " copied").wait_for()
     assert holds in page.evaluate("navigator.clipboard.readText()")
@@ -635,7 +635,7 @@ def test_a_set_that_is_deleted_while_it_is_ticked_is_left_out_and_said(browser, 
         page = browser.new_page(viewport={"width": 1280, "height": 720})
         failed = []
         page.on("response", lambda r: failed.append(r.url) if r.status >= 500 else None)
-        page.goto(f"{url}/?set=mine&set={_SMOL}&tab=Geometry")
+        page.goto(f"{url}/?set=mine&set={SMOL}&tab=Geometry")
         page.wait_for_selector(".ez-plot[data-drawn]:visible", timeout=30_000)
         (tmp_path / "sets" / "mine.safetensors").unlink()
         page.get_by_label("alphabet").click()
@@ -643,7 +643,7 @@ def test_a_set_that_is_deleted_while_it_is_ticked_is_left_out_and_said(browser, 
         assert "set 'mine' is not here; it is left out" in page.locator("#ez-notice").inner_text()
         page.get_by_label("quadrant", exact=True).click()
         page.wait_for_selector("#ez-notice", state="hidden")
-        assert failed == [] and ("set", "mine") not in _query(page)
+        assert failed == [] and ("set", "mine") not in query_of(page)
         page.close()
 
 
@@ -675,14 +675,14 @@ def test_every_line_of_the_overview_leads_where_it_says_without_a_reload(visit):
         go = lines.nth(k).evaluate("a => JSON.parse(a.dataset.go)")
         page.wait_for_timeout(1100)
         lines.nth(k).click()
-        _until(page, "tab", go["tab"])
+        until(page, "tab", go["tab"])
         page.wait_for_function(selected, arg=go["tab"])
         if go.get("depth.curve") == "split_half_rho":
             page.wait_for_function("() => document.querySelector('#ez-tabs input:checked').value === 'split_half_rho'")
         page.wait_for_timeout(1100)
         page.go_back()
         page.wait_for_function(selected, arg="Overview")
-    assert page.evaluate("window.here") and dict(_query(page))["tab"] == "Overview"
+    assert page.evaluate("window.here") and dict(query_of(page))["tab"] == "Overview"
     # The rest of the view is in the link, for another window too.
     lines.nth(2).hover()
     link = dict(parse_qsl(lines.nth(2).get_attribute("href")[1:]))
@@ -709,7 +709,7 @@ def test_words_are_explained_by_mouse_and_keyboard_and_escape_closes(visit):
     page.get_by_role("button", name="Centring", exact=True).focus()
     assert "subtracted from the class means" in popover.inner_text()
     # The words of a figure are those of its reading aid.
-    _open(page, "Models")
+    open_tab(page, "Models")
     page.locator(".ez-figure:visible .ez-terms .ez-term", has_text="rank").first.hover()
     popover.wait_for()
     assert "order of all pairs" in popover.inner_text()
@@ -740,16 +740,16 @@ def test_the_tour_is_walked_by_keyboard_to_its_end_and_offered_no_more(visit):
     tabs = ["Overview", "Depth", "Depth", "Models", "Models", "Dose response", "Dose response", "Dose response"]
     for k, tab in enumerate(tabs):
         assert f"{k + 1} of {len(tabs)}" in box.inner_text()
-        _until(page, "tab", tab)
+        until(page, "tab", tab)
         page.wait_for_selector(".ez-toured:visible", timeout=15_000)
         page.wait_for_timeout(700)
         place = box.bounding_box()
         assert place["x"] >= 0 and place["y"] >= 0 and place["y"] + place["height"] <= 720
         assert box.locator(".ez-primary").evaluate("b => b === document.activeElement")
         if k == 1:
-            assert [value for name, value in _query(page) if name == "set"] == [_GEMMA]
+            assert [value for name, value in query_of(page) if name == "set"] == [GEMMA]
         if k == 5:
-            assert ("emotion", "calm") in _query(page)
+            assert ("emotion", "calm") in query_of(page)
         page.keyboard.press("Enter" if k % 2 else "ArrowRight")
     assert box.count() == 0 and page.locator(".ez-toured").count() == 0
     page.goto(page.url.split("?")[0])
@@ -785,12 +785,12 @@ def test_the_foot_copies_the_citation_and_leads_to_about(visit):
     page.locator(".ez-footer").get_by_text("Copied").wait_for()
     assert page.evaluate("navigator.clipboard.readText()").startswith("@software{emoviz2026,")
     page.locator(".ez-footer").get_by_role("link", name="About").click()
-    _until(page, "tab", "About")
+    until(page, "tab", "About")
 
 
 def test_methods_leads_with_lines_and_its_folds_open_by_key_draw_and_stay_open(visit):
     page = visit()
-    _open(page, "Methods")
+    open_tab(page, "Methods")
     assert page.evaluate("document.documentElement.scrollHeight") < 1800
     fold = page.locator("#ez-at-precision button.label-wrap")
     assert fold.get_attribute("aria-expanded") == "false"
@@ -802,7 +802,7 @@ def test_methods_leads_with_lines_and_its_folds_open_by_key_draw_and_stay_open(v
     assert fold.get_attribute("aria-expanded") == "true"
     assert drawn.evaluate("p => p._fullLayout.width") > 700 and page.evaluate(_TEXT_FAULTS) == []
     page.locator("#ez-sidebar").get_by_label("neutral", exact=True).click()
-    _until(page, "centring", "neutral")
+    until(page, "centring", "neutral")
     page.wait_for_timeout(500)
     assert fold.get_attribute("aria-expanded") == "true" and drawn.is_visible()
     # A line opens the fold that its figure stands in.
@@ -813,7 +813,7 @@ def test_methods_leads_with_lines_and_its_folds_open_by_key_draw_and_stay_open(v
 @pytest.mark.parametrize("format", ["png", "svg", "pdf", "html", "csv"])
 def test_a_figure_is_saved_by_its_button_in_every_format(visit, tmp_path, format):
     page = visit()
-    _open(page, "Geometry")
+    open_tab(page, "Geometry")
     page.get_by_role("button", name="Save", exact=True).first.click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Format").select_option(format)
@@ -898,7 +898,7 @@ def test_a_finger_on_a_figure_scrolls_the_page(server, browser):
     finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     page.wait_for_function("() => window.scrollY > 100")
     page.wait_for_timeout(500)
-    assert page.evaluate(ranges) == before and ("layers", "best") in _query(page), "a swipe is neither zoom nor click"
+    assert page.evaluate(ranges) == before and ("layers", "best") in query_of(page), "a swipe is neither zoom nor click"
     page.close()
 
 
@@ -907,7 +907,7 @@ def test_no_tab_breaks_a_rule_of_access_in_either_theme(visit, tab):
     """WCAG 2.2 A and AA, and the order of headings, by axe-core."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed (make install)")
     page = visit(query=urlencode([("tab", tab)]))
-    _until(page, "tab", "Texts" if tab == "Steer" else tab)
+    until(page, "tab", "Texts" if tab == "Steer" else tab)
     page.wait_for_timeout(800)
     tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
     rules = {"heading-order": {"enabled": True}, "empty-heading": {"enabled": True}}
@@ -939,7 +939,7 @@ def test_the_slider_and_play_move_through_the_layers_without_the_server(visit):
         seen.append(page.evaluate(heads))
     assert len(set(seen)) > 8 and asked == [], "figures move, and nothing is asked while the slider does"
     assert page.get_by_role("radio", name="same depth").is_checked()
-    _until(page, "layers", "depth")
+    until(page, "layers", "depth")
     assert asked, "the link is brought up to date when the slider rests"
     asked.clear()
     page.get_by_role("button", name="Play the layers").click()
@@ -972,15 +972,15 @@ def test_a_figure_is_reached_moved_and_left_by_the_keyboard_alone(visit):
     # From the best layer, 18 of 30, three on: all tabs and the link follow.
     for _ in range(3):
         page.keyboard.press("ArrowRight")
-    _until(page, "depth", "0.73")
-    _until(page, "layers", "depth")
+    until(page, "depth", "0.73")
+    until(page, "layers", "depth")
     page.wait_for_function("() => document.querySelector('#ez-said').textContent.includes('layer 21')")
     page.keyboard.press("ArrowLeft")
-    _until(page, "depth", "0.7")
+    until(page, "depth", "0.7")
     page.keyboard.press("ArrowDown")
-    _until(page, "emotion", "angry")
+    until(page, "emotion", "angry")
     page.keyboard.press("ArrowUp")
-    _until(page, "emotion", "afraid")
+    until(page, "emotion", "afraid")
     page.keyboard.press("t")
     dialog = page.get_by_role("dialog")
     assert dialog.locator("caption").inner_text().endswith("924 rows.")
@@ -1017,7 +1017,7 @@ def test_the_texts_behind_an_emotion_are_shown_for_the_one_that_is_clicked(visit
     from emoviz.stimuli import load_corpus
 
     page = visit()
-    _open(page, "Geometry")
+    open_tab(page, "Geometry")
     page.locator("#ez-passages button").first.click()
     panel = page.locator("#ez-passages")
     panel.get_by_text("afraid: 20 texts of the corpus that comes with emoviz").wait_for()
@@ -1097,15 +1097,15 @@ def test_a_large_screen_is_used(server, browser):
 
 
 def test_a_report_and_an_archive_leave_the_page_and_can_be_cancelled(visit, tmp_path):
-    page = visit(query=urlencode({"tab": "Overview", "set": _GEMMA, "emotion": "calm"}))
+    page = visit(query=urlencode({"tab": "Overview", "set": GEMMA, "emotion": "calm"}))
     told = page.locator("#ez-leaving-told")
     assert not told.is_visible()
     with page.expect_download() as download:
         page.locator("#ez-report").click()
     download.value.save_as(tmp_path / "report.html")
     report = (tmp_path / "report.html").read_text("utf-8")
-    assert download.value.suggested_filename == "emoviz-report.html" and _GEMMA in report and _SMOL not in report
-    assert "calm marked" in report and f"set={_GEMMA}" in report, "the link of the view is in it"
+    assert download.value.suggested_filename == "emoviz-report.html" and GEMMA in report and SMOL not in report
+    assert "calm marked" in report and f"set={GEMMA}" in report, "the link of the view is in it"
     page.locator("#ez-leaving-end", has_text="Close").click()
     told.wait_for(state="hidden")
     page.locator("#ez-archive").click()
@@ -1140,9 +1140,9 @@ def test_a_talk_is_put_together_kept_in_the_link_shown_and_left_by_the_keyboard(
     page = visit(theme, query="tab=Geometry&layers=depth&depth=0.5&talk=anisotropy,cake,map")
     page.wait_for_selector("#ez-notice:visible")
     assert "figure 'cake' of the talk is unknown" in page.locator("#ez-notice").inner_text()
-    _until(page, "talk", "anisotropy,map")
+    until(page, "talk", "anisotropy,map")
     page.get_by_role("button", name="+ Talk", exact=True).first.click()
-    _until(page, "talk", "anisotropy,map,rdm@0.5")
+    until(page, "talk", "anisotropy,map,rdm@0.5")
     opener = page.get_by_role("button", name="Talk", exact=True)
     opener.focus()
     page.keyboard.press("Enter")
@@ -1151,13 +1151,13 @@ def test_a_talk_is_put_together_kept_in_the_link_shown_and_left_by_the_keyboard(
     dialog.get_by_role("button", name="Move up: RDM, depth 0.50").focus()
     page.keyboard.press("Enter")
     page.keyboard.press("ArrowUp")
-    _until(page, "talk", "rdm@0.5,anisotropy,map")
+    until(page, "talk", "rdm@0.5,anisotropy,map")
     # The keyboard went up with it, where only the way down is left.
     assert page.evaluate("document.activeElement.ariaLabel") == "Move down: RDM, depth 0.50"
     dialog.get_by_role("button", name="Remove: Anisotropy, dials").click()
-    _until(page, "talk", "rdm@0.5,map")
+    until(page, "talk", "rdm@0.5,map")
     dialog.get_by_label("Add a figure").select_option("valence")
-    _until(page, "talk", "rdm@0.5,map,valence")
+    until(page, "talk", "rdm@0.5,map,valence")
     page.reload()
     page.wait_for_selector(".ez-plot[data-drawn]:visible", timeout=30_000)
     opener.click()
@@ -1185,8 +1185,8 @@ def test_a_talk_is_put_together_kept_in_the_link_shown_and_left_by_the_keyboard(
 
 
 def test_a_figure_over_the_layers_is_saved_from_its_corner_and_can_be_cancelled(visit, tmp_path):
-    page = visit(query=f"tab=Anisotropy&set={_GEMMA}")
-    _until(page, "tab", "Anisotropy")
+    page = visit(query=f"tab=Anisotropy&set={GEMMA}")
+    until(page, "tab", "Anisotropy")
     page.wait_for_timeout(500)
 
     def ask():
@@ -1206,6 +1206,6 @@ def test_a_figure_over_the_layers_is_saved_from_its_corner_and_can_be_cancelled(
     assert download.value.suggested_filename == "emoviz-anisotropy-dials.gif"
     with Image.open(download.value.path()) as film:
         assert film.size == (1280, 720) and film.n_frames == 18
-    _open(page, "Methods")
+    open_tab(page, "Methods")
     page.locator(".ez-save:visible").first.click()
     assert page.get_by_role("dialog").locator("option[value=gif]").is_disabled(), "it is the same at every layer"

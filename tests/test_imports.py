@@ -12,11 +12,11 @@ from .conftest import ROOT
 ORDER = [
     "errors",
     "words",
-    "citation",
     "emotions",
     "types",
     "stimuli",
     "reference",
+    "citation",
     "geometry",
     "stats",
     "store",

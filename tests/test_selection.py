@@ -10,7 +10,7 @@ from emoviz import plot
 from emoviz.app.contract import EVERYTHING, by_name, stale
 from emoviz.app.library import library
 from emoviz.app.link import from_query, to_query
-from emoviz.app.page import _unused
+from emoviz.app.page import unused_by
 from emoviz.app.picker import Marks, Picker, Pin
 from emoviz.app.selection import checked, first_selection, pick_depth, pick_emotion, pick_emotions, picked
 from emoviz.app.tabs import TABS, geometry, models
@@ -150,7 +150,7 @@ def test_several_emotions_are_marked_in_every_figure_of_emotions():
     }  # fmt: skip
     assert size["<b>calm</b>"] > size["<b>proud</b>"] > size["sad"]
     shapes = plot.rdm(sets[0], emotion=["calm", "proud"]).layout.shapes
-    assert [shape.line.dash for shape in shapes] == ["solid", "solid", "dot", "dot"]
+    assert [shape.line.dash for shape in shapes] == [None] * 6 + ["dot"] * 2
     assert (plot.cosines(sets[0], emotion=["calm", "proud"]).data[0].marker.symbol == "diamond").sum() == 1
     assert [trace.name for trace in plot.pair(sets, emotion=["calm", "proud"]).data][-1] == "among 2 emotions"
 
@@ -173,7 +173,7 @@ def test_the_picker_gives_names_and_takes_whatever_a_visitor_posts():
 def test_every_tab_uses_names_of_the_selection_and_the_others_are_greyed():
     tabs = [one for tab in TABS for one in (tab, *tab.parts)]
     assert all({*tab.uses} <= {*EVERYTHING} for tab in tabs)
-    unused = {tab.title: _unused(tab)["unused"] for tab in tabs}
+    unused = {tab.title: unused_by(tab)["unused"] for tab in tabs}
     assert unused["Geometry"] == [] and unused["Methods"] == list(EVERYTHING) and unused["Overview"] == ["centring"]
     assert "emotion" not in unused["Verification"] and "sets" in unused["Verification"]
 
@@ -195,9 +195,9 @@ def test_texts_are_written_by_the_models_of_the_selected_sets():
         asked = {name: part.value for name, part in texts.lay(_view()).in_link.items()}
     made = texts.made_with(_view(), **asked)
     assert made["models"] == f"{smol}, {gemma}" and made["directions"] == "afraid"
-    drawn = texts.draw(_view(sets=_view().sets[1:]), made, **asked)
+    drawn = texts.draw(_view(sets=_view().sets[1:]), made, True, **asked)
     assert drawn["who"].endswith(gemma) and "press Steer again" in drawn["made"] and smol in drawn["made"]
-    assert texts.draw(_view(), made, **asked)["made"] == ""
+    assert texts.draw(_view(), made, True, **asked)["made"] == ""
 
 
 def test_a_function_of_the_selection_is_given_it_checked():

@@ -10,7 +10,7 @@ from emoviz.store import save_set
 from . import test_browser
 from .conftest import make_set
 from .dashboard import dashboard
-from .test_browser import _GEMMA, _PLACE, _SMOL, _open, _query, _until
+from .test_browser import GEMMA, PLACE, SMOL, open_tab, query_of, until
 
 pytestmark, browser, visit = test_browser.pytestmark, test_browser.browser, test_browser.visit
 _OWN = [f"own_{k:02d}" for k in range(25)]
@@ -27,11 +27,11 @@ def server(tmp_path_factory):
 
 
 def _sets(page):
-    return [value for name, value in _query(page) if name == "set"]
+    return [value for name, value in query_of(page) if name == "set"]
 
 
 def _marked(page):
-    return {value for name, value in _query(page) if name == "emotions"}
+    return {value for name, value in query_of(page) if name == "emotions"}
 
 
 def _ask(page, wanted, what):
@@ -59,15 +59,15 @@ def test_sets_are_searched_chosen_put_in_order_and_taken_out_by_keyboard(visit):
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Space")
-    _ask(page, [_SMOL, _GEMMA, "own_22"], "set")
+    _ask(page, [SMOL, GEMMA, "own_22"], "set")
     assert page.evaluate("document.activeElement.dataset.key") == "own_22", "the focus stays where it was"
     rows = page.locator(".ez-picker-chosen li")
     assert [row.split("\n")[0] for row in rows.all_inner_texts()] == ["A", "B", "C"]
     page.get_by_role("button", name="Move a-model-7").press("Enter")
-    _ask(page, ["own_22", _SMOL, _GEMMA], "set")
+    _ask(page, ["own_22", SMOL, GEMMA], "set")
     assert "a-model-7" in rows.first.inner_text()
     page.get_by_role("button", name="Take out SmolLM2").press("Space")
-    _ask(page, ["own_22", _GEMMA], "set")
+    _ask(page, ["own_22", GEMMA], "set")
     search.press("Escape")
     page.wait_for_function("() => document.querySelectorAll('.ez-picker-list input').length === 30")
     search.fill("nothing like it")
@@ -79,9 +79,9 @@ def test_sets_are_searched_chosen_put_in_order_and_taken_out_by_keyboard(visit):
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (400, 800)])
 def test_thirty_chosen_sets_leave_room_for_the_rest_and_every_button_can_be_hit(visit, width, height):
-    everything = [("set", name) for name in [_SMOL, _GEMMA, *_OWN]]
+    everything = [("set", name) for name in [SMOL, GEMMA, *_OWN]]
     page = visit(width=width, height=height, query=urlencode([("tab", "Depth"), *everything, ("pin", "own_03")]))
-    _until(page, "pin", "own_03")
+    until(page, "pin", "own_03")
     page.wait_for_timeout(1500)
     if width < 768:
         page.locator("#ez-sidebar .toggle-button").click()
@@ -105,7 +105,7 @@ def test_thirty_chosen_sets_leave_room_for_the_rest_and_every_button_can_be_hit(
 
 @pytest.mark.parametrize("n_sets", [1, 2, 3, 4, 30])
 def test_every_tab_is_drawn_with_any_number_of_sets(visit, n_sets):
-    shipped = [_SMOL, _GEMMA]
+    shipped = [SMOL, GEMMA]
     names = (shipped + _OWN)[:n_sets] if n_sets < 30 else None
     page = visit()
     if names is None:
@@ -114,7 +114,7 @@ def test_every_tab_is_drawn_with_any_number_of_sets(visit, n_sets):
     _ask(page, names, "set")
     for tab in ("Overview", "Geometry", "Anisotropy", "Depth"):
         page.get_by_role("tab", name=tab, exact=True).click()
-        _until(page, "tab", tab)
+        until(page, "tab", tab)
         page.wait_for_function(
             "() => [...document.querySelectorAll('.ez-plot[data-drawn]')].some((p) => p.offsetParent)"
         )
@@ -130,14 +130,14 @@ def _at(page, plot, name):
     """Where an emotion lies in a map, on the screen."""
     plot.scroll_into_view_if_needed()
     page.mouse.move(2, 2)
-    return plot.evaluate(_PLACE, [name])[1:]
+    return plot.evaluate(PLACE, [name])[1:]
 
 
 def test_shift_click_a_box_and_rows_mark_emotions_and_escape_and_a_button_clear_them(visit):
     page = visit(height=900)
-    _open(page, "Geometry", figures=3)
+    open_tab(page, "Geometry", figures=3)
     page.get_by_label("PCA", exact=True).click()
-    _until(page, "geometry.method", "PCA")
+    until(page, "geometry.method", "PCA")
     page.wait_for_timeout(800)
     plot = page.locator(".ez-plot:visible").nth(1)
     drawn = int(plot.get_attribute("data-drawn"))
@@ -146,7 +146,7 @@ def test_shift_click_a_box_and_rows_mark_emotions_and_escape_and_a_button_clear_
     page.keyboard.up("Shift")
     _ask(page, ["proud"], "emotions")
     page.wait_for_timeout(800)
-    assert dict(_query(page))["emotion"] == "afraid", "the first one stays"
+    assert dict(query_of(page))["emotion"] == "afraid", "the first one stays"
     assert int(plot.get_attribute("data-drawn")) == drawn + 1, "one change is drawn once"
     bold = "p => p.data.flatMap((t) => t.text || []).filter((t) => t.startsWith('<b>')).length"
     assert plot.evaluate(bold) == 4, "two emotions in two panels"
@@ -179,7 +179,7 @@ def test_shift_click_a_box_and_rows_mark_emotions_and_escape_and_a_button_clear_
     page.get_by_role("button", name="Clear all marked emotions").click()
     _ask(page, [], "emotions")
     page.locator(".ez-compact .ez-pick", has_text="proud").click()
-    _until(page, "emotion", "proud")
+    until(page, "emotion", "proud")
 
 
 def test_a_pair_that_is_clicked_in_the_table_of_disagreements_is_marked(visit):
@@ -188,14 +188,14 @@ def test_a_pair_that_is_clicked_in_the_table_of_disagreements_is_marked(visit):
     row.wait_for()
     first, second = row.inner_text().split(" and ")
     row.press("Enter")
-    _until(page, "emotion", first)
+    until(page, "emotion", first)
     assert _marked(page) == {second}
 
 
 def test_a_pinned_set_comes_first_in_every_view_and_in_the_link(visit):
     page = visit(query="tab=Models")
     page.get_by_role("button", name="Pin gemma-3-270m").click()
-    _until(page, "pin", _GEMMA)
+    until(page, "pin", GEMMA)
     assert page.locator(".ez-picker-name").first.inner_text() == "gemma-3-270m · emoviz, reference"
     page.get_by_text("with the reference, A").wait_for()
     page.goto(page.url)
@@ -204,13 +204,13 @@ def test_a_pinned_set_comes_first_in_every_view_and_in_the_link(visit):
     page.get_by_text("reference, pinned").first.wait_for()
     assert page.locator(".ez-card h2").first.inner_text() == "gemma-3-270m"
     page.get_by_role("button", name="Take out gemma-3-270m").click()
-    _ask(page, [_SMOL], "set")
-    assert "pin" not in dict(_query(page)) and not page.locator("#ez-notice").is_visible()
+    _ask(page, [SMOL], "set")
+    assert "pin" not in dict(query_of(page)) and not page.locator("#ez-notice").is_visible()
 
 
 def test_a_hidden_curve_stays_hidden_when_the_layer_changes(visit):
     page = visit(query="tab=Depth&layers=depth&depth=0.5")
-    _until(page, "depth", "0.5")
+    until(page, "depth", "0.5")
     page.wait_for_timeout(1500)
     plot = page.locator(".ez-plot:visible").first
     plot.locator(".legendtoggle").first.click()
@@ -237,7 +237,7 @@ def test_what_a_tab_does_not_use_is_greyed_and_says_so(visit):
     used = {"Overview": {*names} - {"centring"}, "Depth": {*names[:4]}, "Geometry": {*names}, "Methods": set()}
     for tab, names_used in used.items():
         page.get_by_role("tab", name=tab, exact=True).click()
-        _until(page, "tab", tab)
+        until(page, "tab", tab)
         said = {name: "" if name in names_used else f"not used in {tab}" for name in names}
         page.wait_for_function(f"said => JSON.stringify(({state})()) === JSON.stringify(said)", arg=said)
     assert _axe(page) == []

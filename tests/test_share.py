@@ -173,7 +173,7 @@ def test_the_python_of_an_archive_draws_its_figures_again(view, packed, tmp_path
     (tmp_path / "make.py").write_text(few, "utf-8")
     subprocess.run([sys.executable, str(tmp_path / "make.py")], check=True, cwd=ROOT)
     assert {path.name for path in (tmp_path / "made").iterdir()} == {
-        *(f"{name}.html" for name in ("map", "rdm", "rsa", "pair_1_2")),
+        *(f"{name}.html" for name in ("map", "rdm", "rsa", "pair_1_2", "difference_1_2")),
         "plotly.min.js",
     }
     figures: dict = {"ez": ez, "sets": list(view.sets)}

@@ -133,11 +133,11 @@ def _sidebar(start: Selection) -> tuple[dict[str, Part], Side, dict[str, Part]]:
         with gr.Row(elem_classes="ez-buttons"):
             gr.Button("Talk", size="sm", elem_id="ez-talk", min_width=90)
             gr.Button("Light / dark", size="sm", elem_id="ez-theme", min_width=90).click(None, js=_THEME_SWITCH)
-        side = Side(_unused(TABS[0]), elem_id="ez-side")
+        side = Side(unused_by(TABS[0]), elem_id="ez-side")
     return parts, side, leaves
 
 
-def _unused(tab: Tab) -> dict[str, Any]:
+def unused_by(tab: Tab) -> dict[str, Any]:
     return {"tab": tab.title, "unused": [name for name in EVERYTHING if name not in tab.uses]}
 
 
@@ -231,7 +231,7 @@ def _wire(
         values: dict[Part, Any] = {
             page.notice: f"**Corrected.** {' '.join(notes)}" if notes else None,
             address: _address(query(tab, view, given), tab, view, in_python),
-            side: _unused(tab),
+            side: unused_by(tab),
             talk: {"items": list(given[order]), "at": view.depth if view.layer_mode == SAME_DEPTH else None},
         }
         if not drawn:
