@@ -14,7 +14,12 @@ from emoviz.store.responses import load_dose_response
 
 ROUNDS = 3
 # Name -> tab, and which of its figures.
-FIGURES = {"Depth": ("Depth", 0), "Geometry, RDM": ("Geometry", 0), "Geometry, map": ("Geometry", 1)}
+FIGURES = {
+    "Overview, map": ("Overview", 0),
+    "Depth": ("Depth", 0),
+    "Geometry, RDM": ("Geometry", 0),
+    "Geometry, map": ("Geometry", 1),
+}
 
 # Scrolls to a figure of the open tab, moves the depth slider fifteen times and waits until the figure has been drawn
 # anew.
@@ -23,6 +28,8 @@ _SLIDE = """async (which) => {
   const slider = document.querySelector('#ez-sidebar input[type=range]');
   const plot = [...document.querySelectorAll('.ez-plot[data-drawn]')].filter((p) => p.offsetParent).at(which);
   plot.scrollIntoView({ block: 'center' });
+  slider.focus();
+  while (!window.emovizLayersReady()) await new Promise((r) => setTimeout(r, 50));
   await new Promise((r) => setTimeout(r, 500));
   for (let k = 0; k < 15; k++) {
     const before = plot.dataset.drawn, start = performance.now();
@@ -37,6 +44,25 @@ _SLIDE = """async (which) => {
   return taken;
 }"""
 
+
+# Opens a tab and says after how many milliseconds every figure and table of it was there and stayed as it was.
+_OPEN = """async (name) => {
+  const plots = () => [...document.querySelectorAll('[role=tabpanel] .ez-figure')].filter((f) => f.offsetParent);
+  const started = performance.now();
+  let last = started;
+  const watch = new MutationObserver(() => { last = performance.now(); });
+  [...document.querySelectorAll('[role=tab]')].find((tab) => tab.textContent.trim() === name).click();
+  watch.observe(document.querySelector('#ez-tabs'), { subtree: true, childList: true, attributes: true });
+  while (performance.now() - last < 400 || plots().some((f) => f.classList.contains('ez-waiting'))) {
+    await new Promise((r) => setTimeout(r, 5));
+  }
+  watch.disconnect();
+  return last - started;
+}"""
+# What was fetched so far, as it came over the wire.
+_WEIGHT = """() => [...performance.getEntriesByType('resource'), ...performance.getEntriesByType('navigation')]
+  .map((entry) => entry.transferSize)"""
+TABS = ("Depth", "Geometry", "Models", "Anisotropy")
 
 # Presses Steer and says after how many milliseconds all texts were complete, and all verdicts and scores.
 _STEER = """() => new Promise((done) => {
@@ -58,12 +84,18 @@ _DOSES = "0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1"
 
 def page() -> dict:
     """Seconds to the first figure, milliseconds of a layer change; torch must not be in the server."""
-    first, change = [], {name: [] for name in FIGURES}
+    first, change, weight = [], {name: [] for name in FIGURES}, 0
+    opened: dict[str, dict[str, list[float]]] = {kind: {tab: [] for tab in TABS} for kind in ("first", "again")}
     for _ in range(ROUNDS):
         with _dashboard() as (tab, started):
             if tab is None:
                 return _SKIPPED
             first.append(time.perf_counter() - started)
+            tab.wait_for_timeout(3000)
+            weight = sum(tab.evaluate(_WEIGHT))
+            for visits in opened.values():
+                for place in TABS:
+                    visits[place].append(tab.evaluate(_OPEN, place))
             for name, (place, which) in FIGURES.items():
                 tab.get_by_role("tab", name=place, exact=True).click()
                 tab.wait_for_timeout(2500)
@@ -71,6 +103,11 @@ def page() -> dict:
     return {
         "stored_run_opens_seconds": round(_opened(), 3),
         "first_figure_seconds": round(median(first), 2),
+        "page_megabytes_compressed": round(weight / 1e6, 2),
+        **{
+            f"tab_{kind}_ms": {place: round(median(taken)) for place, taken in visits.items()}
+            for kind, visits in opened.items()
+        },
         "layer_change_ms": {name: round(median(taken)) for name, taken in change.items()},
     }
 

@@ -53,8 +53,11 @@ def test_every_figure_that_a_menu_names_can_be_drawn_of_four_sets(sets):
 
 # Only the page knows which of its pairs a pair is.
 @pytest.mark.parametrize("name", [name for name in labels() if not name.startswith(("pair", "difference"))])
-def test_a_figure_says_which_slide_it_is(sets, name):
-    assert slide_drawer(view_of(sets))(Slide(name))().layout.meta["name"] == name
+def test_a_figure_is_valid_and_says_which_slide_it_is(sets, name):
+    drawn = slide_drawer(view_of(sets))(Slide(name))()
+    assert drawn.layout.meta["name"] == name
+    # Plotly does not look at what is in a figure when it is made.
+    go.Figure(drawn.to_dict())
 
 
 def test_a_slide_is_written_as_it_is_read():

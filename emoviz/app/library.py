@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any, TypeVar
 
 from ..emotions import CLASSES
 from ..errors import InputError
@@ -16,6 +18,9 @@ from ..store.choice import set_of_each_model
 from ..store.responses import list_dose_responses
 from ..store.verifications import list_verifications
 from ..types import Comparison, DoseResponse, Norms, VectorSet, Verification
+
+T = TypeVar("T")
+MAX_KEPT = 24
 
 
 class Library:
@@ -31,6 +36,7 @@ class Library:
         # Visitors ask for any layers, and upload any files: only the latest are kept.
         self._comparison = lru_cache(maxsize=64)(self._compare)
         self._norms = lru_cache(maxsize=16)(load_norms)
+        self._kept: OrderedDict[str, Any] = OrderedDict()
 
     @cached_property
     def runs(self) -> Mapping[str, DoseResponse]:
@@ -77,6 +83,16 @@ class Library:
 
     def _compare(self, names: tuple[str, ...], layers: tuple[int, ...], centring: str, intervals: bool) -> Comparison:
         return compare([self.sets[name] for name in names], layers, centring=centring, intervals=intervals)
+
+    def kept(self, key: str, make: Callable[[], T]) -> T:
+        """What `make` gives, for the latest keys made once: most visitors look at the same views."""
+        if key in self._kept:
+            self._kept.move_to_end(key)
+        else:
+            self._kept[key] = make()
+            while len(self._kept) > MAX_KEPT:
+                self._kept.popitem(last=False)
+        return self._kept[key]
 
     def norms(self, path: str) -> Norms:
         """Raises InputError if the file cannot be used."""

@@ -278,8 +278,11 @@ def _wire(
             found = make(one, **controls)
             return {p.part: p.postprocess(found[n]) for n, p in laid.outputs.items() if n in found and _is_filled(p)}
 
-        with drawn_on(Canvas(given[width])):
-            return {shown: {layers.part: layers.postprocess({**key, **at_every_layer(at, view)})}}
+        def make_all() -> str | None:
+            with drawn_on(Canvas(given[width])):
+                return layers.postprocess({**key, **at_every_layer(at, view)})
+
+        return {shown: {layers.part: library().kept(key["key"], make_all)}}
 
     def pick(event: gr.EventData, *values: Any) -> dict[Part, Any]:
         """A click in a figure or a table changes what its tab says that it changes."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import plotly.graph_objects as go
+from plotly.colors import get_colorscale
 
 from ..emotions import NEUTRAL, QUADRANTS, quadrant
 from ..judge.regimes import COLLAPSE, EMPTY, EXPLOSIVE, SURGICAL, UNCHANGED
@@ -55,8 +56,8 @@ PUBLISHED_COLOUR = "#8a92a1"
 MAX_TINT = 0.65
 
 # Dark is alike: read downwards from 0. One range for all panels of a figure.
-DISSIMILARITY_SCALE = "Viridis"
-CORRELATION_SCALE = "Viridis"
+DISSIMILARITY_SCALE = [list(stop) for stop in get_colorscale("Viridis")]
+CORRELATION_SCALE = DISSIMILARITY_SCALE
 # Around zero: against, paper, towards; (light, dark), each with at least 4.5:1 to the ink that stands on it. Brown and
 # teal are told apart without red or green, and are no quadrant. static/app.css has the same. The scale ends where this
 # share of the values does.
@@ -187,8 +188,8 @@ def figure(
 ) -> go.Figure:
     """A figure from plain dictionaries, with title, reading aid and provenance notes where every figure has them.
 
-    The notes stand inside the figure, so that a picture of it carries them wherever it goes. Built in one go: plotly
-    checks each later change anew, which made a figure take ten times as long.
+    The notes stand inside the figure, so that a picture of it carries them wherever it goes. Built in one go, and
+    not checked by plotly, which took most of the time: the tests check what is drawn. Later changes are checked.
 
     above, below : pixels that the figure needs between aid and plot (legend, panel titles) and between plot and notes
     (axis labels). wide : characters that fit on a line of notes. height : with up to four lines of notes. fill :
@@ -252,7 +253,7 @@ def figure(
     if legend_below:
         lower = (bottom - below + _LEGEND_HEIGHT + _LEGEND_ROW * (legend_rows_below - 1)) / height
         layout = {**layout, "legend": {**layout["legend"], "yref": "container", "y": lower, "yanchor": "top"}}
-    return go.Figure(
+    made = go.Figure(
         {
             "data": traces,
             "layout": {
@@ -284,8 +285,11 @@ def figure(
                     "fill": fill,
                 },
             },
-        }
+        },
+        _validate=False,
     )
+    made._validate = True
+    return made
 
 
 def _sentence(text: str) -> str:

@@ -1,6 +1,6 @@
 // Moves through the layers without the server: what a view shows at every layer comes once, when the page has a moment.
 // The value is {key, from, step} of the view that is shown, with {at, parts} once they are here.
-const IDLE = 600, REST = 250, PLAY = 140;
+const IDLE = 1500, REST = 250, PLAY = 140;
 const slider = () => document.querySelector('#ez-sidebar input[type=range]');
 const frames = new Map();
 let view = null, asked = null, shown = null, later = 0, rest = 0, playing = 0;

@@ -6,18 +6,20 @@ root.setAttribute('role', 'status');
 
 const dialog = node('dialog', 'ez-save-dialog ez-order-dialog'), title = node('h2', '', 'Talk');
 const list = node('ol', 'ez-order-list'), said = node('p', 'ez-order-note'), menu = node('select', '');
-const line = node('label', '', 'Add a figure'), buttons = node('div', 'ez-order-buttons');
+const line = node('div', 'ez-order-add'), called = node('label', '', 'Add a figure'), buttons = node('div', 'ez-order-buttons');
 const start = button('Start', 'ez-primary', () => { dialog.close(); play(); });
 const download = button('Download', '', () => { dialog.close(); trigger('download', { theme: theme() }); });
 title.id = 'ez-order-title';
 said.setAttribute('role', 'status');
 dialog.setAttribute('aria-labelledby', title.id);
+// Beside the menu, not around it: a label's name is all of its text, every option too.
+menu.id = called.htmlFor = 'ez-order-menu';
 menu.append(...[['', 'Choose'], ...Object.entries(window.emovizSlides)].map(([name, label]) => {
   const made = node('option', '', label);
   made.value = name;
   return made;
 }));
-line.append(menu);
+line.append(called, menu);
 buttons.append(start, download, button('Close', '', () => dialog.close()));
 dialog.append(title, list, said, line, buttons);
 document.body.append(dialog);
