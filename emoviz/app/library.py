@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeVar
 
 from ..emotions import CLASSES
@@ -37,6 +38,7 @@ class Library:
         self._comparison = lru_cache(maxsize=64)(self._compare)
         self._norms = lru_cache(maxsize=16)(load_norms)
         self._kept: OrderedDict[str, Any] = OrderedDict()
+        self._lock = Lock()
 
     @cached_property
     def runs(self) -> Mapping[str, DoseResponse]:
@@ -86,13 +88,16 @@ class Library:
 
     def kept(self, key: str, make: Callable[[], T]) -> T:
         """What `make` gives, for the latest keys made once: most visitors look at the same views."""
-        if key in self._kept:
-            self._kept.move_to_end(key)
-        else:
-            self._kept[key] = make()
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        made = make()
+        with self._lock:
+            self._kept[key] = made
             while len(self._kept) > MAX_KEPT:
                 self._kept.popitem(last=False)
-        return self._kept[key]
+        return made
 
     def norms(self, path: str) -> Norms:
         """Raises InputError if the file cannot be used."""
