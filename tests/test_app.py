@@ -11,7 +11,7 @@ import pytest
 
 from emoviz.app.components import EMPTY, Refused
 from emoviz.app.jobs import JOBS
-from emoviz.app.library import library
+from emoviz.app.library import library, one_library
 from emoviz.app.page import build
 from emoviz.app.selection import (
     BEST,
@@ -589,3 +589,12 @@ def test_what_an_event_updates_takes_the_place_of_the_part_that_it_replaces():
     assert len(state.blocks_config.blocks) == before == len(state.config_values)
     assert state[menu._id].choices == [("a", "a"), ("b", "b")]
     assert server.launch_options()["state_session_capacity"] <= 1000
+
+
+def test_what_is_chosen_from_the_library_stays_in_it_when_its_file_goes():
+    save_set(make_set("mine"), sets_folder())
+    with one_library():
+        found = library().sets["mine"]
+        (sets_folder() / "mine.safetensors").unlink()
+        assert library().sets["mine"] is found
+    assert "mine" not in library().sets

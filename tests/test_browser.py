@@ -801,8 +801,8 @@ def test_methods_leads_with_lines_and_its_folds_open_by_key_draw_and_stay_open(v
     page.wait_for_timeout(500)
     assert fold.get_attribute("aria-expanded") == "true"
     assert drawn.evaluate("p => p._fullLayout.width") > 700 and page.evaluate(_TEXT_FAULTS) == []
-    page.locator("#ez-sidebar").get_by_label("neutral", exact=True).click()
-    until(page, "centring", "neutral")
+    open_tab(page, "About")
+    open_tab(page, "Methods")
     page.wait_for_timeout(500)
     assert fold.get_attribute("aria-expanded") == "true" and drawn.is_visible()
     # A line opens the fold that its figure stands in.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cached_property, lru_cache
 from pathlib import Path
 from threading import Lock
@@ -104,7 +106,23 @@ class Library:
         return self._norms(path)
 
 
+_ONE: ContextVar[Library | None] = ContextVar("one", default=None)
+
+
+@contextmanager
+def one_library() -> Iterator[None]:
+    """Inside, `library` is the same one, whatever becomes of the files: what is chosen from it is still in it."""
+    before = _ONE.set(library())
+    try:
+        yield
+    finally:
+        _ONE.reset(before)
+
+
 def library() -> Library:
+    one = _ONE.get()
+    if one is not None:
+        return one
     folders = {shipped_folder(), sets_folder(), responses_folder(), verifications_folder()}
     files = [f for folder in folders if folder.is_dir() for f in folder.iterdir()]
     return _open(tuple((str(f), f.stat().st_mtime_ns) for f in sorted(files, key=_place)))

@@ -25,7 +25,7 @@ from .contract import EVERYTHING, EXPORTS, LATEST, QUIET, Endpoint, Laid, Page, 
 from .download import downloaded
 from .footer import footer
 from .layers import MAX_SETS, at_every_layer
-from .library import library
+from .library import library, one_library
 from .link import decode, from_query, key, to_query
 from .picker import Marks, Names, Picker, Pin, Side
 from .selection import (
@@ -222,6 +222,12 @@ def _wire(
 
         notes : said above. drawn : whether the browser shows already what changes with the layer.
         """
+        with one_library():
+            return show_from_it(given, moved, notes, drawn)
+
+    def show_from_it(
+        given: Mapping[Part, Any], moved: Mapping[Part, Any], notes: Sequence[str], drawn: bool
+    ) -> dict[Part, Any]:
         tab = _seen(given[opened], TABS)
         laid = page.laid[tab.title]
         given = {**given, **moved}
@@ -279,7 +285,7 @@ def _wire(
             return {p.part: p.postprocess(found[n]) for n, p in laid.outputs.items() if n in found and _is_filled(p)}
 
         def make_all() -> str | None:
-            with drawn_on(Canvas(given[width])):
+            with one_library(), drawn_on(Canvas(given[width])):
                 return layers.postprocess({**key, **at_every_layer(at, view)})
 
         return {shown: {layers.part: library().kept(key["key"], make_all)}}
@@ -362,7 +368,7 @@ def _wire(
         """The figure that was asked for, drawn again for the file; of an animation also how far it is."""
         given = dict(zip(inputs, values, strict=True))
         tab = _seen(given[opened], TABS)
-        name = next((n for n, part in page.laid[tab.title].outputs.items() if part is event.target), "")
+        name = next((n for n, part in page.laid[tab.title].outputs.items() if part._id == event.target._id), "")
         how = event._data if isinstance(event._data, dict) else {}
         asked = {key: str(how.get(key)) for key in ("format", "preset", "theme", "link")}
         called = f"emoviz-{tab.title}-{name}".lower().replace(" ", "-")
@@ -389,14 +395,14 @@ def _wire(
             )
 
         format, film = asked["format"], b""
-        name = f"{called}.{format}"
+        file = f"{called}.{format}"
         try:
             if format in ANIMATIONS:
-                film = yield from _told(over_depths(), name)
+                film = yield from _told(over_depths(), file)
         except InputError as error:
-            yield {"name": name, "format": format, "problem": str(error)}
+            yield {"name": file, "format": format, "problem": str(error)}
         else:
-            yield downloaded(called, format, lambda: (name, film if film else export(lambda: again(view), **asked)))
+            yield downloaded(called, format, lambda: (file, film if film else export(lambda: again(view), **asked)))
 
     def refresh() -> list:
         """Sets that came or went since the page was built; what is chosen stays, which a link may change meanwhile."""
