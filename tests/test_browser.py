@@ -802,7 +802,7 @@ def test_methods_leads_with_lines_and_its_folds_open_by_key_draw_and_stay_open(v
     assert fold.get_attribute("aria-expanded") == "true"
     assert drawn.evaluate("p => p._fullLayout.width") > 700 and page.evaluate(_TEXT_FAULTS) == []
     open_tab(page, "About")
-    open_tab(page, "Methods")
+    page.get_by_role("tab", name="Methods", exact=True).click()
     page.wait_for_timeout(500)
     assert fold.get_attribute("aria-expanded") == "true" and drawn.is_visible()
     # A line opens the fold that its figure stands in.
