@@ -1119,7 +1119,7 @@ def test_texts_of_a_dose_are_saved_by_their_button(visit, tmp_path):
     page = visit(query=urlencode({"tab": "Dose response"}))
     save = page.locator(".ez-prompt-line:visible button").first
     save.click()
-    dialog = page.locator(".ez-save-dialog")
+    dialog = page.locator(".ez-save-dialog:not(.ez-order-dialog)")
     assert dialog.get_by_role("heading").inner_text() == "Save these texts"
     for format, begins in (("md", b"# Steered texts"), ("csv", b"\xef\xbb\xbfmodel,"), ("png", b"\x89PNG")):
         if not dialog.is_visible():

@@ -118,7 +118,7 @@ def _head() -> str:
     words, tour = _in_script(glossary()), _in_script([asdict(step) for step in steps()])
     return f"""
 <meta name="description" content="See, compare and steer how small language models represent emotion">
-<link rel="stylesheet" href="{STATIC_URL}/first.css">
+<style>{(STATIC / "first.css").read_text("utf-8")}</style>
 <link rel="preload" href="{FONTS_URL}/inter-latin.woff2" as="font" type="font/woff2" crossorigin>
 <link rel="stylesheet" href="{FONTS_URL}/fonts.css">
 <script async src="{PLOTLY_URL}/plotly.min.js"></script>

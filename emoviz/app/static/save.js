@@ -28,7 +28,7 @@
     const form = document.createElement('form'), title = document.createElement('h2'), buttons = document.createElement('div');
     form.method = 'dialog';
     title.id = 'ez-save-title';
-    form.append(title, choice('format', 'Format', { ...FORMATS, ...MOVING }), choice('preset', 'Size', window.emovizPresets),
+    form.append(title, choice('format', 'Format', {}), choice('preset', 'Size', window.emovizPresets),
       choice('theme', 'Theme', { light: 'light', dark: 'dark' }));
     for (const [value, text] of [['save', 'Save'], ['', 'Cancel']]) {
       const button = document.createElement('button');
@@ -59,12 +59,12 @@
     dialog.show_again = () => {
       const kept = { theme: document.body.classList.contains('dark') ? 'dark' : 'light', ...JSON.parse(localStorage.getItem(`${KEPT}-${what}`) || '{}') };
       title.textContent = what === 'texts' ? 'Save these texts' : 'Save this figure';
-      form.format.replaceChildren(...Object.entries(what === 'texts' ? TEXTS : FORMATS).map(([value, text]) => option(value, text)));
+      form.format.replaceChildren(...Object.entries(what === 'texts' ? TEXTS : { ...FORMATS, ...MOVING }).map(([value, text]) => option(value, text)));
       for (const [name, value] of Object.entries(kept)) if (form[name]) form[name].value = value;
       // Only a figure that changes from layer to layer can move.
-      const name = (saved.layout.meta.name || '').split('_')[0], moves = window.emovizOverLayers.includes(name);
+      const name = (saved?.layout.meta.name || '').split('_')[0], moves = window.emovizOverLayers.includes(name);
       [...form.format.options].forEach((one) => { one.hidden = one.disabled = one.value in MOVING && !moves; });
-      if (form.format.selectedOptions[0].disabled) form.format.value = 'png';
+      if (!form.format.value || form.format.selectedOptions[0].disabled) form.format.value = 'png';
       sizes();
       dialog.returnValue = '';
       dialog.showModal();
