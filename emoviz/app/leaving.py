@@ -32,7 +32,15 @@ _AT_ONCE: dict[str, Any] = {
 REPORT, ARCHIVE = "Report", "Export all"
 # The address of the view is known to the browser alone.
 _WITH_LINK = "(...given) => [...given.slice(0, -1), location.href]"
-_SAVE = "() => document.querySelector('#ez-leaving-file[href], #ez-leaving-file a, #ez-leaving-file')?.click()"
+# The button gets its file a moment after it gets its name.
+_SAVE = """() => {
+  const until = Date.now() + 5000, click = () => {
+    const file = document.querySelector('#ez-leaving-file');
+    if (file && file.textContent.includes('emoviz-')) setTimeout(() => file.click(), 200);
+    else if (Date.now() < until) setTimeout(click, 50);
+  };
+  click();
+}"""
 
 
 def lay() -> dict[str, Part]:
