@@ -1057,6 +1057,9 @@ def test_no_tab_jumps_when_it_is_opened_by_a_link(server, browser, width):
     page.add_init_script("""window.jumped = 0;
         new PerformanceObserver((list) => list.getEntries().forEach((e) => { window.jumped += e.value; }))
           .observe({ type: 'layout-shift', buffered: true });""")
+    # Gradio's own sign of loading moves once, while its style is fetched for the first time.
+    page.goto(server[0])
+    page.wait_for_selector(".ez-plot[data-drawn]", state="attached")
     for tab in TABS:
         page.goto(f"{server[0]}/?{urlencode([('tab', tab)])}")
         page.wait_for_timeout(2500)

@@ -159,7 +159,10 @@ def test_a_wrong_file_stays_said_and_a_set_that_is_there_is_shown_instead_of_mad
     said.get_by_text("Without a file the shipped passages are read").wait_for()
     go.click()
     page.get_by_text("is there already").wait_for()
+    # Sets are not chosen on the Library, but where they are shown.
+    _tab(page, "Overview")
     page.locator("#ez-sidebar input[type=checkbox]").first.uncheck()
+    _tab(page, "Library")
     page.locator("#ez-show-set").click()
     page.wait_for_function("() => document.querySelector('#ez-sidebar input[type=checkbox]').checked")
     assert page.locator(".ez-job").count() == 0

@@ -58,6 +58,8 @@ _ON_LOAD = """() => {
     clearInterval(opened);
     setTimeout(() => document.body.classList.add('ez-ready'), 400);
   }, 50);
+  // On a small screen it may be closed before anybody looks.
+  setTimeout(() => document.body.classList.add('ez-ready'), 1500);
 }"""
 _MOVED = f"(depth) => {{ window.emovizDepth(depth); return {json.dumps(SAME_DEPTH)}; }}"
 # Where the page itself is open, beside the titles of tabs that have parts.
