@@ -20,11 +20,6 @@ FIGURES = {
     "Geometry, RDM": ("Geometry", 0),
     "Geometry, map": ("Geometry", 1),
 }
-    "Overview, map": ("Overview", 0),
-    "Depth": ("Depth", 0),
-    "Geometry, RDM": ("Geometry", 0),
-    "Geometry, map": ("Geometry", 1),
-}
 
 # Scrolls to a figure of the open tab, moves the depth slider fifteen times and waits until the figure has been drawn
 # anew.
