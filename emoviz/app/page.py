@@ -370,7 +370,7 @@ def _wire(
         """The figure that was asked for, drawn again for the file; of an animation also how far it is."""
         given = dict(zip(inputs, values, strict=True))
         tab = _seen(given[opened], TABS)
-        name = next((n for n, part in page.laid[tab.title].outputs.items() if part._id == event.target._id), "")
+        name = next((n for n, part in page.laid[tab.title].outputs.items() if part is event.target), "")
         how = event._data if isinstance(event._data, dict) else {}
         asked = {key: str(how.get(key)) for key in ("format", "preset", "theme", "link")}
         called = f"emoviz-{tab.title}-{name}".lower().replace(" ", "-")
