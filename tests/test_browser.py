@@ -1153,6 +1153,7 @@ def test_a_talk_is_put_together_kept_in_the_link_shown_and_left_by_the_keyboard(
     assert dialog.get_by_role("listitem").all_inner_texts()[2].startswith("3. RDM, depth 0.50")
     dialog.get_by_role("button", name="Move up: RDM, depth 0.50").focus()
     page.keyboard.press("Enter")
+    until(page, "talk", "anisotropy,rdm@0.5,map")
     page.keyboard.press("ArrowUp")
     until(page, "talk", "rdm@0.5,anisotropy,map")
     # The keyboard went up with it, where only the way down is left.
