@@ -14,6 +14,7 @@ from playwright.sync_api import Page, sync_playwright  # noqa: E402
 from emoviz.plots.sweep import depths_of, sweep  # noqa: E402
 from emoviz.share.figures import view_of  # noqa: E402
 from emoviz.share.slides import Slide, labels, slide_drawer  # noqa: E402
+from emoviz.share.steps import finished  # noqa: E402
 from emoviz.store import find_set  # noqa: E402
 from tests.chromium import find  # noqa: E402
 from tests.dashboard import dashboard  # noqa: E402
@@ -66,12 +67,7 @@ def _film() -> None:
     view = view_of([find_set(_SMOL), find_set("gemma-3-270m_emoviz_fp32")], emotion="afraid")
     draw = slide_drawer(view)
     frames = sweep(lambda depth: draw(Slide("rdm", depth))(), depths_of(view.sets), labels()["rdm"], "gif")
-    while True:
-        try:
-            next(frames)
-        except StopIteration as done:
-            (IMAGES / "layers.gif").write_bytes(done.value)
-            return
+    (IMAGES / "layers.gif").write_bytes(finished(frames))
 
 
 def _steer(page: Page) -> None:

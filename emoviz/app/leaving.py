@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Generator, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from ..share.figures import View, view_of
 from ..share.report import report
 from ..share.steps import Steps
 from .components import Message
-from .contract import QUIET, Page, Part
-from .selection import checked
+from .contract import QUIET, Page, Part, by_name
+from .selection import Selection
 
 # Of all visitors together; pictures of several wait for each other one by one.
 _AT_ONCE: dict[str, Any] = {
@@ -31,7 +32,7 @@ _AT_ONCE: dict[str, Any] = {
 }
 REPORT, ARCHIVE = "Report", "Export all"
 # The address of the view is known to the browser alone.
-_WITH_LINK = "(...given) => [...given.slice(0, -1), location.href]"
+_WITH_LINK = "(link, ...given) => [location.href, ...given]"
 # The button gets its file a moment after it gets its name.
 _SAVE = """() => {
   const until = Date.now() + 5000, click = () => {
@@ -66,7 +67,6 @@ def lay_told() -> dict[str, Part]:
 def wire(parts: dict[str, Part], page: Page) -> None:
     status, end, file = parts["status"], parts["end"], parts["file"]
     buttons = [parts[REPORT], parts[ARCHIVE]]
-    inputs = [*page.selection.values(), parts["link"]]
     running = []
     for what in (REPORT, ARCHIVE):
         started = parts[what].click(
@@ -75,7 +75,12 @@ def wire(parts: dict[str, Part], page: Page) -> None:
             [status, file, end, *buttons],
             **QUIET,
         )
-        made = started.then(_making(what, list(page.selection)), inputs, [status, file], js=_WITH_LINK, **_AT_ONCE)
+        made = started.then(
+            *by_name(partial(_made, what), page.selection, link=parts["link"]),
+            [status, file],
+            js=_WITH_LINK,
+            **_AT_ONCE,
+        )
         made.then(lambda: _ends("Close"), None, [end, *buttons], **QUIET).then(None, js=_SAVE)
         running.append(made)
     end.click(lambda: [None, *_ends("Close")], None, [status, end, *buttons], cancels=running, **QUIET)
@@ -86,18 +91,10 @@ def _ends(how: str) -> list:
     return [how, *(gr.update(interactive=how == "Close") for _ in (REPORT, ARCHIVE))]
 
 
-def _making(what: str, names: list[str]) -> Any:
-    def make(*given: Any) -> Iterator[tuple[Any, Any]]:
-        *selected, link = given
-        yield from _made(what, dict(zip(names, selected, strict=True)), link)
-
-    return make
-
-
-def _made(what: str, selected: dict[str, Any], link: Any) -> Iterator[tuple[Any, Any]]:
+def _made(what: str, view: Selection, link: Any) -> Iterator[tuple[Any, Any]]:
     """Yields what is being made; at last the file."""
     try:
-        name, content, said = yield from _content(what, _view(selected, link))
+        name, content, said = yield from _content(what, _view(view, link))
     except InputError as error:
         yield f"**Cannot make it.** {error}", gr.update(visible=False)
         return
@@ -132,8 +129,7 @@ def _told(steps: Steps[Any]) -> Generator[tuple[str, Any], None, Any]:
         steps.close()
 
 
-def _view(selected: dict[str, Any], link: Any) -> View:
-    chosen, _ = checked(selected)
+def _view(chosen: Selection, link: Any) -> View:
     sets = chosen.chosen()
     marked = [name for name in chosen.marked if any(name in vectors.classes for vectors in sets)]
     link = link if isinstance(link, str) and link.startswith(("http://", "https://")) and len(link) <= MAX_LINK else ""

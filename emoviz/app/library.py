@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cached_property, lru_cache
+from itertools import count
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
@@ -24,6 +25,7 @@ from ..types import Comparison, DoseResponse, Norms, VectorSet, Verification
 
 T = TypeVar("T")
 MAX_KEPT = 24
+_NUMBERS = count()
 
 
 class Library:
@@ -33,6 +35,8 @@ class Library:
     """
 
     def __init__(self, sets: list[VectorSet]) -> None:
+        # Of its own: the place in memory of one that is gone may be that of the next.
+        self.number = next(_NUMBERS)
         self.sets: Mapping[str, VectorSet] = {s.name: s for s in sets}
         # Of all known sets, so that a set looks the same whatever is selected.
         self.style: Mapping[str, Style] = styles(sets)

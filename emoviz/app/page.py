@@ -214,7 +214,7 @@ def _wire(
         if tab.layered is None or len(view.sets) > MAX_SETS:
             return {}
         anywhere = replace(view, layer_mode=SAME_DEPTH, depth=1.0)
-        about = tab.title, anywhere, own(tab, given), given[width], id(library())
+        about = tab.title, anywhere, own(tab, given), given[width], library().number
         return {"key": hashlib.sha256(repr(about).encode()).hexdigest()[:16], "from": DEPTHS[0], "step": STEP}
 
     def show(
@@ -235,10 +235,8 @@ def _wire(
         given = {**given, **moved}
         view, wrong = selected(given)
         notes = [*notes, *wrong]
-        in_python = {name: given[part] for name, part in linked[tab.title].items()}
         values: dict[Part, Any] = {
-            page.notice: f"**Corrected.** {' '.join(notes)}" if notes else None,
-            address: _address(query(tab, view, given), tab, view, in_python),
+            **addressed(tab, view, given, notes),
             side: unused_by(tab),
             talk: {"items": list(given[order]), "at": view.depth if view.layer_mode == SAME_DEPTH else None},
         }
@@ -260,9 +258,14 @@ def _wire(
         }
         return {shown: filled, **moved, **right, **{part: v for part, v in values.items() if not _is_filled(part)}}
 
-    def query(tab: Tab, view: Selection, given: Mapping[Part, Any]) -> str:
+    def addressed(tab: Tab, view: Selection, given: Mapping[Part, Any], notes: Sequence[str]) -> dict[Part, Any]:
+        """The link of a view with its Python, and what of it was put right."""
         kept = {name: given[part] for name, part in in_link.items() if given[part] != at_first[part]}
-        return to_query(tab, view, kept, given[order])
+        own = {name: given[part] for name, part in linked[tab.title].items()}
+        return {
+            page.notice: f"**Corrected.** {' '.join(notes)}" if notes else None,
+            address: _address(to_query(tab, view, kept, given[order]), tab, view, own),
+        }
 
     def changed(*values: Any) -> dict[Part, Any]:
         return show(dict(zip(inputs, values, strict=True)), {})
@@ -346,11 +349,7 @@ def _wire(
         data: Any = event._data
         given[order], notes = checked_order(data.get("items") if isinstance(data, dict) else None)
         tab, view = _seen(given[opened], TABS), selected(given)[0]
-        in_python = {name: given[part] for name, part in linked[tab.title].items()}
-        filled = {
-            address: _address(query(tab, view, given), tab, view, in_python),
-            page.notice: f"**Corrected.** {' '.join(notes)}" if notes else None,
-        }
+        filled = addressed(tab, view, given, notes)
         return {order: given[order], shown: {part.part: part.postprocess(value) for part, value in filled.items()}}
 
     def present(*values: Any) -> dict[str, Any]:

@@ -108,15 +108,13 @@ def _sweep(name: str, view: View, format: str, given: Namespace) -> bytes:
     from ..extract.progress import Progress
     from ..plots.sweep import depths_of, sweep
     from ..share.slides import Slide, labels, slide_drawer
+    from ..share.steps import finished
 
     drawer, label = slide_drawer(view), labels().get(name, name)
     frames = sweep(
         lambda depth: drawer(Slide(name, depth))(), depths_of(view.sets), label, format, given.preset, given.theme
     )
     progress = Progress()
-    while True:
-        try:
-            progress("drawing", *next(frames))
-        except StopIteration as done:
-            progress.close()
-            return done.value
+    film = finished(frames, lambda step: progress("drawing", *step))
+    progress.close()
+    return film

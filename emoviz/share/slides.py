@@ -33,10 +33,11 @@ def draws_of(view: View) -> dict[str, Draw]:
     """Name -> what draws it: the figures of a view, other forms of them, and what is stored beside the sets."""
     sets = view.sets
     marked: dict[str, Any] = {"layers": list(view.layers), "emotion": view.emotion}
-    found: dict[str, Draw] = {name: drawing.draw for name, drawing in drawings(view).items()}
-    if "rsa" in found:
+    known = drawings(view)
+    found: dict[str, Draw] = {name: drawing.draw for name, drawing in known.items()}
+    if "rsa" in known:
         # Resampling takes seconds, so that it waits until the figure is drawn, and is kept for the next time.
-        rsa, compared = drawings(view)["rsa"], cache(lambda: compare(sets, view.layers, centring=view.centring))
+        rsa, compared = known["rsa"], cache(lambda: compare(sets, view.layers, centring=view.centring))
         found["rsa"] = lambda: rsa.draw(compared())
     return {
         **found,

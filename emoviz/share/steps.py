@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TypeVar
 
+_S = TypeVar("_S")
 _T = TypeVar("_T")
 
 
@@ -25,7 +26,7 @@ class Step:
 Steps = Generator[Step, None, _T]
 
 
-def finished(steps: Steps[_T], say: Callable[[Step], object] = lambda step: None) -> _T:
+def finished(steps: Generator[_S, None, _T], say: Callable[[_S], object] = lambda step: None) -> _T:
     """Goes through all steps and returns the result. say : is told each."""
     while True:
         try:
