@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import gradio as gr
 import plotly.graph_objects as go
 
 from ... import plot
 from ...geometry.curves import CONTROL_RDMS, CURVES
+from ...plots.canvas import Canvas, canvas
 from ...plots.theme import short_label
 from ...share.tables import explained_table
 from ..components import Figure, Table
 from ..contract import Laid, Tab, tried
-from ..library import library
+from ..library import Library, library
 from ..selection import Selection, pick_depth
 from ..snippet import figure, open_sets, snippet
 
@@ -61,7 +64,13 @@ def difference(view: Selection, curve: str) -> go.Figure | None:
     sets, _ = view.centred()
     if len(sets) != 2:
         return None
-    return plot.depth_difference(sets, curve, centring=view.centring)
+    return _drawn(library(), tuple(s.name for s in sets), curve, view.centring, canvas())
+
+
+@lru_cache(maxsize=16)
+def _drawn(known: Library, names: tuple[str, ...], curve: str, centring: str, _on: Canvas) -> go.Figure:
+    """The same for every layer, so that a moved slider does not draw it anew."""
+    return plot.depth_difference([known.sets[name] for name in names], curve, centring=centring)
 
 
 def controls(view: Selection) -> tuple[go.Figure | None, dict]:
