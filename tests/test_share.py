@@ -20,6 +20,7 @@ from emoviz.cli import main
 from emoviz.errors import InputError
 from emoviz.plots import chromium
 from emoviz.plots.export import table as numbers_of
+from emoviz.plots.files import PLOTLY_JS
 from emoviz.share.archive import archive
 from emoviz.share.contents import sections, set_hash
 from emoviz.share.figures import drawings, view_of
@@ -130,7 +131,7 @@ def test_what_a_set_says_of_itself_is_text_in_a_report():
     own = make_set("evil", classes=(evil, *ez.find_set(SETS[0]).classes[:8]), model=evil)
     own = replace(own, provenance=replace(own.provenance, corpus=evil, versions={evil: evil}), notes={evil: evil})
     page = finished(report(view_of([own], emotion=evil)))
-    assert "<img" not in page.replace(chromium.PLOTLY_JS.read_text("utf-8"), "")
+    assert "<img" not in page.replace(PLOTLY_JS.read_text("utf-8"), "")
     assert "&lt;img src=x onerror=alert(1)&gt;" in page and "\\u003c/script>\\u003cimg" in page
 
 

@@ -1,6 +1,10 @@
 """The dashboard; the only place that imports gradio."""
 
+from .quick_start import uncollected, without_stubs
+
 __all__ = ["build", "serve"]
+
+without_stubs()
 
 
 def __getattr__(name: str):
@@ -9,7 +13,8 @@ def __getattr__(name: str):
 
         return build
     if name == "serve":
-        from .server import serve
+        with uncollected():
+            from .server import serve
 
         return serve
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

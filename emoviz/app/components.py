@@ -21,7 +21,7 @@ STATIC = Path(__file__).parent / "static"
 # Relative, so that the page also works behind a path prefix.
 # Bytes of a file that a visitor uploads.
 MAX_UPLOAD = 5 * 2**20
-STATIC_URL, FONTS_URL, PLOTLY_URL = "emoviz-static", "emoviz-fonts", "emoviz-plotly"
+STATIC_URL, FONTS_URL = "emoviz-static", "emoviz-fonts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,8 @@ class Refused:
 
 
 _NUMBERS = count()
+# A page has dozens of the same kind, so that the script of each kind stands in it once.
+_RUN = "window.emovizScripts.{}(element, props, trigger, watch);"
 
 
 class Figure(gr.HTML):
@@ -56,7 +58,7 @@ class Figure(gr.HTML):
             "← → layer, ↑ ↓ emotion, T table</p><div class='ez-tools' hidden><button class='ez-numbers' type='button'>"
             "Table</button><button class='ez-add' type='button'>+ Talk</button><button class='ez-save' type='button'>"
             f"Save</button></div><figcaption class='ez-hidden' id='{self.part}-said'></figcaption></figure>",
-            js_on_load=(STATIC / "figure.js").read_text("utf-8"),
+            js_on_load=_RUN.format("figure"),
             apply_default_css=False,
             **kwargs,
         )
@@ -78,7 +80,7 @@ class Filled(gr.HTML):
         super().__init__(
             value=value,
             html_template=f"<div class='ez-{self.script}' data-part='{self.part}'></div>",
-            js_on_load="\n".join((STATIC / f"{name}.js").read_text("utf-8") for name in ("node", self.script)),
+            js_on_load=_RUN.format(self.script),
             apply_default_css=False,
             **kwargs,
         )
@@ -220,6 +222,19 @@ class Link(Filled):
     """
 
     script = "link"
+
+
+def scripts() -> str:
+    """The scripts of all kinds of parts, for the head of the page."""
+    kinds, waiting = {"figure": ["figure"]}, [Filled]
+    while waiting:
+        kind = waiting.pop()
+        waiting += kind.__subclasses__()
+        if kind.script:
+            kinds[kind.script] = ["node", kind.script]
+    texts = {kind: "\n".join((STATIC / f"{name}.js").read_text("utf-8") for name in kinds[kind]) for kind in kinds}
+    functions = (f"{kind}(element, props, trigger, watch) {{\n{text}\n}}" for kind, text in texts.items())
+    return f"window.emovizScripts = {{\n{','.join(functions)}\n}};"
 
 
 def _as_given(_part: Any, payload: Any) -> Any:

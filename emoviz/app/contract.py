@@ -51,6 +51,7 @@ class Laid:
     selection.
     linked : name -> part whose value a link keeps; None for every control that a visitor can set.
     changed : events after which sets may have come or gone, or a control has another value: the tab is drawn again.
+    late : name of an output -> what makes its first value, once the page is shown and need not wait for it.
     """
 
     controls: Mapping[str, Part] = field(default_factory=dict)
@@ -59,6 +60,7 @@ class Laid:
     menus: Sequence[str] = ()
     linked: Mapping[str, Part] | None = None
     changed: Sequence[gr.events.Dependency] = ()
+    late: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
 
     @property
     def in_link(self) -> Mapping[str, Part]:

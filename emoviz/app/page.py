@@ -28,6 +28,7 @@ from .layers import MAX_SETS, at_every_layer
 from .library import library, one_library
 from .link import decode, from_query, key, to_query
 from .picker import Marks, Names, Picker, Pin, Side
+from .quick_start import without_app
 from .selection import (
     BEST,
     DEPTHS,
@@ -73,7 +74,10 @@ def build(endpoints: Sequence[Endpoint] = ()) -> gr.Blocks:
     endpoints : what its API answers.
     """
     start = first_selection()
-    with gr.Blocks(title="emoviz", analytics_enabled=False, fill_width=True, delete_cache=(3600, 86400)) as blocks:
+    with (
+        without_app(),
+        gr.Blocks(title="emoviz", analytics_enabled=False, fill_width=True, delete_cache=(3600, 86400)) as blocks,
+    ):
         selection, side, leaves = _sidebar(start)
         notice, strip = Message(elem_id="ez-notice"), job_strip.lay()
         opened = gr.State({_PAGE: TABS[0].title})
@@ -408,6 +412,8 @@ def _wire(
     def refresh() -> list:
         """Sets that came or went since the page was built; what is chosen stays, which a link may change meanwhile."""
         there = {part.part: json.dumps(part.known()) for part in page.selection.values() if isinstance(part, Names)}
+        late = ((laid.outputs[name], make) for laid in page.laid.values() for name, make in laid.late.items())
+        there |= {part.part: part.postprocess(make()) for part, make in late}
         return [there, gr.update(choices=list(library().classes))]
 
     for within, bar in groups.items():

@@ -9,27 +9,30 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 # The page must work, and stay silent, without a network.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr  # noqa: E402
-import plotly  # noqa: E402
+from starlette.middleware import Middleware  # noqa: E402
 from starlette.routing import Mount  # noqa: E402
 from starlette.staticfiles import StaticFiles  # noqa: E402
 
 from ..errors import InputError  # noqa: E402
 from ..plots.export import PRESETS  # noqa: E402
+from ..plots.files import FONTS  # noqa: E402
 from ..plots.talk import player  # noqa: E402
-from ..plots.theme import DARK, FONTS, LIGHT  # noqa: E402
+from ..plots.theme import DARK, LIGHT  # noqa: E402
 from ..share.slides import OVER_LAYERS, labels  # noqa: E402
-from .components import FONTS_URL, MAX_UPLOAD, PLOTLY_URL, STATIC, STATIC_URL  # noqa: E402
+from .components import FONTS_URL, MAX_UPLOAD, STATIC, STATIC_URL, scripts  # noqa: E402
 from .contract import Endpoint  # noqa: E402
 from .glossary import glossary  # noqa: E402
 from .memory import return_large_arrays  # noqa: E402
 from .page import build  # noqa: E402
+from .plotly_file import PLOTLY_URL, AskedFirst, compress_beside  # noqa: E402
+from .plotly_file import ROUTE as PLOTLY_ROUTE  # noqa: E402
+from .quick_start import uncollected, without_app  # noqa: E402
 from .session_parts import MAX_SESSIONS, keep_ids  # noqa: E402
 from .theme import THEME  # noqa: E402
 from .tour import steps  # noqa: E402
@@ -43,11 +46,13 @@ def serve(port: int | None = None, open_browser: bool = False, endpoints: Sequen
     endpoints : functions of JSON that are answered over the API, under their names.
     """
     return_large_arrays()
-    page = build(endpoints)
-    try:
-        url = launch(page, server_port=port, inbrowser=open_browser and _has_screen())
-    except OSError as error:
-        raise InputError(f"port {port} is taken or not allowed. Choose a free one.") from error
+    compress_beside()
+    with uncollected():
+        page = build(endpoints)
+        try:
+            url = launch(page, server_port=port, inbrowser=open_browser and _has_screen())
+        except OSError as error:
+            raise InputError(f"port {port} is taken or not allowed. Choose a free one.") from error
     # Ends as by Ctrl+C, so that jobs in processes of their own end with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     tools = f"{url}gradio_api/mcp/" if page.mcp_server else "pip install 'emoviz[mcp]' brings them"
@@ -60,7 +65,8 @@ def launch(page: gr.Blocks, **options: Any) -> str:
 
     What it answers over the API are tools (MCP) too, where the package for that is installed.
     """
-    page.queue(max_size=32, default_concurrency_limit=4)
+    with without_app():
+        page.queue(max_size=32, default_concurrency_limit=4)
     _, url, _ = page.launch(
         quiet=True,
         prevent_thread_lock=True,
@@ -100,10 +106,11 @@ def launch_options() -> dict[str, Any]:
         "css_paths": [STATIC / "app.css"],
         "head": _head(),
         "app_kwargs": {
+            "middleware": [Middleware(AskedFirst)],
             "routes": [
                 Mount(f"/{STATIC_URL}", StaticFiles(directory=STATIC)),
                 Mount(f"/{FONTS_URL}", StaticFiles(directory=FONTS)),
-                Mount(f"/{PLOTLY_URL}", StaticFiles(directory=Path(plotly.__file__).parent / "package_data")),
+                PLOTLY_ROUTE,
             ],
         },
     }
@@ -117,14 +124,15 @@ def _head() -> str:
     first = "\n".join((STATIC / f"{name}.js").read_text("utf-8") for name in ("parts", "go", "figure_keys"))
     words, tour = _in_script(glossary()), _in_script([asdict(step) for step in steps()])
     return f"""
+<script async src="{PLOTLY_URL}"></script>
 <meta name="description" content="See, compare and steer how small language models represent emotion">
 <style>{(STATIC / "first.css").read_text("utf-8")}</style>
 <link rel="preload" href="{FONTS_URL}/inter-latin.woff2" as="font" type="font/woff2" crossorigin>
 <link rel="stylesheet" href="{FONTS_URL}/fonts.css">
-<script async src="{PLOTLY_URL}/plotly.min.js"></script>
 <script>window.emovizTemplates = {templates}; window.emovizPresets = {presets}; {slides}
 window.emovizWords = {words}; window.emovizTour = {tour};</script>
 <script>{first}{player()}</script>
+<script>{scripts()}</script>
 <script defer src="{STATIC_URL}/save.js"></script>
 <script defer src="{STATIC_URL}/data_table.js"></script>
 <script defer src="{STATIC_URL}/glossary.js"></script>

@@ -10,28 +10,24 @@ import asyncio
 import atexit
 import base64
 import json
-import re
 import tempfile
 import threading
 import time
 from collections.abc import Coroutine
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import plotly
 import plotly.graph_objects as go
 
 from ..errors import InputError
-from .theme import FONTS
+from .files import PLOTLY_JS, font_faces
 
 
 class NoChromium(InputError):
     """There is no browser to make pictures with."""
 
 
-PLOTLY_JS = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 _START, _ANSWER = 30.0, 60.0
 _INCH = 96.0
 _DRAW = """async ({figure, width, height}) => {
@@ -44,18 +40,6 @@ _DRAW = """async ({figure, width, height}) => {
   return plot._fullLayout.height;
 }"""
 _SVG = "Plotly.toImage('plot', {format: 'svg'}).then((url) => decodeURIComponent(url.slice(url.indexOf(',') + 1)))"
-
-
-@cache
-def font_faces() -> str:
-    """The fonts of the figures as CSS that needs no other file."""
-    css = (FONTS / "fonts.css").read_text("utf-8")
-
-    def embedded(found: re.Match[str]) -> str:
-        data = base64.b64encode((FONTS / found[1]).read_bytes()).decode()
-        return f"url(data:font/woff2;base64,{data})"
-
-    return re.sub(r"url\(([\w.-]+)\)", embedded, css)
 
 
 class _Chromium:

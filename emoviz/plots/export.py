@@ -13,7 +13,8 @@ import plotly.graph_objects as go
 from ..errors import InputError
 from ..store.spreadsheet import csv_bytes
 from .canvas import Canvas, drawn_on
-from .chromium import font_faces, picture
+from .chromium import picture
+from .files import font_faces, plotly_script
 from .theme import DARK, LIGHT, NOTE_SIZE
 
 THEMES = {"light": LIGHT, "dark": DARK}
@@ -64,14 +65,14 @@ def export(
     preset: str = "slide",
     theme: str = "light",
     link: str = "",
-    plotly: str | bool = True,
+    plotly: str | None = None,
 ) -> bytes:
     """A figure as the content of a file.
 
     draw : makes the figure; called once, on the canvas of the preset.
     format : png, svg or pdf, which need Chromium; html, a page that needs no network; csv, the numbers.
     preset : one of PRESETS. theme : light or dark. link : an http address of the view, for the last line.
-    plotly : of html: True has plotly.js inside, a name takes it from the file of that name beside the page.
+    plotly : of html: plotly.js is taken from the file of that name beside the page; without a name it is inside.
     Raises : InputError for an unknown format, preset or theme, and for a picture where there is no Chromium.
     """
     check_options(format, preset, theme)
@@ -133,10 +134,11 @@ def _id(given: Any) -> str:
     return ", ".join(str(part) for part in parts)
 
 
-def _page(figure: go.Figure, theme: str, plotly: str | bool) -> str:
+def _page(figure: go.Figure, theme: str, plotly: str | None) -> str:
     paper = THEMES[theme].layout.paper_bgcolor
     html = figure.to_html(
-        include_plotlyjs=plotly, full_html=True, config={"displaylogo": False, "responsive": True}, div_id="figure"
+        include_plotlyjs=False, full_html=True, config={"displaylogo": False, "responsive": True}, div_id="figure"
     )
-    style = f"<style>{font_faces()} body {{ margin: 0; background: {paper} }}</style></head>"
-    return html.replace("</head>", style, 1)
+    style = f"<style>{font_faces()} body {{ margin: 0; background: {paper} }}</style>"
+    script = plotly_script() if plotly is None else f'<script src="{plotly}"></script>'
+    return html.replace("</head>", f"{style}{script}</head>", 1)

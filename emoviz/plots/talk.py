@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
-from plotly.offline import get_plotlyjs
 
 from .canvas import Canvas, drawn_on
-from .chromium import font_faces
 from .export import PRESETS, THEMES, check_options
+from .files import font_faces, plotly_script
 
 # Where the counter stands, below the figure: pixels of its canvas.
 COUNTER = 16
@@ -58,6 +57,6 @@ def talk_page(slides: Sequence[SlideData], theme: str = "light") -> str:
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{html.escape(first)}</title><link rel="icon" href="data:,">
 <style>{font_faces()} body {{ margin: 0; background: {paper}; }}</style></head>
-<body><script>{get_plotlyjs()}</script><script>{player()}</script>
+<body>{plotly_script()}<script>{player()}</script>
 <script>window.emovizTalk({data});</script></body></html>
 """

@@ -10,7 +10,6 @@ import html
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import plotly.graph_objects as go
 from plotly.colors import get_colorscale
@@ -23,7 +22,6 @@ from ..words import counted
 from .canvas import canvas, columns, fitted, legend_letters, legend_rows, low, rows
 from .description import described
 
-FONTS = Path(__file__).parent / "fonts"
 FONT = "Inter, system-ui, -apple-system, 'Segoe UI', sans-serif"
 
 QUADRANT_COLOUR: dict[str, str] = {

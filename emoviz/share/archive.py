@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 
 from .. import __version__
 from ..errors import InputError
-from ..plots.chromium import PLOTLY_JS, NoChromium
+from ..plots.chromium import NoChromium
 from ..plots.export import check_options, export
+from ..plots.files import PLOTLY_JS
 from ..reference.bibliography import bibtex
 from ..stats import compare
 from ..store.jsonable import plain

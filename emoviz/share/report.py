@@ -17,7 +17,7 @@ from typing import Any
 from .. import __version__, citation
 from ..errors import InputError
 from ..plots.canvas import Canvas, drawn_on
-from ..plots.chromium import PLOTLY_JS, font_faces
+from ..plots.files import font_faces, plotly_script
 from ..plots.marks import names
 from ..plots.theme import DARK, LIGHT, short_label
 from ..reference.bibliography import bibtex
@@ -197,7 +197,7 @@ def _page(view: View, contents: Iterable[tuple[str, str]], parts: Iterable[str])
 {"".join(parts)}
 </main>
 <footer><p>emoviz {__version__}. Vectors are directions in a model's activations. They are not feelings.</p></footer>
-<script>{PLOTLY_JS.read_text("utf-8")}</script>
+{plotly_script()}
 <script type="application/json" id="templates">{templates}</script>
 <script>{(own / "report.js").read_text("utf-8")}</script>
 </body>

@@ -23,23 +23,26 @@ from ..snippet import figure, open_sets, snippet
 
 
 def lay(start: Selection) -> Laid:
-    # Drawn here, so that it is there at once.
-    first = draw(start) if start.sets else {}
+    # Drawn here, so that it is there at once; the table, which takes all sets there are, once the page is shown.
+    first = at_once(start) if start.sets else {}
     outputs = {
         "messages": Messages(first.get("messages"), elem_id="ez-glance"),
         "map": Figure(first.get("map")),
         "cards": Cards(first.get("cards")),
-        "table": Table(table()),
+        "table": Table(),
     }
-    return Laid(outputs=outputs)
+    return Laid(outputs=outputs, late={"table": table})
 
 
 def draw(view: Selection) -> dict:
+    return {**at_once(view), "table": table()}
+
+
+def at_once(view: Selection) -> dict:
     return {
         "messages": tried(at_a_glance, view),
         "map": tried(emotion_map, view),
         "cards": tried(cards, view),
-        "table": table(),
     }
 
 
