@@ -21,8 +21,8 @@ FIGURES = {
     "Geometry, map": ("Geometry", 1),
 }
 
-# Scrolls to a figure of the open tab, moves the depth slider fifteen times and waits until the figure has been drawn
-# anew.
+# Scrolls to a figure of the open tab, moves the depth slider fifteen times without a rest, and waits each time until
+# the figure has been drawn anew.
 _SLIDE = """async (which) => {
   const taken = [];
   const slider = document.querySelector('#ez-sidebar input[type=range]');
@@ -39,7 +39,7 @@ _SLIDE = """async (which) => {
       await new Promise((r) => setTimeout(r, 2));
     }
     taken.push(performance.now() - start);
-    await new Promise((r) => setTimeout(r, 300));
+    await new Promise((r) => setTimeout(r, 100));
   }
   return taken;
 }"""

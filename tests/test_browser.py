@@ -920,6 +920,12 @@ def test_no_tab_breaks_a_rule_of_access_in_either_theme(visit, tab):
         page.wait_for_timeout(600)
 
 
+def test_the_view_that_the_page_opens_with_has_its_layers_too(visit):
+    page = visit()
+    page.get_by_role("slider").first.focus()
+    page.wait_for_function("() => window.emovizLayersReady?.()", timeout=10_000)
+
+
 def test_the_slider_and_play_move_through_the_layers_without_the_server(visit):
     page = visit(query="tab=Geometry")
     page.wait_for_timeout(1000)

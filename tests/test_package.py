@@ -42,6 +42,15 @@ def test_front_matter_starts_the_dashboard_with_the_tested_gradio():
     assert (ROOT / values["app_file"]).is_file()
 
 
+def test_pages_have_the_plotly_js_that_plotly_for_python_brings():
+    from plotly.offline import get_plotlyjs_version
+
+    from emoviz.plots.files import PLOTLY_JS
+
+    assert f"plotly.js (cartesian - minified) v{get_plotlyjs_version()}" in PLOTLY_JS.read_text("utf-8")[:200]
+    assert (PLOTLY_JS.parent / "LICENSE").is_file()
+
+
 def test_no_machine_paths_or_registry_addresses_are_committed():
     import subprocess
 

@@ -103,7 +103,11 @@ class TestCommand:
         found = json.loads(capsys.readouterr().out)
         assert found == {"file": str(path), "slides": 2, "left_out": {"pair_1_3": "more sets are needed."}}
         page = path.read_text("utf-8")
-        assert page.count("plotly.js v") == 1 and "font/woff2" in page and "https://cdn" not in page.split("<body>")[0]
+        assert (
+            page.count("plotly.js (cartesian - minified) v") == 1
+            and "font/woff2" in page
+            and "https://cdn" not in page.split("<body>")[0]
+        )
 
     @pytest.mark.parametrize(
         ("words", "message"),

@@ -188,11 +188,20 @@ class Layers(Filled):
     """What the view that is shown has at every layer: {key, from, step} of the view, with {at, parts} as `layers` gives
     them once they are asked for.
 
-    `select` fires when they are, `input` with {swept} when the depth is another, `swept` where the
-    browser has shown it.
+    `select` fires when they are, `expand` when the slider leaves the best layers, `input` with {swept} when it rests,
+    `swept` where the browser has shown the depth.
     """
 
     script = "layers"
+
+
+class Ahead(Filled):
+    """What tabs show before they are opened: {view, tabs: titles of those to fetch for it}, then {view, parts} of one.
+
+    view : names what is shown, so that what was fetched for another view is not. `select` fires with {tab, view}.
+    """
+
+    script = "ahead"
 
 
 class Download(Filled):

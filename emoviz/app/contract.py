@@ -86,6 +86,8 @@ class Tab:
         controls; None is shown as nothing. Called when the tab is opened or anything that it is given changes.
     layered : as `draw`, only what changes with the layer and is made at once: the browser gets it for all layers.
     picks : kind of a clicked figure or table -> what the click changes.
+    ahead : whether the browser gets what it shows before it is opened, and the server keeps it: nothing else decides it
+    than what is stored, the selection and its own controls.
     uses : names of the selection that change what it shows; the others are greyed on the left while it is open.
     python : the selection, and what a link keeps by name, to code that makes what the tab shows.
     wire : adds events of its own, once all tabs are laid; returns those after which the tab is drawn again.
@@ -98,6 +100,7 @@ class Tab:
     draw: Callable[..., Mapping[str, Any]] | None = None
     layered: Callable[..., Mapping[str, Any]] | None = None
     picks: Mapping[str, Pick] = field(default_factory=dict)
+    ahead: bool = False
     uses: Collection[str] = EVERYTHING
     python: Callable[..., str] | None = None
     wire: Callable[[Page], Sequence[gr.events.Dependency] | None] | None = None

@@ -24,7 +24,7 @@ from ..store.verifications import list_verifications
 from ..types import Comparison, DoseResponse, Norms, VectorSet, Verification
 
 T = TypeVar("T")
-MAX_KEPT = 24
+MAX_KEPT = 48
 _NUMBERS = count()
 
 

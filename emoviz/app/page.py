@@ -20,7 +20,7 @@ from ..plots.export import ANIMATIONS, export
 from ..plots.sweep import depths_of, sweep
 from ..share.slides import labels, over_layers
 from . import job_strip, leaving
-from .components import EMPTY, Download, Figure, Filled, Layers, Link, Menu, Message, Order, Shown, Slider, Table
+from .components import EMPTY, Ahead, Download, Figure, Filled, Layers, Link, Menu, Message, Order, Shown, Slider, Table
 from .contract import EVERYTHING, EXPORTS, LATEST, QUIET, Endpoint, Laid, Page, Part, Tab, answered
 from .download import downloaded
 from .footer import footer
@@ -62,7 +62,7 @@ _ON_LOAD = """() => {
   // On a small screen it may be closed before anybody looks.
   setTimeout(() => document.body.classList.add('ez-ready'), 1500);
 }"""
-_MOVED = f"(depth) => {{ window.emovizDepth(depth); return {json.dumps(SAME_DEPTH)}; }}"
+_SAME_DEPTH = f"() => {json.dumps(SAME_DEPTH)}"
 # Where the page itself is open, beside the titles of tabs that have parts.
 _PAGE = ""
 _SKIP = gr.skip()
@@ -88,13 +88,13 @@ def build(endpoints: Sequence[Endpoint] = ()) -> gr.Blocks:
         first = _address(to_query(TABS[0], start, {}), TABS[0], start, {})
         address, saved = Link(first, elem_id="ez-link"), Download(elem_id="ez-download")
         talk = Order({"items": [], "at": None}, elem_id="ez-order")
-        shown, layers = Shown(elem_id="ez-shown"), Layers(elem_id="ez-layers")
+        shown, layers, ahead = Shown(elem_id="ez-shown"), Layers(elem_id="ez-layers"), Ahead(elem_id="ez-ahead")
         page = Page(blocks, tabs, notice, strip, selection, laid, saved)
         leaving.wire(leaves | leaving.lay_told(), page)
         for endpoint in endpoints:
             gr.api(answered(endpoint), api_name=endpoint.__name__, concurrency_id="api", concurrency_limit=2)
         again = [event for tab in _all(TABS) if tab.wire is not None for event in tab.wire(page) or ()]
-        _wire(page, groups, opened, shown, layers, side, address, saved, talk, again)
+        _wire(page, start, groups, opened, shown, layers, ahead, side, address, saved, talk, again)
     return blocks
 
 
@@ -173,10 +173,12 @@ def _seen(opened: Mapping[str, str], tabs: Sequence[Tab], within: str = _PAGE) -
 
 def _wire(
     page: Page,
+    start: Selection,
     groups: Mapping[str, gr.Tabs],
     opened: gr.State,
     shown: Shown,
     layers: Layers,
+    ahead: Ahead,
     side: Side,
     address: Link,
     saved: Download,
@@ -213,13 +215,37 @@ def _wire(
     def draw(tab: Tab, view: Selection, given: Mapping[Part, Any]) -> Mapping[str, Any]:
         return {} if tab.draw is None else tab.draw(view, **own(tab, given))
 
+    def about(tab: Tab, view: Selection, given: Mapping[Part, Any]) -> str:
+        """Names everything that decides what a tab shows."""
+        used = {name: getattr(view, name) for name in tab.uses}
+        text = repr((tab.title, used, own(tab, given), given[width], library().number))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def filled(tab: Tab, view: Selection, given: Mapping[Part, Any]) -> dict[Part, Any]:
+        """What a tab shows, by part; of parts that are filled as the browser gets it. Raises NothingSelected."""
+        laid = page.laid[tab.title]
+        parts = {**laid.controls, **laid.outputs}
+
+        def make() -> dict[Part, Any]:
+            with drawn_on(Canvas(given[width])):
+                found = draw(tab, view, given)
+            by_part = {parts[name]: EMPTY if value is None else value for name, value in found.items()}
+            return {part: _ready(part, value) for part, value in by_part.items()}
+
+        return library().kept(about(tab, view, given), make) if tab.ahead else make()
+
+    def to_fetch(tab: Tab, view: Selection, given: Mapping[Part, Any]) -> dict[str, Any]:
+        """What the browser is to fetch while it rests: the other tabs, for this view."""
+        tabs = [one for one in drawn if one.ahead]
+        name = "".join(about(one, view, given)[:6] for one in tabs)
+        return {"view": name, "tabs": [one.title for one in tabs if one is not tab and view.sets]}
+
     def swept(tab: Tab, view: Selection, given: Mapping[Part, Any]) -> dict[str, Any]:
         """By what the browser knows what a view has at every layer; no key where it is asked layer by layer."""
         if tab.layered is None or len(view.sets) > MAX_SETS:
             return {}
         anywhere = replace(view, layer_mode=SAME_DEPTH, depth=1.0)
-        about = tab.title, anywhere, own(tab, given), given[width], library().number
-        return {"key": hashlib.sha256(repr(about).encode()).hexdigest()[:16], "from": DEPTHS[0], "step": STEP}
+        return {"key": f"layers {about(tab, anywhere, given)}", "from": DEPTHS[0], "step": STEP}
 
     def show(
         given: Mapping[Part, Any], moved: Mapping[Part, Any], notes: Sequence[str] = (), drawn: bool = False
@@ -245,22 +271,19 @@ def _wire(
             talk: {"items": list(given[order]), "at": view.depth if view.layer_mode == SAME_DEPTH else None},
         }
         if not drawn:
-            values[layers] = swept(tab, view, given)
+            values |= {layers: swept(tab, view, given), ahead: to_fetch(tab, view, given)}
         # What cannot be used is put right.
         right = {part: _as_value(getattr(view, name)) for name, part in page.selection.items() if wrong}
+        made: dict[Part, Any] = {}
         try:
-            with drawn_on(Canvas(given[width])):
-                found = {} if drawn and tab.layered is tab.draw else draw(tab, view, given)
-            parts = {**laid.controls, **laid.outputs}
-            values |= {parts[name]: EMPTY if value is None else value for name, value in found.items()}
+            made = {} if drawn and tab.layered is tab.draw else filled(tab, view, given)
         except NothingSelected as error:
             # What was drawn for another selection must not stand under this message.
             values |= {part: EMPTY for part in laid.outputs.values() if _is_filled(part)}
             values[page.notice] = f"**Nothing to show.** {error}"
-        filled = {
-            part.part: part.postprocess(value) for part, value in values.items() if _is_filled(part) and value != _SKIP
-        }
-        return {shown: filled, **moved, **right, **{part: v for part, v in values.items() if not _is_filled(part)}}
+        ready = made | {part: _ready(part, value) for part, value in values.items()}
+        message = {part.part: value for part, value in ready.items() if _is_filled(part) and value != _SKIP}
+        return {shown: message, **moved, **right, **{part: v for part, v in ready.items() if not _is_filled(part)}}
 
     def addressed(tab: Tab, view: Selection, given: Mapping[Part, Any], notes: Sequence[str]) -> dict[Part, Any]:
         """The link of a view with its Python, and what of it was put right."""
@@ -298,6 +321,19 @@ def _wire(
                 return layers.postprocess({**key, **at_every_layer(at, view)})
 
         return {shown: {layers.part: library().kept(key["key"], make_all)}}
+
+    def look_ahead(event: gr.EventData, *values: Any) -> Any:
+        """What a tab shows that is not open."""
+        given = dict(zip(inputs, values, strict=True))
+        asked: Any = event._data if isinstance(event._data, dict) else {}
+        tab = next((one for one in drawn if one.ahead and one.title == asked.get("tab")), None)
+        view, _ = selected(given)
+        if tab is None or not view.sets:
+            return gr.skip()
+        with one_library():
+            found = filled(tab, view, given)
+        parts = {part.part: value for part, value in found.items() if _is_filled(part) and value != _SKIP}
+        return {"view": str(asked.get("view")), "parts": parts}
 
     def pick(event: gr.EventData, *values: Any) -> dict[Part, Any]:
         """A click in a figure or a table changes what its tab says that it changes."""
@@ -433,11 +469,13 @@ def _wire(
     talk.expand(present, inputs, talk, **QUIET)
     talk.download(save_talk, inputs, saved, **QUIET)
     at_start = {part: part.value for part in inputs}
-    layers.value = layers.postprocess(swept(TABS[0], selected(at_start)[0], at_start))
+    layers.value = layers.postprocess(swept(TABS[0], start, at_start))
     depth = page.selection["depth"]
     # The browser moves through the layers, and says when the slider rests or when it needs to be shown them.
-    depth.input(None, depth, page.selection["layer_mode"], js=_MOVED, **QUIET)
+    layers.expand(None, None, page.selection["layer_mode"], js=_SAME_DEPTH, **QUIET)
     layers.input(move_depth, inputs, results, **LATEST)
+    ahead.value = ahead.postprocess(to_fetch(TABS[0], start, at_start))
+    ahead.select(look_ahead, inputs, ahead, **QUIET)
     layers.select(all_layers, inputs, shown, **LATEST)
     touched = [part for part in inputs if _is_touched(part) and part is not depth]
     # A text that is being written is not sent with every letter.
@@ -511,6 +549,11 @@ def _pixels(data: Any) -> int | None:
 
 def _as_value(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
+
+
+def _ready(part: Part, value: Any) -> Any:
+    """A value as the browser gets it, where the part is filled."""
+    return part.postprocess(value) if _is_filled(part) and value != _SKIP else value
 
 
 def _is_filled(part: Part) -> bool:

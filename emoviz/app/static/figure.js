@@ -12,7 +12,8 @@ let fontIsThere = false;
 // Plotly measures labels once, when it draws: in the right font, or legends overlap.
 document.fonts.load('12px Inter').finally(() => { fontIsThere = true; draw(); });
 
-function draw() {
+// stepping : whether a step will do.
+function draw(stepping) {
   // No value: not computed yet, a pale panel stands in its place. null: there is nothing to show.
   frame.classList.toggle('ez-waiting', !value && !plot.data);
   frame.style.display = value === 'null' ? 'none' : '';
@@ -46,9 +47,11 @@ function draw() {
   figure.layout.selectionrevision = plot.dataset.drawn;
   figure.layout.template = window.emovizTemplates[document.body.classList.contains('dark') ? 'dark' : 'light'];
   window.emovizAccess(frame, plot, figure.layout, (step) => trigger('select', step));
-  const patch = swept && swept.sweep === sweep && patched(swept);
+  const quick = stepping && swept && swept.sweep === sweep ? step(swept) : null;
   sweep = swept && swept.sweep;
-  const drawn = patch ? Plotly.update(plot, ...patch) : Plotly.react(plot, figure.data, figure.layout, {
+  clearTimeout(whole);
+  if (quick) whole = setTimeout(draw, WHOLE);
+  const drawn = quick || Plotly.react(plot, figure.data, figure.layout, {
     displaylogo: false,
     displayModeBar: window.matchMedia('(hover: hover)').matches ? 'hover' : false,
     modeBarButtons: brushes ? [['select2d', 'lasso2d', 'zoom2d'], ['resetScale2d']] : [['resetScale2d']],
@@ -68,19 +71,40 @@ function draw() {
   }
 }
 
-// Only other values of heat maps and other texts: for these plotly need not look at all the rest. Else nothing.
-let sweep = null;
-function patched({ tree, paths }) {
-  const of = (kind, last) => paths.filter((path) => path[0] === kind && path.at(-1) === last);
-  const heat = of('data', 'z'), texts = of('layout', 'text').filter((path) => path[1] === 'annotations');
-  const said = of('layout', 'description');
-  if (heat.length + texts.length + said.length < paths.length) return null;
-  const now = plot.layout.annotations, next = tree.layout.annotations;
-  return [
-    heat.length ? { z: heat.map(([, k]) => tree.data[k].z) } : {},
-    Object.fromEntries(texts.map((path) => path[2]).filter((k) => now[k].text !== next[k].text).map((k) => [`annotations[${k}].text`, next[k].text])),
-    heat.map(([, k]) => k),
-  ];
+// A step from layer to layer: only what differs is drawn, in half the time; the whole figure when the slider rests.
+// Gives what draws it, null where more differs than can be drawn so.
+const WHOLE = 200, POINTS = ['x', 'y', 'text', 'textposition'];
+let sweep = null, whole = 0;
+function step({ tree, paths }) {
+  const data = paths.filter(([kind]) => kind === 'data'), traces = [...new Set(data.map(([, k]) => k))];
+  const heat = traces.filter((k) => tree.data[k].type === 'heatmap');
+  const known = data.every(([, k, name, more]) => more === undefined && (heat.includes(k) ? name === 'z' : POINTS.includes(name)));
+  // Traces that plotly moves come to lie below the others: it may move the last ones alone.
+  const last = traces.length === 0 || Math.min(...traces) === tree.data.length - traces.length;
+  if (!known || (heat.length ? heat.length < traces.length : !last)) return null;
+  const layout = {}, texts = {};
+  paths.filter(([kind, name]) => kind === 'layout' && name !== 'meta').forEach((path) => {
+    const name = path.slice(1).map((key) => (Number.isInteger(key) ? `[${key}]` : `.${key}`)).join('').slice(1);
+    (path.at(-1) === 'text' ? texts : layout)[name] = path.reduce((found, key) => found[key], tree);
+  });
+  if (heat.length) return Plotly.update(plot, { z: heat.map((k) => tree.data[k].z) }, { ...layout, ...texts }, heat);
+  const points = traces.map((k) => Object.fromEntries(POINTS.filter((name) => name in tree.data[k]).map((name) => [name, tree.data[k][name]])));
+  const atOnce = { mode: 'immediate', transition: { duration: 0 }, frame: { duration: 0, redraw: false } };
+  return (traces.length ? Plotly.animate(plot, { data: points, traces }, atOnce) : Promise.resolve())
+    .then(() => (Object.keys(layout).length ? Plotly.relayout(plot, layout) : null))
+    .then(() => Object.entries(texts).forEach(([name, text]) => write(name, text)));
+}
+
+// Another text in the place of one that plotly drew, as long as it has as many lines: plotly would lay all out anew.
+function write(name, text) {
+  const note = /^annotations\[(\d+)\]/.exec(name), title = /^(?:(.)axis(\d*)\.)?title/.exec(name);
+  const drawn = plot.querySelector(note ? `.annotation[data-index="${note[1]}"] text` : `.g-${title[1] ? title[1] + title[2] : 'g'}title text`);
+  const lines = text.split('<br>'), places = lines.length > 1 ? [...(drawn?.children || [])] : [drawn];
+  if (!drawn || places.length !== lines.length) return;
+  lines.forEach((line, k) => {
+    const bold = /^<b>(.*)<\/b>$/.exec(line), place = bold ? places[k].firstElementChild : places[k];
+    if (place && !place.childElementCount && !/[<&]/.test(bold ? bold[1] : line)) place.textContent = bold ? bold[1] : line;
+  });
 }
 
 // What is in sight is drawn at once; the rest a moment later, so that a moved slider does not wait for it.
@@ -89,10 +113,11 @@ function drawInTurn() {
   const box = frame.getBoundingClientRect();
   const inSight = Math.min(box.bottom, window.innerHeight) - Math.max(box.top, 0) > 0.25 * box.height;
   clearTimeout(later);
-  if (!plot.data || (value && value.tree ? value.now : inSight)) draw(); else later = setTimeout(draw, inSight ? 80 : 150);
+  const wait = !plot.data || (value && value.tree ? value.now : inSight) ? 0 : inSight ? 80 : 150;
+  if (wait) later = setTimeout(draw, wait, true); else draw(true);
 }
 watch('value', () => { value = props.value; drawInTurn(); });
 window.emovizParts.listen(frame.dataset.part, (given) => { value = given; drawInTurn(); });
 // A figure in a tab that was hidden while it was drawn has no width yet; it is fitted when it gets one.
 new ResizeObserver(() => { if (plot.data && plot.clientWidth) Plotly.Plots.resize(plot); }).observe(plot);
-new MutationObserver(draw).observe(document.body, { attributes: true, attributeFilter: ['class'] });
+new MutationObserver(() => draw()).observe(document.body, { attributes: true, attributeFilter: ['class'] });

@@ -66,12 +66,31 @@ function show(depth) {
 }
 
 // The slider stands at another depth.
-window.emovizDepth = (depth) => {
+function moved(depth) {
+  if (!document.querySelector('#ez-select-layer_mode input:checked')?.closest('label').textContent.includes('same')) trigger('expand');
+  const ready = window.emovizLayersReady();
+  if (ready) show(depth); else ask();
+  tell(ready ? REST : 0, ready ? { swept: true } : {});
+}
+
+function tell(after, what) {
   clearTimeout(rest);
-  if (!window.emovizLayersReady()) { ask(); trigger('input', {}); return; }
-  show(depth);
-  rest = setTimeout(() => trigger('input', { swept: true }), REST);
-};
+  rest = setTimeout(() => { hand(); trigger('input', what); }, after);
+}
+
+// What a moved slider does is done here. Gradio hears of it when it rests: it takes as long for it as a figure to draw.
+let handing = false;
+function hand() {
+  handing = true;
+  slider().dispatchEvent(new Event('input', { bubbles: true }));
+  handing = false;
+}
+function hold(event, input) {
+  event.stopImmediatePropagation();
+  input.style.setProperty('--range_progress', `${(100 * (input.value - input.min)) / (input.max - input.min)}%`);
+  document.querySelector('#ez-select-depth input[type=number]').value = input.value;
+  moved(Number(input.value));
+}
 
 // Whether the layers of this view are here.
 window.emovizLayersReady = () => Boolean(view && frames.has(view.key));
@@ -104,7 +123,15 @@ function label() {
   if (button) button.textContent = playing ? 'Pause' : 'Play the layers';
 }
 
-document.addEventListener('click', (event) => { if (event.target.closest && event.target.closest('#ez-play')) play(); });
+document.addEventListener('click', (event) => {
+  if (event.target.closest?.('#ez-play')) play();
+  if (event.target.closest?.('#ez-select-depth .reset-button')) setTimeout(() => trigger('input', {}));
+});
+window.addEventListener('input', (event) => {
+  if (event.target === slider()) { if (!handing) hold(event, event.target); }
+  // What is written may be no depth: the server says so.
+  else if (event.target.closest?.('#ez-select-depth')) setTimeout(() => trigger('input', {}));
+}, true);
 // Who reaches for the slider will move it.
 ['pointerover', 'focusin'].forEach((name) => document.addEventListener(name, (event) => {
   if (event.target === slider()) ask();

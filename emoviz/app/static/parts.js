@@ -1,8 +1,20 @@
-// Where parts of the page hear what they are to show. A part that is not on the page yet hears it when it comes.
+// Where parts of the page hear what they are to show. A part that is not on the page yet hears it when it comes, or what
+// came ahead for it; what a part shows already is not told again.
 (() => {
-  const latest = new Map(), listeners = new Map();
+  const latest = new Map(), early = new Map(), listeners = new Map();
   window.emovizParts = {
-    send(part, value) { latest.set(part, value); listeners.get(part)?.(value); },
-    listen(part, hear) { listeners.set(part, hear); if (latest.has(part)) hear(latest.get(part)); },
+    send(part, value) {
+      early.delete(part);
+      if (latest.get(part) === value) return;
+      latest.set(part, value);
+      listeners.get(part)?.(value);
+    },
+    ahead(part, value) { if (!listeners.has(part)) early.set(part, value); },
+    forget() { early.clear(); },
+    listen(part, hear) {
+      listeners.set(part, hear);
+      if (early.has(part)) { latest.set(part, early.get(part)); early.delete(part); }
+      if (latest.has(part)) hear(latest.get(part));
+    },
   };
 })();

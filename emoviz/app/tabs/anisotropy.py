@@ -58,6 +58,7 @@ TAB = Tab(
     question="How far do all states point the same way, and what does that do to cosines?",
     lay=lay,
     draw=draw,
+    ahead=True,
     layered=draw,
     python=python,
     picks={"depth": pick_depth, "cosines": pick_emotion},

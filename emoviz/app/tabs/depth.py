@@ -108,6 +108,7 @@ TAB = Tab(
     question="At which depth do emotions stand apart, and what would the words alone give?",
     lay=lay,
     draw=draw,
+    ahead=True,
     layered=draw,
     picks={"depth": pick_depth},
     uses=("sets", "pin", "layer_mode", "depth", "centring"),

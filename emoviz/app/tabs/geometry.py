@@ -208,6 +208,7 @@ TAB = Tab(
     question="Which emotions are alike, and do valence and arousal order them?",
     lay=lay,
     draw=draw,
+    ahead=True,
     layered=draw,
     python=python,
     wire=wire,

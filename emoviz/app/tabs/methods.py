@@ -173,6 +173,7 @@ TAB = Tab(
     question="What is left of a geometry when method, protocol, precision or instruction tuning change?",
     lay=lay,
     draw=draw,
+    ahead=True,
     python=python,
     uses=(),
 )

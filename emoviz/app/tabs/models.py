@@ -192,6 +192,7 @@ TAB = Tab(
     question="Do the geometries of several sets agree, how far can that be trusted, and where do two of them differ?",
     lay=lay,
     draw=draw,
+    ahead=True,
     python=python,
     picks={"rsa": pick_pair, "difference": pick_emotions, "pair": pick_emotion, "differences": pick_emotions},
 )

@@ -117,6 +117,7 @@ TAB = Tab(
     question="Which vector sets are there, and how good is each where it is best?",
     lay=lay,
     draw=draw,
+    ahead=True,
     layered=draw,
     picks={"map": pick_emotion},
     # Cards and maps always subtract the mean over classes.
