@@ -15,7 +15,8 @@ function receive() {
   if (given.parts) {
     if (given.view !== view) return;
     Object.entries(given.parts).forEach(([part, shown]) => window.emovizParts.ahead(part, shown));
-    next();
+    // Gradio takes the next event once it has done with this one.
+    setTimeout(next, 50);
   } else if (view === null) {
     view = given.view;
     left = given.tabs;

@@ -117,7 +117,7 @@ function drawInTurn() {
   if (wait) later = setTimeout(draw, wait, true); else draw(true);
 }
 watch('value', () => { value = props.value; drawInTurn(); });
-window.emovizParts.listen(frame.dataset.part, (given) => { value = given; drawInTurn(); });
+window.emovizParts.listen(frame.dataset.part, (given) => { if (given !== value) { value = given; drawInTurn(); } });
 // A figure in a tab that was hidden while it was drawn has no width yet; it is fitted when it gets one.
 new ResizeObserver(() => { if (plot.data && plot.clientWidth) Plotly.Plots.resize(plot); }).observe(plot);
 new MutationObserver(() => draw()).observe(document.body, { attributes: true, attributeFilter: ['class'] });

@@ -17,5 +17,5 @@ function given(root) {
 let value = props.value;
 function follow(draw) {
   watch('value', () => { value = props.value; draw(); });
-  window.emovizParts.listen(element.querySelector('[data-part]').dataset.part, (given) => { value = given; draw(); });
+  window.emovizParts.listen(element.querySelector('[data-part]').dataset.part, (given) => { if (given !== value) { value = given; draw(); } });
 }
