@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+# First, so that gradio starts here as it does on the page.
+import emoviz.app  # noqa: F401
 from emoviz.types import Protocol, Provenance, Resampled, VectorSet
 
 ROOT = Path(__file__).resolve().parents[1]
