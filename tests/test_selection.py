@@ -10,11 +10,11 @@ from emoviz import plot
 from emoviz.app.contract import EVERYTHING, by_name, stale
 from emoviz.app.library import library
 from emoviz.app.link import from_query, to_query
-from emoviz.app.page import unused_by
 from emoviz.app.picker import Marks, Picker, Pin
 from emoviz.app.selection import checked, first_selection, pick_depth, pick_emotion, pick_emotions, picked
 from emoviz.app.tabs import TABS, geometry, models
 from emoviz.app.tabs.steer import texts
+from emoviz.app.views import unused_by
 from emoviz.errors import InputError
 from emoviz.plots.marks import marked_pairs, names
 from emoviz.store import save_set, sets_folder

@@ -75,6 +75,10 @@ def test_sets_are_searched_chosen_put_in_order_and_taken_out_by_keyboard(visit):
     page.get_by_role("button", name="Clear all sets").press("Enter")
     page.wait_for_selector("#ez-notice:visible")
     assert _sets(page) == [""]
+    search.fill("")
+    part = page.locator("#ez-select-sets [data-part]").get_attribute("data-part")
+    page.evaluate("part => window.emovizParts.send(part, JSON.stringify({ sets: [] }))", part)
+    page.get_by_text("No vector set is stored yet. Extract one in the Library.").wait_for()
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (400, 800)])

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import gradio as gr
-import plotly.graph_objects as go
 
 from ..errors import InputError
 from ..geometry import CENTRINGS
-from ..plots.canvas import Canvas, drawn_on
-from ..plots.export import ANIMATIONS, export
-from ..plots.sweep import depths_of, sweep
-from ..share.slides import labels, over_layers
-from . import job_strip, leaving
-from .components import EMPTY, Ahead, Download, Figure, Filled, Layers, Link, Menu, Message, Order, Shown, Slider, Table
-from .contract import EVERYTHING, EXPORTS, LATEST, QUIET, Endpoint, Laid, Page, Part, Tab, answered
+from . import job_strip, leaving, saving
+from .components import Ahead, Download, Figure, Layers, Link, Menu, Message, Order, Shown, Slider, Table
+from .contract import LATEST, QUIET, Endpoint, Laid, Page, Part, Tab, answered
 from .download import downloaded
 from .footer import footer
-from .layers import MAX_SETS, at_every_layer
-from .library import library, one_library
-from .link import decode, from_query, key, to_query
+from .library import library
+from .link import decode, from_query, to_query
 from .picker import Marks, Names, Picker, Pin, Side
 from .quick_start import without_app
 from .selection import (
@@ -35,7 +27,6 @@ from .selection import (
     SAME_DEPTH,
     STEP,
     STEP_EMOTION,
-    NothingSelected,
     Selection,
     checked,
     first_selection,
@@ -44,6 +35,7 @@ from .selection import (
 )
 from .tabs import TABS
 from .talk import checked_order, slides_of, talk_file
+from .views import PAGE, Views, address_of, as_value, unused_by
 
 _HEADING = "<h1 class='ez-wordmark'>emoviz</h1><p class='ez-tagline'>how small language models represent emotion</p>"
 _THEME_SWITCH = """() => {
@@ -63,9 +55,6 @@ _ON_LOAD = """() => {
   setTimeout(() => document.body.classList.add('ez-ready'), 1500);
 }"""
 _SAME_DEPTH = f"() => {json.dumps(SAME_DEPTH)}"
-# Where the page itself is open, beside the titles of tabs that have parts.
-_PAGE = ""
-_SKIP = gr.skip()
 
 
 def build(endpoints: Sequence[Endpoint] = ()) -> gr.Blocks:
@@ -80,21 +69,38 @@ def build(endpoints: Sequence[Endpoint] = ()) -> gr.Blocks:
     ):
         selection, side, leaves = _sidebar(start)
         notice, strip = Message(elem_id="ez-notice"), job_strip.lay()
-        opened = gr.State({_PAGE: TABS[0].title})
+        opened = gr.State({PAGE: TABS[0].title})
         laid: dict[str, Laid] = {}
         with gr.Tabs(elem_id="ez-tabs") as tabs:
-            groups = {_PAGE: tabs, **_lay(TABS, start, laid)}
+            groups = {PAGE: tabs, **_lay(TABS, start, laid)}
         footer()
-        first = _address(to_query(TABS[0], start, {}), TABS[0], start, {})
-        address, saved = Link(first, elem_id="ez-link"), Download(elem_id="ez-download")
-        talk = Order({"items": [], "at": None}, elem_id="ez-order")
-        shown, layers, ahead = Shown(elem_id="ez-shown"), Layers(elem_id="ez-layers"), Ahead(elem_id="ez-ahead")
+        first = address_of(to_query(TABS[0], start, {}), TABS[0], start, {})
+        saved = Download(elem_id="ez-download")
         page = Page(blocks, tabs, notice, strip, selection, laid, saved)
+        views = Views(
+            page=page,
+            start=start,
+            groups=groups,
+            opened=opened,
+            width=gr.State(None),
+            order=gr.State(()),
+            shown=Shown(elem_id="ez-shown"),
+            layers=Layers(elem_id="ez-layers"),
+            ahead=Ahead(elem_id="ez-ahead"),
+            side=side,
+            address=Link(first, elem_id="ez-link"),
+            talk=Order({"items": [], "at": None}, elem_id="ez-order"),
+        )
         leaving.wire(leaves | leaving.lay_told(), page)
         for endpoint in endpoints:
             gr.api(answered(endpoint), api_name=endpoint.__name__, concurrency_id="api", concurrency_limit=2)
-        again = [event for tab in _all(TABS) if tab.wire is not None for event in tab.wire(page) or ()]
-        _wire(page, start, groups, opened, shown, layers, ahead, side, address, saved, talk, again)
+        again = [event for tab in views.tabs if tab.wire is not None for event in tab.wire(page) or ()]
+        _wire_selection(views, [*again, *_wire_stored(views)])
+        _wire_tabs_and_link(views)
+        _wire_layers(views)
+        _wire_talk(views)
+        saving.wire(views)
+        blocks.load(None, js=_ON_LOAD)
     return blocks
 
 
@@ -143,10 +149,6 @@ def _sidebar(start: Selection) -> tuple[dict[str, Part], Side, dict[str, Part]]:
     return parts, side, leaves
 
 
-def unused_by(tab: Tab) -> dict[str, Any]:
-    return {"tab": tab.title, "unused": [name for name in EVERYTHING if name not in tab.uses]}
-
-
 def _lay(tabs: Iterable[Tab], start: Selection, laid: dict[str, Laid]) -> dict[str, gr.Tabs]:
     """Lays every tab, and those inside it; returns the tab bars inside tabs by title."""
     groups: dict[str, gr.Tabs] = {}
@@ -159,291 +161,37 @@ def _lay(tabs: Iterable[Tab], start: Selection, laid: dict[str, Laid]) -> dict[s
     return groups
 
 
-def _all(tabs: Iterable[Tab]) -> Iterator[Tab]:
-    for tab in tabs:
-        yield tab
-        yield from _all(tab.parts)
-
-
-def _seen(opened: Mapping[str, str], tabs: Sequence[Tab], within: str = _PAGE) -> Tab:
-    """The tab that is seen: the open one, or in a tab with parts its open part, by default the first."""
-    tab = next((tab for tab in tabs if tab.title == opened.get(within)), tabs[0])
-    return _seen(opened, tab.parts, tab.title) if tab.parts else tab
-
-
-def _wire(
-    page: Page,
-    start: Selection,
-    groups: Mapping[str, gr.Tabs],
-    opened: gr.State,
-    shown: Shown,
-    layers: Layers,
-    ahead: Ahead,
-    side: Side,
-    address: Link,
-    saved: Download,
-    talk: Order,
-    again: Sequence[gr.events.Dependency],
-) -> None:
+def _wire_selection(views: Views, again: Sequence[gr.events.Dependency]) -> None:
     """The tab that is seen is drawn anew when something changes, and after the events `again`; others when opened."""
-    tabs = list(_all(TABS))
-    drawn = [tab for tab in tabs if tab.draw is not None]
-    controls = [part for tab in drawn for part in page.laid[tab.title].controls.values()]
-    linked = {tab.title: page.laid[tab.title].in_link for tab in tabs}
-    in_link = {key(tab, name): part for tab in tabs for name, part in linked[tab.title].items()}
-    # Pixels of a figure on a narrow screen, None on others.
-    width = gr.State(None)
-    # The slides of the talk, as a link names them.
-    order = gr.State(())
-    inputs = list(dict.fromkeys([opened, width, order, *page.selection.values(), *controls, *in_link.values()]))
-    outputs = [part for tab in drawn for part in page.laid[tab.title].outputs.values()]
-    menus = [
-        {**laid.controls, **laid.outputs}[name]
-        for laid in (page.laid[tab.title] for tab in drawn)
-        for name in laid.menus
-    ]
-    # What gradio updates itself; all that is filled goes through `shown`.
-    results = list(dict.fromkeys([shown, *page.selection.values(), *menus]))
-    at_first = {part: part.value for part in in_link.values()}
-
-    def selected(given: Mapping[Part, Any]) -> tuple[Selection, list[str]]:
-        return checked({name: given[part] for name, part in page.selection.items()})
-
-    def own(tab: Tab, given: Mapping[Part, Any]) -> dict[str, Any]:
-        return {name: given[part] for name, part in page.laid[tab.title].controls.items()}
-
-    def draw(tab: Tab, view: Selection, given: Mapping[Part, Any]) -> Mapping[str, Any]:
-        return {} if tab.draw is None else tab.draw(view, **own(tab, given))
-
-    def about(tab: Tab, view: Selection, given: Mapping[Part, Any]) -> str:
-        """Names everything that decides what a tab shows."""
-        used = {name: getattr(view, name) for name in tab.uses}
-        text = repr((tab.title, used, own(tab, given), given[width], library().number))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-    def filled(tab: Tab, view: Selection, given: Mapping[Part, Any]) -> dict[Part, Any]:
-        """What a tab shows, by part; of parts that are filled as the browser gets it. Raises NothingSelected."""
-        laid = page.laid[tab.title]
-        parts = {**laid.controls, **laid.outputs}
-
-        def make() -> dict[Part, Any]:
-            with drawn_on(Canvas(given[width])):
-                found = draw(tab, view, given)
-            by_part = {parts[name]: EMPTY if value is None else value for name, value in found.items()}
-            return {part: _ready(part, value) for part, value in by_part.items()}
-
-        return library().kept(about(tab, view, given), make) if tab.ahead else make()
-
-    def to_fetch(tab: Tab, view: Selection, given: Mapping[Part, Any]) -> dict[str, Any]:
-        """What the browser is to fetch while it rests: the other tabs, for this view."""
-        tabs = [one for one in drawn if one.ahead]
-        name = "".join(about(one, view, given)[:6] for one in tabs)
-        return {"view": name, "tabs": [one.title for one in tabs if one is not tab and view.sets]}
-
-    def swept(tab: Tab, view: Selection, given: Mapping[Part, Any]) -> dict[str, Any]:
-        """By what the browser knows what a view has at every layer; no key where it is asked layer by layer."""
-        if tab.layered is None or len(view.sets) > MAX_SETS:
-            return {}
-        anywhere = replace(view, layer_mode=SAME_DEPTH, depth=1.0)
-        return {"key": f"layers {about(tab, anywhere, given)}", "from": DEPTHS[0], "step": STEP}
-
-    def show(
-        given: Mapping[Part, Any], moved: Mapping[Part, Any], notes: Sequence[str] = (), drawn: bool = False
-    ) -> dict[Part, Any]:
-        """What the open tab shows for what is given, some of it moved; all else stays as it is.
-
-        notes : said above. drawn : whether the browser shows already what changes with the layer.
-        """
-        with one_library():
-            return show_from_it(given, moved, notes, drawn)
-
-    def show_from_it(
-        given: Mapping[Part, Any], moved: Mapping[Part, Any], notes: Sequence[str], drawn: bool
-    ) -> dict[Part, Any]:
-        tab = _seen(given[opened], TABS)
-        laid = page.laid[tab.title]
-        given = {**given, **moved}
-        view, wrong = selected(given)
-        notes = [*notes, *wrong]
-        values: dict[Part, Any] = {
-            **addressed(tab, view, given, notes),
-            side: unused_by(tab),
-            talk: {"items": list(given[order]), "at": view.depth if view.layer_mode == SAME_DEPTH else None},
-        }
-        if not drawn:
-            values |= {layers: swept(tab, view, given), ahead: to_fetch(tab, view, given)}
-        # What cannot be used is put right.
-        right = {part: _as_value(getattr(view, name)) for name, part in page.selection.items() if wrong}
-        made: dict[Part, Any] = {}
-        try:
-            made = {} if drawn and tab.layered is tab.draw else filled(tab, view, given)
-        except NothingSelected as error:
-            # What was drawn for another selection must not stand under this message.
-            values |= {part: EMPTY for part in laid.outputs.values() if _is_filled(part)}
-            values[page.notice] = f"**Nothing to show.** {error}"
-        ready = made | {part: _ready(part, value) for part, value in values.items()}
-        message = {part.part: value for part, value in ready.items() if _is_filled(part) and value != _SKIP}
-        return {shown: message, **moved, **right, **{part: v for part, v in ready.items() if not _is_filled(part)}}
-
-    def addressed(tab: Tab, view: Selection, given: Mapping[Part, Any], notes: Sequence[str]) -> dict[Part, Any]:
-        """The link of a view with its Python, and what of it was put right."""
-        kept = {name: given[part] for name, part in in_link.items() if given[part] != at_first[part]}
-        own = {name: given[part] for name, part in linked[tab.title].items()}
-        return {
-            page.notice: f"**Corrected.** {' '.join(notes)}" if notes else None,
-            address: _address(to_query(tab, view, kept, given[order]), tab, view, own),
-        }
+    page, inputs, results = views.page, views.inputs, views.results
 
     def changed(*values: Any) -> dict[Part, Any]:
-        return show(dict(zip(inputs, values, strict=True)), {})
-
-    def move_depth(event: gr.EventData, *values: Any) -> dict[Part, Any]:
-        """Moving the slider asks for that depth in all sets."""
-        drawn = isinstance(event._data, dict) and event._data.get("swept") is True
-        moved = {page.selection["layer_mode"]: SAME_DEPTH}
-        return show(dict(zip(inputs, values, strict=True)), moved, drawn=drawn)
-
-    def all_layers(*values: Any) -> Any:
-        """What the open tab shows at every layer."""
-        given = dict(zip(inputs, values, strict=True))
-        tab, (view, _) = _seen(given[opened], TABS), selected(given)
-        key = swept(tab, view, given)
-        if tab.layered is None or not key or not view.sets:
-            return gr.skip()
-        laid, controls, make = page.laid[tab.title], own(tab, given), tab.layered
-
-        def at(one: Selection) -> dict[str, str | None]:
-            found = make(one, **controls)
-            return {p.part: p.postprocess(found[n]) for n, p in laid.outputs.items() if n in found and _is_filled(p)}
-
-        def make_all() -> str | None:
-            with one_library(), drawn_on(Canvas(given[width])):
-                return layers.postprocess({**key, **at_every_layer(at, view)})
-
-        return {shown: {layers.part: library().kept(key["key"], make_all)}}
-
-    def look_ahead(event: gr.EventData, *values: Any) -> Any:
-        """What a tab shows that is not open."""
-        given = dict(zip(inputs, values, strict=True))
-        asked: Any = event._data if isinstance(event._data, dict) else {}
-        tab = next((one for one in drawn if one.ahead and one.title == asked.get("tab")), None)
-        view, _ = selected(given)
-        if tab is None or not view.sets:
-            return gr.skip()
-        with one_library():
-            found = filled(tab, view, given)
-        parts = {part.part: value for part, value in found.items() if _is_filled(part) and value != _SKIP}
-        return {"view": str(asked.get("view")), "parts": parts}
+        return views.show(views.given(values))
 
     def pick(event: gr.EventData, *values: Any) -> dict[Part, Any]:
         """A click in a figure or a table changes what its tab says that it changes."""
-        given = dict(zip(inputs, values, strict=True))
-        tab = _seen(given[opened], TABS)
+        given = views.given(values)
+        tab = views.seen(given)
         named = {**page.selection, **page.laid[tab.title].controls}
-        changes = picked(event._data, {**tab.picks, STEP_EMOTION: step_emotion}, selected(given)[0])
-        return show(given, {named[name]: value for name, value in changes.items()})
+        changes = picked(event._data, {**tab.picks, STEP_EMOTION: step_emotion}, views.selected(given)[0])
+        return views.show(given, {named[name]: value for name, value in changes.items()})
 
-    def opening(within: str) -> Any:
-        def open_tab(event: gr.SelectData, *values: Any) -> Any:
-            given = dict(zip(inputs, values, strict=True))
-            if given[opened].get(within) == event.value:
-                # A link has opened it and shows it already.
-                return gr.skip()
-            given[opened] = {**given[opened], within: event.value}
-            return {opened: given[opened], **show(given, {})}
+    # The depth has events of its own. A text that is being written is not sent with every letter.
+    touched = [part for part in inputs if _is_touched(part) and part is not page.selection["depth"]]
+    events = [part.blur if isinstance(part, gr.Textbox) else part.input for part in touched]
+    gr.on(events, changed, inputs, results, **LATEST)
+    drawn = [page.laid[tab.title] for tab in views.drawn]
+    clicked = [part.select for laid in drawn for part in laid.outputs.values() if isinstance(part, (Figure, Table))]
+    controls = [part for laid in drawn for part in laid.controls.values()]
+    gr.on(clicked, pick, inputs, list(dict.fromkeys([*results, *controls])), **LATEST)
+    for event in again:
+        event.then(changed, inputs, results, **LATEST)
 
-        return open_tab
 
-    def open_link(event: gr.EventData, *values: Any) -> dict[Part, Any]:
-        """The view of a link; what it does not name is as at first, what it cannot give is said."""
-        given = dict(zip(inputs, values, strict=True))
-        data: Any = event._data
-        query = data.get("query") if isinstance(data, dict) else None
-        given[width] = _pixels(data)
-        asked = from_query(query if isinstance(query, str) else "")
-        path, notes = _path(asked.tab)
-        view, wrong = checked(asked.selection)
-        moved = {part: _as_value(getattr(view, name)) for name, part in page.selection.items()} | at_first
-        for name, texts in asked.controls.items():
-            try:
-                moved[in_link[name]] = decode(in_link[name], texts)
-            except KeyError:
-                notes.append(f"{name!r:.60} of the link is not known.")
-            except InputError as error:
-                notes.append(f"{name} {texts[-1]!r:.60} of the link cannot be used; {error}.")
-        given[opened] = {**given[opened], **path}
-        given[order], unknown = checked_order(asked.talk)
-        bars = {groups[within]: gr.update(selected=title) for within, title in path.items()}
-        state = {part: given[part] for part in (opened, width, order)}
-        return {**state, **bars, **show(given, moved, [*notes, *wrong, *unknown])}
-
-    def fit(event: gr.EventData, *values: Any) -> dict[Part, Any]:
-        """Figures as wide as the screen, where it is narrow."""
-        given = dict(zip(inputs, values, strict=True))
-        given[width] = _pixels(event._data)
-        return {width: given[width], **show(given, {})}
-
-    def arrange(event: gr.EventData, *values: Any) -> dict[Part, Any]:
-        """The talk in another order; what the page shows stays."""
-        given = dict(zip(inputs, values, strict=True))
-        data: Any = event._data
-        given[order], notes = checked_order(data.get("items") if isinstance(data, dict) else None)
-        tab, view = _seen(given[opened], TABS), selected(given)[0]
-        filled = addressed(tab, view, given, notes)
-        return {order: given[order], shown: {part.part: part.postprocess(value) for part, value in filled.items()}}
-
-    def present(*values: Any) -> dict[str, Any]:
-        """The slides of the talk; told apart from the last ones, since the browser hears of changes alone."""
-        given = dict(zip(inputs, values, strict=True))
-        return {**slides_of(given[order], selected(given)[0]), "number": time.monotonic_ns()}
-
-    def save_talk(event: gr.EventData, *values: Any) -> dict[str, Any]:
-        """The talk as a page of its own."""
-        given = dict(zip(inputs, values, strict=True))
-        how: Any = event._data
-        theme = str(how.get("theme")) if isinstance(how, dict) else ""
-        view = selected(given)[0]
-        return downloaded("emoviz-talk", "html", lambda: ("emoviz-talk.html", talk_file(given[order], view, theme)))
-
-    def save(event: gr.EventData, *values: Any) -> Iterator[dict[str, Any]]:
-        """The figure that was asked for, drawn again for the file; of an animation also how far it is."""
-        given = dict(zip(inputs, values, strict=True))
-        tab = _seen(given[opened], TABS)
-        name = next((n for n, part in page.laid[tab.title].outputs.items() if part is event.target), "")
-        how = event._data if isinstance(event._data, dict) else {}
-        asked = {key: str(how.get(key)) for key in ("format", "preset", "theme", "link")}
-        called = f"emoviz-{tab.title}-{name}".lower().replace(" ", "-")
-
-        view = selected(given)[0]
-
-        def again(view: Selection) -> go.Figure:
-            figure = draw(tab, view, given).get(name)
-            if not isinstance(figure, go.Figure):
-                raise InputError("this figure cannot be drawn again.")
-            return figure
-
-        def over_depths() -> Generator[tuple[int, int], None, bytes]:
-            drawn = str(again(view).layout.meta.get("name"))
-            if not over_layers(drawn):
-                raise InputError("this figure is the same at every layer.")
-            return (
-                yield from sweep(
-                    lambda depth: again(replace(view, layer_mode=SAME_DEPTH, depth=depth)),
-                    depths_of(view.chosen()),
-                    labels().get(drawn, drawn),
-                    **asked,
-                )
-            )
-
-        format, film = asked["format"], b""
-        file = f"{called}.{format}"
-        try:
-            if format in ANIMATIONS:
-                film = yield from _told(over_depths(), file)
-        except InputError as error:
-            yield {"name": file, "format": format, "problem": str(error)}
-        else:
-            yield downloaded(called, format, lambda: (file, film if film else export(lambda: again(view), **asked)))
+def _wire_stored(views: Views) -> list[gr.events.Dependency]:
+    """What is stored may be other than before: the menus follow. Returns the events after which it may be so."""
+    page = views.page
+    choices = [views.shown, page.selection["emotion"]]
 
     def refresh() -> list:
         """Sets that came or went since the page was built; what is chosen stays, which a link may change meanwhile."""
@@ -452,112 +200,137 @@ def _wire(
         there |= {part.part: part.postprocess(make()) for part, make in late}
         return [there, gr.update(choices=list(library().classes))]
 
-    for within, bar in groups.items():
-        bar.select(opening(within), inputs, [opened, *results], **LATEST)
-    anything = list(dict.fromkeys([*results, *in_link.values()]))
-    address.select(open_link, inputs, [opened, width, order, *groups.values(), *anything], **LATEST)
-    address.expand(fit, inputs, [width, *results], **LATEST)
-    figures = [
-        part
-        for laid in page.laid.values()
-        for part in (*laid.outputs.values(), *laid.parts.values())
-        if isinstance(part, Figure)
-    ]
-    saving = gr.on([part.download for part in figures], save, inputs, saved, **EXPORTS)
-    saved.select(None, None, None, cancels=[saving], **QUIET)
-    talk.select(arrange, inputs, [order, shown], **LATEST)
-    talk.expand(present, inputs, talk, **QUIET)
-    talk.download(save_talk, inputs, saved, **QUIET)
-    at_start = {part: part.value for part in inputs}
-    layers.value = layers.postprocess(swept(TABS[0], start, at_start))
-    depth = page.selection["depth"]
-    # The browser moves through the layers, and says when the slider rests or when it needs to be shown them.
-    layers.expand(None, None, page.selection["layer_mode"], js=_SAME_DEPTH, **QUIET)
-    layers.input(move_depth, inputs, results, **LATEST)
-    ahead.value = ahead.postprocess(to_fetch(TABS[0], start, at_start))
-    ahead.select(look_ahead, inputs, ahead, **QUIET)
-    layers.select(all_layers, inputs, shown, **LATEST)
-    touched = [part for part in inputs if _is_touched(part) and part is not depth]
-    # A text that is being written is not sent with every letter.
-    events = [part.blur if isinstance(part, gr.Textbox) else part.input for part in touched]
-    gr.on(events, changed, inputs, results, **LATEST)
-    gr.on(
-        [part.select for part in outputs if isinstance(part, (Figure, Table))],
-        pick,
-        inputs,
-        list(dict.fromkeys([*results, *controls])),
-        **LATEST,
-    )
-    for event in again:
-        event.then(changed, inputs, results, **LATEST)
-    choices = [shown, page.selection["emotion"]]
     strip = page.jobs
     strip.lines.select(job_strip.answer, strip.owner, [strip.lines, strip.owner], **QUIET)
-    # What is stored may be other than before.
-    ended = strip.lines.expand(lambda: None, None, None, **QUIET)
-    for event in (ended, *(event for laid in page.laid.values() for event in laid.changed)):
-        event.then(refresh, None, choices, **QUIET).then(changed, inputs, results, **LATEST)
     page.blocks.load(refresh, None, choices, **QUIET)
-    page.blocks.load(None, js=_ON_LOAD)
+    ended = strip.lines.expand(lambda: None, None, None, **QUIET)
+    events = (ended, *(event for laid in page.laid.values() for event in laid.changed))
+    return [event.then(refresh, None, choices, **QUIET) for event in events]
 
 
-def _address(query: str, tab: Tab, view: Selection, own: Mapping[str, Any]) -> dict[str, Any]:
-    """What `Link` shows. query : of the address. own : what a link keeps of the tab, by name."""
-    layer, layers = view.first_layer()
-    return {"query": query, "python": _python(tab, view, own), "layer": layer, "layers": layers}
+def _wire_tabs_and_link(views: Views) -> None:
+    """Tabs are opened by a click and by a link, which also brings all else of a view."""
+    inputs, results, in_link = views.inputs, views.results, views.in_link
+
+    def opening(within: str) -> Any:
+        def open_tab(event: gr.SelectData, *values: Any) -> Any:
+            given = views.given(values)
+            if given[views.opened].get(within) == event.value:
+                # A link has opened it and shows it already.
+                return gr.skip()
+            given[views.opened] = {**given[views.opened], within: event.value}
+            return {views.opened: given[views.opened], **views.show(given)}
+
+        return open_tab
+
+    def open_link(event: gr.EventData, *values: Any) -> dict[Part, Any]:
+        """The view of a link; what it does not name is as at first, what it cannot give is said."""
+        given = views.given(values)
+        data: Any = event._data
+        query = data.get("query") if isinstance(data, dict) else None
+        given[views.width] = _pixels(data)
+        asked = from_query(query if isinstance(query, str) else "")
+        path, notes = _path(asked.tab)
+        view, wrong = checked(asked.selection)
+        moved = {part: as_value(getattr(view, name)) for name, part in views.page.selection.items()}
+        moved |= {part: part.value for part in in_link.values()}
+        for name, texts in asked.controls.items():
+            try:
+                moved[in_link[name]] = decode(in_link[name], texts)
+            except KeyError:
+                notes.append(f"{name!r:.60} of the link is not known.")
+            except InputError as error:
+                notes.append(f"{name} {texts[-1]!r:.60} of the link cannot be used; {error}.")
+        given[views.opened] = {**given[views.opened], **path}
+        given[views.order], unknown = checked_order(asked.talk)
+        bars = {views.groups[within]: gr.update(selected=title) for within, title in path.items()}
+        state = {part: given[part] for part in (views.opened, views.width, views.order)}
+        return {**state, **bars, **views.show(given, moved, [*notes, *wrong, *unknown])}
+
+    def fit(event: gr.EventData, *values: Any) -> dict[Part, Any]:
+        """Figures as wide as the screen, where it is narrow."""
+        given = views.given(values)
+        given[views.width] = _pixels(event._data)
+        return {views.width: given[views.width], **views.show(given)}
+
+    for within, bar in views.groups.items():
+        bar.select(opening(within), inputs, [views.opened, *results], **LATEST)
+    state, bars = [views.opened, views.width, views.order], views.groups.values()
+    anything = list(dict.fromkeys([*state, *bars, *results, *in_link.values()]))
+    views.address.select(open_link, inputs, anything, **LATEST)
+    views.address.expand(fit, inputs, [views.width, *results], **LATEST)
 
 
-def _told(frames: Generator[tuple[int, int], None, bytes], name: str) -> Generator[dict[str, Any], None, bytes]:
-    """What the frames give; on the way, at most twice a second, how far they are and how long the rest will take."""
-    started, last = time.monotonic(), -math.inf
-    while True:
-        try:
-            done, total = next(frames)
-        except StopIteration as end:
-            return end.value
-        now = time.monotonic()
-        if now - last > 0.5:
-            last = now
-            left = f", about {(now - started) / done * (total - done):.0f} s more" if done > 1 else ""
-            yield {"name": name, "progress": f"every layer is drawn, {done / total:.0%}{left}"}
+def _wire_layers(views: Views) -> None:
+    """The browser moves through the layers, and says when the slider rests or when it needs to be shown them."""
+    page, layers, ahead, inputs = views.page, views.layers, views.ahead, views.inputs
+
+    def move_depth(event: gr.EventData, *values: Any) -> dict[Part, Any]:
+        """Moving the slider asks for that depth in all sets."""
+        drawn = isinstance(event._data, dict) and event._data.get("swept") is True
+        return views.show(views.given(values), {page.selection["layer_mode"]: SAME_DEPTH}, drawn=drawn)
+
+    def all_layers(*values: Any) -> Any:
+        return views.all_layers(views.given(values))
+
+    def look_ahead(event: gr.EventData, *values: Any) -> Any:
+        return views.look_ahead(event._data, views.given(values))
+
+    at_start = {part: part.value for part in inputs}
+    layers.value = layers.postprocess(views.swept(TABS[0], views.start, at_start))
+    ahead.value = ahead.postprocess(views.to_fetch(TABS[0], views.start, at_start))
+    layers.expand(None, None, page.selection["layer_mode"], js=_SAME_DEPTH, **QUIET)
+    layers.input(move_depth, inputs, views.results, **LATEST)
+    layers.select(all_layers, inputs, views.shown, **LATEST)
+    ahead.select(look_ahead, inputs, ahead, **QUIET)
 
 
-def _python(tab: Tab, view: Selection, kept: Mapping[str, Any]) -> str:
-    """What a tab shows as Python, empty where there is nothing to show."""
-    try:
-        return "" if tab.python is None else tab.python(view, **kept)
-    except InputError:
-        return ""
+def _wire_talk(views: Views) -> None:
+    """The talk is put in order, shown and saved."""
+    inputs, talk, order = views.inputs, views.talk, views.order
+
+    def arrange(event: gr.EventData, *values: Any) -> dict[Part, Any]:
+        """The talk in another order; what the page shows stays."""
+        given = views.given(values)
+        data: Any = event._data
+        given[order], notes = checked_order(data.get("items") if isinstance(data, dict) else None)
+        filled = views.addressed(views.seen(given), views.selected(given)[0], given, notes)
+        shown = {part.part: part.postprocess(value) for part, value in filled.items()}
+        return {order: given[order], views.shown: shown}
+
+    def present(*values: Any) -> dict[str, Any]:
+        """The slides of the talk; told apart from the last ones, since the browser hears of changes alone."""
+        given = views.given(values)
+        return {**slides_of(given[order], views.selected(given)[0]), "number": time.monotonic_ns()}
+
+    def save_talk(event: gr.EventData, *values: Any) -> dict[str, Any]:
+        """The talk as a page of its own."""
+        given = views.given(values)
+        how: Any = event._data
+        theme = str(how.get("theme")) if isinstance(how, dict) else ""
+        view = views.selected(given)[0]
+        return downloaded("emoviz-talk", "html", lambda: ("emoviz-talk.html", talk_file(given[order], view, theme)))
+
+    talk.select(arrange, inputs, [order, views.shown], **LATEST)
+    talk.expand(present, inputs, talk, **QUIET)
+    talk.download(save_talk, inputs, views.page.saved, **QUIET)
 
 
 def _path(title: str | None) -> tuple[dict[str, str], list[str]]:
     """Which tab is open within which for a tab to be seen, and what is wrong with its title."""
     for tab in TABS:
         if title == tab.title:
-            return {_PAGE: tab.title}, []
+            return {PAGE: tab.title}, []
         for part in tab.parts:
             if title == part.title:
-                return {_PAGE: tab.title, tab.title: part.title}, []
-    return {_PAGE: TABS[0].title}, [] if title is None else [f"tab {title!r:.60} is unknown; {TABS[0].title} is shown."]
+                return {PAGE: tab.title, tab.title: part.title}, []
+    return {PAGE: TABS[0].title}, [] if title is None else [f"tab {title!r:.60} is unknown; {TABS[0].title} is shown."]
 
 
 def _pixels(data: Any) -> int | None:
     """The width of figures on a narrow screen, as a visitor's browser tells it; None for any other screen."""
     told = data.get("width") if isinstance(data, dict) else None
     return min(max(int(told), 280), 700) if isinstance(told, (int, float)) and math.isfinite(told) else None
-
-
-def _as_value(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _ready(part: Part, value: Any) -> Any:
-    """A value as the browser gets it, where the part is filled."""
-    return part.postprocess(value) if _is_filled(part) and value != _SKIP else value
-
-
-def _is_filled(part: Part) -> bool:
-    return isinstance(part, (Figure, Filled))
 
 
 def _is_touched(part: Part) -> bool:

@@ -92,7 +92,7 @@ function draw() {
   count.textContent = `${shown.length} of ${sets.length}`;
   clear.hidden = !shown.length;
   search.hidden = sets.length <= MANY && !search.value;
-  none.textContent = found.length || !sets.length ? '' : `No set has ${words.join(' and ')} in its name.`;
+  none.textContent = found.length ? '' : sets.length ? `No set has ${words.join(' and ')} in its name.` : 'No vector set is stored yet. Extract one in the Library.';
   top.hidden = !shown.length;
   top.replaceChildren(...shown.map(row));
   list.hidden = !found.length;
