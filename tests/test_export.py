@@ -141,7 +141,7 @@ def test_a_heat_map_names_its_pairs_in_the_csv(sets):
 def test_the_page_of_a_figure_needs_no_network(sets):
     page = export(_draw(sets), "html", theme="dark", link="http://localhost:7860/?tab=Geometry").decode()
     assert re.findall(r"<(?:script|link)[^>]+(?:src|href)=", page) == []
-    assert "plotly.js v" in page and "#15181f" in page and "tab=Geometry" in page
+    assert "plotly.js (cartesian - minified) v" in page and "#15181f" in page and "tab=Geometry" in page
     assert "font/woff2;base64" in page
 
 

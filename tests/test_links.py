@@ -13,6 +13,7 @@ from emoviz.app.library import library
 from emoviz.app.link import decode, encode, from_query, key, to_query
 from emoviz.app.selection import SAME_DEPTH, checked, first_selection
 from emoviz.app.tabs import TABS
+from emoviz.app.views import address_of
 from emoviz.errors import InputError
 
 from .test_app import drawn_by
@@ -141,5 +142,5 @@ def test_a_tab_without_sets_has_no_python_and_no_error():
     for tab in _all():
         with gr.Blocks():
             kept = {name: part.value for name, part in tab.lay(view).in_link.items()}
-        assert isinstance(page_module._python(tab, view, kept), str)
+        assert isinstance(address_of("", tab, view, kept)["python"], str)
     assert library().sets

@@ -120,7 +120,7 @@ def test_the_numbers_of_a_report_are_those_of_the_library(view, compared, page):
 def test_a_report_fetches_nothing_and_holds_plotly_once(page):
     # The view's own link is followed by a click alone.
     assert _Outline(page).fetched == ["http://localhost:7860/?tab=Depth&a=<b>"]
-    assert page.count("plotly.js v") == 1 and "default-src 'none'" in page
+    assert page.count("plotly.js (cartesian - minified) v") == 1 and "default-src 'none'" in page
     levels = [level for level, _ in _Outline(page).headings]
     assert levels[0] == 1 and levels.count(1) == 1
     assert all(b - a <= 1 for a, b in zip(levels, levels[1:], strict=False)), "a level of headings is left out"

@@ -79,6 +79,7 @@ def build(endpoints: Sequence[Endpoint] = ()) -> gr.Blocks:
         page = Page(blocks, tabs, notice, strip, selection, laid, saved)
         views = Views(
             page=page,
+            roots=TABS,
             start=start,
             groups=groups,
             opened=opened,
@@ -277,8 +278,8 @@ def _wire_layers(views: Views) -> None:
         return views.look_ahead(event._data, views.given(values))
 
     at_start = {part: part.value for part in inputs}
-    layers.value = layers.postprocess(views.swept(TABS[0], views.start, at_start))
-    ahead.value = ahead.postprocess(views.to_fetch(TABS[0], views.start, at_start))
+    layers.value = layers.postprocess(views.swept(views.roots[0], views.start, at_start))
+    ahead.value = ahead.postprocess(views.to_fetch(views.roots[0], views.start, at_start))
     layers.expand(None, None, page.selection["layer_mode"], js=_SAME_DEPTH, **QUIET)
     layers.input(move_depth, inputs, views.results, **LATEST)
     layers.select(all_layers, inputs, views.shown, **LATEST)

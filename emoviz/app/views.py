@@ -18,7 +18,6 @@ from .library import library, one_library
 from .link import key, to_query
 from .picker import Side
 from .selection import DEPTHS, SAME_DEPTH, STEP, NothingSelected, Selection, checked
-from .tabs import TABS
 
 # Where the page itself is open, beside the titles of tabs that have parts.
 PAGE = ""
@@ -31,12 +30,13 @@ Given = Mapping[Part, Any]
 class Views:
     """The parts of the page that any view fills, and from which it is made.
 
-    start : the selection that the page begins with. groups : the tab bars by the title of their tab.
-    opened : which tab is open within which. width : pixels of a figure on a narrow screen, None on others.
+    roots : the tabs of the page. start : the selection that it begins with. groups : the tab bars by the title of
+    their tab. opened : which tab is open within which. width : pixels of a figure on a narrow screen, None on others.
     order : the slides of the talk, as a link names them. The rest are described by their classes.
     """
 
     page: Page
+    roots: Sequence[Tab]
     start: Selection
     groups: Mapping[str, gr.Tabs]
     opened: gr.State
@@ -52,7 +52,7 @@ class Views:
     @property
     def tabs(self) -> list[Tab]:
         """All tabs, those inside tabs too."""
-        return [one for tab in TABS for one in (tab, *tab.parts)]
+        return [one for tab in self.roots for one in (tab, *tab.parts)]
 
     @property
     def drawn(self) -> list[Tab]:
@@ -89,7 +89,7 @@ class Views:
 
     def seen(self, given: Given) -> Tab:
         """The tab that is seen: the open one, or in a tab with parts its open part, by default the first."""
-        return _seen(given[self.opened], TABS)
+        return _seen(given[self.opened], self.roots)
 
     def draw(self, tab: Tab, view: Selection, given: Given) -> Mapping[str, Any]:
         return {} if tab.draw is None else tab.draw(view, **self._own(tab, given))
