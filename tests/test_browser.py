@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
@@ -936,7 +937,7 @@ def test_the_slider_and_play_move_through_the_layers_without_the_server(visit):
     asked = []
     page.on("request", lambda r: asked.append(r.url) if "predict" in r.url else None)
     shown = "[...document.querySelectorAll('.ez-plot[data-drawn]')].find((plot) => plot.offsetParent)"
-    heads = f"() => {shown}.layout.annotations.map((a) => a.text).join()"
+    heads = f"() => [...{shown}.querySelectorAll('.annotation text')].map((text) => text.textContent).join()"
     seen = []
     for _ in range(12):
         for _ in range(4):
@@ -957,6 +958,51 @@ def test_the_slider_and_play_move_through_the_layers_without_the_server(visit):
     depth = slider.input_value()
     page.wait_for_timeout(500)
     assert slider.input_value() == depth
+
+
+@pytest.mark.parametrize(("tab", "which"), [("Geometry", 0), ("Geometry", 1), ("Depth", 0)])
+def test_a_figure_on_its_way_through_the_layers_shows_what_it_shows_at_rest(visit, tab, which):
+    page = visit(query=f"tab={tab}&layers=depth&depth=0.9")
+    page.wait_for_timeout(1500)
+    page.get_by_role("slider").first.focus()
+    page.wait_for_function("() => window.emovizLayersReady?.()")
+    way, rest = page.evaluate(
+        """async (which) => {
+          const slider = document.querySelector('#ez-sidebar input[type=range]');
+          const plot = [...document.querySelectorAll('.ez-plot[data-drawn]')].filter((one) => one.offsetParent)[which];
+          plot.scrollIntoView({ block: 'center' });
+          const colours = async (image) => {
+            const canvas = Object.assign(document.createElement('canvas'), { width: 21, height: 21 });
+            const pen = canvas.getContext('2d'), copy = new Image();
+            copy.src = image.getAttribute('href') || image.getAttribute('xlink:href');
+            await copy.decode();
+            pen.drawImage(copy, 0, 0, 21, 21);
+            return [...pen.getImageData(0, 0, 21, 21).data];
+          };
+          const look = async () => ({
+            texts: [...plot.querySelectorAll('.annotation text, .xtitle, .gtitle')].map((text) => text.textContent),
+            colours: (await Promise.all([...plot.querySelectorAll('.hm image')].map(colours))).flat(),
+            points: [...plot.querySelectorAll('.scatterlayer .points path')].map((path) => path.getAttribute('transform')),
+          });
+          for (const depth of [0.5, 0.6, 0.7]) {
+            const drawn = plot.dataset.drawn;
+            slider.value = depth;
+            slider.dispatchEvent(new Event('input', { bubbles: true }));
+            while (plot.dataset.drawn === drawn) await new Promise((done) => setTimeout(done, 2));
+          }
+          const way = await look();
+          await new Promise((done) => setTimeout(done, 1500));
+          return [way, await look()];
+        }""",
+        which,
+    )
+    assert way["texts"] == rest["texts"] and any("layer" in text for text in way["texts"])
+    if which == 0 and tab == "Geometry":
+        # One range of colours on the way, the layer's own at rest.
+        difference = np.abs(np.subtract(way["colours"], rest["colours"], dtype=float))
+        assert len(way["colours"]) == 2 * 21 * 21 * 4 and np.median(difference) < 12
+    elif tab == "Depth":
+        assert way["points"] == rest["points"]
 
 
 def _focused(page, what="className"):

@@ -47,7 +47,8 @@ function draw(stepping) {
   figure.layout.selectionrevision = plot.dataset.drawn;
   figure.layout.template = window.emovizTemplates[document.body.classList.contains('dark') ? 'dark' : 'light'];
   window.emovizAccess(frame, plot, figure.layout, (step) => trigger('select', step));
-  const quick = stepping && swept && swept.sweep === sweep ? step(swept) : null;
+  const quick = stepping && swept && swept.sweep === sweep ? window.emovizStep(plot, swept, framed) : null;
+  framed = Boolean(quick);
   sweep = swept && swept.sweep;
   clearTimeout(whole);
   if (quick) whole = setTimeout(draw, WHOLE);
@@ -71,41 +72,9 @@ function draw(stepping) {
   }
 }
 
-// A step from layer to layer: only what differs is drawn, in half the time; the whole figure when the slider rests.
-// Gives what draws it, null where more differs than can be drawn so.
-const WHOLE = 200, POINTS = ['x', 'y', 'text', 'textposition'];
-let sweep = null, whole = 0;
-function step({ tree, paths }) {
-  const data = paths.filter(([kind]) => kind === 'data'), traces = [...new Set(data.map(([, k]) => k))];
-  const heat = traces.filter((k) => tree.data[k].type === 'heatmap');
-  const known = data.every(([, k, name, more]) => more === undefined && (heat.includes(k) ? name === 'z' : POINTS.includes(name)));
-  // Traces that plotly moves come to lie below the others: it may move the last ones alone.
-  const last = traces.length === 0 || Math.min(...traces) === tree.data.length - traces.length;
-  if (!known || (heat.length ? heat.length < traces.length : !last)) return null;
-  const layout = {}, texts = {};
-  paths.filter(([kind, name]) => kind === 'layout' && name !== 'meta').forEach((path) => {
-    const name = path.slice(1).map((key) => (Number.isInteger(key) ? `[${key}]` : `.${key}`)).join('').slice(1);
-    (path.at(-1) === 'text' ? texts : layout)[name] = path.reduce((found, key) => found[key], tree);
-  });
-  if (heat.length) return Plotly.update(plot, { z: heat.map((k) => tree.data[k].z) }, { ...layout, ...texts }, heat);
-  const points = traces.map((k) => Object.fromEntries(POINTS.filter((name) => name in tree.data[k]).map((name) => [name, tree.data[k][name]])));
-  const atOnce = { mode: 'immediate', transition: { duration: 0 }, frame: { duration: 0, redraw: false } };
-  return (traces.length ? Plotly.animate(plot, { data: points, traces }, atOnce) : Promise.resolve())
-    .then(() => (Object.keys(layout).length ? Plotly.relayout(plot, layout) : null))
-    .then(() => Object.entries(texts).forEach(([name, text]) => write(name, text)));
-}
-
-// Another text in the place of one that plotly drew, as long as it has as many lines: plotly would lay all out anew.
-function write(name, text) {
-  const note = /^annotations\[(\d+)\]/.exec(name), title = /^(?:(.)axis(\d*)\.)?title/.exec(name);
-  const drawn = plot.querySelector(note ? `.annotation[data-index="${note[1]}"] text` : `.g-${title[1] ? title[1] + title[2] : 'g'}title text`);
-  const lines = text.split('<br>'), places = lines.length > 1 ? [...(drawn?.children || [])] : [drawn];
-  if (!drawn || places.length !== lines.length) return;
-  lines.forEach((line, k) => {
-    const bold = /^<b>(.*)<\/b>$/.exec(line), place = bold ? places[k].firstElementChild : places[k];
-    if (place && !place.childElementCount && !/[<&]/.test(bold ? bold[1] : line)) place.textContent = bold ? bold[1] : line;
-  });
-}
+// A step from layer to layer is drawn in part (`steps.js`), and the whole figure when the slider rests.
+const WHOLE = 200;
+let sweep = null, whole = 0, framed = false;
 
 // What is in sight is drawn at once; the rest a moment later, so that a moved slider does not wait for it.
 let later = 0;

@@ -22,11 +22,22 @@ function changed(tree, path, value, depth = 0) {
   return copy;
 }
 
+// The range of axes and colours that holds all layers: [path, value] of each that differs.
+function oneRange({ paths, values, frames }) {
+  return paths.flatMap((path, k) => {
+    const name = path.at(-1), all = frames.map((places) => values[places[k]]);
+    if (name === 'cmin' || name === 'cmax') return [[path, Math[name.slice(1)](...all)]];
+    if (name !== 'range') return [];
+    const ends = [Math.min(...all.flat()), Math.max(...all.flat())];
+    return [[path, all[0][0] > all[0][1] ? ends.reverse() : ends]];
+  });
+}
+
 function receive() {
   const given = JSON.parse(value || 'null');
   if (!given) return;
   if (given.parts) {
-    Object.values(given.parts).forEach((part) => { part.values = part.values.map(decoded); });
+    Object.values(given.parts).forEach((part) => { part.values = part.values.map(decoded); part.fixed = oneRange(part); });
     frames.set(given.key, given);
     // A few views are kept, so that going back to a tab costs nothing.
     if (frames.size > 6) frames.delete(frames.keys().next().value);
@@ -59,9 +70,9 @@ function show(depth) {
   if (frame === undefined || frame === shown) return;
   shown = frame;
   const first = most(Object.keys(all.parts));
-  Object.entries(all.parts).forEach(([name, { base, paths, values, frames: places }]) => {
+  Object.entries(all.parts).forEach(([name, { base, paths, values, fixed, frames: places }]) => {
     const tree = places[frame].reduce((made, place, k) => changed(made, paths[k], values[place]), base);
-    window.emovizParts.send(name, { tree, paths, sweep: all.key, now: name === first });
+    window.emovizParts.send(name, { tree, paths, fixed, sweep: all.key, now: name === first });
   });
 }
 
