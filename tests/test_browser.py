@@ -982,7 +982,7 @@ def test_a_figure_on_its_way_through_the_layers_shows_what_it_shows_at_rest(visi
           const look = async () => ({
             texts: [...plot.querySelectorAll('.annotation text, .xtitle, .gtitle')].map((text) => text.textContent),
             colours: (await Promise.all([...plot.querySelectorAll('.hm image')].map(colours))).flat(),
-            points: [...plot.querySelectorAll('.scatterlayer .points path')].map((path) => path.getAttribute('transform')),
+            points: [...plot.querySelectorAll('.points path')].map((path) => path.getAttribute('transform')),
           });
           for (const depth of [0.5, 0.6, 0.7]) {
             const drawn = plot.dataset.drawn;
