@@ -138,11 +138,11 @@ document.addEventListener('click', (event) => {
   if (event.target.closest?.('#ez-play')) play();
   if (event.target.closest?.('#ez-select-depth .reset-button')) setTimeout(() => trigger('input', {}));
 });
-window.addEventListener('input', (event) => {
-  if (event.target === slider()) { if (!handing) hold(event, event.target); }
-  // What is written may be no depth: the server says so.
-  else if (event.target.closest?.('#ez-select-depth')) setTimeout(() => trigger('input', {}));
-}, true);
+window.addEventListener('input', (event) => { if (event.target === slider() && !handing) hold(event, event.target); }, true);
+// What is written may be no depth: the server says so, before gradio makes one of it when the box is left.
+document.addEventListener('input', (event) => {
+  if (event.target !== slider() && event.target.closest?.('#ez-select-depth')) queueMicrotask(() => trigger('input', {}));
+});
 // Who reaches for the slider will move it.
 ['pointerover', 'focusin'].forEach((name) => document.addEventListener(name, (event) => {
   if (event.target === slider()) ask();
