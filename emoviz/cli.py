@@ -46,6 +46,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
     "system": {
         "models": "list the models that emoviz knows by name",
+        "fetch": "get the weights of a known model, verified",
         "serve": "open the dashboard",
         "cache": "show what emoviz keeps in the user's folder, and clear it",
         "doctor": "check this installation",

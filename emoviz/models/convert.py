@@ -62,7 +62,7 @@ def converted_folder(source: ModelSource, progress: Progress) -> Path:
 
 
 def _parts(source: ModelSource) -> list[Path]:
-    if source.entry is None:
+    if source.kind == "gguf" or source.entry is None:
         return [Path(source.location)]
     parts = []
     for package, file in source.entry.packages:

