@@ -14,7 +14,7 @@ from ..errors import InputError
 
 # Parts of the user's folder, and what each holds.
 CACHE_PARTS = {
-    "models": "models converted from GGUF; made again when needed",
+    "models": "models that were fetched or converted from GGUF; made again when needed",
     "sets": "vector sets of your own; these cannot be made again without their model and passages",
     "work": "interrupted extractions and dose-response runs; run them again to resume",
     "responses": "dose-response runs of your own; these cannot be made again without their model and set",

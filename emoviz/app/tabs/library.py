@@ -125,7 +125,8 @@ def model_choices() -> list[tuple[str, str]]:
 
 def _label(entry) -> str:
     size = f"{entry.parameters / 1e9:.1f}B" if entry.parameters >= 1e9 else f"{entry.parameters / 1e6:.0f}M"
-    place = "here" if available(entry) else "hub, gated" if entry.gated else "hub"
+    away = "emoviz fetch" if entry.fetched is not None else "hub, gated" if entry.gated else "hub"
+    place = "here" if available(entry) else away
     badge = "" if entry.architecture in TESTED_ARCHITECTURES else ", untested"
     return f"{entry.id.split('/')[-1]} ({size}, {entry.variant}, {place}{badge})"
 
