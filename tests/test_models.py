@@ -34,7 +34,10 @@ def test_a_model_argument_is_a_name_a_folder_a_file_or_a_hub_id(tmp_path, llama_
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        ("nonsense", "model 'nonsense' is unknown. Give SmolLM2-135M-Instruct, gemma-3-270m, Qwen2.5-Coder-0.5B-Instruct, "),
+        (
+            "nonsense",
+            "model 'nonsense' is unknown. Give SmolLM2-135M-Instruct, gemma-3-270m, Qwen2.5-Coder-0.5B-Instruct, ",
+        ),
         ("./nowhere/at/all", "is unknown"),
         ("none.gguf", "none.gguf does not exist"),
         ("", "is unknown"),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..types import VectorSet
+from ..types import Corpus, VectorSet
 
 # A command's result as a JSON-able object (None for none), the same as text, and the exit code.
 Result = tuple[dict[str, Any] | None, str, int]
@@ -63,6 +63,25 @@ def check_file(path: Path, suffixes: tuple[str, ...]) -> None:
 
 def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda or mps")
+
+
+def add_passage_columns(parser: argparse.ArgumentParser) -> None:
+    """How the columns of a passage file are called."""
+    parser.add_argument("--text-column", metavar="NAME", help="default: text, sentence, utterance or passage")
+    parser.add_argument("--label-column", metavar="NAME", help="default: emotion, label or class")
+    parser.add_argument("--labels", metavar="FILE", help="the names of labels that are numbers: one a line, from 0")
+
+
+def passages_of(given: argparse.Namespace, path: str | None) -> Corpus:
+    """The corpus in a file, by the options of `add_passage_columns`."""
+    from ..stimuli import load_corpus
+    from ..stimuli.tables import read_labels
+
+    columns = (given.text_column, given.label_column, given.labels)
+    if path is None and any(one is not None for one in columns):
+        raise InputError("columns or labels were given without a file of passages. Name the file too.")
+    labels = None if given.labels is None else read_labels(given.labels)
+    return load_corpus(path, text_column=given.text_column, label_column=given.label_column, labels=labels)
 
 
 def add_precision(parser: argparse.ArgumentParser) -> None:

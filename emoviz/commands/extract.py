@@ -9,7 +9,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ..errors import InputError
-from .arguments import Result, add_device, add_precision, whole
+from .arguments import Result, add_device, add_passage_columns, add_precision, passages_of, whole
 from .printing import pairs
 
 
@@ -22,7 +22,8 @@ def arguments(parser: ArgumentParser) -> None:
         "jeong2026a-loose",
     )
     add_precision(parser)
-    parser.add_argument("--passages", metavar="FILE.jsonl", help="passages of your own instead of the shipped corpus")
+    parser.add_argument("--passages", metavar="FILE", help="passages of your own: JSONL, JSON, CSV, TSV or Parquet")
+    add_passage_columns(parser)
     parser.add_argument("--stories", type=whole(2, 10_000), metavar="N", help="stories per class, by generation")
     parser.add_argument("--allow-base", action="store_true", help="let a base model write stories all the same")
     parser.add_argument("--pooling", help="mean, last or mid, instead of the protocol's own")
@@ -39,7 +40,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(given: Namespace) -> Result:
     from ..extract.protocols import KEPT, protocol_for
-    from ..stimuli import load_corpus
     from ..store import check_writable, sets_folder
 
     protocol = protocol_for(given.method, given.protocol, given.pooling, given.stories)
@@ -50,7 +50,7 @@ def run(given: Namespace) -> Result:
         )
     if given.activations not in KEPT:
         raise InputError(f"--activations {given.activations} was given; {', '.join(KEPT)} are allowed.")
-    corpus = load_corpus(given.passages) if protocol.writing is None else None
+    corpus = passages_of(given, given.passages) if protocol.writing is None else None
     check_writable(sets_folder() if given.out is None else given.out)
 
     from ..extract.capture import DEFAULT_BATCH_TOKENS

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from .arguments import Result
+from .arguments import Result, add_passage_columns, passages_of
 
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", nargs="?")
+    add_passage_columns(parser)
 
 
 def run(given: Namespace) -> Result:
     from dataclasses import asdict
 
-    from ..stimuli import lint_corpus, load_corpus
+    from ..stimuli import lint_corpus
 
-    corpus = load_corpus(given.file)
+    corpus = passages_of(given, given.file)
     findings = lint_corpus(corpus)
     result = {
         "corpus": corpus.name,

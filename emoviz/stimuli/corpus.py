@@ -1,4 +1,4 @@
-"""Reading passage files (JSONL: emotion, text, optional topic) into a Corpus."""
+"""Passages (emotion, text, optional topic), from a file, a table or rows, into a Corpus."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..types import Corpus, Passage
 from ..types.given import file_name
 from ..words import counted
-from .files import read_text
+from .tables import named, read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,14 +28,24 @@ _ROW_FORM = "(emotion, text) or (emotion, text, topic)"
 _LINE_FORM = '{"emotion": "...", "text": "...", "topic": "..."}'
 
 
-def load_corpus(path: Path | str | None = None) -> Corpus:
-    """The shipped corpus, or the passages of a JSONL file with the shipped neutral sentences.
+def load_corpus(
+    path: Path | str | None = None,
+    *,
+    text_column: str | None = None,
+    label_column: str | None = None,
+    labels: Sequence[str] | None = None,
+) -> Corpus:
+    """The shipped corpus, or the passages of a file with the shipped neutral sentences.
 
-    path : lines of {"emotion": "...", "text": "...", "topic": "..."}; a passage without a topic gets the topic `row k`,
-        k counting within its class, so that halves are dealt in turn.
+    path : lines of {"emotion": "...", "text": "...", "topic": "..."}, a JSON list of these, or a table as CSV, TSV or
+        Parquet, in UTF-8 or UTF-16. A passage without a topic gets the topic `row k`, k counting within its class, so
+        that halves are dealt in turn.
+    text_column, label_column : what text and emotion are called there; None looks for `text`, `sentence`, `utterance`,
+        `passage`, and for `emotion`, `label`, `class`.
+    labels : the names of labels that are numbers, from 0.
     Returns : Corpus.
-    Raises  : InputError for a missing, empty or broken file, a line without emotion or text, fewer than 2 or more than
-        500 classes, or a class with a single passage (it cannot be split into halves).
+    Raises  : InputError for a missing, empty or broken file, a row without emotion or text, numbers without names,
+        fewer than 2 or more than 500 classes, or a class with a single passage (it cannot be split into halves).
 
     >>> import emoviz as ez
     >>> corpus = ez.load_corpus()
@@ -43,13 +53,12 @@ def load_corpus(path: Path | str | None = None) -> Corpus:
     (420, 21)
     """
     if path is None:
-        name, raw = DEFAULT_CORPUS, (_DATA / "passages.jsonl").read_text("utf-8")
-    else:
-        path = Path(path)
-        name, raw = path.stem, read_text(path, "a JSONL file of passages is", path)
-    origin = str(path or name)
-    lines = [(f"{origin}, line {number}", line) for number, line in enumerate(raw.split("\n"), 1) if line.strip()]
-    return _corpus(name, origin, [(where, _row(line, where)) for where, line in lines], _LINE_FORM)
+        lines = (_DATA / "passages.jsonl").read_text("utf-8").split("\n")
+        shipped = [(DEFAULT_CORPUS, json.loads(line)) for line in lines if line.strip()]
+        return _corpus(DEFAULT_CORPUS, DEFAULT_CORPUS, shipped, _LINE_FORM)
+    path = Path(path)
+    rows = named(read_rows(path), str(path), text_column, label_column, labels)
+    return _corpus(path.stem, str(path), rows, _LINE_FORM)
 
 
 # What a corpus can be made of: nothing (the shipped one), a file, a table, rows, or a corpus.
@@ -124,19 +133,6 @@ def _fields(k: int, row: Any) -> dict[str, Any]:
     if isinstance(row, (str, bytes)) or not isinstance(row, Sequence) or len(row) not in (2, 3):
         raise InputError(f"row {k} is {row!r:.60}; {_ROW_FORM} is needed.")
     return dict(zip(_COLUMNS, row, strict=False))
-
-
-def _row(line: str, where: str) -> dict[str, Any]:
-    try:
-        row = json.loads(line)
-        # Half of a surrogate pair can be escaped in JSON, but is no text.
-        json.dumps(row, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
-        reason = getattr(error, "msg", None) or getattr(error, "reason", None) or "a number or nesting too long"
-        raise InputError(f"{where} is not JSON ({reason}). Write it as {_LINE_FORM}.") from error
-    if not isinstance(row, dict):
-        raise InputError(f"{where} is a {type(row).__name__}, not an object. Write it as {_LINE_FORM}.")
-    return row
 
 
 def _passage(row: dict[str, Any], where: str, counts: Counter[str], form: str) -> Passage:

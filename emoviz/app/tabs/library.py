@@ -37,11 +37,11 @@ from ..snippet import snippet
 SHOWN_STORIES = 60
 # What `auto` is without a GPU. With one it is another, and then the same set is found only when the model is loaded.
 _USUAL_PRECISION = "fp32"
-_CHOOSE_FILE = "Passages of your own (JSONL)"
+_CHOOSE_FILE = "Passages of your own"
 _FORMAT = (
-    "Without a file the shipped passages are read. In yours a line is "
-    '{"emotion": "...", "text": "...", "topic": "..."}; '
-    f"topic may be left out. {MIN_CLASSES} to {MAX_CLASSES} emotions, two passages or more of each, up to "
+    "Without a file the shipped passages are read. Yours is a table (CSV, TSV, Parquet) with columns emotion, text and "
+    'perhaps topic, or JSONL, a line as {"emotion": "...", "text": "...", "topic": "..."}. '
+    f"{MIN_CLASSES} to {MAX_CLASSES} emotions, two passages or more of each, up to "
     f"{MAX_UPLOAD // 2**20} MB."
 )
 _EXAMPLE = f"<a href='{STATIC_URL}/passages-example.jsonl' download>Example file</a>"

@@ -1,0 +1,201 @@
+"""Tables of labelled texts as files bring them: JSONL, JSON, CSV, TSV and Parquet, under the usual names of columns."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from .files import read_text
+
+# In the order in which they are looked for; capitals do not count.
+TEXT_COLUMNS = ("text", "sentence", "utterance", "passage")
+LABEL_COLUMNS = ("emotion", "label", "class")
+# What has one line of names for all rows.
+TABLES = (".csv", ".tsv", ".parquet")
+FORMATS = (".jsonl", ".json", *TABLES)
+_LONGEST = 10_000_000
+
+# Where a row stands, and its values by column.
+Row = tuple[str, dict[str, Any]]
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The rows of a file, by the ending of its name; one of another ending is read as JSONL.
+
+    Raises InputError if it cannot be read.
+    """
+    return _READERS.get(path.suffix.lower(), _jsonl)(path)
+
+
+def named(
+    rows: Sequence[Row],
+    origin: str,
+    text_column: str | None = None,
+    label_column: str | None = None,
+    labels: Sequence[str] | None = None,
+) -> list[Row]:
+    """The same rows with their text under `text` and their label under `emotion`.
+
+    text_column, label_column : what they are called; None looks for TEXT_COLUMNS and LABEL_COLUMNS.
+    labels : the names of labels that are numbers, from 0.
+    Raises : InputError for a column that is not there, and for numbers without names or beyond them.
+    """
+    there = list(dict.fromkeys(column for _, row in rows for column in row))
+    table = Path(origin).suffix.lower() in TABLES
+    text = _column(there, text_column, TEXT_COLUMNS, "text", origin, table)
+    label = _column(there, label_column, LABEL_COLUMNS, "label", origin, table)
+    found = []
+    for where, row in rows:
+        # An empty topic of a table is none.
+        other = {column: value for column, value in row.items() if column not in (text, label) and value != ""}
+        other |= {"text": row[text]} if text in row else {}
+        other |= {"emotion": _name(row[label], labels, where)} if label in row else {}
+        found.append((where, other))
+    return found
+
+
+def _column(there: Sequence[str], asked: str | None, usual: Sequence[str], what: str, origin: str, table: bool) -> str:
+    """Which column is meant: the one that was asked for, else the first of the usual ones.
+
+    Objects of JSON may each lack it, which is said of each.
+    """
+    if asked is not None:
+        if asked not in there:
+            raise InputError(f"{origin} has no column {asked!r}; it has {_listed(there)}. Give one of these as {what}.")
+        return asked
+    lower = {str(column).lower(): column for column in reversed(there)}
+    found = next((lower[name] for name in usual if name in lower), None)
+    if found is None and table and there:
+        raise InputError(
+            f"{origin} has the columns {_listed(there)}; one of {what}s is needed ({', '.join(usual)}), or name yours "
+            f"with --{what}-column."
+        )
+    return usual[0] if found is None else found
+
+
+def read_labels(path: Path | str) -> tuple[str, ...]:
+    """The names of numbered labels: one a line, or a JSON list. Raises InputError for an empty one, and one twice."""
+    text = read_text(Path(path), "a file with one label a line is", path)
+    if text.lstrip().startswith("["):
+        try:
+            given = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{path} is not JSON. Write one label a line, or a JSON list of names.") from error
+        names = [name if isinstance(name, str) else "" for name in given]
+    else:
+        names = text.rstrip("\n").split("\n")
+    names = [name.strip() for name in names]
+    if not names or not all(names):
+        raise InputError(f"{path} has an empty label. Write one label a line, or a JSON list of names.")
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"{path} names the class {twice!r} twice. Name each class once.")
+    return tuple(names)
+
+
+def _name(value: Any, labels: Sequence[str] | None, where: str) -> Any:
+    """A label as a word. What is no label stays as it is, to be refused with the row."""
+    digits = isinstance(value, str) and value.strip().isdecimal()
+    if isinstance(value, bool) or not (digits or isinstance(value, int)):
+        if labels is not None and isinstance(value, str) and value.strip() not in labels:
+            raise InputError(f"{where} has the label {value!r:.60}, which is none of those that were named.")
+        return value
+    if labels is None:
+        raise InputError(f"{where} has the number {value} as label. Name the labels, from 0, with --labels.")
+    if int(value) >= len(labels) or int(value) < 0:
+        raise InputError(f"{where} has the label {value}; {len(labels)} are named, from 0 to {len(labels) - 1}.")
+    return labels[int(value)]
+
+
+def _jsonl(path: Path) -> list[Row]:
+    lines = read_text(path, "a JSONL file of passages is", path).split("\n")
+    return [(where := f"{path}, line {k}", json_row(line, where)) for k, line in enumerate(lines, 1) if line.strip()]
+
+
+def json_row(line: str, where: str) -> dict[str, Any]:
+    """One object of JSON. Raises InputError for anything else."""
+    form = '{"emotion": "...", "text": "...", "topic": "..."}'
+    try:
+        row = json.loads(line)
+        # Half of a surrogate pair can be escaped in JSON, but is no text.
+        json.dumps(row, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        reason = getattr(error, "msg", None) or getattr(error, "reason", None) or "a number or nesting too long"
+        raise InputError(f"{where} is not JSON ({reason}). Write it as {form}.") from error
+    if not isinstance(row, dict):
+        raise InputError(f"{where} is a {type(row).__name__}, not an object. Write it as {form}.")
+    return row
+
+
+def _json(path: Path) -> list[Row]:
+    text = read_text(path, "a JSON list of passages is", path)
+    try:
+        given = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        reason = getattr(error, "msg", None) or "a number or nesting too long"
+        raise InputError(f"{path} is not JSON ({reason}). Write a list of objects.") from error
+    if not isinstance(given, list):
+        raise InputError(f"{path} is a {type(given).__name__}, not a list. Write a list of objects.")
+    return [(where := f"{path}, item {k}", json_row(json.dumps(row), where)) for k, row in enumerate(given)]
+
+
+def _separated(by: str) -> Callable[[Path], list[Row]]:
+    def read(path: Path) -> list[Row]:
+        text = read_text(path, "a table of passages is", path)
+        head = text.partition("\n")[0]
+        # Where a comma is a decimal mark, spreadsheets write semicolons.
+        mark = ";" if by == "," and "," not in head and ";" in head else by
+        before = csv.field_size_limit(_LONGEST)
+        try:
+            reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
+            rows = [(f"{path}, line {reader.line_num}", row) for row in reader]
+        except csv.Error as error:
+            raise InputError(f"{path} cannot be read as a table ({error}). Close every quotation mark.") from error
+        finally:
+            csv.field_size_limit(before)
+        for where, row in rows:
+            if None in row or None in row.values():
+                raise InputError(f"{where} has another number of columns than the first line.")
+        return rows
+
+    return read
+
+
+def _parquet(path: Path) -> list[Row]:
+    import pandas as pd
+
+    try:
+        table = pd.read_parquet(path)
+    except ImportError as error:
+        raise InputError(f"{path} is Parquet, which needs pyarrow: pip install 'emoviz[parquet]'.") from error
+    # A broken file makes the reader raise anything at all.
+    except Exception as error:
+        raise InputError(f"{path} cannot be read as Parquet ({str(error).splitlines()[0]:.120}).") from error
+    kept = table.astype(object).where(table.notna(), None)
+    rows = kept.to_dict("records")
+    return [
+        (f"{path}, row {k}", {str(column): _plain(value) for column, value in row.items() if value is not None})
+        for k, row in enumerate(rows)
+    ]
+
+
+def _plain(value: Any) -> Any:
+    """A number of numpy's as Python's."""
+    return value.item() if hasattr(value, "item") else value
+
+
+def _listed(columns: Sequence[str]) -> str:
+    return ", ".join(map(str, columns)) if columns else "none"
+
+
+_READERS: Mapping[str, Callable[[Path], list[Row]]] = {
+    ".json": _json,
+    ".csv": _separated(","),
+    ".tsv": _separated("\t"),
+    ".parquet": _parquet,
+}
