@@ -26,6 +26,7 @@ _PLAIN = Facts(
     reliability=Estimate(0.8, 0.7, 0.9),
     anisotropy=Estimate(0.5, 0.4, 0.6),
     peak=Estimate(0.5, 0.4, 0.6),
+    peak_layer=9,
     peak_depth=0.9,
     last=0.45,
 )
@@ -54,7 +55,11 @@ def test_a_plain_set_gets_three_lines_with_its_numbers():
         ({"reliability": Estimate(float("nan"))}, "Reliability not known", "rho missing"),
         ({"texts": 12, "why_no_interval": "3 topics are too few"}, "No interval", "m: 12 texts; 3 topics are too few"),
         ({"anisotropy": Estimate(0.9)}, "Raw cosines say nothing", "m: anisotropy 0.90 of 1; look at centred ones"),
-        ({"peak_depth": 0.8, "last": 0.39}, "Best before the end", "m: decoding peaks at depth 0.80 and ends at 0.39"),
+        (
+            {"peak_layer": 7, "peak_depth": 0.8, "last": 0.39},
+            "Best before the end",
+            "decoding is highest in m at layer 7 (depth 0.80); at the last layer it is 0.39",
+        ),
     ],
 )
 def test_a_rule_speaks_from_its_threshold_on(change, lead, text):

@@ -64,7 +64,8 @@ class Facts:
     """What the messages are made from, of one set at the layer that is shown.
 
     texts : how many the set was made from. chance : of decoding. peak : the highest decoding over all layers, at
-    peak_depth; last : that of the last layer that has one. why_no_interval : empty where there is one.
+    layer peak_layer, depth peak_depth; last : that of the last layer that has one. why_no_interval : empty where there
+    is one.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Facts:
     reliability: Estimate
     anisotropy: Estimate
     peak: Estimate
+    peak_layer: int
     peak_depth: float
     last: float
     why_no_interval: str = ""
@@ -96,6 +98,7 @@ def facts(vectors: VectorSet, layer: int) -> Facts:
         reliability=_at(curves["split_half_rho"], layer),
         anisotropy=_at(curves["anisotropy"], layer),
         peak=_at(decoding, best),
+        peak_layer=best,
         peak_depth=vectors.depth(best),
         last=float(decoding.values[known[-1]]) if len(known) else float("nan"),
         why_no_interval="" if vectors.resampled is not None else vectors.notes.get("intervals", "not resampled"),
@@ -231,10 +234,15 @@ def _early_peak(sets: Sequence[Facts]) -> Message | None:
     ]  # fmt: skip
     if not early:
         return None
-    peak, end = (_span([getattr(one, name) for one in early], "{:.2f}") for name in ("peak_depth", "last"))
+    if len(early) <= MOST_NAMED:
+        peaks = _and([f"{one.name} at layer {one.peak_layer} (depth {one.peak_depth:.2f})" for one in early])
+        text = f"decoding is highest in {peaks}; at the last layer it is {_and([f'{one.last:.2f}' for one in early])}"
+    else:
+        peak, end = (_span([getattr(one, name) for one in early], "{:.2f}") for name in ("peak_depth", "last"))
+        text = f"{_who(early, sets)}: decoding is highest at depth {peak}; at the last layer it is {end}"
     return Message(
         "Best before the end",
-        f"{_who(early, sets)}: decoding peaks at depth {peak} and ends at {end}",
+        text,
         "Depth",
         {"depth.curve": "decoding_accuracy"},
     )
