@@ -36,7 +36,7 @@ def test_models(capsys):
     assert all(set(row) == keys for row in found["models"])
     ids = {row["id"] for row in found["models"]}
     assert all(row["pair"] is None or row["pair"] in ids for row in found["models"])
-    assert {row["source"] for row in found["models"]} <= {"bundled", "hub", "local"}
+    assert {row["source"] for row in found["models"]} <= {"bundled", "fetched", "hub"}
 
 
 def test_list(capsys):
@@ -295,7 +295,7 @@ def test_regimes_judges_texts_of_any_origin(capsys, tmp_path):
         (b'{"text": 3}\n', "line 1 has no 'text'"),
         (b'{"text": "x"}\n\n{"text": "x", "prompt": 3}\n', "line 3 has a prompt that is not text"),
         (b'{"text": "\\ud800"}', "line 1 is not JSON"),
-        (b"\xff\xfe", "is not UTF-8"),
+        (b"\xfe\xfd", "is not UTF-8"),
     ],
 )
 def test_files_of_texts_that_cannot_be_read_say_where(capsys, tmp_path, content, message):

@@ -423,6 +423,34 @@ def test_a_set_with_the_asked_emotions_steers_before_one_without(llama):
     assert set_for(llama, ["awe"]).name == "own" and set_for(llama, ["happy"]).name == "usual"
 
 
+def test_the_shipped_corpus_steers_before_others_and_then_the_newest(llama):
+    """Whatever their names: by name, which comes first is a matter of hashes."""
+
+    def keep(name, corpus, created):
+        made = _set_of(llama)
+        save_set(
+            replace(made, name=name, provenance=replace(made.provenance, corpus=corpus, created=created)), sets_folder()
+        )
+
+    keep("a own", "own", "2026-03-01T00:00:00+00:00")
+    keep("z newer", "own", "2026-04-01T00:00:00+00:00")
+    assert set_for(llama).name == "z newer"
+    keep("y shipped corpus", "emoviz-420", "2026-01-01T00:00:00+00:00")
+    keep("b shipped corpus, newer", "emoviz-420", "2026-02-01T00:00:00+00:00")
+    assert set_for(llama).name == "b shipped corpus, newer"
+
+
+def test_a_set_that_is_asked_for_must_be_of_the_model(llama):
+    from emoviz.store.choice import asked_set
+
+    save_set(replace(_set_of(llama), name="mine"), sets_folder())
+    other = _set_of(llama)
+    save_set(replace(other, name="other", provenance=replace(other.provenance, revision="f" * 64)), sets_folder())
+    assert asked_set(llama, "mine").name == "mine"
+    with pytest.raises(InputError, match="set other was made from .* @ffffffff, the model is tiny-llama @"):
+        asked_set(llama, "other")
+
+
 def test_a_trailing_comma_is_no_dose():
     assert parse_doses("0, 0.03,") == [0.0, 0.03]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,24 @@ def add_precision(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--precision", default="auto", help="fp32, bf16, fp16 or int8 (default: bf16 on CUDA, else fp32)"
     )
+
+
+def add_set(parser: argparse.ArgumentParser, many: bool = False) -> None:
+    """many : whether sets of several models may be named."""
+    what = "vector sets, at most one of each model" if many else "vector set of this model"
+    default = "default: with the emotions, of the shipped corpus, protocol emoviz, fp32, the newest, in this order"
+    parser.add_argument("--set", metavar="SET", nargs="+" if many else None, help=f"{what} ({default})")
+
+
+def set_of(loaded: Any, asked: str | None, classes: Sequence[str] = ()) -> VectorSet:
+    """The set that was asked for, else the model's own by the rule of `store.choice`, which is then said."""
+    from ..store.choice import asked_set, set_for
+
+    if asked is not None:
+        return asked_set(loaded, asked)
+    vectors = set_for(loaded, classes)
+    logging.info("vectors: %s (--set takes another)", vectors.name)
+    return vectors
 
 
 def add_recipe(parser: argparse.ArgumentParser) -> None:

@@ -17,7 +17,17 @@ from ..judge.regimes import REGIME_LETTER, REGIME_WORDS, REGIMES
 from ..steer.doses import RUN_DOSES, parse_doses
 from ..steer.grammar import CONTROLS, parse_direction, weights_of
 from ..types import DoseResponse, VectorSet
-from .arguments import Result, add_decoding, add_device, add_recipe, checked_controls, decoding_of, recipe_of
+from .arguments import (
+    Result,
+    add_decoding,
+    add_device,
+    add_recipe,
+    add_set,
+    checked_controls,
+    decoding_of,
+    recipe_of,
+    set_of,
+)
 from .printing import table
 
 # JSON key -> measure of a curve.
@@ -39,6 +49,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--prompt", nargs="+", metavar="TEXT", help="texts to continue (default: two shipped openings)")
     add_decoding(parser)
     add_recipe(parser)
+    add_set(parser)
     parser.add_argument("--controls", nargs="*", metavar="C", help=f"control directions (default {' '.join(CONTROLS)})")
     add_device(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder to write to (default: the user's cache folder)")
@@ -47,7 +58,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(given: Namespace) -> Result:
     from ..models.registry import resolve
     from ..stimuli.scenarios import dose_prompts
-    from ..store import check_writable, responses_folder
+    from ..store import check_writable, find_set, responses_folder
     from ..store.choice import set_before_loading
 
     asked: dict[str, Any] = {
@@ -59,7 +70,8 @@ def run(given: Namespace) -> Result:
     emotions = None if given.emotion is None else _named(given.emotion)
     check_writable(responses_folder() if given.out is None else given.out)
     # A model that need not be loaded to be known opens at once.
-    vectors = set_before_loading(resolve(given.model), _classes_of(emotions))
+    known = set_before_loading(resolve(given.model), _classes_of(emotions))
+    vectors = known if given.set is None else find_set(given.set)
     stored = None if vectors is None else _stored(_request(vectors, emotions, asked, given), vectors, given.out)
     if stored is None:
         stored = _made(given, emotions, asked)
@@ -117,7 +129,6 @@ def _made(given: Namespace, emotions: tuple[str, ...] | None, asked: dict[str, A
     from ..extract.work import work_folder
     from ..models.load import load_model
     from ..store import responses_folder
-    from ..store.choice import set_for
     from ..store.responses import (
         load_dose_response,
         response_name,
@@ -125,7 +136,7 @@ def _made(given: Namespace, emotions: tuple[str, ...] | None, asked: dict[str, A
     )
 
     loaded = load_model(given.model, device=given.device)
-    vectors = set_for(loaded, _classes_of(emotions))
+    vectors = set_of(loaded, given.set, _classes_of(emotions))
     request = _request(vectors, emotions, asked, given)
     stored = _stored(request, vectors, given.out)
     if stored is not None:

@@ -96,7 +96,8 @@ def read(model: str, text: str, layer: str = "best") -> dict[str, Any]:
     """
     from . import read as command
 
-    return _plain(command.run(Namespace(model=_model(model), text=text, layer=layer, set=None), _in_memory))
+    given = Namespace(model=_model(model), text=text, layer=layer, set=None, precision="auto")
+    return _plain(command.run(given, _in_memory))
 
 
 def steer(
@@ -122,7 +123,7 @@ def steer(
     if len(models) * (1 + len(emotions) * len(doses)) > MAX_TEXTS or max_new_tokens > MAX_NEW_TOKENS:
         raise InputError(f"up to {MAX_TEXTS} texts of up to {MAX_NEW_TOKENS} tokens are allowed. Ask for fewer.")
     asked = {"prompt": prompt, "max_new_tokens": max_new_tokens, "seed": seed, "temperature": 0.0, "chat": False}
-    how = {"recipe": EMOVIZ, "layers": None, "scope": None, "norm": None, "witness": "none"}
+    how = {"recipe": EMOVIZ, "layers": None, "scope": None, "norm": None, "set": None, "witness": "none"}
     given = Namespace(
         models=[_model(name) for name in models],
         emotion=emotions,

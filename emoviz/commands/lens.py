@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from ..errors import InputError
-from .arguments import Result, add_device, layer_of, whole
+from .arguments import Result, add_device, add_precision, layer_of, whole
 from .printing import table
 
 
@@ -14,6 +14,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--emotion", required=True, metavar="E")
     parser.add_argument("--layer", default="best", help="a layer or best (default)")
     parser.add_argument("--top", type=whole(1, 1000), default=20, metavar="K", help="tokens of each kind (default 20)")
+    add_precision(parser)
     add_device(parser)
 
 
@@ -32,7 +33,7 @@ def run(given: Namespace) -> Result:
     from ..readout.lens import lens
 
     source = vectors.provenance.origin if vectors.provenance.origin else vectors.provenance.model
-    loaded = load_model(source, device=given.device)
+    loaded = load_model(source, precision=given.precision, device=given.device)
     raised, lowered = lens(loaded, vectors, given.emotion, layer, given.top)
     result = {
         "set": vectors.name,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..types import Missing
-from .arguments import Result, add_device
+from .arguments import Result, add_device, add_precision, add_set, set_of
 from .printing import table
 
 
@@ -18,9 +18,8 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("--text", required=True, metavar="TEXT")
     parser.add_argument("--layer", default="best", help="a layer or best (default); `layer` says which it was")
-    parser.add_argument(
-        "--set", metavar="SET", help="vector set of this model (default: protocol emoviz before others)"
-    )
+    add_set(parser)
+    add_precision(parser)
     add_device(parser)
 
 
@@ -31,12 +30,15 @@ def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
     from ..readout.reading import read_text
     from ..readout.summary import layer_of, ranked, sentences, text_scores
     from ..store import find_set
-    from ..store.choice import set_for
 
     started = time.perf_counter()
-    vectors = None if given.set is None else find_set(given.set)
-    loaded = load_model(given.model, device=given.device) if load is None else load(given.model)
-    vectors = set_for(loaded) if vectors is None else vectors
+    if given.set is not None:
+        # A name that is none is said before a model is loaded.
+        find_set(given.set)
+    loaded = (
+        load_model(given.model, precision=given.precision, device=given.device) if load is None else load(given.model)
+    )
+    vectors = set_of(loaded, given.set)
     reading = read_text(loaded, vectors, given.text)
     layer = layer_of(reading, given.layer)
     scale = passage_scale(vectors, layer)

@@ -20,11 +20,14 @@ from .arguments import (
     Result,
     add_decoding,
     add_device,
+    add_precision,
     add_recipe,
+    add_set,
     check_file,
     checked_controls,
     decoding_of,
     recipe_of,
+    set_of,
 )
 
 
@@ -41,6 +44,8 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--prompt", required=True, metavar="TEXT")
     add_decoding(parser)
     add_recipe(parser)
+    add_set(parser, many=True)
+    add_precision(parser)
     parser.add_argument(
         "--controls", nargs="*", default=[], metavar="C", help=f"control directions: {', '.join(CONTROLS)}"
     )
@@ -66,21 +71,25 @@ def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
     from ..share.texts import FORMATS, Cell, Column, Sheet, decoding_words, save_texts
     from ..steer.generate import steer_texts
     from ..steer.recipes import recipe_words
-    from ..store import check_writable
-    from ..store.choice import set_for
+    from ..store import check_writable, find_set
 
     if given.out is not None:
         check_file(given.out, tuple(f".{format}" for format in FORMATS))
         check_writable(given.out.parent)
     started = time.perf_counter()
+    named = [find_set(name) for name in given.set or ()]
     decoding, judge = decoding_of(given), _judge(given.witness)
     places = list(product(asked, dict.fromkeys(doses)))
     rows: list[dict[str, Any]] = []
     recipes, cards, reasons = {}, {}, {}
     columns: list[Column] = []
     for model in given.models:
-        loaded = load_model(model, device=given.device) if load is None else load(model)
-        vectors = set_for(loaded, [name for text in asked for name, _ in parse_direction(text).terms])
+        loaded = load_model(model, precision=given.precision, device=given.device) if load is None else load(model)
+        own = [s.name for s in named if s.provenance.revision == loaded.revision]
+        if len(own) > 1 or (named and not own and len(given.models) == 1):
+            raise InputError(f"--set {' '.join(given.set)} was given; one set of {loaded.name} is needed.")
+        classes = [name for text in asked for name, _ in parse_direction(text).terms]
+        vectors = set_of(loaded, own[0] if own else None, classes)
         recipe = recipe_of(given, vectors)
         made = steer_texts(loaded, vectors, asked, doses, given.prompt, recipe, decoding)
         known = {

@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 
 from ..extract.progress import Progress
 from ..types import Verification
-from .arguments import Result, add_device, add_precision
+from .arguments import Result, add_device, add_precision, add_set, set_of
 from .printing import table
 
 
@@ -21,6 +21,7 @@ def arguments(parser: ArgumentParser) -> None:
         help="a text classifier by hub id or folder, instead of the one that emoviz trains",
     )
     parser.add_argument("--recalibrate", action="store_true", help="choose the doses again, without the stored ones")
+    add_set(parser)
     add_precision(parser)
     add_device(parser)
 
@@ -30,13 +31,12 @@ def run(given: Namespace) -> Result:
     from ..experiments.verification import criterion, verify
     from ..models.load import load_model
     from ..store import save_verification
-    from ..store.choice import set_for
     from ..store.verifications import filed
     from ..witness.hub import hub_witness
 
     loaded = load_model(given.model, precision=given.precision, device=given.device)
     witness = None if given.witness is None else hub_witness(given.witness, device=given.device)
-    vectors = set_for(loaded)
+    vectors = set_of(loaded, given.set)
     # What counts is said before anything is written.
     print(criterion(plan_for(vectors)), file=sys.stderr)
     progress = Progress()

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from ..errors import InputError
+from ..stimuli import DEFAULT_CORPUS
 from ..types import VectorSet
-from .catalog import list_sets
+from .catalog import find_set, list_sets
 
 DEFAULT_PROTOCOL, DEFAULT_PRECISION = "emoviz", "fp32"
 
@@ -33,11 +34,14 @@ class _Source(Protocol):
 
 
 def best_first(sets: Iterable[VectorSet], classes: Sequence[str] = ()) -> list[VectorSet]:
-    """The rule: sets with all the classes before others, then protocol `emoviz`, then fp32; else as they come."""
+    """The rule: sets with all the classes before others, then those of the shipped corpus, then protocol `emoviz`, then
+    fp32, then the newest."""
+    newest = sorted(sets, key=lambda s: s.provenance.created, reverse=True)
     return sorted(
-        sets,
+        newest,
         key=lambda s: (
             not set(classes) <= set(s.classes),
+            s.provenance.corpus != DEFAULT_CORPUS,
             s.provenance.protocol.name != DEFAULT_PROTOCOL,
             s.provenance.precision != DEFAULT_PRECISION,
         ),
@@ -55,6 +59,18 @@ def set_for(model: _Model, classes: Sequence[str] = ()) -> VectorSet:
     return fitting[0]
 
 
+def asked_set(model: _Model, name: str) -> VectorSet:
+    """A set that was asked for by name. Raises InputError if it was made from other weights than the model's."""
+    vectors = find_set(name)
+    p = vectors.provenance
+    if p.revision != model.revision:
+        raise InputError(
+            f"set {vectors.name} was made from {p.model} @{p.revision[:8]}, the model is {model.name} "
+            f"@{model.revision[:8]}. Vectors do not carry over between models."
+        )
+    return vectors
+
+
 def set_before_loading(source: _Source, classes: Sequence[str] = ()) -> VectorSet | None:
     """What `set_for` will find once the model is loaded; None where only loading can tell.
 
@@ -69,8 +85,9 @@ def set_before_loading(source: _Source, classes: Sequence[str] = ()) -> VectorSe
 
 
 def set_of_each_model(sets: Iterable[VectorSet]) -> dict[str, VectorSet]:
-    """Model -> the set that it uses among these."""
+    """Model -> the set that it uses among these, models in the order in which they come."""
+    sets = list(sets)
     found: dict[str, VectorSet] = {}
     for vectors in best_first(sets):
         found.setdefault(vectors.provenance.model, vectors)
-    return found
+    return {s.provenance.model: found[s.provenance.model] for s in sets}
