@@ -365,6 +365,8 @@ def _template(ink: str, subdued: str, paper: str, line: str, grid: str, divergin
         "title": {"font": {"size": TEXT_SIZE, "color": subdued}, "standoff": 8},
         "tickfont": {"size": TEXT_SIZE, "color": subdued},
         "automargin": False,
+        # To look for labels that reach beyond the figure takes plotly a third of the time of drawing it.
+        "ticklabeloverflow": "allow",
     }
     return go.layout.Template(
         layout={
