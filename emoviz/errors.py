@@ -1,4 +1,4 @@
-"""The one exception that users cause and can mend."""
+"""The one exception that users cause and can mend, and what others say in a line."""
 
 
 class InputError(ValueError):
@@ -11,3 +11,9 @@ class InputError(ValueError):
     Traceback (most recent call last):
     emoviz.errors.InputError: set 'nonsense_set' is unknown; known sets: ...
     """
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, in a line; its kind where it says nothing."""
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__

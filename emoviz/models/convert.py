@@ -13,7 +13,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from ..errors import InputError
+from ..errors import InputError, first_line
 from ..store.folders import models_folder
 from .digest import sha256
 from .registry import ModelSource
@@ -110,7 +110,7 @@ def _convert(source: ModelSource, parts: list[Path], digest: str, work: Path, pr
     # A broken file makes the reader raise anything at all (struct.error was seen).
     except Exception as error:
         raise InputError(
-            f"{source.location} cannot be read as a GGUF language model ({_first_line(error)}). Use a file of an "
+            f"{source.location} cannot be read as a GGUF language model ({first_line(error)}). Use a file of an "
             "architecture that transformers reads."
         ) from error
     # What is saved is an ordinary float32 model; the GGUF quantizer would otherwise be asked for at every load.
@@ -130,7 +130,7 @@ def _convert(source: ModelSource, parts: list[Path], digest: str, work: Path, pr
         (target / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
     except (OSError, SafetensorError) as error:
         raise InputError(
-            f"the converted copy of {source.name} cannot be written to {work.parent} ({_first_line(error)}). Make "
+            f"the converted copy of {source.name} cannot be written to {work.parent} ({first_line(error)}). Make "
             "room, or set EMOVIZ_HOME to another disk."
         ) from error
 
@@ -139,8 +139,3 @@ def quantization(file_name: str) -> str:
     """The quantization that a GGUF file's name states (`Q4_1`, `Q4_K_M`, `F16`), `unstated` if none."""
     found = re.search(r"(?<![A-Za-z0-9])(I?Q\d(?:_[A-Z0-9]+)*|BF16|F16|F32)(?![A-Za-z0-9])", file_name.upper())
     return found.group(1) if found else "unstated"
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0] if text else type(error).__name__

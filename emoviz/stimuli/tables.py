@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
+from ..errors import InputError, first_line
 from .files import read_text
 
 # In the order in which they are looked for; capitals do not count.
@@ -18,6 +18,7 @@ LABEL_COLUMNS = ("emotion", "label", "class")
 # What has one line of names for all rows.
 TABLES = (".csv", ".tsv", ".parquet")
 FORMATS = (".jsonl", ".json", *TABLES)
+LINE_FORM = '{"emotion": "...", "text": "...", "topic": "..."}'
 _LONGEST = 10_000_000
 
 # Where a row stands, and its values by column.
@@ -119,16 +120,15 @@ def _jsonl(path: Path) -> list[Row]:
 
 def json_row(line: str, where: str) -> dict[str, Any]:
     """One object of JSON. Raises InputError for anything else."""
-    form = '{"emotion": "...", "text": "...", "topic": "..."}'
     try:
         row = json.loads(line)
         # Half of a surrogate pair can be escaped in JSON, but is no text.
         json.dumps(row, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         reason = getattr(error, "msg", None) or getattr(error, "reason", None) or "a number or nesting too long"
-        raise InputError(f"{where} is not JSON ({reason}). Write it as {form}.") from error
+        raise InputError(f"{where} is not JSON ({reason}). Write it as {LINE_FORM}.") from error
     if not isinstance(row, dict):
-        raise InputError(f"{where} is a {type(row).__name__}, not an object. Write it as {form}.")
+        raise InputError(f"{where} is a {type(row).__name__}, not an object. Write it as {LINE_FORM}.")
     return row
 
 
@@ -175,7 +175,7 @@ def _parquet(path: Path) -> list[Row]:
         raise InputError(f"{path} is Parquet, which needs pyarrow: pip install 'emoviz[parquet]'.") from error
     # A broken file makes the reader raise anything at all.
     except Exception as error:
-        raise InputError(f"{path} cannot be read as Parquet ({str(error).splitlines()[0]:.120}).") from error
+        raise InputError(f"{path} cannot be read as Parquet ({first_line(error):.120}).") from error
     kept = table.astype(object).where(table.notna(), None)
     rows = kept.to_dict("records")
     return [
