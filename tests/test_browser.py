@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from emoviz.plots.theme import DARK
 from emoviz.store import save_set
 
 from .chromium import find
@@ -257,6 +258,34 @@ def test_a_click_of_the_mouse_selects_what_it_hits_for_the_whole_page(visit, tab
             arg=expected,
         )
         assert page.get_by_label("same depth").is_checked()
+
+
+_OUT_OF_SIGHT = "n => document.querySelectorAll('.ez-out-of-sight > .js-plotly-plot').length >= n"
+
+
+def test_figures_are_drawn_while_the_page_rests_and_stand_where_their_tab_is_opened(visit):
+    page = visit()
+    page.wait_for_function(_OUT_OF_SIGHT, arg=TABS["Depth"] + TABS["Geometry"] + TABS["Models"])
+    page.evaluate("() => document.querySelectorAll('.ez-out-of-sight > *').forEach((plot) => { plot.ready = true; })")
+    for tab in ("Depth", "Geometry", "Models"):
+        open_tab(page, tab)
+        seen = "[...document.querySelectorAll('.ez-plot')].filter((plot) => plot.offsetParent)"
+        assert page.evaluate(f"{seen}.map((plot) => plot.ready)") == [True] * TABS[tab], f"{tab} was drawn anew"
+        assert page.evaluate(f"{seen}.every((plot) => plot._fullLayout.width === plot.clientWidth)"), tab
+    open_tab(page, "Depth")
+    assert _click(page, page.locator(".ez-plot:visible").first, SMOL, 8)
+    page.wait_for_function("() => Math.abs(document.querySelector('#ez-sidebar input[type=range]').value - 0.3) < 0.011")
+
+
+def test_what_was_drawn_for_another_theme_or_window_is_drawn_anew(visit):
+    page = visit()
+    page.wait_for_function(_OUT_OF_SIGHT, arg=TABS["Depth"] + TABS["Geometry"])
+    page.evaluate("() => document.body.classList.toggle('dark')")
+    open_tab(page, "Depth")
+    ink = "() => [...document.querySelectorAll('.ez-plot')].find((plot) => plot.offsetParent)._fullLayout.font.color"
+    assert page.evaluate(ink) == DARK.layout.font.color
+    page.set_viewport_size({"width": 1000, "height": 700})
+    assert not page.evaluate(_OUT_OF_SIGHT, 1)
 
 
 def test_an_emotion_that_is_clicked_in_a_map_is_marked_there(visit):
@@ -529,7 +558,7 @@ def test_a_text_that_is_too_long_is_answered_and_the_button_is_free_again(visit)
     page.locator("#ez-read").click()
     page.wait_for_function("() => document.querySelector('#ez-read-status').innerText.includes('Cannot read')")
     page.wait_for_function("() => !document.querySelector('#ez-read').disabled")
-    assert page.locator(".ez-token").count() == 0
+    page.wait_for_function("() => !document.querySelector('.ez-token')")
 
 
 def query_of(page):

@@ -45,10 +45,12 @@ class Figure(gr.HTML):
     gr.Plot rebuilds its node at every update (losing zoom and leaking WebGL contexts) and reports no clicks. Here the
     template is constant, so the node stays. `select` fires with {kind, ids, add} of a click, `add` with the shift
     key, and with {kind, brushed: [ids]} of what lies in a box; `download` with {format, preset, theme, link} of what is
-    to be saved. The page's theme is applied in the browser by swapping the figure's template.
+    to be saved. The page's theme is applied in the browser by swapping the figure's template. share : of the tab's
+    width, on a wide screen.
     """
 
-    def __init__(self, value: go.Figure | None = None, **kwargs: Any):
+    def __init__(self, value: go.Figure | None = None, share: float = 1.0, **kwargs: Any):
+        self.share = share
         # By which `Shown` finds it in the browser.
         self.part = f"part-{next(_NUMBERS)}"
         super().__init__(
@@ -196,7 +198,8 @@ class Layers(Filled):
 
 
 class Ahead(Filled):
-    """What tabs show before they are opened: {view, tabs: titles of those to fetch for it}, then {view, parts} of one.
+    """What tabs show before they are opened: {view, tabs: titles of those to fetch for it, shares: {part: of the width
+    that a figure has}}, then {view, parts} of one.
 
     view : names what is shown, so that what was fetched for another view is not. `select` fires with {tab, view}.
     """

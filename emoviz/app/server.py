@@ -116,12 +116,15 @@ def launch_options() -> dict[str, Any]:
     }
 
 
+# What the parts of the page use as soon as they are there: a file of its own could come after them.
+_FIRST = ("parts", "go", "figure_keys", "steps", "drawing")
+
+
 def _head() -> str:
     templates = json.dumps({"light": LIGHT.to_plotly_json(), "dark": DARK.to_plotly_json()})
     slides = f"window.emovizSlides = {json.dumps(labels())}; window.emovizOverLayers = {json.dumps(OVER_LAYERS)};"
     presets = json.dumps({name: preset.what for name, preset in PRESETS.items()})
-    # What the parts of the page use as soon as they are there: a file of its own could come after them.
-    first = "\n".join((STATIC / f"{name}.js").read_text("utf-8") for name in ("parts", "go", "figure_keys", "steps"))
+    first = "\n".join((STATIC / f"{name}.js").read_text("utf-8") for name in _FIRST)
     words, tour = _in_script(glossary()), _in_script([asdict(step) for step in steps()])
     return f"""
 <script async src="{PLOTLY_URL}"></script>

@@ -165,7 +165,12 @@ class Views:
         """What the browser is to fetch while it rests: the other tabs, for this view."""
         tabs = [one for one in self.drawn if one.ahead]
         name = "".join(self._about(one, view, given)[:6] for one in tabs)
-        return {"view": name, "tabs": [one.title for one in tabs if one is not tab and view.sets]}
+        figures = [part for one in tabs for part in self.page.laid[one.title].outputs.values() if isinstance(part, Figure)]
+        return {
+            "view": name,
+            "tabs": [one.title for one in tabs if one is not tab and view.sets],
+            "shares": {figure.part: figure.share for figure in figures if figure.share < 1},
+        }
 
     def look_ahead(self, asked: Any, given: Given) -> Any:
         """What a tab shows that is not open. asked : {tab, view} by the browser."""

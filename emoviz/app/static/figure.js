@@ -1,5 +1,8 @@
 // Draws a plotly figure into a node that stays, follows the page's theme and width, and reports clicks by id.
 const frame = element.querySelector('.ez-figure');
+// Drawn already, out of sight, or yet to be.
+const ahead = window.emovizDrawing.take(frame.dataset.part);
+if (ahead) element.querySelector('.ez-plot').replaceWith(ahead.plot);
 const plot = element.querySelector('.ez-plot');
 const refused = element.querySelector('.ez-refused');
 const tools = element.querySelector('.ez-tools');
@@ -26,37 +29,19 @@ function draw(stepping) {
   tools.hidden = Boolean(figure.refused);
   add.hidden = !window.emovizSlides[figure.layout?.meta.name];
   if (figure.refused) return;
-  // Of a layer that is kept, only a copy is changed.
-  figure.layout = { ...figure.layout, title: { ...figure.layout.title }, legend: { ...figure.layout.legend } };
-  if (figure.layout.meta.fill && window.innerWidth > 700) {
-    // A large screen is filled below the tabs and cards; title and legend keep their distance from the edge in pixels.
-    const { layout } = figure, height = Math.max(layout.height, window.innerHeight - 250);
-    layout.title.y = 1 - ((1 - layout.title.y) * layout.height) / height;
-    if (layout.legend.yref === 'container') layout.legend.y *= layout.height / height;
-    layout.height = height;
-  }
-  plot.style.height = figure.layout.height + 'px';
-  plot.style.minWidth = figure.layout.meta.min_width + 'px';
+  const fitted = window.emovizDrawing.fitted(figure, plot.dataset.drawn);
+  window.emovizDrawing.sized(plot, fitted);
   if (!fontIsThere) return;
   // The component may be ready before the page's scripts are.
   if (!window.Plotly) { setTimeout(draw, 20); return; }
-  // A finger scrolls the page; only a mouse draws a box to zoom.
-  const brushes = figure.layout.meta.kind === 'map';
-  figure.layout.dragmode = window.matchMedia('(hover: hover)').matches ? (brushes ? 'select' : 'zoom') : false;
-  // A box that was drawn has done its work: what it chose is marked.
-  figure.layout.selectionrevision = plot.dataset.drawn;
-  figure.layout.template = window.emovizTemplates[document.body.classList.contains('dark') ? 'dark' : 'light'];
-  window.emovizAccess(frame, plot, figure.layout, (step) => trigger('select', step));
+  window.emovizAccess(frame, plot, fitted.layout, (step) => trigger('select', step));
   const quick = stepping && swept && swept.sweep === sweep ? window.emovizStep(plot, swept, framed) : null;
   framed = Boolean(quick);
   sweep = swept && swept.sweep;
   clearTimeout(whole);
   if (quick) whole = setTimeout(draw, WHOLE);
-  const drawn = quick || Plotly.react(plot, figure.data, figure.layout, {
-    displaylogo: false,
-    displayModeBar: window.matchMedia('(hover: hover)').matches ? 'hover' : false,
-    modeBarButtons: brushes ? [['select2d', 'lasso2d', 'zoom2d'], ['resetScale2d']] : [['resetScale2d']],
-  });
+  const there = ahead && !plot.dataset.drawn && ahead.value === value;
+  const drawn = quick || (there ? Promise.resolve() : window.emovizDrawing.draw(plot, fitted));
   drawn.then(() => { plot.dataset.drawn = String(Number(plot.dataset.drawn || 0) + 1); });
   if (!listening) {
     listening = true;
@@ -82,11 +67,13 @@ function drawInTurn() {
   const box = frame.getBoundingClientRect();
   const inSight = Math.min(box.bottom, window.innerHeight) - Math.max(box.top, 0) > 0.25 * box.height;
   clearTimeout(later);
-  const wait = !plot.data || (value && value.tree ? value.now : inSight) ? 0 : inSight ? 80 : 150;
+  const wait = !plot.dataset.drawn || (value && value.tree ? value.now : inSight) ? 0 : inSight ? 80 : 150;
   if (wait) later = setTimeout(draw, wait, true); else draw(true);
 }
 watch('value', () => { value = props.value; drawInTurn(); });
 window.emovizParts.listen(frame.dataset.part, (given) => { if (given !== value) { value = given; drawInTurn(); } });
-// A figure in a tab that was hidden while it was drawn has no width yet; it is fitted when it gets one.
-new ResizeObserver(() => { if (plot.data && plot.clientWidth) Plotly.Plots.resize(plot); }).observe(plot);
+// A figure in a tab that was hidden while it was drawn has no width yet; it is fitted when it gets another.
+new ResizeObserver(() => {
+  if (plot.data && plot.clientWidth && Math.abs(plot.clientWidth - plot._fullLayout.width) >= 1) Plotly.Plots.resize(plot);
+}).observe(plot);
 new MutationObserver(() => draw()).observe(document.body, { attributes: true, attributeFilter: ['class'] });

@@ -9,7 +9,11 @@
       latest.set(part, value);
       listeners.get(part)?.(value);
     },
-    ahead(part, value) { if (!listeners.has(part)) early.set(part, value); },
+    // Whether the part is not on the page yet.
+    ahead(part, value) {
+      if (!listeners.has(part)) early.set(part, value);
+      return !listeners.has(part);
+    },
     forget() { early.clear(); },
     listen(part, hear) {
       listeners.set(part, hear);

@@ -44,7 +44,7 @@ def lay(_start: Selection) -> Laid:
         precision = Figure()
     with gr.Accordion("Base against instruct", open=False), gr.Row():
         with gr.Column(scale=6, min_width=480):
-            variants = Figure()
+            variants = Figure(share=6 / 11)
         with gr.Column(scale=5, min_width=380):
             behaviour = Table()
     with gr.Accordion("Every contrast in a table", open=False):

@@ -33,14 +33,14 @@ def lay(_start: Selection) -> Laid:
     with gr.Row():
         with gr.Column(scale=1, min_width=380):
             # Two sets have no matrix worth a figure: then the difference stands in its place.
-            matrix, difference = Figure(), Figure()
+            matrix, difference = Figure(share=1 / 2), Figure(share=1 / 2)
         with gr.Column(scale=1, min_width=380):
-            dots = Figure()
+            dots = Figure(share=1 / 2)
     outputs = {"agreement": agreement, "matrix": matrix, "difference": difference, "dots": dots}
     outputs |= {"pairs": Table(), "differences": Table()}
     with gr.Row():
         with gr.Column(scale=1, min_width=440):
-            published = Figure()
+            published = Figure(share=1 / 2)
         with gr.Column(scale=1, min_width=380):
             recomputed = Table()
     return Laid({"pair": pair}, {**outputs, "published": published, "recomputed": recomputed}, menus=["pair"])
