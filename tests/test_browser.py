@@ -274,7 +274,9 @@ def test_figures_are_drawn_while_the_page_rests_and_stand_where_their_tab_is_ope
         assert page.evaluate(f"{seen}.every((plot) => plot._fullLayout.width === plot.clientWidth)"), tab
     open_tab(page, "Depth")
     assert _click(page, page.locator(".ez-plot:visible").first, SMOL, 8)
-    page.wait_for_function("() => Math.abs(document.querySelector('#ez-sidebar input[type=range]').value - 0.3) < 0.011")
+    page.wait_for_function(
+        "() => Math.abs(document.querySelector('#ez-sidebar input[type=range]').value - 0.3) < 0.011"
+    )
 
 
 def test_what_was_drawn_for_another_theme_or_window_is_drawn_anew(visit):
@@ -1038,6 +1040,71 @@ def test_a_figure_on_its_way_through_the_layers_shows_what_it_shows_at_rest(visi
         assert len(way["colours"]) == 2 * 21 * 21 * 4 and np.median(difference) < 12
     elif tab == "Depth":
         assert way["points"] == rest["points"]
+
+
+_LABELS = """(plot) => [...plot.querySelectorAll('.points path, .textpoint, .textpoint text')].map((one) => (
+  [...['transform', 'x', 'y'].map((name) => one.getAttribute(name)), one.getAttribute('text-anchor'), one.textContent].join(' ')
+))"""
+
+
+@pytest.mark.parametrize("tab", ["Overview", "Geometry"])
+def test_points_that_are_moved_without_plotly_stand_where_plotly_sets_them(visit, tab):
+    page = visit(query=f"tab={tab}&layers=depth&depth=0.9", height=900)
+    page.wait_for_timeout(1500)
+    page.get_by_role("slider").first.focus()
+    page.wait_for_function("() => window.emovizLayersReady?.()")
+    ours, theirs, before = page.evaluate(
+        f"""async () => {{
+          const look = {_LABELS}, slider = document.querySelector('#ez-sidebar input[type=range]');
+          const seen = [...document.querySelectorAll('.ez-plot')].filter((one) => one.offsetParent);
+          const plot = seen.find((one) => one.layout.meta.kind === 'map'), before = look(plot), step = window.emovizStep;
+          let tree = null;
+          window.emovizStep = (...given) => {{ if (given[0] === plot) tree = given[1].tree; return step(...given); }};
+          plot.scrollIntoView({{ block: 'center' }});
+          for (const depth of [0.5, 0.3]) {{
+            const drawn = plot.dataset.drawn;
+            slider.value = depth;
+            slider.dispatchEvent(new Event('input', {{ bubbles: true }}));
+            while (plot.dataset.drawn === drawn) await new Promise((done) => setTimeout(done, 2));
+          }}
+          const ours = look(plot);
+          await Plotly.react(plot, tree.data, {{ ...plot.layout, datarevision: 'again' }});
+          return [ours, look(plot), before];
+        }}"""
+    )
+    assert len(ours) == len(theirs) >= 2 * 3 * 20 and ours != before
+    for one, other in zip(ours, theirs, strict=True):
+        numbers, shown = ([float(n) for n in re.findall(r"-?\d+\.?\d*", text)] for text in (one, other))
+        assert numbers == pytest.approx(shown, abs=0.02)
+        assert re.sub(r"[-\d.]+", "", one) == re.sub(r"[-\d.]+", "", other)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_layer_that_is_come_back_to_looks_as_before(visit, which):
+    page = visit(query="tab=Geometry&layers=depth&depth=0.9")
+    page.wait_for_timeout(1500)
+    slider = page.get_by_role("slider").first
+    slider.focus()
+    page.wait_for_function("() => window.emovizLayersReady?.()")
+    plot = page.locator(".ez-plot:visible").nth(which)
+    look = f"""(plot) => [...plot.querySelectorAll('.hm image')].map((one) => one.getAttribute('href')
+      || one.getAttribute('xlink:href')).join() + ({_LABELS})(plot)"""
+
+    def at(depth):
+        slider.evaluate(
+            "(one, depth) => { one.value = depth; one.dispatchEvent(new Event('input', { bubbles: true })); }", depth
+        )
+
+    seen = []
+    for way in ([0.9], [0.5, 0.9], [0.5, 0.7, 0.9]):
+        for depth in way:
+            at(depth)
+            page.wait_for_timeout(60)
+        page.wait_for_timeout(1500)
+        seen.append(plot.evaluate(look))
+    at(0.5)
+    page.wait_for_timeout(1500)
+    assert seen[0] == seen[1] == seen[2] != plot.evaluate(look)
 
 
 def _focused(page, what="className"):

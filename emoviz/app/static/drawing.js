@@ -18,8 +18,8 @@
     // A finger scrolls the page; only a mouse draws a box to zoom.
     const mouse = window.matchMedia('(hover: hover)').matches;
     layout.dragmode = mouse ? (layout.meta.kind === 'map' ? 'select' : 'zoom') : false;
-    // A box that was drawn has done its work: what it chose is marked.
-    layout.selectionrevision = drawings;
+    // A box that was drawn has done its work: what it chose is marked. What a step moved (`steps.js`) is set anew.
+    layout.selectionrevision = layout.datarevision = drawings;
     layout.template = window.emovizTemplates[theme()];
     return { ...given, layout };
   }
