@@ -150,6 +150,8 @@ def test_read_vocabulary_and_texts_show_a_stored_example_until_there_is_an_own()
     assert shown["status"].startswith("**Stored example.**") and len(shown["texts"]["rows"]) == 2
     assert all(row["lines"][0]["cells"][0]["verdict"] for row in shown["texts"]["rows"])
     assert "Towards afraid" in shown["status"] and "texts" not in texts.draw(view, None, True, **asked)
+    chosen = texts.draw(view, None, False, **{**asked, "chosen": ["0.7 calm + 0.3 sad", "proud"]})
+    assert "Towards proud" in chosen["status"], "the example follows what is asked for"
 
 
 def test_examples_come_back_as_they_were_and_damage_is_said_in_one_line(tmp_path):

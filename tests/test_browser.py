@@ -177,6 +177,27 @@ def test_torch_is_not_in_the_server_while_stored_results_are_looked_at(server, v
     assert "libtorch" not in maps.read_text()
 
 
+def test_a_stored_example_that_comes_late_does_not_stand_for_the_texts_asked_for(visit):
+    page = visit(query="tab=Texts&texts.prompt=" + "a" * 2500)
+    page.locator("#ez-status").get_by_text("Stored example.").wait_for()
+    shown = page.evaluate(
+        """async () => {
+          const texts = document.querySelector('.ez-texts'), part = texts.dataset.part, send = window.emovizParts.send;
+          const later = new Promise((done) => {
+            window.emovizParts.send = (name, value) => { if (name === part) done(value); send(name, value); };
+          });
+          document.querySelector('#ez-directions .token-remove').click();
+          const stored = await later, status = document.querySelector('#ez-status');
+          document.querySelector('#ez-steer').click();
+          while (!status.innerText.includes('Cannot')) await new Promise((done) => setTimeout(done, 20));
+          const pressed = texts.childElementCount;
+          window.emovizParts.send(part, stored.replace('"stored"', ' "stored"'));
+          return [JSON.parse(stored).stored, pressed, texts.childElementCount];
+        }"""
+    )
+    assert shown == [True, 0, 0]
+
+
 def test_moving_the_depth_slider_redraws_all_sets_at_that_depth(visit):
     page = visit()
     open_tab(page, "Geometry")
@@ -1043,7 +1064,7 @@ def test_a_figure_on_its_way_through_the_layers_shows_what_it_shows_at_rest(visi
 
 
 _LABELS = """(plot) => [...plot.querySelectorAll('.points path, .textpoint, .textpoint text')].map((one) => (
-  [...['transform', 'x', 'y'].map((name) => one.getAttribute(name)), one.getAttribute('text-anchor'), one.textContent].join(' ')
+  [...['transform', 'x', 'y', 'text-anchor'].map((name) => one.getAttribute(name)), one.textContent].join(' ')
 ))"""
 
 
@@ -1057,7 +1078,8 @@ def test_points_that_are_moved_without_plotly_stand_where_plotly_sets_them(visit
         f"""async () => {{
           const look = {_LABELS}, slider = document.querySelector('#ez-sidebar input[type=range]');
           const seen = [...document.querySelectorAll('.ez-plot')].filter((one) => one.offsetParent);
-          const plot = seen.find((one) => one.layout.meta.kind === 'map'), before = look(plot), step = window.emovizStep;
+          const plot = seen.find((one) => one.layout.meta.kind === 'map'), before = look(plot);
+          const step = window.emovizStep;
           let tree = null;
           window.emovizStep = (...given) => {{ if (given[0] === plot) tree = given[1].tree; return step(...given); }};
           plot.scrollIntoView({{ block: 'center' }});

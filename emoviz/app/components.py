@@ -6,6 +6,7 @@ Nothing that a model, a visitor or a file wrote is ever read as HTML: the browse
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -100,6 +101,7 @@ class Texts(Filled):
     """Steered texts: {prompt, chat, rows: [{title, note, set, baseline: cell, lines: [{label, control, cells:
     [cell]}]}]}.
 
+    With {stored: true} an example, which is not shown once others were asked for.
     A cell is {label, state, text, leaks: [[start, end, script]]}; a judged one also has {regime, sign, verdict, reason,
     numbers, hidden, mass}, and with its row {witness} later. `select` fires with {text, set} of a text that is to be
     read.
@@ -184,6 +186,11 @@ class Shown(Filled):
     """
 
     script = "shown"
+
+    @staticmethod
+    def of(values: Mapping[Any, Any]) -> dict[str, str | None]:
+        """The message that fills these parts. It also empties what gradio, which has not filled it, holds for empty."""
+        return {part.part: part.postprocess(value) for part, value in values.items()}
 
 
 class Layers(Filled):

@@ -112,6 +112,7 @@ class Page:
     """The page as `Tab.wire` sees it.
 
     selection : by the names of `Selection`. laid : by the titles of tabs. saved : takes a file for the browser.
+    shown : fills any parts in one message.
     """
 
     blocks: gr.Blocks
@@ -121,6 +122,7 @@ class Page:
     selection: Mapping[str, Part]
     laid: Mapping[str, Laid]
     saved: Part
+    shown: Part
 
 
 def answered(function: Endpoint) -> Endpoint:

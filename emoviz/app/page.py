@@ -76,7 +76,7 @@ def build(endpoints: Sequence[Endpoint] = ()) -> gr.Blocks:
         footer()
         first = address_of(to_query(TABS[0], start, {}), TABS[0], start, {})
         saved = Download(elem_id="ez-download")
-        page = Page(blocks, tabs, notice, strip, selection, laid, saved)
+        page = Page(blocks, tabs, notice, strip, selection, laid, saved, Shown(elem_id="ez-shown"))
         views = Views(
             page=page,
             roots=TABS,
@@ -85,7 +85,6 @@ def build(endpoints: Sequence[Endpoint] = ()) -> gr.Blocks:
             opened=opened,
             width=gr.State(None),
             order=gr.State(()),
-            shown=Shown(elem_id="ez-shown"),
             layers=Layers(elem_id="ez-layers"),
             ahead=Ahead(elem_id="ez-ahead"),
             side=side,
@@ -192,7 +191,7 @@ def _wire_selection(views: Views, again: Sequence[gr.events.Dependency]) -> None
 def _wire_stored(views: Views) -> list[gr.events.Dependency]:
     """What is stored may be other than before: the menus follow. Returns the events after which it may be so."""
     page = views.page
-    choices = [views.shown, page.selection["emotion"]]
+    choices = [views.page.shown, page.selection["emotion"]]
 
     def refresh() -> list:
         """Sets that came or went since the page was built; what is chosen stays, which a link may change meanwhile."""
@@ -282,13 +281,13 @@ def _wire_layers(views: Views) -> None:
     ahead.value = ahead.postprocess(views.to_fetch(views.roots[0], views.start, at_start))
     layers.expand(None, None, page.selection["layer_mode"], js=_SAME_DEPTH, **QUIET)
     layers.input(move_depth, inputs, views.results, **LATEST)
-    layers.select(all_layers, inputs, views.shown, **LATEST)
+    layers.select(all_layers, inputs, page.shown, **LATEST)
     ahead.select(look_ahead, inputs, ahead, **QUIET)
 
 
 def _wire_talk(views: Views) -> None:
     """The talk is put in order, shown and saved."""
-    inputs, talk, order = views.inputs, views.talk, views.order
+    page, inputs, talk, order = views.page, views.inputs, views.talk, views.order
 
     def arrange(event: gr.EventData, *values: Any) -> dict[Part, Any]:
         """The talk in another order; what the page shows stays."""
@@ -296,8 +295,7 @@ def _wire_talk(views: Views) -> None:
         data: Any = event._data
         given[order], notes = checked_order(data.get("items") if isinstance(data, dict) else None)
         filled = views.addressed(views.seen(given), views.selected(given)[0], given, notes)
-        shown = {part.part: part.postprocess(value) for part, value in filled.items()}
-        return {order: given[order], views.shown: shown}
+        return {order: given[order], page.shown: Shown.of(filled)}
 
     def present(*values: Any) -> dict[str, Any]:
         """The slides of the talk; told apart from the last ones, since the browser hears of changes alone."""
@@ -312,7 +310,7 @@ def _wire_talk(views: Views) -> None:
         view = views.selected(given)[0]
         return downloaded("emoviz-talk", "html", lambda: ("emoviz-talk.html", talk_file(given[order], view, theme)))
 
-    talk.select(arrange, inputs, [order, views.shown], **LATEST)
+    talk.select(arrange, inputs, [order, page.shown], **LATEST)
     talk.expand(present, inputs, talk, **QUIET)
     talk.download(save_talk, inputs, views.page.saved, **QUIET)
 

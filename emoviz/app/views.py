@@ -11,7 +11,7 @@ import gradio as gr
 
 from ..errors import InputError
 from ..plots.canvas import Canvas, drawn_on
-from .components import EMPTY, Ahead, Figure, Filled, Layers, Link, Order, Shown
+from .components import EMPTY, Ahead, Figure, Filled, Layers, Link, Order
 from .contract import EVERYTHING, Page, Part, Tab
 from .layers import MAX_SETS, at_every_layer
 from .library import library, one_library
@@ -42,7 +42,6 @@ class Views:
     opened: gr.State
     width: gr.State
     order: gr.State
-    shown: Shown
     layers: Layers
     ahead: Ahead
     side: Side
@@ -77,7 +76,7 @@ class Views:
         """What an event may change: parts that gradio updates itself, and `shown`, by which all others are filled."""
         laid = [self.page.laid[tab.title] for tab in self.drawn]
         menus = [{**one.controls, **one.outputs}[name] for one in laid for name in one.menus]
-        return list(dict.fromkeys([self.shown, *self.page.selection.values(), *menus]))
+        return list(dict.fromkeys([self.page.shown, *self.page.selection.values(), *menus]))
 
     def given(self, values: Sequence[Any]) -> dict[Part, Any]:
         """The values of `inputs`, as an event gives them."""
@@ -125,7 +124,7 @@ class Views:
             values[page.notice] = f"**Nothing to show.** {error}"
         ready = made | {part: _ready(part, value) for part, value in values.items()}
         others = {part: value for part, value in ready.items() if not _is_filled(part)}
-        return {self.shown: _message(ready), **moved, **right, **others}
+        return {self.page.shown: _message(ready), **moved, **right, **others}
 
     def addressed(self, tab: Tab, view: Selection, given: Given, notes: Sequence[str]) -> dict[Part, Any]:
         """The link of a view with its Python, and what of it was put right."""
@@ -159,13 +158,15 @@ class Views:
             with one_library(), drawn_on(Canvas(given[self.width])):
                 return self.layers.postprocess({**swept, **at_every_layer(at, view)})
 
-        return {self.shown: {self.layers.part: library().kept(swept["key"], make)}}
+        return {self.page.shown: {self.layers.part: library().kept(swept["key"], make)}}
 
     def to_fetch(self, tab: Tab, view: Selection, given: Given) -> dict[str, Any]:
         """What the browser is to fetch while it rests: the other tabs, for this view."""
         tabs = [one for one in self.drawn if one.ahead]
         name = "".join(self._about(one, view, given)[:6] for one in tabs)
-        figures = [part for one in tabs for part in self.page.laid[one.title].outputs.values() if isinstance(part, Figure)]
+        figures = [
+            part for one in tabs for part in self.page.laid[one.title].outputs.values() if isinstance(part, Figure)
+        ]
         return {
             "view": name,
             "tabs": [one.title for one in tabs if one is not tab and view.sets],

@@ -70,7 +70,7 @@ function drawInTurn() {
   const wait = !plot.dataset.drawn || (value && value.tree ? value.now : inSight) ? 0 : inSight ? 80 : 150;
   if (wait) later = setTimeout(draw, wait, true); else draw(true);
 }
-watch('value', () => { value = props.value; drawInTurn(); });
+watch('value', () => { value = props.value; window.emovizParts.told(frame.dataset.part, value); drawInTurn(); });
 window.emovizParts.listen(frame.dataset.part, (given) => { if (given !== value) { value = given; drawInTurn(); } });
 // A figure in a tab that was hidden while it was drawn has no width yet; it is fitted when it gets another.
 new ResizeObserver(() => {

@@ -16,6 +16,7 @@ function given(root) {
 // The latest value: the component's own, or what came for it with the others of a view (`shown.js`).
 let value = props.value;
 function follow(draw) {
-  watch('value', () => { value = props.value; draw(); });
-  window.emovizParts.listen(element.querySelector('[data-part]').dataset.part, (given) => { if (given !== value) { value = given; draw(); } });
+  const { part } = element.querySelector('[data-part]').dataset;
+  watch('value', () => { value = props.value; window.emovizParts.told(part, value); draw(); });
+  window.emovizParts.listen(part, (given) => { if (given !== value) { value = given; draw(); } });
 }

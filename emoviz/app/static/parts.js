@@ -9,6 +9,8 @@
       latest.set(part, value);
       listeners.get(part)?.(value);
     },
+    // Gradio has filled the part itself.
+    told(part, value) { latest.set(part, value); },
     // Whether the part is not on the page yet.
     ahead(part, value) {
       if (!listeners.has(part)) early.set(part, value);

@@ -2,7 +2,7 @@
 // from the start is greyed, what leaked into another script is marked. Only what changed is written anew.
 const root = element.querySelector('.ez-texts');
 const MOST_COLUMNS = 5;
-let built = '', parts = [], witnesses = [];
+let built = '', parts = [], witnesses = [], own = false;
 
 const cellsOf = (row) => [row.baseline, ...row.lines.flatMap((line) => line.cells)];
 
@@ -97,7 +97,9 @@ function fill(part, cell, baseline) {
 
 function draw() {
   const shown = JSON.parse(value || 'null');
-  if (!shown) { root.replaceChildren(); built = ''; return; }
+  if (!shown) { own = own || built !== ''; root.replaceChildren(); built = ''; return; }
+  // A stored example may come when the visitor's own texts were asked for already.
+  if (shown.stored && own) return;
   const frame = JSON.stringify([shown.prompt, shown.chat, shown.rows.map((row) => [row.title, row.note, row.set, row.lines.map((line) => [line.label, line.cells.length]), cellsOf(row).map((cell) => cell.label)])]);
   if (frame !== built) { build(shown); built = frame; }
   shown.rows.forEach((row, k) => { witnesses[k].textContent = row.witness || ''; });

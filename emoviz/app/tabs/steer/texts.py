@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import gradio as gr
@@ -11,7 +11,7 @@ from ....errors import InputError
 from ....steer.grammar import MEAN, RANDOM
 from ....steer.recipes import EMOVIZ, JEONG2026A, NORMS, PRESET_DOSES, PRESETS, SCOPES
 from ....words import counted
-from ...components import EMPTY, Memory, Message, Texts
+from ...components import EMPTY, Memory, Message, Shown, Texts
 from ...contract import EXPORTS, QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name, stale
 from ...download import downloaded_texts
 from ...library import library
@@ -25,7 +25,7 @@ from ...steer.writing import Job, run
 _RECIPE = "Recipe and decoding: "
 _DEFAULT_PROMPT = "She closed the door, sat down at the kitchen table and"
 _CONTROLS = [("random direction", RANDOM), ("mean of emotions", MEAN)]
-# Whose stored texts stand there at first, where the selected emotion has none.
+# Whose stored texts stand there at first, where no run has what is asked for.
 _EXAMPLE = "calm"
 # What each preset puts into the fields beside its doses: layers, norm.
 PRESET_FIELDS = {EMOVIZ: ("window", "fixed"), JEONG2026A: ("all", "live")}
@@ -92,19 +92,19 @@ def lay(start: Selection) -> Laid:
     return Laid({**asked, **own}, outputs, {"go": go, "stop": stop, "memory": memory})
 
 
-def stored_example(emotion: str) -> dict:
+def stored_example(wanted: Sequence[str]) -> dict:
     """One prompt of the shipped dose-response runs, at the highest usable dose of each; nothing without a run.
 
-    emotion : another stands in where no run has it.
+    wanted : the first of these directions that a run has is shown; where none has, another emotion.
     """
     runs = [run for run in library().runs.values() if run.shipped]
-    shown = emotion if any(emotion in run.directions for run in runs) else _EXAMPLE
+    shown = next((one for one in wanted if any(one in run.directions for run in runs)), _EXAMPLE)
     found = [texts_at(run, shown, highest_usable(run, shown), 0) for run in runs if shown in run.directions]
     found = [one for one in found if one["prompt"] == found[0]["prompt"]]
     if not found:
         return {}
     return {
-        "texts": {**found[0], "rows": [row for one in found for row in one["rows"]]},
+        "texts": {**found[0], "stored": True, "rows": [row for one in found for row in one["rows"]]},
         "status": f"**Stored example.** Towards {shown}, at the highest usable dose of each run of Dose response. "
         "Press Steer for your own. Dose = length added / length of the state.",
     }
@@ -124,7 +124,7 @@ def draw(view: Selection, written_with: dict[str, str] | None, own: bool, **aske
     models = models_of(view)
     names = ", ".join(models) if models else "none, since no set of a model that can be steered is selected"
     return {
-        **({} if own else stored_example(view.emotion)),
+        **({} if own else stored_example([*asked["chosen"], view.emotion])),
         "who": f"**Models** of the sets on the left: {names}",
         "made": stale(written_with, made_with(view, **asked), "Steer"),
     }
@@ -182,10 +182,11 @@ def wire(page: Page) -> list:
         [control["chosen"], followed],
         **QUIET,
     )
+    emptied = {texts: EMPTY, laid.outputs["made"]: "", status: "waiting for the model"}
     started = go.click(
-        lambda: [Job(), True, EMPTY, "waiting for the model", "", *_buttons(writing=True)],
+        lambda: [Job(), True, Shown.of(emptied), *_buttons(writing=True)],
         None,
-        [job, control["own"], texts, status, laid.outputs["made"], go, stop],
+        [job, control["own"], page.shown, go, stop],
         **QUIET,
     )
     running = started.then(
