@@ -191,14 +191,20 @@ def _top(c: Contrast) -> float:
 
 
 def _written(bars: Sequence[tuple[float, float, bool, float]]) -> dict:
-    """The value of each bar, beyond its end. bars : (x, rho, whether p is small, where it stands)."""
+    """The value of each bar, beyond its end; where it is narrow only the star. bars : (x, rho, whether p is small, where
+    it stands).
+    """
+
+    def value(rho: float) -> str:
+        # Adding zero turns a rounded -0.0 into 0.0.
+        return "" if narrow() else minus(f"{round(rho, 2) + 0:.2f}")
+
     return {
         "type": "scatter",
         "mode": "text",
         "x": [x for x, *_ in bars],
         "y": [y for *_, y in bars],
-        # Adding zero turns a rounded -0.0 into 0.0.
-        "text": [minus(f"{round(rho, 2) + 0:.2f}{'*' if small else ''}") for _, rho, small, _ in bars],
+        "text": [f"{value(rho)}{'*' if small else ''}" for _, rho, small, _ in bars],
         "textposition": ["bottom center" if rho < 0 else "top center" for _, rho, *_ in bars],
         "textfont": {"size": 12},
         "hoverinfo": "skip",

@@ -31,6 +31,8 @@ _GAP = 0.09
 BOX = ({"color": "#16181d", "width": 5}, {"color": "#ffffff", "width": 2})
 # Pixels between two rows: class names below the upper one, title of the lower one.
 _ROW_GAP, _LOW_GAP = 130, 46
+# Pixels of the class names left of the first panel.
+_LEFT = 96
 # Room for the tree right of a heat map, and its distance from it, as shares of the classes.
 _TREE, _TREE_GAP = 0.15, 0.02
 
@@ -68,7 +70,8 @@ def rdm_figure(
     titles = [f"{short_label(s)}, layer {r.layer}" for s, r in zip(sets, rdms, strict=True)]
     down = rows(len(sets))
     height = fitted(height + (down - 1) * (height - 84))
-    places, heads = panels(titles, _GAP, (_LOW_GAP if low() else _ROW_GAP) / (height - 260))
+    right = 16 if narrow() else 72
+    places, heads = panels(titles, _GAP, (_LOW_GAP if low() else _ROW_GAP) / (height - 260), _LEFT + right)
     marked = names(emotion)
     tree = linkage_of(rdms[0]) if order == "clustering" else None
     leaves = () if tree is None else tuple(rdms[0].classes[k] for k in leaf_order(tree))
@@ -115,7 +118,7 @@ def rdm_figure(
         if tree is not None and number == "":
             traces.append({**_tree(tree, n), **on})
         # Not cut off: the line around the last class.
-        right = n - 0.3 + (0 if tree is None else _TREE * n)
+        last = n - 0.3 + (0 if tree is None else _TREE * n)
         ticks = list(range(n)) if n <= MAX_LABELLED else []
         shared = {
             "tickvals": ticks,
@@ -128,7 +131,7 @@ def rdm_figure(
             "ticklabeloverflow": "allow",
         }
         axes[f"xaxis{number}"] = {
-            **shared, "range": [-1.7, right], "tickangle": -60, "domain": panel.x, "anchor": f"y{number}",
+            **shared, "range": [-1.7, last], "tickangle": -60, "domain": panel.x, "anchor": f"y{number}",
             # On a slide the columns are in the order of the rows, whose names can then be read.
             "showticklabels": not low(),
         }  # fmt: skip
@@ -174,8 +177,8 @@ def rdm_figure(
         notes=[*provenance_notes(sets, [r.layer for r in rdms], f"{rdms[0].centring} centring"), *notes],
         height=height,
         fill=True,
-        left=96,
-        right=16 if narrow() else 72,
+        left=_LEFT,
+        right=right,
         above=26,
         below=(24 if low() else 84) + bar_height,
     )

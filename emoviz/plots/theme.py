@@ -315,10 +315,12 @@ class Panel:
     y: list[float]
 
 
-def panels(titles: Sequence[str], gap: float, row_gap: float) -> tuple[list[Panel], list[dict]]:
+def panels(
+    titles: Sequence[str], gap: float, row_gap: float, margins: int = _PANEL_MARGINS
+) -> tuple[list[Panel], list[dict]]:
     """Panels with their titles, as many a row as the canvas has room for.
 
-    gap, row_gap : between them, as shares of the whole width and height.
+    gap, row_gap : between them, as shares of the whole width and height. margins : pixels left and right of them all.
     """
     n = len(titles)
     across, down = columns(n), rows(n)
@@ -334,7 +336,7 @@ def panels(titles: Sequence[str], gap: float, row_gap: float) -> tuple[list[Pane
         )
     wide = canvas().width
     if wide is not None:
-        letters = int(width * (wide - _PANEL_MARGINS) / _PIXELS_PER_HEAD_LETTER)
+        letters = int(width * (wide - margins) / _PIXELS_PER_HEAD_LETTER)
         titles = ["<br>".join(textwrap.wrap(title, letters)) for title in titles]
     heads = [
         {
