@@ -63,11 +63,15 @@ let sweep = null, whole = 0, framed = false;
 
 // What is in sight is drawn at once; the rest a moment later, so that a moved slider does not wait for it.
 let later = 0;
-function drawInTurn() {
+function inSight() {
   const box = frame.getBoundingClientRect();
-  const inSight = Math.min(box.bottom, window.innerHeight) - Math.max(box.top, 0) > 0.25 * box.height;
+  return Math.min(box.bottom, window.innerHeight) - Math.max(box.top, 0) > 0.25 * box.height;
+}
+function drawInTurn() {
   clearTimeout(later);
-  const wait = !plot.dataset.drawn || (value && value.tree ? value.now : inSight) ? 0 : inSight ? 80 : 150;
+  // Of a moved slider the figure that fills most of the window comes first (`layers.js`).
+  const swept = value && value.tree, now = !plot.dataset.drawn || (swept ? value.now : inSight());
+  const wait = now ? 0 : swept ? 100 : 150;
   if (wait) later = setTimeout(draw, wait, true); else draw(true);
 }
 watch('value', () => { value = props.value; window.emovizParts.told(frame.dataset.part, value); drawInTurn(); });

@@ -127,8 +127,12 @@
     });
   }
 
-  let asked = 0;
-  function later() { cancelAnimationFrame(asked); asked = requestAnimationFrame(mark); }
+  // At once, but seldom: the whole page is searched.
+  const SELDOM = 250;
+  let asked = 0, marked = -SELDOM;
+  function later() {
+    if (!asked) asked = setTimeout(() => { asked = 0; marked = performance.now(); mark(); }, marked + SELDOM - performance.now());
+  }
   function start() {
     document.body.append(popover);
     new MutationObserver(later).observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ['data-drawn'] });

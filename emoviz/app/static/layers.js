@@ -56,7 +56,9 @@ function ask() {
   trigger('select', { key: view.key });
 }
 
-// The figure that fills most of the window: it is drawn at once, the others as soon as the slider gives them time.
+// The figure that fills most of the window: it is drawn at once, the others as soon as the slider gives them time. Found
+// once until the slider rests: to find it, all has to be laid out.
+let first = null;
 function most(names) {
   const area = (name) => {
     const box = document.querySelector(`.ez-figure[data-part="${name}"]`)?.getBoundingClientRect();
@@ -69,7 +71,7 @@ function show(depth) {
   const all = frames.get(view.key), frame = all.at[Math.round((depth - view.from) / view.step)];
   if (frame === undefined || frame === shown) return;
   shown = frame;
-  const first = most(Object.keys(all.parts));
+  first ??= most(Object.keys(all.parts));
   Object.entries(all.parts).forEach(([name, { base, paths, values, fixed, frames: places }]) => {
     const tree = places[frame].reduce((made, place, k) => changed(made, paths[k], values[place]), base);
     window.emovizParts.send(name, { tree, paths, fixed, sweep: all.key, now: name === first });
@@ -86,7 +88,7 @@ function moved(depth) {
 
 function tell(after, what) {
   clearTimeout(rest);
-  rest = setTimeout(() => { hand(); trigger('input', what); }, after);
+  rest = setTimeout(() => { first = null; hand(); trigger('input', what); }, after);
 }
 
 // What a moved slider does is done here. Gradio hears of it when it rests: it takes as long for it as a figure to draw.
