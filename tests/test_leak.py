@@ -150,20 +150,70 @@ def test_the_table_is_as_long_as_the_logits_and_made_once(tmp_path):
     assert not table.partial.any()
 
 
-def test_bytes_of_an_unfinished_character_are_partial():
-
+def _byte_tokenizer(*words: bytes):
+    """All 256 bytes in the order of their letters, then these words, in a byte-level vocabulary."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    letters = pre_tokenizers.ByteLevel.alphabet()
+    shown = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
+    of_byte = dict(
+        zip((b for b in range(256) if b not in shown), sorted(c for c in letters if ord(c) > 255), strict=True)
+    )
+    of_byte |= {byte: chr(byte) for byte in shown}
+    pieces = [of_byte[byte] for byte in range(256)] + ["".join(of_byte[byte] for byte in word) for word in words]
+    tokenizer = Tokenizer(models.BPE({piece: k for k, piece in enumerate(pieces)}, []))
+    tokenizer.decoder = decoders.ByteLevel()
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer)
+
+
+def test_bytes_of_an_unfinished_character_count_as_the_script_that_they_can_only_become():
+    from emoviz.readout.vocabulary import script_table
+
+    calm = "安".encode()
+    words = {
+        calm[:2]: "Han",
+        calm: "Han",
+        calm[1:]: "partial",
+        b" cat": "Latin",
+        b" " + calm[:1]: "Han",
+        b"caf\xc3": "Latin",
+        "あ".encode()[:2]: "Hiragana",
+        "𠀀".encode()[:2]: "Han",
+        "😀".encode()[:2]: None,
+        calm[1:] + b"dog": "Latin",
+        calm[2:] + calm[:1]: "Han",
+    }
+    table = script_table(_byte_tokenizer(*words), 256 + len(words))
+    assert {word: table.of(256 + k) for k, word in enumerate(words)} == words
+    assert [table.of(byte) for byte in (0xE4, 0xE3, 0xD0, 0xEC, 0xCE, 0xC3, 0x80, 0x41)] == [
+        "Han", "partial", "Cyrillic", "Hangul", "Greek", "Latin", "partial", "Latin",
+    ]  # fmt: skip
+    foreign = table.foreign({"Latin"})
+    assert not foreign[table.partial].any() and foreign[0xE4] and not foreign[0xC3]
+
+
+def test_the_first_bytes_of_a_character_can_become_what_all_characters_say():
+    from emoviz.readout.scripts import script_of
+    from emoviz.readout.vocabulary import _scripts_of_prefix
+
+    found: dict[bytes, set] = {}
+    for point in (p for p in range(0x80, 0x110000) if not 0xD800 <= p < 0xE000):
+        data, script = chr(point).encode(), script_of(chr(point))
+        for size in range(1, len(data)):
+            found.setdefault(data[:size], set()).update([script] if script else [])
+    two = [prefix for prefix in found if len(prefix) < 3 or prefix[0] < 0xF1]
+    assert all(_scripts_of_prefix(prefix) == found[prefix] for prefix in two)
+
+
+def test_bytes_that_a_vocabulary_falls_back_to_are_read_as_bytes():
+    from tokenizers import Tokenizer, decoders, models
     from transformers import PreTrainedTokenizerFast
 
     from emoviz.readout.vocabulary import script_table
 
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    vocabulary = {character: k for k, character in enumerate(alphabet)}
-    pieces = pre_tokenizers.ByteLevel(add_prefix_space=False).pre_tokenize_str("安")[0][0]
-    vocabulary |= {pieces[:2]: 256, pieces: 257, "Ġcat": 258}
-    tokenizer = Tokenizer(models.BPE(vocabulary, []))
-    tokenizer.decoder = decoders.ByteLevel()
-    table = script_table(PreTrainedTokenizerFast(tokenizer_object=tokenizer), 259)
-    assert [table.of(k) for k in (256, 257, 258)] == ["partial", "Han", "Latin"]
-    assert table.partial.sum() == 129, "128 bytes that only stand inside characters, and the unfinished one"
-    assert not table.foreign({"Latin"})[table.partial].any()
+    pieces = ["<unk>", "<0xE5>", "<0xAE>", "<0xD1>", "▁cat"]
+    tokenizer = Tokenizer(models.BPE({piece: k for k, piece in enumerate(pieces)}, [], byte_fallback=True))
+    tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
+    table = script_table(PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>"), 5)
+    assert [table.of(k) for k in range(5)] == [None, "Han", "partial", "Cyrillic", "Latin"]

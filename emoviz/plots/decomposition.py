@@ -191,8 +191,9 @@ def _top(c: Contrast) -> float:
 
 
 def _written(bars: Sequence[tuple[float, float, bool, float]]) -> dict:
-    """The value of each bar, beyond its end; where it is narrow only the star. bars : (x, rho, whether p is small, where
-    it stands).
+    """The value of each bar beyond its end, on a phone only its star.
+
+    bars : (x, rho, whether p is small, where it stands).
     """
 
     def value(rho: float) -> str:

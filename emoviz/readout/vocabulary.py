@@ -5,8 +5,11 @@ A leak shows here before it is sampled: greedy text stays Latin while a third of
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Set
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -15,7 +18,7 @@ from torch import Tensor
 
 from ..models.blocks import text_config
 from ..models.loaded import LoadedModel
-from .scripts import script_shares
+from .scripts import script_of
 
 PARTIAL = "partial"
 
@@ -24,9 +27,10 @@ PARTIAL = "partial"
 class VocabularyScripts:
     """Scripts of a tokenizer's vocabulary.
 
-    scripts : their names; `partial` stands for tokens that hold bytes of an unfinished character.
-    codes : (V,) index into `scripts` per token, -1 for tokens of no script: signs, digits, special and unused tokens.
-    A token of several scripts counts for the one with the most letters.
+    scripts : their names; `partial` stands for tokens that hold nothing but bytes of a character of several possible
+    scripts. codes : (V,) index into `scripts` per token, -1 for tokens of no script: signs, digits, special and unused
+    tokens. A token of several scripts counts for the one with the most letters. The first bytes of a character, of
+    which a byte-level vocabulary makes tokens, count as a letter of the script that they can only become.
     """
 
     scripts: tuple[str, ...]
@@ -37,7 +41,7 @@ class VocabularyScripts:
         return None if code < 0 else self.scripts[code]
 
     def foreign(self, own: Set[str]) -> np.ndarray:
-        """(V,) bool: tokens of scripts other than `own`. Unfinished characters are not among them, see `partial`."""
+        """(V,) bool: tokens of scripts other than `own`. Bytes that may become several are not among them."""
         other = [k for k, name in enumerate(self.scripts) if name != PARTIAL and name not in own]
         return np.isin(self.codes, other)
 
@@ -47,7 +51,7 @@ class VocabularyScripts:
 
     @property
     def partial(self) -> np.ndarray:
-        """(V,) bool: tokens that hold bytes of an unfinished character, which may become any script but Latin."""
+        """(V,) bool: tokens that hold nothing but bytes of a character of several possible scripts."""
         return self.codes == (self.scripts.index(PARTIAL) if PARTIAL in self.scripts else -2)
 
 
@@ -72,10 +76,66 @@ def script_table(tokenizer, size: int) -> VocabularyScripts:
         if token in special:
             continue
         # Bytes that are no whole character decode to U+FFFD.
-        name = PARTIAL if "\ufffd" in text else next(iter(script_shares(text)), None)
+        data = _bytes_of(tokenizer.convert_ids_to_tokens(token)) if "\ufffd" in text else None
+        name = _script(text) if data is None else _script_of_bytes(data)
         if name is not None:
             codes[token] = index.setdefault(name, len(index))
     return VocabularyScripts(tuple(index), codes)
+
+
+def _script(text: str) -> str | None:
+    """The script with the most letters; `partial` where there are none, but something that is no whole character."""
+    found = Counter(script for script in map(script_of, text) if script is not None)
+    return found.most_common(1)[0][0] if found else PARTIAL if "\ufffd" in text else None
+
+
+def _script_of_bytes(data: bytes) -> str | None:
+    """The same of bytes, in which the first bytes of a last character count by what they can become."""
+    found = _UNFINISHED.search(data)
+    possible = _scripts_of_prefix(found[0]) if found else frozenset()
+    letters = [one for one in map(script_of, data.decode("utf-8", "ignore")) if one is not None]
+    letters += possible if len(possible) == 1 else []
+    if letters:
+        return Counter(letters).most_common(1)[0][0]
+    # The beginning of what is no letter, such as an emoji, is no beginning of a script.
+    return None if found and not possible else PARTIAL
+
+
+# The first bytes of a character at the end, by how many it has in all (RFC 3629).
+_UNFINISHED = re.compile(rb"(?:[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4](?:[\x80-\xbf](?:[\x80-\xbf])?)?)\Z")
+_BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
+
+
+@cache
+def _scripts_of_prefix(prefix: bytes) -> frozenset[str]:
+    """The scripts of all letters whose UTF-8 begins with these bytes."""
+    size = 2 if prefix[0] < 0xE0 else 3 if prefix[0] < 0xF0 else 4
+    missing = size - len(prefix)
+    head = prefix[0] & (0xFF >> (size + 1))
+    for byte in prefix[1:]:
+        head = head << 6 | byte & 0x3F
+    first, end = head << 6 * missing, (head + 1) << 6 * missing
+    # Shorter forms of a character are no UTF-8, and neither are surrogates.
+    first, end = max(first, {2: 0x80, 3: 0x800, 4: 0x10000}[size]), min(end, 0x110000)
+    letters = (chr(point) for point in range(first, end) if not 0xD800 <= point < 0xE000)
+    return frozenset(script for script in map(script_of, letters) if script is not None)
+
+
+def _bytes_of(piece: str) -> bytes | None:
+    """The bytes of a piece of a byte-level vocabulary, or of one that falls back to bytes; None of others."""
+    found = _BYTE.fullmatch(piece)
+    if found:
+        return bytes([int(found[1], 16)])
+    known = _byte_letters()
+    return bytes(known[letter] for letter in piece) if all(letter in known for letter in piece) else None
+
+
+@lru_cache(maxsize=1)
+def _byte_letters() -> dict[str, int]:
+    """Letter -> the byte that it stands for in byte-level vocabularies, as GPT-2 introduced them."""
+    shown = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    rest = [byte for byte in range(0x100) if byte not in shown]
+    return {chr(byte): byte for byte in shown} | {chr(0x100 + k): byte for k, byte in enumerate(rest)}
 
 
 def probability_mass(logits: Tensor, tokens: np.ndarray) -> np.ndarray:
