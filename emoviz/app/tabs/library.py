@@ -10,6 +10,7 @@ import os
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -24,7 +25,7 @@ from ...stimuli.corpus import MAX_CLASSES, MIN_CLASSES
 from ...store import delete_set, files_of, load_stories
 from ...types import VectorSet
 from ...words import counted
-from .. import deleting
+from .. import deleting, fetching
 from ..components import MAX_UPLOAD, STATIC_URL, Menu, Message, Table, UploadLimit
 from ..contract import QUIET, Laid, Page, Tab, by_name
 from ..job_strip import lines, model_label
@@ -70,6 +71,7 @@ def lay(start: Selection) -> Laid:
         protocol = gr.Dropdown(list(PROTOCOLS), label="Protocol", info="emoviz-stories: own stories", scale=2)
         precision = gr.Dropdown(["auto", *PRECISIONS], label="Precision", info="auto: fp32, on CUDA bf16", scale=2)
         go = gr.Button("Extract", variant="primary", elem_id="ez-extract", scale=1, min_width=120)
+    fetch = fetching.lay()
     with gr.Row(elem_classes="ez-controls", elem_id="ez-passages"):
         # Any file is taken here, so that what is wrong with it is said below, where it stays.
         passages = gr.UploadButton(_CHOOSE_FILE, size="sm", scale=0, min_width=260)
@@ -88,11 +90,12 @@ def lay(start: Selection) -> Laid:
         about = gr.Dropdown(list(CLASSES), value=start.emotion, label="written for", scale=1, filterable=True)
     stories = Table()
     gr.on([written.input, about.input], stories_table, [written, about], stories, **QUIET)
-    outputs = {"table": table, "own": own.menu, "written": written}
+    outputs = {"fetch": fetch, "table": table, "own": own.menu, "written": written}
     parts = {"model": model, "protocol": protocol, "precision": precision, "go": go, "status": status}
     parts |= {"passages": passages, "remove": remove, "checked": checked, "limit": limit}
     parts |= {"there": there, "choose": choose, "anyway": anyway}
-    return Laid(outputs=outputs, parts=parts, menus=["own", "written"], changed=[own.done])
+    menus, changed = ["model", "fetch", "own", "written"], [own.done]
+    return Laid({"model": model}, outputs, parts, menus, linked={}, changed=changed)
 
 
 def wire(page: Page) -> list:
@@ -105,12 +108,17 @@ def wire(page: Page) -> list:
     asked = {name: part[name] for name in ("model", "protocol", "precision")} | {"file": file, "owner": strip.owner}
     said = [part["status"], strip.lines, part["there"], found]
     part["go"].click(*by_name(press, **asked), said, **QUIET)
+    page.laid["Library"].outputs["fetch"].click(
+        *by_name(fetch, model=part["model"], owner=strip.owner), [part["status"], strip.lines], **QUIET
+    )
     part["anyway"].click(*by_name(begin, **asked), said, **QUIET)
     return [part["choose"].click(show_set, [found, sets], [sets, part["there"]], **QUIET)]
 
 
-def draw(_view: Selection) -> dict:
+def draw(_view: Selection, model: str) -> dict:
     return {
+        "model": gr.update(choices=model_choices()),
+        "fetch": fetching.offer([model]),
         "table": sets_table(),
         "own": gr.update(choices=own_choices(), value=None),
         "written": gr.update(choices=stories_choices()),
@@ -189,6 +197,11 @@ def press(model: str, protocol: str, precision: str, file: Passages | None, owne
         "again makes another set only if the model has changed since."
     )
     return said, gr.skip(), gr.update(visible=True), found.name
+
+
+def fetch(model: str, owner: str) -> tuple[str, Any]:
+    """(status, jobs) where the missing weights of a model are asked for."""
+    return fetching.begin([model], owner)
 
 
 def begin(model: str, protocol: str, precision: str, file: Passages | None, owner: str) -> tuple:

@@ -19,6 +19,7 @@ from ...readout.summary import layer_of, ranked, sentences, text_scores
 from ...store.examples import shipped_examples
 from ...types import Missing, Reading, VectorSet
 from ...words import counted
+from .. import fetching
 from ..components import EMPTY, Figure, Message, Table, Tokens
 from ..contract import LATEST, QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name, stale
 from ..library import library
@@ -254,7 +255,7 @@ def lay(_start: Selection) -> Laid:
         elem_id="ez-read-status",
         elem_classes="ez-status",
     )
-    outputs: dict[str, Part] = {"status": status}
+    outputs: dict[str, Part] = {"status": status, "fetch": fetching.lay()}
     with gr.Column(elem_classes="ez-results"):
         outputs |= {"made": Message(elem_classes="ez-made"), "tokens": Tokens()}
         outputs |= {"token": Figure(EMPTY), "heat_map": Figure(EMPTY), "sentences": Table(elem_classes="ez-left")}
@@ -278,7 +279,7 @@ def lay(_start: Selection) -> Laid:
         curve = Figure(EMPTY)
     asked = {"text": text, "template": template, "numbers": numbers, "where": where}
     controls = {**asked, "reading": reading, "chosen": token, "varied": varied_made}
-    return Laid(controls, outputs, {"go": go, "vary": vary_it, "said": varied, "curve": curve})
+    return Laid(controls, outputs, {"go": go, "vary": vary_it, "said": varied, "curve": curve}, menus=["fetch"])
 
 
 def draw(
@@ -306,6 +307,7 @@ def draw(
     made = None if found is None or read is None or stored else {"set": short_label(read), "text": found.text}
     return {
         **shown,
+        "fetch": fetching.offer([view.chosen()[0].provenance.model]),
         "made": stale(made, now, "Read"),
         "varied_made": stale(varied, varied_with(view, template, numbers, where), "Vary"),
     }
@@ -324,12 +326,20 @@ def wire(page: Page) -> list:
     )
     done.then(lambda: gr.update(interactive=True), None, part["go"], **QUIET)
     picked = output["tokens"].select(*by_name(pick, reading=control["reading"]), control["chosen"], **LATEST)
+    output["fetch"].click(
+        *by_name(fetch, page.selection, owner=page.jobs.owner), [output["status"], page.jobs.lines], **QUIET
+    )
     varied = part["vary"].click(
         *by_name(vary, page.selection, **{name: control[name] for name in ("template", "numbers", "where")}),
         [part["curve"], part["said"], control["varied"]],
         **WITH_MODEL,
     )
     return [done, picked, varied]
+
+
+def fetch(view: Selection, owner: str) -> tuple[str, Any]:
+    """(status, jobs) where missing weights are asked for."""
+    return fetching.begin([view.chosen()[0].provenance.model], owner)
 
 
 def first_with_model(

@@ -11,6 +11,7 @@ from ....errors import InputError
 from ....steer.grammar import MEAN, RANDOM
 from ....steer.recipes import EMOVIZ, JEONG2026A, NORMS, PRESET_DOSES, PRESETS, SCOPES
 from ....words import counted
+from ... import fetching
 from ...components import EMPTY, Memory, Message, Shown, Texts
 from ...contract import EXPORTS, QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name, stale
 from ...download import downloaded_texts
@@ -59,7 +60,7 @@ def lay(start: Selection) -> Laid:
     with gr.Row(elem_classes="ez-controls"):
         doses = gr.Textbox(PRESET_DOSES[EMOVIZ], label="Doses", scale=4, min_width=180)
         controls = gr.CheckboxGroup(_CONTROLS, label="Controls", scale=7, min_width=290)
-    who = Message(elem_classes="ez-status")
+    who, fetch = Message(elem_classes="ez-status"), fetching.lay()
     first = {"preset": EMOVIZ, "layers": "window", "scope": "all", "norm": "fixed"}
     decoding = {"tokens": 40, "temperature": 0, "seed": 0, "chat": False}
     with gr.Accordion(summary(**first, **decoding), open=False, elem_id="ez-recipe") as accordion:
@@ -87,9 +88,9 @@ def lay(start: Selection) -> Laid:
     asked = {"prompt": prompt, "chosen": chosen, "controls": controls, "doses": doses, **fields}
     with gr.Column(elem_classes="ez-results"):
         made, texts = Message(elem_classes="ez-made"), Texts(EMPTY)
-    outputs = {"who": who, "made": made, "texts": texts, "status": status}
+    outputs = {"who": who, "fetch": fetch, "made": made, "texts": texts, "status": status}
     own = {"written_with": gr.State(None), "own": gr.State(False)}
-    return Laid({**asked, **own}, outputs, {"go": go, "stop": stop, "memory": memory})
+    return Laid({**asked, **own}, outputs, {"go": go, "stop": stop, "memory": memory}, menus=["fetch"])
 
 
 def stored_example(wanted: Sequence[str]) -> dict:
@@ -126,6 +127,7 @@ def draw(view: Selection, written_with: dict[str, str] | None, own: bool, **aske
     return {
         **({} if own else stored_example([*asked["chosen"], view.emotion])),
         "who": f"**Models** of the sets on the left: {names}",
+        "fetch": fetching.offer(models),
         "made": stale(written_with, made_with(view, **asked), "Steer"),
     }
 
@@ -197,11 +199,19 @@ def wire(page: Page) -> list:
     ended = running.then(lambda: [*_buttons(writing=False), models_in_memory()], None, [go, stop, memory], **QUIET)
     # The run itself says that it has stopped: an answer from here could come after its last word.
     stop.click(press_stop, job, None, **QUIET)
+    laid.outputs["fetch"].click(
+        *by_name(fetch, page.selection, owner=page.jobs.owner), [status, page.jobs.lines], **QUIET
+    )
     memory.select(let_go, None, memory, **QUIET)
     page.blocks.load(models_in_memory, None, memory, **QUIET)
     texts.download(save, job, page.saved, **EXPORTS)
     send_to_read(page, texts)
     return [ended]
+
+
+def fetch(view: Selection, owner: str) -> tuple[str, Any]:
+    """(status, jobs) where missing weights are asked for."""
+    return fetching.begin(models_of(view), owner)
 
 
 def save(job: Job, event: gr.EventData) -> dict:

@@ -1,0 +1,61 @@
+"""Weights that are not on this machine yet: a button that names them, and fetches them as a job.
+
+A job survives the page and can be cancelled; begun again, it goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import Any
+
+import gradio as gr
+
+from ..errors import InputError
+from ..models.registry import FETCHED, ModelEntry, available
+from .job_strip import lines
+from .jobs import JOBS
+from .process import run_command
+
+
+def lay(models: Sequence[str] = ()) -> gr.Button:
+    """The button, seen while one of these models is missing."""
+    entry = missing(models)
+    return gr.Button(
+        _label(entry), visible=entry is not None, size="sm", scale=0, min_width=320, elem_classes="ez-fetch"
+    )
+
+
+def offer(models: Sequence[str]) -> dict[str, Any]:
+    """How the button is to look for other models."""
+    entry = missing(models)
+    return gr.update(value=_label(entry), visible=entry is not None)
+
+
+def missing(models: Sequence[str]) -> ModelEntry | None:
+    """The first of these models whose weights can be fetched and are not here."""
+    named = (entry for name in models for entry in FETCHED if entry.id == name)
+    return next((entry for entry in named if not available(entry)), None)
+
+
+def begin(models: Sequence[str], owner: str) -> tuple[str, Any]:
+    """(what is said, jobs) where the button is pressed: the fetch is begun."""
+    entry = missing(models)
+    if entry is None:
+        return "The weights are here.", gr.skip()
+    try:
+        JOBS.start("fetch", f"Fetch of {entry.id}", owner, lambda: fetched(entry.id))
+    except InputError as error:
+        return f"**Cannot fetch.** {error}", gr.skip()
+    return "Begun: it stands at the top, and goes on when this page is closed.", lines(owner)
+
+
+def fetched(model: str) -> Generator[str, None, str]:
+    """Yields what a running fetch says; returns its result. Closing it ends the process. Raises InputError."""
+    yield from run_command(["fetch", "--json", "--", model], first="looking for the hub")
+    return f"{model} is here, and is converted when it is first used."
+
+
+def _label(entry: ModelEntry | None) -> str:
+    if entry is None or entry.fetched is None:
+        return "Fetch"
+    return f"Fetch {entry.id} ({entry.fetched.size / 1e6:.0f} MB)"
