@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Its results are shipped; its weights are fetched.
+QWEN := Qwen2.5-Coder-0.5B-Instruct
 export HF_HUB_DISABLE_TELEMETRY := 1
 export GRADIO_ANALYTICS_ENABLED := False
 
@@ -34,17 +36,18 @@ $(VENV)/.installed: requirements.txt requirements-models.txt constraints.txt pyp
 # stories the pooled states are left out, to stay within what a repository can carry.
 cache: install
 	rm -f cache/*.safetensors cache/*.stories.jsonl.gz cache/*_doses_*.json.gz
-	for model in SmolLM2-135M-Instruct gemma-3-270m; do \
+	$(BIN)/emoviz fetch $(QWEN)
+	for model in SmolLM2-135M-Instruct gemma-3-270m $(QWEN); do \
 		for protocol in emoviz jeong2026b; do \
 			$(BIN)/emoviz extract $$model --protocol $$protocol --out cache || exit; \
 		done; \
 	done
 	$(BIN)/emoviz extract SmolLM2-135M-Instruct --method generation --activations none --out cache
 	rm -rf cache/heads
-	own=$$(mktemp -d); for model in SmolLM2-135M-Instruct gemma-3-270m; do \
+	own=$$(mktemp -d); for model in SmolLM2-135M-Instruct gemma-3-270m $(QWEN); do \
 		EMOVIZ_HOME=$$own $(BIN)/emoviz witness --for $$model || exit; \
 	done; mv $$own/heads cache/heads; rm -r $$own
-	for model in SmolLM2-135M-Instruct gemma-3-270m; do $(BIN)/emoviz doses $$model --out cache || exit; done
+	for model in SmolLM2-135M-Instruct gemma-3-270m $(QWEN); do $(BIN)/emoviz doses $$model --out cache || exit; done
 
 # The shipped verifications, calibrated and run anew (about forty minutes on two cores).
 verifications: install

@@ -11,6 +11,7 @@ from ..errors import InputError
 from ..geometry import CENTRINGS, preferred_layer
 from ..geometry.layers import layers_of
 from ..geometry.vectors import check_centring
+from ..models.registry import BUNDLED
 from ..plots.theme import short_label
 from ..types import VectorSet
 from .library import library
@@ -194,11 +195,16 @@ def _short(given: Any) -> str:
 
 
 def first_selection() -> Selection:
-    """What a newcomer sees: the shipped sets of the default protocol, each at its best layer."""
+    """What a newcomer sees: the shipped sets of the default protocol, of models that can be steered at once, each at
+    its best layer.
+    """
+    bundled = {entry.id for entry in BUNDLED}
     shipped = tuple(
         s.name
         for s in library().sets.values()
-        if s.shipped and (s.provenance.protocol.name, s.provenance.precision) == ("emoviz", "fp32")
+        if s.shipped
+        and (s.provenance.protocol.name, s.provenance.precision) == ("emoviz", "fp32")
+        and s.provenance.model in bundled
     )
     return Selection(shipped, BEST, depth=0.6, centring="class", emotion="afraid")
 

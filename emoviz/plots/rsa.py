@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,6 +17,8 @@ from .wording import p_text
 
 # Below this rho a title only says that sets were compared.
 AGREEMENT = 0.5
+# Pixels left of the matrix at least, and those of a letter there.
+_LEFT, _LETTER = 168, 5.9
 
 
 def comparison_figure(
@@ -55,10 +59,16 @@ def comparison_figure(
         + class_lines(sets, names),
         height=height,
         fill=True,
-        left=40 if many else 168,
+        left=40 if many else max(_LEFT, _room(labels)),
         below=30,
         wide=60,
     )
+
+
+def _room(labels: Sequence[str]) -> int:
+    """Pixels of the longest line of the labels."""
+    lines = [re.sub("</?b>", "", line) for label in labels for line in label.split("<br>")]
+    return 14 + math.ceil(_LETTER * max(map(len, lines)))
 
 
 def _cells(c: Comparison) -> list[list[str]]:

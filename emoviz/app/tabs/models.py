@@ -18,7 +18,7 @@ from ...stats import letters
 from ...stats.pairs import paired_rdms
 from ...types import Comparison, VectorSet
 from ..components import Cards, Figure, Refused, Table
-from ..contract import Laid, Tab, tried
+from ..contract import Laid, Part, Tab, tried
 from ..library import library
 from ..selection import Selection, pick_emotion, pick_emotions
 from ..snippet import figure, open_sets, snippet
@@ -30,14 +30,13 @@ def lay(_start: Selection) -> Laid:
             [], label="Pair", info="or click a cell of the matrix", visible=False, allow_custom_value=True
         )
     agreement = Cards(elem_classes="ez-headline")
-    with gr.Row():
-        with gr.Column(scale=1, min_width=380):
-            # Two sets have no matrix worth a figure: then the difference stands in its place.
-            matrix, difference = Figure(share=1 / 2), Figure(share=1 / 2)
-        with gr.Column(scale=1, min_width=380):
-            dots = Figure(share=1 / 2)
-    outputs = {"agreement": agreement, "matrix": matrix, "difference": difference, "dots": dots}
-    outputs |= {"pairs": Table(), "differences": Table()}
+    outputs: dict[str, Part] = {"agreement": agreement}
+    # Two by two; two sets have no matrix worth a figure, and then the table is as wide as the page.
+    with gr.Row(elem_classes="ez-two"):
+        for name, part in (("matrix", Figure), ("dots", Figure), ("difference", Figure), ("differences", Table)):
+            with gr.Column(min_width=0):
+                outputs[name] = part(share=1 / 2) if part is Figure else part()
+    outputs["pairs"] = Table()
     with gr.Row():
         with gr.Column(scale=1, min_width=440):
             published = Figure(share=1 / 2)
