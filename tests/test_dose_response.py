@@ -185,11 +185,13 @@ def test_names_are_of_what_was_asked_for():
         "recipe": recipe(vectors, scope="prompt"), "decoding": replace(SHORT, seed=1), "prompts": PROMPTS[:1],
         "directions": ("happy",), "controls": ("mean",), "doses": (0.0, 0.2),
     }  # fmt: skip
+    other |= {"precision": "bf16"}
     names = [response_name(vectors, **{**asked, key: value}) for key, value in other.items()]
     moved = replace(vectors, provenance=replace(vectors.provenance, revision="else"))
     names += [response_name(moved, **asked), response_name(replace(vectors, name="other"), **asked)]
     assert len({response_name(vectors, **asked), *names}) == 1 + len(names)
     assert response_name(vectors, **{**asked, "doses": [0, 0.1]}) == response_name(vectors, **asked)
+    assert response_name(vectors, **asked, precision="fp32") == response_name(vectors, **asked)
 
 
 def test_broken_and_foreign_files_are_named_and_left_out(llama, caplog):

@@ -193,17 +193,23 @@ def test_bytes_of_an_unfinished_character_count_as_the_script_that_they_can_only
     assert not foreign[table.partial].any() and foreign[0xE4] and not foreign[0xC3]
 
 
-def test_the_first_bytes_of_a_character_can_become_what_all_characters_say():
+def test_the_first_bytes_of_a_character_are_of_the_script_of_all_characters_that_begin_so():
     from emoviz.readout.scripts import script_of
-    from emoviz.readout.vocabulary import _scripts_of_prefix
+    from emoviz.readout.vocabulary import script_table
 
-    found: dict[bytes, set] = {}
+    begun: dict[bytes, set] = {}
     for point in (p for p in range(0x80, 0x110000) if not 0xD800 <= p < 0xE000):
         data, script = chr(point).encode(), script_of(chr(point))
-        for size in range(1, len(data)):
-            found.setdefault(data[:size], set()).update([script] if script else [])
-    two = [prefix for prefix in found if len(prefix) < 3 or prefix[0] < 0xF1]
-    assert all(_scripts_of_prefix(prefix) == found[prefix] for prefix in two)
+        for size in range(1, min(3, len(data))):
+            begun.setdefault(data[:size], set()).update([script] if script else [])
+    words = [first for first in begun if len(first) == 2]
+    table = script_table(_byte_tokenizer(*words), 256 + len(words))
+    found = {first: table.of(first[0]) for first in begun if len(first) == 1}
+    found |= {word: table.of(256 + k) for k, word in enumerate(words)}
+    assert found == {
+        first: next(iter(scripts)) if len(scripts) == 1 else "partial" if scripts else None
+        for first, scripts in begun.items()
+    }
 
 
 def test_bytes_that_a_vocabulary_falls_back_to_are_read_as_bytes():

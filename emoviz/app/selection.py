@@ -13,6 +13,7 @@ from ..geometry.layers import layers_of
 from ..geometry.vectors import check_centring
 from ..models.registry import BUNDLED
 from ..plots.theme import short_label
+from ..store.choice import DEFAULT_PRECISION, DEFAULT_PROTOCOL
 from ..types import VectorSet
 from .library import library
 
@@ -203,7 +204,7 @@ def first_selection() -> Selection:
         s.name
         for s in library().sets.values()
         if s.shipped
-        and (s.provenance.protocol.name, s.provenance.precision) == ("emoviz", "fp32")
+        and (s.provenance.protocol.name, s.provenance.precision) == (DEFAULT_PROTOCOL, DEFAULT_PRECISION)
         and s.provenance.model in bundled
     )
     return Selection(shipped, BEST, depth=0.6, centring="class", emotion="afraid")

@@ -21,6 +21,7 @@ from .arguments import (
     Result,
     add_decoding,
     add_device,
+    add_precision,
     add_recipe,
     add_set,
     checked_controls,
@@ -51,6 +52,7 @@ def arguments(parser: ArgumentParser) -> None:
     add_recipe(parser)
     add_set(parser)
     parser.add_argument("--controls", nargs="*", metavar="C", help=f"control directions (default {' '.join(CONTROLS)})")
+    add_precision(parser)
     add_device(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder to write to (default: the user's cache folder)")
 
@@ -59,7 +61,7 @@ def run(given: Namespace) -> Result:
     from ..models.registry import resolve
     from ..stimuli.scenarios import dose_prompts
     from ..store import check_writable, find_set, responses_folder
-    from ..store.choice import set_before_loading
+    from ..store.choice import DEFAULT_PRECISION, set_before_loading
 
     asked: dict[str, Any] = {
         "decoding": decoding_of(given),
@@ -72,7 +74,10 @@ def run(given: Namespace) -> Result:
     # A model that need not be loaded to be known opens at once.
     known = set_before_loading(resolve(given.model), _classes_of(emotions))
     vectors = known if given.set is None else find_set(given.set)
-    stored = None if vectors is None else _stored(_request(vectors, emotions, asked, given), vectors, given.out)
+    # Without a precision what is stored in the usual one is opened, wherever it was made.
+    precision = DEFAULT_PRECISION if given.precision == "auto" else given.precision
+    request = None if vectors is None else _request(vectors, emotions, asked, given)
+    stored = None if vectors is None or request is None else _stored(request, vectors, precision, given.out)
     if stored is None:
         stored = _made(given, emotions, asked)
     found, path, computed = stored
@@ -110,12 +115,14 @@ def _request(
     return {**asked, "directions": directions, "recipe": recipe_of(given, vectors)}
 
 
-def _stored(request: dict, vectors: VectorSet, out: Path | None) -> tuple[DoseResponse, Path, bool] | None:
+def _stored(
+    request: dict, vectors: VectorSet, precision: str, out: Path | None
+) -> tuple[DoseResponse, Path, bool] | None:
     """A run that was made before, in `out` or else shipped or the user's own; None if there is none."""
     from ..store import responses_folder, shipped_folder
     from ..store.responses import SUFFIX, load_dose_response, response_name
 
-    name = response_name(vectors, **request)
+    name = response_name(vectors, **request, precision=precision)
     for place in (shipped_folder(), responses_folder()) if out is None else (out,):
         path = place / f"{name}{SUFFIX}"
         if path.exists():
@@ -135,14 +142,14 @@ def _made(given: Namespace, emotions: tuple[str, ...] | None, asked: dict[str, A
         save_dose_response,
     )
 
-    loaded = load_model(given.model, device=given.device)
+    loaded = load_model(given.model, precision=given.precision, device=given.device)
     vectors = set_of(loaded, given.set, _classes_of(emotions))
     request = _request(vectors, emotions, asked, given)
-    stored = _stored(request, vectors, given.out)
+    stored = _stored(request, vectors, loaded.precision, given.out)
     if stored is not None:
         return stored
     progress = Progress()
-    with work_folder(response_name(vectors, **request)) as work:
+    with work_folder(response_name(vectors, **request, precision=loaded.precision)) as work:
         found = dose_response(loaded, vectors, **request, witness=_witness(loaded), work=work, progress=progress)
         progress.close()
         path = save_dose_response(found, responses_folder() if given.out is None else given.out)

@@ -121,7 +121,7 @@ def dose_response(
     card, probabilities = _witnessed(witness, [one.text for one, *_ in measured])
     progress("classifying", total, total)
     return DoseResponse(
-        name=response_name(vectors, recipe, decoding, prompts, directions, controls, doses),
+        name=response_name(vectors, recipe, decoding, prompts, directions, controls, doses, loaded.precision),
         model=loaded.name,
         set=vectors.name,
         precision=loaded.precision,

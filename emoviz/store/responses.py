@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..types import Decoding, DoseResponse, Recipe, SteeredText, VectorSet, Verdict
+from .choice import DEFAULT_PRECISION
 from .folders import responses_folder, shipped_folder
 from .jsonable import decimals, number, plain, significant
 from .packed import card_of, list_packed, read_packed, recipe_of, write_packed
@@ -33,8 +34,12 @@ def response_name(
     directions: Sequence[str],
     controls: Sequence[str],
     doses: Sequence[float],
+    precision: str = DEFAULT_PRECISION,
 ) -> str:
-    """The name of what was asked for: the same request has the same name, another one another."""
+    """The name of what was asked for: the same request has the same name, another one another.
+
+    precision : that the model computes in.
+    """
     asked = [
         SCHEMA_VERSION,
         vectors.provenance.revision,
@@ -45,6 +50,8 @@ def response_name(
         list(directions),
         list(controls),
         [float(dose) for dose in doses],
+        # Runs of the usual precision keep the names that they had before there were others.
+        *([] if precision == DEFAULT_PRECISION else [precision]),
     ]
     key = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:8]
     return f"{vectors.provenance.model}_doses_{key}"

@@ -23,6 +23,7 @@ from ...plots.theme import short_label
 from ...stimuli import load_corpus
 from ...stimuli.corpus import MAX_CLASSES, MIN_CLASSES
 from ...store import delete_set, files_of, load_stories
+from ...store.choice import DEFAULT_PRECISION
 from ...types import VectorSet
 from ...words import counted
 from .. import deleting, fetching
@@ -36,8 +37,6 @@ from ..selection import Selection
 from ..snippet import snippet
 
 SHOWN_STORIES = 60
-# What `auto` is without a GPU. With one it is another, and then the same set is found only when the model is loaded.
-_USUAL_PRECISION = "fp32"
 _CHOOSE_FILE = "Passages of your own"
 _FORMAT = (
     "Without a file the shipped passages are read. Yours is a table (CSV, TSV, Parquet) with columns emotion, text and "
@@ -232,7 +231,8 @@ def stored(source, protocol: str, precision: str, file: Passages | None) -> Vect
     can tell."""
     if source.kind not in ("bundled", "hub"):
         return None
-    precision = _USUAL_PRECISION if precision == "auto" else precision
+    # What `auto` is without a GPU. With one it is another: then the set is found only when the model is loaded.
+    precision = DEFAULT_PRECISION if precision == "auto" else precision
     corpus = file.corpus_hash if file is not None else load_corpus().hash
     for vectors in library().sets.values():
         p = vectors.provenance
