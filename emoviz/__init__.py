@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .errors import InputError as InputError
     from .experiments.contrasts import contrasts as contrasts
     from .experiments.dose_response import dose_response as dose_response
+    from .experiments.leak import leak_run as leak_run
     from .experiments.verification import verify as verify
     from .extract.make import extract as extract
     from .geometry.curves import depth_curves as depth_curves
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from .stimuli.norms import load_norms as load_norms
     from .store.catalog import find_set as find_set
     from .store.catalog import list_sets as list_sets
+    from .store.leaks import list_leak_runs as list_leak_runs
+    from .store.leaks import save_leak_run as save_leak_run
     from .store.responses import list_dose_responses as list_dose_responses
     from .store.responses import save_dose_response as save_dose_response
     from .store.sets import load_set as load_set
@@ -75,6 +78,9 @@ _HOME = {
     "dose_response": "experiments.dose_response",
     "list_dose_responses": "store.responses",
     "save_dose_response": "store.responses",
+    "leak_run": "experiments.leak",
+    "list_leak_runs": "store.leaks",
+    "save_leak_run": "store.leaks",
     "verify": "experiments.verification",
     "list_verifications": "store.verifications",
     "save_verification": "store.verifications",

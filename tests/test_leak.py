@@ -109,18 +109,20 @@ def _leaking_model(tmp_path, push: float):
 def test_a_hidden_leak_shows_before_it_is_sampled(tmp_path):
     import torch
 
-    from emoviz.readout.vocabulary import probability_mass, vocabulary_scripts
+    from emoviz.readout.vocabulary import script_mass, vocabulary_scripts
 
     loaded = _leaking_model(tmp_path, push=-0.5)
     table = vocabulary_scripts(loaded)
     with torch.inference_mode():
         logits = loaded.model(torch.tensor([[3, 4]])).logits[:, -1]
     assert table.of(int(logits.argmax())) == "Latin", "what is sampled is clean"
-    mass = probability_mass(logits, table.foreign(own_scripts("the cat")))
+    mass = script_mass(logits, table, table.foreign(own_scripts("the cat")))
     weights = np.exp([5.0, 4.5, *[0.0] * 30])
-    assert mass == pytest.approx([(weights[1] + 1) / weights.sum()]), "安宁 and рад"
-    assert mass[0] > 0.3
-    assert probability_mass(logits, table.foreign(own_scripts("the 安"))) == pytest.approx([1 / weights.sum()])
+    expected = {"Latin": 0, "Han": weights[1] / weights.sum(), "Cyrillic": 1 / weights.sum()}
+    assert dict(zip(table.scripts, mass[0], strict=True)) == pytest.approx(expected), "安宁 and рад"
+    assert mass.sum() > 0.3
+    left = script_mass(logits, table, table.foreign(own_scripts("the 安")))
+    assert left.sum() == pytest.approx(1 / weights.sum())
 
 
 @pytest.mark.parametrize(("push", "leaks"), [(-0.5, False), (0.5, True)])

@@ -138,7 +138,12 @@ def _byte_letters() -> dict[str, int]:
     return {chr(byte): byte for byte in shown} | {chr(0x100 + k): byte for k, byte in enumerate(rest)}
 
 
-def probability_mass(logits: Tensor, tokens: np.ndarray) -> np.ndarray:
-    """Probability on a part of the vocabulary: logits (rows, V), tokens (V,) bool -> (rows,) float64, 0 to 1."""
+def script_mass(logits: Tensor, table: VocabularyScripts, tokens: np.ndarray) -> np.ndarray:
+    """Probability on a part of the vocabulary, by script: logits (rows, V), tokens (V,) bool, each of a script ->
+    (rows, S) float64 over `table.scripts`."""
     probabilities = torch.softmax(logits.float(), -1)
-    return probabilities[..., torch.from_numpy(tokens).to(logits.device)].sum(-1).double().cpu().numpy()
+    kept = np.flatnonzero(tokens)
+    found = torch.zeros(len(logits), len(table.scripts), device=logits.device)
+    codes = torch.from_numpy(table.codes[kept].astype(np.int64)).to(logits.device)
+    found.index_add_(1, codes, probabilities[:, torch.from_numpy(kept).to(logits.device)])
+    return found.double().cpu().numpy()

@@ -16,7 +16,7 @@ from ..models.fit import fitting
 from ..models.loaded import LoadedModel
 from ..models.prompts import prompt_ids, until_end
 from ..readout.scripts import own_scripts
-from ..readout.vocabulary import probability_mass, vocabulary_scripts
+from ..readout.vocabulary import script_mass, vocabulary_scripts
 from ..types import Decoding, Generation, Generations, Recipe, Towards, VectorSet
 from .directions import directions_of
 from .doses import doses_of
@@ -40,14 +40,21 @@ Row = TypeVar("Row", bound=tuple[Towards, float])
 class Partial:
     """The texts so far, one per row. `finished` rows have written their end token.
 
-    ids : (rows, steps), padded with the end token. leak_mass : (rows, steps), the probability at each step on tokens in
-    scripts that the prompt does not use, after the row's end as at its end.
+    ids : (rows, steps), padded with the end token. scripts : of the model's vocabulary. script_mass : (rows, steps,
+    scripts), the probability at each step on tokens in scripts that the prompt does not use, after the row's end as at
+    its end.
     """
 
     texts: tuple[str, ...]
     finished: tuple[bool, ...]
     ids: np.ndarray
-    leak_mass: np.ndarray
+    scripts: tuple[str, ...]
+    script_mass: np.ndarray
+
+    @property
+    def leak_mass(self) -> np.ndarray:
+        """(rows, steps), over all scripts together."""
+        return self.script_mass.sum(-1)
 
 
 def batch_rows(directions: Sequence[T], doses: Sequence[float]) -> list[tuple[T | str, float]]:
@@ -73,8 +80,7 @@ def generate(loaded: LoadedModel, prompt: str, added: Offsets, decoding: Decodin
             f"{added.rows} texts of {ids.shape[1] + decoding.max_new_tokens} tokens with the prompt were asked for "
             f"at once; {MAX_BATCH_TOKENS} tokens together are allowed. Give fewer doses or a shorter prompt."
         )
-    foreign = vocabulary_scripts(loaded).foreign(own_scripts(prompt))
-    return _steps(loaded, ids, added, decoding, foreign)
+    return _steps(loaded, ids, added, decoding, own_scripts(prompt))
 
 
 def steer_texts(
@@ -131,7 +137,7 @@ def generations(
     chat: bool = False,
 ) -> list[Generation]:
     """A batch as far as it is written, one record per row."""
-    out = []
+    out, leak_mass = [], partial.leak_mass
     for k, (direction, dose) in enumerate(rows):
         ids = tuple(until_end(loaded, partial.ids[k].tolist()))
         finished = partial.finished[k]
@@ -144,7 +150,7 @@ def generations(
                 prompt=prompt,
                 text=partial.texts[k],
                 ids=ids,
-                leak_mass=tuple(partial.leak_mass[k, : len(ids) + finished].tolist()),
+                leak_mass=tuple(leak_mass[k, : len(ids) + finished].tolist()),
                 finished=finished,
                 chat=chat,
             )
@@ -174,9 +180,10 @@ def checked_ids(loaded: LoadedModel, prompt: str, decoding: Decoding) -> list[in
 
 
 def _steps(
-    loaded: LoadedModel, ids: torch.Tensor, added: Offsets, decoding: Decoding, foreign: np.ndarray
+    loaded: LoadedModel, ids: torch.Tensor, added: Offsets, decoding: Decoding, own: frozenset[str]
 ) -> Iterator[Partial]:
-    tensors = on_device(added, loaded)
+    tensors, table = on_device(added, loaded), vocabulary_scripts(loaded)
+    foreign = table.foreign(own)
     end = torch.tensor(loaded.end_tokens if loaded.end_tokens else (-1,))
     random = torch.Generator().manual_seed(decoding.seed)
     # Vocabulary logits of the whole prompt would be computed for nothing.
@@ -191,13 +198,14 @@ def _steps(
             out = loaded.model(input_ids=step_ids, past_key_values=cache, use_cache=True, **options)
         cache = out.past_key_values
         logits = out.logits[:, -1].float()
-        now = probability_mass(logits, foreign)
-        mass.append(np.where(finished, mass[-1], now) if mass else now)
+        now = script_mass(logits, table, foreign)
+        mass.append(np.where(finished[:, None], mass[-1], now) if mass else now)
         chosen = _choose(logits.cpu(), decoding.temperature, random)
         written.append(torch.where(finished, end[0], chosen))
         finished |= torch.isin(chosen, end)
         so_far = torch.stack(written, 1)
-        yield Partial(_texts(loaded, so_far), tuple(finished.tolist()), so_far.numpy(), np.stack(mass, 1))
+        texts, ended = _texts(loaded, so_far), tuple(finished.tolist())
+        yield Partial(texts, ended, so_far.numpy(), table.scripts, np.stack(mass, 1))
         if finished.all():
             return
         step_ids = written[-1][:, None].to(loaded.device)

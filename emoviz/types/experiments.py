@@ -1,4 +1,4 @@
-"""Dose responses and verifications: many steered texts with all that was measured on them."""
+"""Dose responses, leak runs and verifications: many steered texts with all that was measured on them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .base import Value
-from .judging import Verdict, WitnessCard
+from .judging import Span, Verdict, WitnessCard
 from .steering import Decoding, Recipe
 
 if TYPE_CHECKING:
@@ -308,3 +308,84 @@ _SCENARIO_NUMBERS = (
     "check_after",
     "check_confirmed",
 )
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class LeakText(Value):
+    """One text of a leak run. Scripts are those that its prompt does not use.
+
+    recipe : its name. prompt : index into the run's prompts. visible : script -> share of the text's letters. hidden :
+    script -> the highest probability of all steps. mass : at each step, over all scripts. starts : the first token,
+    from 1, at which that is a leak; None if it never is. spans : where the text leaks.
+    """
+
+    recipe: str
+    direction: str
+    dose: float
+    prompt: int
+    text: str
+    visible: dict[str, float]
+    hidden: dict[str, float]
+    mass: tuple[float, ...]
+    starts: int | None
+    spans: tuple[Span, ...]
+
+    @property
+    def peak(self) -> float:
+        """The hidden leak: the highest probability on all those scripts together, of all steps."""
+        return max(self.mass, default=float("nan"))
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class LeakRun(Value):
+    """How much of other scripts steering brings out of one model. See `experiments.leak`.
+
+    recipes : by name, for this set. doses : increasing, without 0. texts : one for every recipe, direction or control,
+    dose and prompt; the unsteered text of a prompt stands once for each recipe, with direction `unsteered` and dose 0.
+    """
+
+    name: str
+    model: str
+    set: str
+    precision: str
+    recipes: dict[str, Recipe]
+    decoding: Decoding
+    prompts: tuple[str, ...]
+    directions: tuple[str, ...]
+    controls: tuple[str, ...]
+    doses: tuple[float, ...]
+    texts: tuple[LeakText, ...]
+    seconds: float
+    created: str
+    shipped: bool = False
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per text: model, set, recipe, direction, control, dose, prompt, text, visible and hidden (of all
+        scripts together), script (the likeliest of them), starts."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            [
+                {
+                    "model": self.model,
+                    "set": self.set,
+                    "recipe": t.recipe,
+                    "direction": t.direction,
+                    "control": t.direction in self.controls,
+                    "dose": t.dose,
+                    "prompt": self.prompts[t.prompt],
+                    "text": t.text,
+                    "visible": sum(t.visible.values()),
+                    "hidden": t.peak,
+                    "script": max(t.hidden, key=t.hidden.__getitem__) if t.hidden else None,
+                    "starts": t.starts,
+                }
+                for t in self.texts
+            ]
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"LeakRun({self.name!r}: {len(self.recipes)} recipes x {len(self.directions)} directions and "
+            f"{len(self.controls)} controls x {len(self.doses)} doses x {len(self.prompts)} prompts)"
+        )

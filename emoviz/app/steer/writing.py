@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from ...errors import InputError
-from ...judge.leak import leaked_spans
+from ...judge.leak import HIDDEN_LEAK, leaked_spans
 from ...judge.regimes import REGIME_SIGN, REGIME_WORDS
 from ...judge.verdict import borderline
 from ...plots.wording import dose_label
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 # Each update is drawn by the browser, which on a small machine takes its time from the model.
 _UPDATES_PER_SECOND = 8
-# Probability on other scripts that is worth a line. Unsteered English text of SmolLM2 stays below a thirtieth of it.
-_HIDDEN_LEAK = 0.01
 _CONTROL_NAMES = {RANDOM: "random direction", MEAN: "mean of the emotions"}
 
 
@@ -321,4 +319,4 @@ def _hidden_leak(one: Generation) -> tuple[str, str]:
         return "", "no probability on other scripts could be measured"
     mass, step = max(masses)
     said = f"highest probability on other scripts: {100 * mass:.2g} % at token {step} of {len(one.leak_mass)}"
-    return (f"hidden leak {100 * mass:.2g} % at token {step}" if mass >= _HIDDEN_LEAK else ""), said
+    return (f"hidden leak {100 * mass:.2g} % at token {step}" if mass >= HIDDEN_LEAK else ""), said
