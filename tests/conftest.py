@@ -101,6 +101,31 @@ def tiny_gpt2(layers: int = 3, width: int = 16):
     )
 
 
+def leaking_model(tmp_path, push: float):
+    """A small model whose head finds one Chinese token likelier by `push` than its other tokens, whatever it reads."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    from emoviz.models.load import load_model
+
+    folder = save_tiny_model(tmp_path / "leaks", tiny_llama())
+    vocabulary = {"<unk>": 0, "<s>": 1, "</s>": 2, "the": 3, "cat": 4, "安宁": 5, "рад": 6, "12": 7, "the安": 8}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>", bos_token="<s>", eos_token="</s>")
+    fast.save_pretrained(folder)
+    loaded = load_model(str(folder))
+
+    def head(_module, _inputs, logits):
+        flat = torch.zeros_like(logits)
+        flat[..., 3], flat[..., 5] = 5.0, 5.0 + push
+        return flat
+
+    loaded.model.lm_head.register_forward_hook(head)
+    return loaded
+
+
 @pytest.fixture(scope="session")
 def llama_folder(tmp_path_factory):
     return save_tiny_model(tmp_path_factory.mktemp("models") / "tiny-llama", tiny_llama())

@@ -9,6 +9,8 @@ from emoviz.judge.leak import leak_share, leaked_spans
 from emoviz.readout.scripts import own_scripts, script_of, script_shares
 from emoviz.types import Span
 
+from .conftest import leaking_model
+
 SAMPLES = {
     "Latin": "aÉßøÅｗ",
     "Han": "安宁汉々𠀀",
@@ -79,39 +81,12 @@ def test_spans_and_share_agree_on_every_script(script):
     assert leak_share(text, {"Latin"}) == pytest.approx(inside / letters)
 
 
-def _leaking_model(tmp_path, push: float):
-    """A small model whose head finds one Chinese token likelier by `push` than its other tokens, whatever it reads."""
-    import torch
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
-
-    from emoviz.models.load import load_model
-
-    from .conftest import save_tiny_model, tiny_llama
-
-    folder = save_tiny_model(tmp_path / "leaks", tiny_llama())
-    vocabulary = {"<unk>": 0, "<s>": 1, "</s>": 2, "the": 3, "cat": 4, "安宁": 5, "рад": 6, "12": 7, "the安": 8}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>", bos_token="<s>", eos_token="</s>")
-    fast.save_pretrained(folder)
-    loaded = load_model(str(folder))
-
-    def head(_module, _inputs, logits):
-        flat = torch.zeros_like(logits)
-        flat[..., 3], flat[..., 5] = 5.0, 5.0 + push
-        return flat
-
-    loaded.model.lm_head.register_forward_hook(head)
-    return loaded
-
-
 def test_a_hidden_leak_shows_before_it_is_sampled(tmp_path):
     import torch
 
     from emoviz.readout.vocabulary import script_mass, vocabulary_scripts
 
-    loaded = _leaking_model(tmp_path, push=-0.5)
+    loaded = leaking_model(tmp_path, push=-0.5)
     table = vocabulary_scripts(loaded)
     with torch.inference_mode():
         logits = loaded.model(torch.tensor([[3, 4]])).logits[:, -1]
@@ -132,7 +107,7 @@ def test_every_step_of_a_run_tells_its_hidden_leak_and_the_text_its_open_one(tmp
     from emoviz.steer.injection import Offsets
     from emoviz.types import Decoding
 
-    loaded = _leaking_model(tmp_path, push)
+    loaded = leaking_model(tmp_path, push)
     *_, last = generate(loaded, "the cat", Offsets({}, 2), Decoding(4))
     weights = np.exp([5.0, 5.0 + push, *[0.0] * 30])
     np.testing.assert_allclose(last.leak_mass, np.full((2, 4), (weights[1] + 1) / weights.sum()), rtol=1e-5)
@@ -144,7 +119,7 @@ def test_every_step_of_a_run_tells_its_hidden_leak_and_the_text_its_open_one(tmp
 def test_the_table_is_as_long_as_the_logits_and_made_once(tmp_path):
     from emoviz.readout.vocabulary import vocabulary_scripts
 
-    loaded = _leaking_model(tmp_path, push=0.0)
+    loaded = leaking_model(tmp_path, push=0.0)
     table = vocabulary_scripts(loaded)
     assert table is vocabulary_scripts(loaded)
     assert table.codes.shape == (32,)

@@ -15,8 +15,7 @@ from emoviz.store import responses_folder, save_set, sets_folder
 from emoviz.store.leaks import SUFFIX, load_leak_run
 from emoviz.types import Span
 
-from .conftest import make_set
-from .test_leak import _leaking_model
+from .conftest import leaking_model, make_set
 
 PROMPTS = ("the cat", "the cat the")
 STEPS = ez.Decoding(3)
@@ -29,7 +28,7 @@ def _set_of(model):
 
 
 def _run(tmp_path, push=-0.5, **changes):
-    model = _leaking_model(tmp_path, push)
+    model = leaking_model(tmp_path, push)
     given = {"directions": ["up"], "doses": [0.2, 0.0, 0.1], "prompts": PROMPTS, "decoding": STEPS, **changes}
     return ez.leak_run(model, _set_of(model), **given)
 
