@@ -63,7 +63,7 @@ def test_a_figure_is_exported(client):
 @pytest.mark.parametrize(
     ("name", "given", "message"),
     [
-        ("show_set", {"set": "nonsense"}, "set 'nonsense' is unknown; known sets: SmolLM2"),
+        ("show_set", {"set": "nonsense"}, "set 'nonsense' is unknown; known sets: Qwen"),
         ("show_set", {"set": "../../../etc/passwd"}, "is unknown; known sets"),
         ("rdm", {"set": f"cache/{GEMMA}_ca4cb220.safetensors"}, "is unknown; known sets"),
         ("rdm", {"set": GEMMA, "layer": "99"}, "layer 99 does not exist"),
@@ -129,7 +129,7 @@ def test_a_tool_answers_with_the_json_of_its_command(tools, capsys, name, given,
 
 def test_a_tool_says_what_is_wrong(tools):
     for name, given, message in (
-        ("show_set", {"set": "../../etc/passwd"}, "is unknown; known sets: SmolLM2"),
+        ("show_set", {"set": "../../etc/passwd"}, "is unknown; known sets: Qwen"),
         ("answer", {}, "Unknown tool"),
     ):
         answer = tools(lambda session, name=name, given=given: session.call_tool(name, given))

@@ -35,8 +35,7 @@ from .conftest import finished, make_set, write_passages
 
 
 def _view(**changes):
-    shipped = tuple(name for name in library().sets if "_emoviz_" in name)
-    values = {"sets": shipped, "layer_mode": BEST, "depth": 0.5, "centring": "class", "emotion": "sad", **changes}
+    values = {"sets": first_selection().sets, "layer_mode": BEST, "depth": 0.5, "centring": "class", "emotion": "sad", **changes}
     return Selection(**values)
 
 

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from ..emotions import CLASSES
 from ..errors import InputError
+from ..models.registry import place_of
 from ..plots.theme import Style, short_label, styles
 from ..stats import compare
 from ..stimuli.norms import load_norms
@@ -29,7 +30,7 @@ _NUMBERS = count()
 
 
 class Library:
-    """What is stored, by name, in the order of the command line, and what was computed from it.
+    """What is stored, by name, sets of known models first, and what was computed from it.
 
     There is a new one as soon as a file has come, gone or changed, so that nothing stale is kept with it.
     """
@@ -37,7 +38,9 @@ class Library:
     def __init__(self, sets: list[VectorSet]) -> None:
         # Of its own: the place in memory of one that is gone may be that of the next.
         self.number = next(_NUMBERS)
-        self.sets: Mapping[str, VectorSet] = {s.name: s for s in sets}
+        self.sets: Mapping[str, VectorSet] = {
+            s.name: s for s in sorted(sets, key=lambda s: place_of(s.provenance.model))
+        }
         # Of all known sets, so that a set looks the same whatever is selected.
         self.style: Mapping[str, Style] = styles(sets)
         # Visitors ask for any layers, and upload any files: only the latest are kept.

@@ -195,6 +195,14 @@ FETCHED: tuple[ModelEntry, ...] = (
 
 REGISTRY: tuple[ModelEntry, ...] = (*BUNDLED, *FETCHED, *_HUB)
 
+_PLACES = {entry.id.split("/")[-1]: k for k, entry in enumerate(REGISTRY)}
+
+
+def place_of(model: str) -> int:
+    """Where a model of this name stands in the list; unknown ones after all others."""
+    return _PLACES.get(model, len(_PLACES))
+
+
 # The architectures that the tests take through the self-test, extraction and steering on small random models.
 TESTED_ARCHITECTURES = frozenset(
     {

@@ -16,7 +16,7 @@ from plotly.colors import get_colorscale
 
 from ..emotions import NEUTRAL, QUADRANTS, quadrant
 from ..judge.regimes import COLLAPSE, EMPTY, EXPLOSIVE, SURGICAL, UNCHANGED
-from ..models.registry import REGISTRY
+from ..models.registry import place_of
 from ..stimuli import DEFAULT_CORPUS
 from ..types import VectorSet
 from ..words import counted
@@ -100,9 +100,7 @@ def styles(sets: Sequence[VectorSet]) -> dict[str, Style]:
     Colour is never the only difference: sets made in one way differ in dash by model, and the first of all is solid.
     Known models come first, as they are listed: what is added to them changes the look of none.
     """
-    known = [entry.id.split("/")[-1] for entry in REGISTRY]
-    models = list(dict.fromkeys(s.provenance.model for s in sets))
-    models.sort(key=lambda name: known.index(name) if name in known else len(known))
+    models = sorted(dict.fromkeys(s.provenance.model for s in sets), key=place_of)
     ways = [(s.provenance.protocol.name, s.provenance.precision, s.provenance.corpus) for s in sets]
     drawn = list(dict.fromkeys(ways))
     pairs = {(s.provenance.model, way) for s, way in zip(sets, ways, strict=True)}

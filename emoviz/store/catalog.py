@@ -21,7 +21,7 @@ def list_sets() -> list[VectorSet]:
 
     >>> import emoviz as ez
     >>> [vectors.name for vectors in ez.list_sets() if vectors.shipped][:2]
-    ['SmolLM2-135M-Instruct_emoviz_fp32_b1164d71', 'SmolLM2-135M-Instruct_jeong2026b_fp32_9f4cfecc']
+    ['Qwen2.5-Coder-0.5B-Instruct_emoviz_fp32_bed2002a', 'Qwen2.5-Coder-0.5B-Instruct_jeong2026b_fp32_88988d92']
     """
     found: dict[str, VectorSet] = {}
     for folder, shipped in ((shipped_folder(), True), (sets_folder(), False)):

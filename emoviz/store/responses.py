@@ -65,7 +65,7 @@ def save_dose_response(response: DoseResponse, folder: Path | str | None = None)
 
     >>> import emoviz as ez, pathlib, tempfile
     >>> ez.save_dose_response(ez.list_dose_responses()[0], pathlib.Path(tempfile.mkdtemp())).name
-    'SmolLM2-135M-Instruct_doses_be032aca.json.gz'
+    'Qwen2.5-Coder-0.5B-Instruct_doses_3292c05e.json.gz'
     """
     folder = responses_folder() if folder is None else folder
     texts, rows = _packed(response)
@@ -97,7 +97,7 @@ def list_dose_responses() -> list[DoseResponse]:
 
     >>> import emoviz as ez
     >>> [(run.model, len(run.texts)) for run in ez.list_dose_responses() if run.shipped]
-    [('SmolLM2-135M-Instruct', 354), ('gemma-3-270m', 354)]
+    [('Qwen2.5-Coder-0.5B-Instruct', 354), ('SmolLM2-135M-Instruct', 354), ('gemma-3-270m', 354)]
     """
     found = list_packed([(shipped_folder(), True), (responses_folder(), False)], PATTERN, load_dose_response)
     return sorted(found.values(), key=lambda r: (not r.shipped, r.model, r.name))

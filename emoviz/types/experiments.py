@@ -375,7 +375,7 @@ class LeakRun(Value):
                     "dose": t.dose,
                     "prompt": self.prompts[t.prompt],
                     "text": t.text,
-                    "visible": sum(t.visible.values()),
+                    "visible": sum(t.visible.values(), 0.0),
                     "hidden": t.peak,
                     "script": max(t.hidden, key=t.hidden.__getitem__) if t.hidden else None,
                     "starts": t.starts,
