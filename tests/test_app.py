@@ -35,7 +35,14 @@ from .conftest import finished, make_set, write_passages
 
 
 def _view(**changes):
-    values = {"sets": first_selection().sets, "layer_mode": BEST, "depth": 0.5, "centring": "class", "emotion": "sad", **changes}
+    values = {
+        "sets": first_selection().sets,
+        "layer_mode": BEST,
+        "depth": 0.5,
+        "centring": "class",
+        "emotion": "sad",
+        **changes,
+    }
     return Selection(**values)
 
 

@@ -93,12 +93,14 @@ def lay(start: Selection) -> Laid:
     return Laid({**asked, **own}, outputs, {"go": go, "stop": stop, "memory": memory}, menus=["fetch"])
 
 
-def stored_example(wanted: Sequence[str]) -> dict:
+def stored_example(models: Sequence[str], wanted: Sequence[str]) -> dict:
     """One prompt of the shipped dose-response runs, at the highest usable dose of each; nothing without a run.
 
-    wanted : the first of these directions that a run has is shown; where none has, another emotion.
+    models : whose runs are shown; where none has one, all. wanted : the first of these directions that a run has is
+    shown; where none has, another emotion.
     """
-    runs = [run for run in library().runs.values() if run.shipped]
+    shipped = [run for run in library().runs.values() if run.shipped]
+    runs = [run for run in shipped if run.model in models] or shipped
     shown = next((one for one in wanted if any(one in run.directions for run in runs)), _EXAMPLE)
     found = [texts_at(run, shown, highest_usable(run, shown), 0) for run in runs if shown in run.directions]
     found = [one for one in found if one["prompt"] == found[0]["prompt"]]
@@ -125,7 +127,7 @@ def draw(view: Selection, written_with: dict[str, str] | None, own: bool, **aske
     models = models_of(view)
     names = ", ".join(models) if models else "none, since no set of a model that can be steered is selected"
     return {
-        **({} if own else stored_example([*asked["chosen"], view.emotion])),
+        **({} if own else stored_example(models, [*asked["chosen"], view.emotion])),
         "who": f"**Models** of the sets on the left: {names}",
         "fetch": fetching.offer(models),
         "made": stale(written_with, made_with(view, **asked), "Steer"),
