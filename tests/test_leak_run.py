@@ -72,7 +72,10 @@ def test_a_summary_is_the_mean_over_prompts_and_the_earliest_start(tmp_path):
 def test_a_run_comes_back_from_its_file_as_it_was(tmp_path):
     run = _run(tmp_path)
     path = ez.save_leak_run(run)
-    (opened,) = ez.list_leak_runs()
+    (opened,) = [one for one in ez.list_leak_runs() if not one.shipped]
+    assert [one.model for one in ez.list_leak_runs()[:3]] == [
+        "Qwen2.5-Coder-0.5B-Instruct", "SmolLM2-135M-Instruct", "gemma-3-270m",
+    ]  # fmt: skip
     assert path == responses_folder() / f"{run.name}{SUFFIX}" and repr(opened) == repr(run)
     for name in run.__slots__:
         if name != "texts":
@@ -137,3 +140,27 @@ def test_the_command_makes_a_run_and_opens_it_again(capsys, llama, llama_folder)
     assert "recipe jeong2026a, hidden leak in %" in said and "random (control)" in said and "made before" in said
     assert main([*words, "--recipe", "loud"]) == 2
     assert "recipe 'loud' is unknown; emoviz, jeong2026a are allowed" in capsys.readouterr().err
+
+
+def test_the_shipped_runs_open_without_their_models_and_show_where_the_leak_is_the_emotions_own(capsys, monkeypatch):
+    monkeypatch.setattr("emoviz.models.load.load_model", None)
+    found, most = {}, {}
+    for model in ("Qwen2.5-Coder-0.5B-Instruct", "SmolLM2-135M-Instruct", "gemma-3-270m"):
+        assert main(["leak", model, "--precision", "bf16", "--json"]) == 0
+        run = json.loads(capsys.readouterr().out)
+        assert not run["computed"] and len(run["rows"]) == 2 * (1 + 21 * 4)
+        found[model] = rows = [row for row in run["rows"] if row["recipe"] == "jeong2026a"]
+        assert max(row["hidden"] for row in run["rows"] if row["recipe"] == "emoviz") < 0.05
+        most[model] = {d: max(r["hidden"] for r in rows if r["direction"] == d) for d in {r["direction"] for r in rows}}
+    qwen, smol, gemma = most.values()
+    assert (
+        qwen["unsteered"] < 0.02
+        and qwen["random"] < 0.1
+        and min(qwen[name] for name in ("calm", "gloomy", "happy")) > 0.6
+    )
+    loud = [row for row in found["Qwen2.5-Coder-0.5B-Instruct"] if row["hidden"] > 0.3]
+    assert loud and all(next(iter(row["scripts"])) == "Han" for row in loud)
+    assert max(smol.values()) < 0.1, "SmolLM2 leaks nothing worth the name"
+    assert gemma["random"] > 0.3, (
+        "in Gemma any push by this recipe breaks the script, so its leaks say nothing of emotions"
+    )

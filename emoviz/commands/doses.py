@@ -72,7 +72,7 @@ def run(given: Namespace) -> Result:
     emotions = None if given.emotion is None else _named(given.emotion)
     check_writable(responses_folder() if given.out is None else given.out)
     # A model that need not be loaded to be known opens at once.
-    known = set_before_loading(resolve(given.model), _classes_of(emotions))
+    known = set_before_loading(resolve(given.model, away=True), _classes_of(emotions))
     vectors = known if given.set is None else find_set(given.set)
     # Without a precision what is stored in the usual one is opened, wherever it was made.
     precision = DEFAULT_PRECISION if given.precision == "auto" else given.precision

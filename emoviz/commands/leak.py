@@ -5,11 +5,14 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+from ..emotions import EMOTIONS
 from ..errors import InputError
 from ..extract.progress import Progress
 from ..judge.leak import HIDDEN_LEAK
-from ..types import LeakRun
+from ..store import find_set
+from ..types import LeakRun, VectorSet
 from ..words import counted
 from .arguments import (
     Result,
@@ -48,9 +51,8 @@ def run(given: Namespace) -> Result:
     unknown = [name for name in given.recipe if name not in PRESETS]
     if unknown:
         raise InputError(f"recipe {unknown[0]!r:.40} is unknown; {', '.join(PRESETS)} are allowed.")
-    folder = responses_folder() if given.out is None else given.out
-    check_writable(folder)
-    found, path, computed = _made(given, folder)
+    check_writable(responses_folder() if given.out is None else given.out)
+    found, path, computed = _made(given)
     rows = summary(found)
     result = {
         "run": found.name,
@@ -65,38 +67,70 @@ def run(given: Namespace) -> Result:
     return result, _text(found, rows, path, computed), 0
 
 
-def _made(given: Namespace, folder: Path) -> tuple[LeakRun, Path, bool]:
+def _made(given: Namespace) -> tuple[LeakRun, Path, bool]:
     from ..experiments.leak import leak_run
-    from ..experiments.leak_summary import LEAK_DOSES
     from ..extract.work import work_folder
     from ..models.load import load_model
-    from ..steer.doses import parse_doses
-    from ..steer.grammar import RANDOM, parse_direction
-    from ..steer.recipes import recipe
-    from ..store.leaks import SUFFIX, leak_name, load_leak_run, save_leak_run
+    from ..models.registry import resolve
+    from ..steer.grammar import parse_direction
+    from ..store import responses_folder
+    from ..store.choice import DEFAULT_PRECISION, set_before_loading
+    from ..store.leaks import leak_name, load_leak_run, save_leak_run
 
     named = None if given.emotion is None else tuple(dict.fromkeys(parse_direction(e).label for e in given.emotion))
-    doses = tuple(sorted(set(parse_doses(LEAK_DOSES if given.dose is None else given.dose)) - {0.0}))
-    controls = tuple(checked_controls([RANDOM] if given.controls is None else given.controls))
-    loaded = load_model(given.model, precision=given.precision, device=given.device)
     wanted = tuple(emotion for name in named or () for emotion, _ in parse_direction(name).terms)
+    # A run that is stored opens without its model.
+    known = set_before_loading(resolve(given.model, away=True), wanted or EMOTIONS)
+    known = known if given.set is None else find_set(given.set)
+    if known is not None:
+        precision = DEFAULT_PRECISION if given.precision == "auto" else given.precision
+        stored = _stored(leak_name(known, **_asked(given, known, named), precision=precision), given.out)
+        if stored is not None:
+            return stored
+    loaded = load_model(given.model, precision=given.precision, device=given.device)
     vectors = set_of(loaded, given.set, wanted)
-    directions = vectors.emotions if named is None else named
-    prompts = _prompts(given)
-    recipes = {name: recipe(vectors, name) for name in given.recipe}
-    decoding = decoding_of(given)
-    name = leak_name(vectors, recipes, decoding, prompts, directions, controls, doses, loaded.precision)
-    path = folder / f"{name}{SUFFIX}"
-    if path.exists():
-        return load_leak_run(path), path, False
+    asked = _asked(given, vectors, named)
+    name = leak_name(vectors, **asked, precision=loaded.precision)
+    stored = _stored(name, given.out)
+    if stored is not None:
+        return stored
     progress = Progress()
     with work_folder(name) as work:
-        asked = (directions, doses, prompts, tuple(recipes), decoding, controls)
-        found = leak_run(loaded, vectors, *asked, work=work, progress=progress)
+        asked["recipes"] = tuple(asked["recipes"])
+        found = leak_run(loaded, vectors, **asked, work=work, progress=progress)
         progress.close()
-        path = save_leak_run(found, folder)
+        path = save_leak_run(found, responses_folder() if given.out is None else given.out)
     # As it will be opened: the file keeps five digits.
     return load_leak_run(path), path, True
+
+
+def _asked(given: Namespace, vectors: VectorSet, named: tuple[str, ...] | None) -> dict[str, Any]:
+    """All that a run is named by but its set and precision."""
+    from ..experiments.leak_summary import LEAK_DOSES
+    from ..steer.doses import parse_doses
+    from ..steer.grammar import RANDOM
+    from ..steer.recipes import recipe
+
+    return {
+        "recipes": {name: recipe(vectors, name) for name in given.recipe},
+        "decoding": decoding_of(given),
+        "prompts": _prompts(given),
+        "directions": vectors.emotions if named is None else named,
+        "controls": tuple(checked_controls([RANDOM] if given.controls is None else given.controls)),
+        "doses": tuple(sorted(set(parse_doses(LEAK_DOSES if given.dose is None else given.dose)) - {0.0})),
+    }
+
+
+def _stored(name: str, out: Path | None) -> tuple[LeakRun, Path, bool] | None:
+    """A run that was made before, in `out` or else shipped or the user's own; None if there is none."""
+    from ..store import responses_folder, shipped_folder
+    from ..store.leaks import SUFFIX, load_leak_run
+
+    for folder in (shipped_folder(), responses_folder()) if out is None else (out,):
+        path = folder / f"{name}{SUFFIX}"
+        if path.exists():
+            return load_leak_run(path, shipped=folder == shipped_folder()), path, False
+    return None
 
 
 def _prompts(given: Namespace) -> tuple[str, ...]:

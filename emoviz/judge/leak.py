@@ -7,8 +7,8 @@ from collections.abc import Set
 from ..readout.scripts import script_of, script_shares
 from ..types import Span
 
-# Probability on other scripts that is called a leak. Unsteered English text of SmolLM2 stays below a thirtieth of it,
-# of Qwen2.5-Coder-0.5B below two thirds.
+# Probability on other scripts that is called a leak. Unsteered English text of SmolLM2 stays below a thirtieth of it;
+# of Qwen2.5-Coder-0.5B, which leaks most, it comes up to it.
 HIDDEN_LEAK = 0.01
 
 

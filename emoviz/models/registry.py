@@ -259,9 +259,10 @@ def hub_folder(id: str) -> Path | None:
     return Path(found).parent if isinstance(found, str) else None
 
 
-def resolve(model: str | Path) -> ModelSource:
+def resolve(model: str | Path, *, away: bool = False) -> ModelSource:
     """What a MODEL argument means: short name, folder, .gguf file, or hub id (`owner/name`), tried in that order.
 
+    away : whether the file of a fetched model may be missing, where its stored results will do.
     Raises InputError if it is none of them.
     """
     if not isinstance(model, (str, Path)):
@@ -273,7 +274,7 @@ def resolve(model: str | Path) -> ModelSource:
     for entry in FETCHED:
         if model.lower() == entry.id.lower():
             path = fetched_file(entry)
-            if not path.is_file():
+            if not away and not path.is_file():
                 size = entry.fetched.size / 1e6 if entry.fetched is not None else 0
                 raise InputError(f"{entry.id} is not here yet ({size:.0f} MB). Get it by: emoviz fetch {entry.id}")
             return ModelSource(entry.id, "gguf", str(path), entry)

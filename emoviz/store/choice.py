@@ -32,6 +32,9 @@ class _Source(Protocol):
     @property
     def kind(self) -> str: ...
 
+    @property
+    def entry(self) -> object | None: ...
+
 
 def best_first(sets: Iterable[VectorSet], classes: Sequence[str] = ()) -> list[VectorSet]:
     """The rule: sets with all the classes before others, then those of the shipped corpus, then protocol `emoviz`, then
@@ -74,9 +77,10 @@ def asked_set(model: _Model, name: str) -> VectorSet:
 def set_before_loading(source: _Source, classes: Sequence[str] = ()) -> VectorSet | None:
     """What `set_for` will find once the model is loaded; None where only loading can tell.
 
-    A folder or file may hold other weights than when its set was made, a bundled or hub model changes with its version.
+    A folder or file may hold other weights than when its set was made, unless it is pinned by its hash; a bundled or
+    hub model changes with its version.
     """
-    if source.kind not in ("bundled", "hub"):
+    if source.kind not in ("bundled", "hub") and source.entry is None:
         return None
     known = [s for s in list_sets() if s.provenance.model == source.name]
     if len({s.provenance.revision for s in known}) != 1:
