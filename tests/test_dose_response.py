@@ -40,6 +40,7 @@ from emoviz.words import counted
 
 from .conftest import ROOT, finished, make_set
 
+SHIPPED = {"SmolLM2-135M-Instruct", "gemma-3-270m", "Qwen2.5-Coder-0.5B-Instruct"}
 PROMPTS = ("the cat sat", "a red dog")
 DOSES = (0.1, -0.3, 0.6)
 SHORT = Decoding(5)
@@ -308,7 +309,7 @@ def test_shipped_runs_show_all_three_regimes_and_are_small():
         assert {t.verdict.regime for t in found.texts} >= {SURGICAL, COLLAPSE, EXPLOSIVE}
         assert set(EMOTIONS) <= set(found.witness.classes) and found.model not in found.witness.name
         assert response_path(found).stat().st_size < 150_000
-    assert {r.model for r in _shipped()} == {"SmolLM2-135M-Instruct", "gemma-3-270m"}
+    assert {r.model for r in _shipped()} == SHIPPED
 
 
 def test_the_part_draws_the_shipped_runs():
@@ -431,8 +432,5 @@ def test_a_wrong_run_ends_as_one_line_on_the_page(values, message):
 
 
 def test_nothing_that_is_shipped_beside_the_runs_is_taken_for_one(caplog):
-    assert {response.model for response in list_dose_responses() if response.shipped} == {
-        "SmolLM2-135M-Instruct",
-        "gemma-3-270m",
-    }
+    assert {response.model for response in list_dose_responses() if response.shipped} == SHIPPED
     assert "left out" not in caplog.text

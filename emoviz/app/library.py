@@ -51,7 +51,8 @@ class Library:
 
     @cached_property
     def runs(self) -> Mapping[str, DoseResponse]:
-        return {run.name: run for run in list_dose_responses()}
+        found = sorted(list_dose_responses(), key=lambda run: (not run.shipped, place_of(run.model)))
+        return {run.name: run for run in found}
 
     @cached_property
     def verifications(self) -> Mapping[str, Verification]:

@@ -32,6 +32,7 @@ MAX_RUNS = 4
 # Prompts of a run whose texts are shown at once; each has a panel of its own.
 MAX_PROMPTS = 4
 _HINT = "Click a dose in a figure to read its texts, below the map. A click in the map also chooses its emotion."
+_AT_FIRST = 2
 _NOTHING = (EMPTY, EMPTY, *(EMPTY,) * MAX_PROMPTS)
 
 
@@ -50,8 +51,8 @@ def _label(r: DoseResponse) -> str:
 
 
 def shipped_choice() -> list[str]:
-    """What is drawn before anything is chosen."""
-    return [name for name, r in library().runs.items() if r.shipped][:MAX_RUNS]
+    """What is drawn before anything is chosen: as many as stand beside each other without scrolling."""
+    return [name for name, r in library().runs.items() if r.shipped][:_AT_FIRST]
 
 
 def show(names: list[str], direction: str, at: tuple | None) -> tuple:
