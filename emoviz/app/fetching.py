@@ -12,17 +12,14 @@ import gradio as gr
 
 from ..errors import InputError
 from ..models.registry import FETCHED, ModelEntry, available
-from .job_strip import lines
+from .job_strip import BEGUN, lines
 from .jobs import JOBS
 from .process import run_command
 
 
-def lay(models: Sequence[str] = ()) -> gr.Button:
-    """The button, seen while one of these models is missing."""
-    entry = missing(models)
-    return gr.Button(
-        _label(entry), visible=entry is not None, size="sm", scale=0, min_width=320, elem_classes="ez-fetch"
-    )
+def lay() -> gr.Button:
+    """The button; `offer` shows it where a model is missing."""
+    return gr.Button(_label(None), visible=False, size="sm", scale=0, min_width=320)
 
 
 def offer(models: Sequence[str]) -> dict[str, Any]:
@@ -46,7 +43,7 @@ def begin(models: Sequence[str], owner: str) -> tuple[str, Any]:
         JOBS.start("fetch", f"Fetch of {entry.id}", owner, lambda: fetched(entry.id))
     except InputError as error:
         return f"**Cannot fetch.** {error}", gr.skip()
-    return "Begun: it stands at the top, and goes on when this page is closed.", lines(owner)
+    return BEGUN, lines(owner)
 
 
 def fetched(model: str) -> Generator[str, None, str]:

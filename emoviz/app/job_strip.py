@@ -13,6 +13,8 @@ from .components import JobLines
 from .jobs import CANCELLED, DONE, FAILED, JOBS, OPEN, WAITING, Job
 from .library import library
 
+# What is said where a job was begun.
+BEGUN = "Begun: it stands at the top, and goes on when this page is closed."
 _TOKEN = re.compile(r"[0-9a-f]{32}")
 
 

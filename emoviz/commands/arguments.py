@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..emotions import EMOTIONS
 from ..errors import InputError
 from ..types import Corpus, VectorSet
 
@@ -136,6 +137,37 @@ def decoding_of(given: argparse.Namespace):
     from ..types import Decoding
 
     return Decoding(given.max_new_tokens, given.temperature, given.seed, given.chat)
+
+
+def named_directions(words: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Directions as they are written everywhere, each once; None where none were given."""
+    from ..steer.grammar import parse_direction
+
+    return None if words is None else tuple(dict.fromkeys(parse_direction(word).label for word in words))
+
+
+def classes_of(directions: Sequence[str] | None) -> tuple[str, ...]:
+    """The emotions in them; without directions all are meant."""
+    from ..steer.grammar import parse_direction
+
+    if directions is None:
+        return EMOTIONS
+    return tuple(name for text in directions for name, _ in parse_direction(text).terms)
+
+
+def prompts_of(given: argparse.Namespace) -> tuple[str, ...]:
+    """The prompts, each once; the shipped openings where none were given."""
+    from ..stimuli.scenarios import dose_prompts
+
+    return dose_prompts() if given.prompt is None else tuple(dict.fromkeys(given.prompt))
+
+
+def run_file(name: str, out: Path | None) -> Path | None:
+    """A run that was made before, in `out` or else shipped or the user's own; None if there is none."""
+    from ..store import responses_folder, shipped_folder
+
+    folders = (shipped_folder(), responses_folder()) if out is None else (out,)
+    return next((folder / name for folder in folders if (folder / name).exists()), None)
 
 
 def checked_controls(names: Sequence[str]) -> Sequence[str]:

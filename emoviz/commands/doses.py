@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ..emotions import EMOTIONS
 from ..errors import InputError
 from ..extract.progress import Progress
 from ..judge.regimes import REGIME_LETTER, REGIME_WORDS, REGIMES
 from ..steer.doses import RUN_DOSES, parse_doses
-from ..steer.grammar import CONTROLS, parse_direction, weights_of
+from ..steer.grammar import CONTROLS, weights_of
 from ..types import DoseResponse, VectorSet
 from .arguments import (
     Result,
@@ -25,8 +24,12 @@ from .arguments import (
     add_recipe,
     add_set,
     checked_controls,
+    classes_of,
     decoding_of,
+    named_directions,
+    prompts_of,
     recipe_of,
+    run_file,
     set_of,
 )
 from .printing import table
@@ -59,20 +62,19 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(given: Namespace) -> Result:
     from ..models.registry import resolve
-    from ..stimuli.scenarios import dose_prompts
     from ..store import check_writable, find_set, responses_folder
     from ..store.choice import DEFAULT_PRECISION, set_before_loading
 
     asked: dict[str, Any] = {
         "decoding": decoding_of(given),
-        "prompts": dose_prompts() if given.prompt is None else tuple(dict.fromkeys(given.prompt)),
+        "prompts": prompts_of(given),
         "controls": tuple(checked_controls(CONTROLS if given.controls is None else given.controls)),
         "doses": tuple(sorted({0.0, *parse_doses(RUN_DOSES if given.dose is None else given.dose)})),
     }
-    emotions = None if given.emotion is None else _named(given.emotion)
+    emotions = named_directions(given.emotion)
     check_writable(responses_folder() if given.out is None else given.out)
     # A model that need not be loaded to be known opens at once.
-    known = set_before_loading(resolve(given.model, away=True), _classes_of(emotions))
+    known = set_before_loading(resolve(given.model, away=True), classes_of(emotions))
     vectors = known if given.set is None else find_set(given.set)
     # Without a precision what is stored in the usual one is opened, wherever it was made.
     precision = DEFAULT_PRECISION if given.precision == "auto" else given.precision
@@ -96,17 +98,6 @@ def run(given: Namespace) -> Result:
     return result, _said(result), 0
 
 
-def _named(words: list[str]) -> tuple[str, ...]:
-    """Directions as they are written everywhere, each once."""
-    return tuple(dict.fromkeys(parse_direction(word).label for word in words))
-
-
-def _classes_of(directions: tuple[str, ...] | None) -> tuple[str, ...]:
-    if directions is None:
-        return EMOTIONS
-    return tuple(name for text in directions for name, _ in parse_direction(text).terms)
-
-
 def _request(
     vectors: VectorSet, emotions: tuple[str, ...] | None, asked: dict[str, Any], given: Namespace
 ) -> dict[str, Any]:
@@ -119,16 +110,15 @@ def _stored(
     request: dict, vectors: VectorSet, precision: str, out: Path | None
 ) -> tuple[DoseResponse, Path, bool] | None:
     """A run that was made before, in `out` or else shipped or the user's own; None if there is none."""
-    from ..store import responses_folder, shipped_folder
+    from ..store.folders import shipped_folder
     from ..store.responses import SUFFIX, load_dose_response, response_name
 
     name = response_name(vectors, **request, precision=precision)
-    for place in (shipped_folder(), responses_folder()) if out is None else (out,):
-        path = place / f"{name}{SUFFIX}"
-        if path.exists():
-            logging.info("%s was computed before; nothing to compute", name)
-            return load_dose_response(path, shipped=place == shipped_folder()), path, False
-    return None
+    path = run_file(f"{name}{SUFFIX}", out)
+    if path is None:
+        return None
+    logging.info("%s was computed before; nothing to compute", name)
+    return load_dose_response(path, shipped=path.parent == shipped_folder()), path, False
 
 
 def _made(given: Namespace, emotions: tuple[str, ...] | None, asked: dict[str, Any]) -> tuple[DoseResponse, Path, bool]:
@@ -143,7 +133,7 @@ def _made(given: Namespace, emotions: tuple[str, ...] | None, asked: dict[str, A
     )
 
     loaded = load_model(given.model, precision=given.precision, device=given.device)
-    vectors = set_of(loaded, given.set, _classes_of(emotions))
+    vectors = set_of(loaded, given.set, classes_of(emotions))
     request = _request(vectors, emotions, asked, given)
     stored = _stored(request, vectors, loaded.precision, given.out)
     if stored is not None:

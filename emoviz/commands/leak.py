@@ -7,7 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..emotions import EMOTIONS
 from ..errors import InputError
 from ..extract.progress import Progress
 from ..judge.leak import HIDDEN_LEAK
@@ -21,7 +20,11 @@ from .arguments import (
     add_precision,
     add_set,
     checked_controls,
+    classes_of,
     decoding_of,
+    named_directions,
+    prompts_of,
+    run_file,
     set_of,
 )
 from .printing import table
@@ -72,15 +75,13 @@ def _made(given: Namespace) -> tuple[LeakRun, Path, bool]:
     from ..extract.work import work_folder
     from ..models.load import load_model
     from ..models.registry import resolve
-    from ..steer.grammar import parse_direction
     from ..store import responses_folder
     from ..store.choice import DEFAULT_PRECISION, set_before_loading
     from ..store.leaks import leak_name, load_leak_run, save_leak_run
 
-    named = None if given.emotion is None else tuple(dict.fromkeys(parse_direction(e).label for e in given.emotion))
-    wanted = tuple(emotion for name in named or () for emotion, _ in parse_direction(name).terms)
+    named = named_directions(given.emotion)
     # A run that is stored opens without its model.
-    known = set_before_loading(resolve(given.model, away=True), wanted or EMOTIONS)
+    known = set_before_loading(resolve(given.model, away=True), classes_of(named))
     known = known if given.set is None else find_set(given.set)
     if known is not None:
         precision = DEFAULT_PRECISION if given.precision == "auto" else given.precision
@@ -88,7 +89,7 @@ def _made(given: Namespace) -> tuple[LeakRun, Path, bool]:
         if stored is not None:
             return stored
     loaded = load_model(given.model, precision=given.precision, device=given.device)
-    vectors = set_of(loaded, given.set, wanted)
+    vectors = set_of(loaded, given.set, classes_of(named))
     asked = _asked(given, vectors, named)
     name = leak_name(vectors, **asked, precision=loaded.precision)
     stored = _stored(name, given.out)
@@ -114,7 +115,7 @@ def _asked(given: Namespace, vectors: VectorSet, named: tuple[str, ...] | None) 
     return {
         "recipes": {name: recipe(vectors, name) for name in given.recipe},
         "decoding": decoding_of(given),
-        "prompts": _prompts(given),
+        "prompts": prompts_of(given),
         "directions": vectors.emotions if named is None else named,
         "controls": tuple(checked_controls([RANDOM] if given.controls is None else given.controls)),
         "doses": tuple(sorted(set(parse_doses(LEAK_DOSES if given.dose is None else given.dose)) - {0.0})),
@@ -123,20 +124,11 @@ def _asked(given: Namespace, vectors: VectorSet, named: tuple[str, ...] | None) 
 
 def _stored(name: str, out: Path | None) -> tuple[LeakRun, Path, bool] | None:
     """A run that was made before, in `out` or else shipped or the user's own; None if there is none."""
-    from ..store import responses_folder, shipped_folder
+    from ..store.folders import shipped_folder
     from ..store.leaks import SUFFIX, load_leak_run
 
-    for folder in (shipped_folder(), responses_folder()) if out is None else (out,):
-        path = folder / f"{name}{SUFFIX}"
-        if path.exists():
-            return load_leak_run(path, shipped=folder == shipped_folder()), path, False
-    return None
-
-
-def _prompts(given: Namespace) -> tuple[str, ...]:
-    from ..stimuli.scenarios import dose_prompts
-
-    return dose_prompts() if given.prompt is None else tuple(dict.fromkeys(given.prompt))
+    path = run_file(f"{name}{SUFFIX}", out)
+    return None if path is None else (load_leak_run(path, shipped=path.parent == shipped_folder()), path, False)
 
 
 def _text(found: LeakRun, rows: list[dict], path: Path, computed: bool) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -77,9 +77,9 @@ def dose_response(
     prompts = dose_prompts() if prompts is None else prompts
     recipe = recipe_of(vectors, recipe)
     decoding = Decoding() if decoding is None else decoding
-    _check_named("prompts", prompts)
-    _check_named("directions", directions)
-    _check_named("directions and controls", [*directions, *controls])
+    check_named("prompts", prompts)
+    check_named("directions", directions)
+    check_named("directions and controls", [*directions, *controls])
     doses = parse_doses(RUN_DOSES) if doses is None else doses
     check_doses(doses)
     doses = tuple(sorted({0.0, *map(float, doses)}))
@@ -104,7 +104,7 @@ def dose_response(
                     share = partial.ids.shape[1] / decoding.max_new_tokens
                     progress("steering", before + int(len(part) * share), total)
                 batch = generations(loaded, vectors, part, prompt, partial, chat=decoding.chat)
-                _keep(kept, batch)
+                keep(kept, batch)
             made += batch
             progress("steering", before + len(part), total)
         written.append(made)
@@ -163,12 +163,14 @@ def _projections(
     return [found[one.ids] for one in made]
 
 
-def _check_named(what: str, given: Sequence[str]) -> None:
+def check_named(what: str, given: Sequence[str]) -> None:
+    """Raises InputError where nothing was given, or something twice."""
     if not given or len(set(given)) < len(given):
         raise InputError(f"{what} {list(given)} were given. Name one or more, each once.")
 
 
-def _keep(path: Path | None, made: Sequence[Generation]) -> None:
+def keep(path: Path | None, made: Sequence[Any]) -> None:
+    """Writes a finished batch, dataclasses, for a run that goes on after it; nothing without a path."""
     if path is None:
         return
     temporary = path.with_suffix(".part")

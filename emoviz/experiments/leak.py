@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from ..steer.recipes import recipe as recipe_of
 from ..stimuli.scenarios import dose_prompts
 from ..store.leaks import leak_name, text_of
 from ..types import Decoding, Generation, LeakRun, LeakText, VectorSet
+from .dose_response import check_named, keep
 from .leak_summary import LEAK_DOSES, RECIPES
 
 # A script is not named for less.
@@ -68,8 +68,7 @@ def leak_run(
     decoding = Decoding() if decoding is None else decoding
     named = {"prompts": prompts, "recipes": recipes, "directions and controls": (*directions, *controls)}
     for what, given in named.items():
-        if not given or len(set(given)) < len(given):
-            raise InputError(f"{what} {list(given)} were given. Name one or more, each once.")
+        check_named(what, given)
     check_doses(doses)
     doses = tuple(sorted({float(dose) for dose in doses} - {0.0}))
     if not doses:
@@ -96,7 +95,7 @@ def leak_run(
                         progress("steering", len(texts) + int(len(part) * share), total)
                     written = generations(model, vectors, part, prompt, partial, chat=decoding.chat)
                     made = _leaks(written, partial, recipe, k, prompt)
-                    _keep(kept, made)
+                    keep(kept, made)
                 texts += made
                 progress("steering", len(texts), total)
     return LeakRun(
@@ -137,13 +136,6 @@ def _leaks(written: Sequence[Generation], partial: Partial, recipe: str, prompt:
             )
         )
     return out
-
-
-def _keep(path: Path | None, made: Sequence[LeakText]) -> None:
-    if path is not None:
-        temporary = path.with_suffix(".part")
-        temporary.write_text(json.dumps([asdict(one) for one in made]), "utf-8")
-        temporary.replace(path)
 
 
 def _kept(path: Path | None) -> list[LeakText] | None:

@@ -29,7 +29,7 @@ from ...words import counted
 from .. import deleting, fetching
 from ..components import MAX_UPLOAD, STATIC_URL, Menu, Message, Table, UploadLimit
 from ..contract import QUIET, Laid, Page, Tab, by_name
-from ..job_strip import lines, model_label
+from ..job_strip import BEGUN, lines, model_label
 from ..jobs import JOBS
 from ..library import library
 from ..process import run_command
@@ -217,7 +217,7 @@ def begin(model: str, protocol: str, precision: str, file: Passages | None, owne
         JOBS.start("extraction", f"Extraction of {label}", owner, lambda: extract(model, protocol, precision, path))
     except InputError as error:
         return f"**Cannot extract.** {error}", gr.skip(), *done
-    return "Begun: it stands at the top, and goes on when this page is closed.", lines(owner), *done
+    return BEGUN, lines(owner), *done
 
 
 def _source(model: str):

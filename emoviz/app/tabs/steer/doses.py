@@ -18,7 +18,7 @@ from ... import deleting
 from ...components import EMPTY, Figure, Menu, Message, Texts
 from ...contract import EXPORTS, QUIET, Laid, Page, Part, Tab, by_name
 from ...download import downloaded_texts
-from ...job_strip import lines, model_label
+from ...job_strip import BEGUN, lines, model_label
 from ...jobs import JOBS
 from ...library import library
 from ...process import run_command
@@ -121,7 +121,7 @@ def begin(model: str, emotions: list[str], doses: str, prompts: str, owner: str)
         JOBS.start("dose response", f"Dose response of {model_label(model)}", owner, lambda: make(words))
     except InputError as error:
         return f"**Cannot run.** {error}", gr.skip()
-    return "Begun: it stands at the top, and goes on when this page is closed.", lines(owner)
+    return BEGUN, lines(owner)
 
 
 def make(words: list[str]) -> Generator[str, None, str]:

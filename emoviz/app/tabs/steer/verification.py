@@ -18,7 +18,7 @@ from ....plots.theme import SERIES
 from ....types import Scenario, ScenarioText, Verification
 from ...components import Cards, Choice, Figure, Message, Texts
 from ...contract import QUIET, Laid, Page, Tab, by_name
-from ...job_strip import lines, model_label
+from ...job_strip import BEGUN, lines, model_label
 from ...jobs import JOBS
 from ...library import library
 from ...process import run_command
@@ -90,7 +90,7 @@ def begin(model: str, precision: str, owner: str) -> tuple:
         JOBS.start("verification", f"Verification of {model_label(model)}", owner, lambda: make(words, model))
     except InputError as error:
         return f"**Cannot verify.** {error}", gr.skip()
-    return "Begun: it stands at the top, and goes on when this page is closed.", lines(owner)
+    return BEGUN, lines(owner)
 
 
 def make(words: list[str], model: str) -> Generator[str, None, str]:
