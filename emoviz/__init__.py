@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from .store.verifications import list_verifications as list_verifications
     from .store.verifications import save_verification as save_verification
     from .types.steering import Decoding as Decoding
+    from .witness.outside import outside_for as outside_for
     from .witness.witness import witness_for as witness_for
 
 # By job: models and vectors, what they say, steering, texts, experiments, figures.
@@ -72,6 +73,7 @@ _HOME = {
     "Decoding": "types.steering",
     "judge_texts": "judge.texts",
     "save_texts": "share.texts",
+    "outside_for": "witness.outside",
     "witness_for": "witness.witness",
     "read_text": "readout.reading",
     "vocabulary_lens": "readout.lens",

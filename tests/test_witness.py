@@ -182,8 +182,8 @@ def test_a_kept_head_is_the_head_that_was_trained():
     emotions, topics = labelled()
     features = by_class(emotions)
     head, check = train_head(features, emotions, topics)
-    save_head("k", *witness._packed(head, check))
-    again, checked = witness._unpacked(*load_head("k"))
+    save_head("k", *witness.packed(head, check))
+    again, checked = witness.unpacked(*load_head("k"))
     assert (again.probabilities(features) == head.probabilities(features)).all()
     assert (checked.confusion == check.confusion).all()
     assert (checked.log_loss, checked.topics, checked.classes) == (check.log_loss, check.topics, check.classes)
@@ -272,7 +272,7 @@ def test_without_activations_only_the_encoder_is_left(monkeypatch):
     monkeypatch.setattr(witness, "available", lambda entry: True)
     monkeypatch.setattr(witness, "encoder_folder", lambda: "there")
     monkeypatch.setattr(witness, "version", lambda package: "1")
-    parts, missing = witness._features(witness.load_corpus(), None, None, None)
+    parts, missing = witness.features_for(witness.load_corpus(), None, None, None)
     assert [part.name for part in parts] == ["MiniLM"]
     assert all("activations" in why for why in missing.values()) and len(missing) == 2
 

@@ -39,6 +39,7 @@ _MEASURES = {
     "ppl_ratio": "ppl_ratio",
     "repetition": "repetition",
     "classifier": "witness",
+    "outside": "outside",
     "projection": "projection",
     "leak": "leak",
     "leak_mass": "leak_mass",
@@ -91,6 +92,7 @@ def run(given: Namespace) -> Result:
         **{name: getattr(found, name) for name in ("model", "set", "precision", "doses", "directions", "controls")},
         **{name: getattr(found, name) for name in ("prompts", "layer", "seconds", "created")},
         **{name: asdict(getattr(found, name)) for name in ("recipe", "decoding", "witness")},
+        "outside": None if found.outside is None else asdict(found.outside),
         "rows": rows,
         "windows": windows,
         "reasons": reasons,
@@ -131,6 +133,7 @@ def _made(given: Namespace, emotions: tuple[str, ...] | None, asked: dict[str, A
         response_name,
         save_dose_response,
     )
+    from ..witness.outside import outside_for
 
     loaded = load_model(given.model, precision=given.precision, device=given.device)
     vectors = set_of(loaded, given.set, classes_of(emotions))
@@ -140,7 +143,8 @@ def _made(given: Namespace, emotions: tuple[str, ...] | None, asked: dict[str, A
         return stored
     progress = Progress()
     with work_folder(response_name(vectors, **request, precision=loaded.precision)) as work:
-        found = dose_response(loaded, vectors, **request, witness=_witness(loaded), work=work, progress=progress)
+        judges = {"witness": _witness(loaded), "outside": outside_for(loaded.name, loaded.revision)}
+        found = dose_response(loaded, vectors, **request, **judges, work=work, progress=progress)
         progress.close()
         path = save_dose_response(found, responses_folder() if given.out is None else given.out)
     # As it will be opened: the file keeps four digits.

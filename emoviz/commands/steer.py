@@ -78,10 +78,11 @@ def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
         check_writable(given.out.parent)
     started = time.perf_counter()
     named = [find_set(name) for name in given.set or ()]
-    decoding, judge = decoding_of(given), _judge(given.witness)
+    decoding, judge, taught = decoding_of(given), _judge(given.witness), _taught(given.witness)
     places = list(product(asked, dict.fromkeys(doses)))
     rows: list[dict[str, Any]] = []
-    recipes, cards, reasons = {}, {}, {}
+    recipes, cards, taught_cards = {}, {}, {}
+    reasons: dict[str, str] = {}
     columns: list[Column] = []
     for model in given.models:
         loaded = load_model(model, precision=given.precision, device=given.device) if load is None else load(model)
@@ -96,9 +97,11 @@ def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
             (one.direction, one.dose): (one, verdict)
             for one, verdict in zip(made, judge_batch(loaded, made), strict=True)
         }
-        witness, scores, why = _witnessed(loaded, made, places, judge)
-        recipes[loaded.name], cards[loaded.name] = asdict(recipe), None if witness is None else asdict(witness.card)
-        reasons.update(why)
+        witness, scores, why = _witnessed("classifier", loaded, made, places, judge)
+        outside, more, missing = _witnessed("outside", loaded, made, places, taught)
+        recipes[loaded.name], cards[loaded.name] = asdict(recipe), _card(witness)
+        taught_cards[loaded.name] = _card(outside)
+        reasons |= why | missing
         for direction, dose in places:
             one, verdict = known[(direction, dose) if dose else (UNSTEERED, 0.0)]
             rows.append(
@@ -113,6 +116,7 @@ def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
                     "borderline": bool(borderline(verdict)),
                     "leak_mass": max(one.leak_mass),
                     **scores[direction, dose],
+                    **more[direction, dose],
                 }
             )
         cells = [
@@ -128,6 +132,7 @@ def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
         "rows": rows,
         "seconds": round(time.perf_counter() - started, 3),
         "witness": cards,
+        "outside_witness": taught_cards,
         "reasons": reasons,
         "files": [str(path) for path in files],
     }
@@ -156,22 +161,42 @@ def _judge(name: str) -> Callable[[Any], Any]:
     return lambda _loaded: given
 
 
+def _taught(name: str) -> Callable[[Any], Any]:
+    """Model -> its outside witness, unless no witness was asked for."""
+
+    def found(loaded: Any) -> Any:
+        if name == "none":
+            raise InputError("no witness was asked for")
+        from ..witness.outside import outside_for
+
+        witness = outside_for(loaded.name, loaded.revision)
+        if witness is None:
+            raise InputError("no outside witness is at hand. Train one: emoviz witness --train FILE.")
+        return witness
+
+    return found
+
+
+def _card(witness: Any) -> dict[str, Any] | None:
+    return None if witness is None else asdict(witness.card)
+
+
 def _witnessed(
-    loaded: Any, made: Any, rows: Iterable[tuple[str, float]], judge: Callable[[Any], Any]
+    key: str, loaded: Any, made: Any, rows: Iterable[tuple[str, float]], judge: Callable[[Any], Any]
 ) -> tuple[Any, dict[tuple[str, float], dict[str, Any]], dict[str, str]]:
     """What a witness finds in the texts: itself, the numbers of every (direction, dose), and why some are missing.
 
-    `classifier` is the score of the direction's own emotions, `classifier_unsteered` that of the unsteered text,
-    `classifier_top` the class it takes the text for.
+    Under `key` stands the score of the direction's own emotions, under `key_unsteered` that of the unsteered text, and
+    under `key_top` the class it takes the text for.
     """
     from ..witness.targets import direction_scores
 
-    nothing = {"classifier": None, "classifier_unsteered": None, "classifier_top": None}
+    nothing = dict.fromkeys((key, f"{key}_unsteered", f"{key}_top"))
     try:
         witness = judge(loaded)
         found = witness.probabilities([one.text for one in made])
     except InputError as error:
-        return None, dict.fromkeys(rows, nothing), {"classifier": str(error)}
+        return None, dict.fromkeys(rows, nothing), {key: str(error)}
     place = {(one.direction, one.dose): k for k, one in enumerate(made)}
     out, reasons = {}, {}
     for direction, dose in rows:
@@ -181,15 +206,15 @@ def _witnessed(
             own, unsteered = direction_scores(witness.card.classes, found[[k, 0]], direction)
         except InputError as error:
             own = unsteered = float("nan")
-            reasons[f"classifier of {direction}"] = str(error)
-        out[direction, dose] = {"classifier": own, "classifier_unsteered": unsteered, "classifier_top": top}
+            reasons[f"{key} of {direction}"] = str(error)
+        out[direction, dose] = {key: own, f"{key}_unsteered": unsteered, f"{key}_top": top}
     return witness, out, reasons
 
 
 def _said(row: dict) -> str:
-    score = row["classifier"]
-    return (
-        ""
-        if score is None or np.isnan(score)
-        else f"; witness {score:.2f}, unsteered {row['classifier_unsteered']:.2f}"
-    )
+    said = ""
+    for key, who in (("classifier", "witness"), ("outside", "outside witness")):
+        score = row[key]
+        if score is not None and not np.isnan(score):
+            said += f"; {who} {score:.2f}, unsteered {row[f'{key}_unsteered']:.2f}"
+    return said

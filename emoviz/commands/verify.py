@@ -48,8 +48,11 @@ def run(given: Namespace) -> Result:
     return {**shown, "calibration": values.pop("calibrated"), **values, "path": str(path)}, _text(found), 0
 
 
+_WORDS = {True: "yes", False: "no", None: "not judged"}
+
+
 def _text(done: Verification) -> str:
-    from ..experiments.plans import rise_words
+    from ..experiments.plans import outside_words, rise_words
 
     rows = [
         {
@@ -62,6 +65,8 @@ def _text(done: Verification) -> str:
             "confirmed": "yes" if own.confirmed else "no",
             "random after": f"{other.after:.3f}",
             "random confirmed": "yes" if other.confirmed else "no",
+            "outside": _WORDS[own.outside_confirmed],
+            "random outside": _WORDS[other.outside_confirmed],
         }
         for own, other in zip(done.rows, done.controls, strict=True)
     ]
@@ -75,6 +80,7 @@ def _text(done: Verification) -> str:
             f"{done.control_high:.2f}",
             rise_words(done),
             f"by the second witness: {done.check_k} of {done.n}, random {done.check_control_k}",
+            outside_words(done),
             f"{done.seconds:.0f} s, calibration {done.calibration_seconds:.0f} s",
         ]
     )

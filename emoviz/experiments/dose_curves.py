@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import InputError
 from ..judge.regimes import COLLAPSE, EMPTY, EXPLOSIVE, REGIMES, SURGICAL, UNCHANGED
 from ..types import DoseCurve, DoseResponse, Measure, RegimeTable, SteeredText
+from ..witness.targets import target_weights
 
 UNSTEERED = "unsteered"
 # The columns of counts: the regimes, and texts whose regime could not be told. Of equally many texts the worse wins.
@@ -26,16 +27,17 @@ def curves(response: DoseResponse, direction: str, weights: Mapping[str, float] 
         raise InputError(f"direction {direction!r} is not in the run {response.name}; {', '.join(known)} are.")
     target = {direction: 1.0} if weights is None else dict(weights)
     rows = _rows(response, direction)
-    reasons = {}
-    score = _scorer(response.witness.classes, target, "probabilities")
-    onto = _scorer(response.classes, target, "projections")
-    for what, scorer, classes, who in (
-        ("witness", score, response.witness.classes, f"the witness {response.witness.name}"),
-        ("projection", onto, response.classes, f"the set {response.set}"),
-    ):
-        if scorer is None:
-            missing = ", ".join(name for name in target if name not in classes)
-            reasons[what] = f"{missing} is not among the {len(classes)} classes of {who}"
+    outside = response.outside
+    reasons: dict[str, str] = {}
+    score = _scorer(response.witness.classes, target, "probabilities", "witness", reasons)
+    by_outside = _scorer(() if outside is None else outside.classes, target, "outside", "outside", reasons)
+    onto = None
+    if missing := [name for name in target if name not in response.classes]:
+        reasons["projection"] = (
+            f"{', '.join(missing)} is not among the {len(response.classes)} classes of the set {response.set}"
+        )
+    else:
+        onto = _weighted(np.array([target.get(name, 0.0) for name in response.classes]), "projections")
     counts = _counts(rows)
     return DoseCurve(
         direction=direction,
@@ -48,7 +50,9 @@ def curves(response: DoseResponse, direction: str, weights: Mapping[str, float] 
         projection=_measure(rows, onto),
         leak=_measure(rows, lambda t: t.verdict.leak),
         leak_mass=_measure(rows, lambda t: t.leak_mass),
+        outside=_measure(rows, by_outside),
         controls={name: _measure(_rows(response, name), score).mean for name in response.controls},
+        outside_controls={name: _measure(_rows(response, name), by_outside).mean for name in response.controls},
         counts=counts,
         majority=tuple(majority_regime(c) for c in counts),
         reasons=reasons,
@@ -119,12 +123,21 @@ def _rows(response: DoseResponse, direction: str) -> tuple[tuple[SteeredText | N
     return tuple(tuple(found.get((dose, p)) for p in prompts) for dose in response.doses)
 
 
-def _scorer(classes: tuple[str, ...], target: Mapping[str, float], field: str):
-    """A function from a text to its weighted sum over the target's emotions; None where one of them is unknown."""
-    if any(name not in classes for name in target):
+def _scorer(classes: tuple[str, ...], target: Mapping[str, float], field: str, who: str, reasons: dict[str, str]):
+    """A function from a text to what a witness finds of the target; None, and why in `reasons`, where it cannot say."""
+    if not classes:
+        reasons[who] = "there is none"
         return None
-    at = [(classes.index(name), weight) for name, weight in target.items()]
-    return lambda text: sum(weight * getattr(text, field)[k] for k, weight in at)
+    try:
+        weights = np.sum([weight * target_weights(classes, name) for name, weight in target.items()], axis=0)
+    except InputError as error:
+        reasons[who] = str(error)
+        return None
+    return _weighted(weights, field)
+
+
+def _weighted(weights: np.ndarray, field: str):
+    return lambda text: float(np.dot(getattr(text, field), weights))
 
 
 def _measure(rows, value, *, geometric: bool = False) -> Measure:

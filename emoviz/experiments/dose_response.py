@@ -6,7 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +46,7 @@ def dose_response(
     controls: Sequence[str] = CONTROLS,
     witness: Witness | None = None,
     *,
+    outside: Witness | None = None,
     work: Path | None = None,
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
 ) -> DoseResponse:
@@ -56,7 +57,8 @@ def dose_response(
     doses : fractions of the typical residual norm, in any order; 0 is added. None for eight from 0.005 to 0.2.
     prompts : texts to continue; None for the two shipped openings.
     recipe, decoding : as `steer_texts`.
-    witness : a classifier that is not the model, see `witness_for`; None leaves its probabilities empty.
+    witness : a classifier that is not the model, see `witness_for`; None leaves its probabilities empty. outside : one
+        that people taught, see `outside_for`; the same.
     work : a folder in which finished batches are kept, so that a run that was killed goes on after them; `seconds`
         counts from there.
     progress : called with `steering` (after every token of a batch), then `judging` and `classifying`, texts done and
@@ -118,7 +120,9 @@ def dose_response(
         measured += zip(made, [k] * len(made), verdicts, found, strict=True)
         progress("judging", len(measured), total)
     progress("classifying", 0, total)
-    card, probabilities = _witnessed(witness, [one.text for one, *_ in measured])
+    texts = [one.text for one, *_ in measured]
+    card, probabilities = _witnessed(witness, texts)
+    outside_card, outside_probabilities = _witnessed(outside, texts)
     progress("classifying", total, total)
     return DoseResponse(
         name=response_name(vectors, recipe, decoding, prompts, directions, controls, doses, loaded.precision),
@@ -136,13 +140,29 @@ def dose_response(
         layer=layer,
         texts=tuple(
             SteeredText(
-                one.direction, one.dose, k, one.text, verdict, max(one.leak_mass), tuple(p), tuple(found.tolist())
+                one.direction,
+                one.dose,
+                k,
+                one.text,
+                verdict,
+                max(one.leak_mass),
+                tuple(p),
+                tuple(found.tolist()),
+                tuple(q),
             )
-            for (one, k, verdict, found), p in zip(measured, probabilities, strict=True)
+            for (one, k, verdict, found), p, q in zip(measured, probabilities, outside_probabilities, strict=True)
         ),
         seconds=round(time.perf_counter() - started, 1),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
+        outside=None if outside is None else outside_card,
     )
+
+
+def by_outside(response: DoseResponse, witness: Witness) -> DoseResponse:
+    """The same run, its texts read by an outside witness too."""
+    card, probabilities = _witnessed(witness, [t.text for t in response.texts])
+    texts = tuple(replace(t, outside=tuple(p)) for t, p in zip(response.texts, probabilities, strict=True))
+    return replace(response, texts=texts, outside=card)
 
 
 def _witnessed(witness: Witness | None, texts: list[str]) -> tuple[WitnessCard, Sequence[Sequence[float]]]:

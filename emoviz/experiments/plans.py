@@ -27,3 +27,14 @@ def rise_words(found: Verification) -> str:
         f"By the rise alone, surgical or not: {own} of {found.n}, random {control}. Surgical are {100 * surgical:.0f} "
         f"% of the steered texts and {100 * random:.0f} % of those by random directions."
     )
+
+
+def outside_words(found: Verification) -> str:
+    """What the witness that people taught confirms, of the scenarios that it can judge."""
+    if found.outside is None:
+        return "No outside witness has read the texts."
+    missing = sorted({row.emotion for row in found.rows if row.outside_confirmed is None})
+    return (
+        f"By the outside witness ({found.outside.name}): {found.outside_k} of the {found.outside_n} that it can judge, "
+        f"random {found.outside_control_k}" + (f"; it does not judge {', '.join(missing)}." if missing else ".")
+    )

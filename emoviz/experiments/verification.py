@@ -28,6 +28,7 @@ from ..stats.wilson import wilson_interval
 from ..stimuli.scenarios import openings
 from ..store.verifications import list_verifications
 from ..types import Calibrated, Openings, Scenario, ScenarioText, VectorSet, Verdict, Verification, VerificationPlan
+from ..witness.outside import outside_for
 from ..witness.targets import target_scores
 from ..witness.witness import Witness, candidates, chosen
 from .calibration import calibrate
@@ -103,7 +104,7 @@ def verify(
     path.
 
     vectors : None for the set that the model uses. recalibrate : choose the doses anew. witness : None for the best
-    that is none of the model's own; a second one is chosen for comparison.
+    that is none of the model's own; a second one is chosen for comparison, and an outside one where there is one.
     progress : called with `calibrating` (openings) and `verifying` (samples), done and in all.
     Returns : Verification, not stored yet (`save_verification`). Takes minutes: some 1,200 texts.
     Raises  : InputError for a set without the 20 emotions, or if there is no witness.
@@ -129,7 +130,48 @@ def verify(
     else:
         log.info("doses as calibrated on %s", known.created)
         calibrated, how = known.calibrated, (known.calibrated_by, known.calibration_seconds)
-    return run_scenarios(model, vectors, judge, check, plan, calibrated, prompts, calibrated_by=how, progress=progress)
+    done = run_scenarios(model, vectors, judge, check, plan, calibrated, prompts, calibrated_by=how, progress=progress)
+    outside = outside_for(model.name, model.revision, load=load)
+    return done if outside is None else by_outside(done, outside)
+
+
+def by_outside(found: Verification, witness: Witness) -> Verification:
+    """The same verification, its texts read by an outside witness too: by the same criterion, with nothing tuned on it.
+
+    What it does not judge is counted in neither k nor n.
+    """
+    texts = list(dict.fromkeys(t for samples in found.baselines for t in samples))
+    texts += [text.text for row in (*found.rows, *found.controls) for text in row.texts]
+    distinct = list(dict.fromkeys(texts))
+    read = dict(zip(distinct, witness.probabilities(distinct), strict=True))
+
+    def judged(row: Scenario) -> Scenario:
+        try:
+            first, second = (
+                target_scores(witness.card.classes, np.stack([read[t] for t in part]), row.emotion)
+                for part in (found.baselines[row.prompt], [text.text for text in row.texts])
+            )
+        except InputError:
+            return row
+        before, after = _means(np.stack([first, second], axis=1))
+        return replace(
+            row,
+            outside_before=before,
+            outside_after=after,
+            outside_confirmed=confirmed(before, after, row.surgical, found.plan),
+            texts=tuple(replace(text, outside=float(score)) for text, score in zip(row.texts, second, strict=True)),
+        )
+
+    rows, controls = (tuple(map(judged, part)) for part in (found.rows, found.controls))
+    return replace(
+        found,
+        rows=rows,
+        controls=controls,
+        outside=witness.card,
+        outside_k=sum(row.outside_confirmed is True for row in rows),
+        outside_n=sum(row.outside_confirmed is not None for row in rows),
+        outside_control_k=sum(row.outside_confirmed is True for row in controls),
+    )
 
 
 def run_scenarios(

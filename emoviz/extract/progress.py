@@ -12,7 +12,8 @@ _UNITS = {
     "calibrating": "openings",
     "verifying": "samples",
     "drawing": "steps",
-    **dict.fromkeys(("steering", "judging", "classifying"), "texts"),
+    **dict.fromkeys(("steering", "judging", "classifying", "reading texts"), "texts"),
+    "training": "heads",
 }
 
 

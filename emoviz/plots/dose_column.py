@@ -23,6 +23,7 @@ from .wording import dose_label, minus
 # What the panels show, from the top; the witness's controls are lines of this grey.
 PERPLEXITY, REPETITION, WITNESS, PROJECTION = "perplexity ×", "repetition", "witness", "projection"
 GREY = QUADRANT_COLOUR[NEUTRAL]
+OUTSIDE_DASH = "2px,3px"
 # How strongly a regime tints the panels and the strip.
 _BAND, STRIP = 0.13, 0.5
 # Pixels from one name of a line to the next, and of a panel.
@@ -152,6 +153,7 @@ def _panel(k: Column, row: int, key: str, measure: Measure, colour: str) -> list
                     "connectgaps": False, "meta": f"{k.response.model}, {key}, control {name}", **k.on(row),
                 }
             )  # fmt: skip
+        traces += _outside(k, row, colour)
     n_prompts = len(k.response.prompts)
     for prompt in range(n_prompts):
         # Beside each other, so that equal ones are two points.
@@ -176,12 +178,32 @@ def _panel(k: Column, row: int, key: str, measure: Measure, colour: str) -> list
     return traces
 
 
+def _outside(k: Column, row: int, colour: str) -> list[dict]:
+    """The mean by the outside witness, its controls in the hover; nothing where it does not judge the direction."""
+    if "outside" in k.curve.reasons:
+        return []
+    hover = []
+    for d, value in enumerate(k.curve.outside.mean):
+        controls = [f"{html.escape(name)} {values[d]:.2f}" for name, values in k.curve.outside_controls.items()]
+        beside = f"<br>controls by it: {', '.join(controls)}" if controls else ""
+        hover.append(f"{_dose_head(k, d)}<br>outside witness {value:.2f}{beside}")
+    return [
+        {
+            "type": "scatter", "mode": "lines", "x": k.at, "y": _numbers(k.curve.outside.mean), "customdata": k.ids,
+            "line": {"color": colour, "width": 2, "dash": OUTSIDE_DASH}, "connectgaps": False, "showlegend": False,
+            "hovertext": hover, "hovertemplate": "%{hovertext}<extra></extra>",
+            "meta": f"{k.response.model}, outside witness", **k.on(row),
+        }
+    ]  # fmt: skip
+
+
 def _point_hover(k: Column, dose: int, prompt: int) -> str:
     text = k.curve.texts[dose][prompt]
     if text is None:
         return ""
     numbers = [
         ("witness", k.curve.witness.each[dose, prompt], ".2f"),
+        ("outside witness", k.curve.outside.each[dose, prompt], ".2f"),
         ("projection", k.curve.projection.each[dose, prompt], "+.3f"),
     ]
     return f"{_dose_head(k, dose)}, prompt {prompt + 1}<br>{text_hover(text, numbers=numbers)}"

@@ -13,7 +13,7 @@ from ..experiments.dose_curves import OUTCOMES, curves, gain, span_words, usable
 from ..judge.regimes import EXPLOSIVE_PPL_RATIO, regime_label
 from ..types import DoseCurve, DoseResponse
 from .canvas import low, narrow
-from .dose_column import GREY, PERPLEXITY, PROJECTION, STRIP, Column, draw, measures
+from .dose_column import GREY, OUTSIDE_DASH, PERPLEXITY, PROJECTION, STRIP, Column, draw, measures
 from .doses import MAX_TITLE, model_labels, run_notes
 from .theme import DASHES, REGIME_COLOUR, figure, tint
 from .wording import minus
@@ -133,6 +133,9 @@ def _legend(first: DoseResponse, found: Sequence[DoseCurve], colour: Mapping[str
         marks.append(
             (f"control: {html.escape(name)}", {"mode": "lines", "line": {"color": GREY, "width": 1.4, "dash": dash}})
         )
+    if any("outside" not in c.reasons for c in found):
+        dotted = {"color": colour[first.model], "width": 2, "dash": OUTSIDE_DASH}
+        marks.append(("outside witness", {"mode": "lines", "line": dotted}))
     present = {regime for c in found for regime, counts in zip(c.majority, c.counts, strict=True) if counts.sum()}
     for regime in (o for o in OUTCOMES if o in present):
         square = {"symbol": "square", "size": 12, "color": tint(REGIME_COLOUR[regime], STRIP)}

@@ -57,7 +57,10 @@ def run_notes(responses: Sequence[DoseResponse]) -> list[str]:
         own.append(f"{r.model} in {r.precision}, vectors {r.set}, {_recipe_words(r)}; {_decoding_words(r)}")
         w = r.witness
         held_out = "accuracy not tested here" if w.accuracy is None else f"held-out accuracy {w.accuracy:.2f}"
-        witnesses.append(f"witness {w.name} ({len(w.classes)} classes, {held_out}, chance {w.chance:.2f})")
+        outside = (
+            "" if r.outside is None else f"; outside witness {r.outside.name} (mean recall {r.outside.accuracy:.2f})"
+        )
+        witnesses.append(f"witness {w.name} ({len(w.classes)} classes, {held_out}, chance {w.chance:.2f}){outside}")
     if len(set(witnesses)) > 1:
         own = [f"{note}; {witness}" for note, witness in zip(own, witnesses, strict=True)]
         witnesses = []

@@ -136,8 +136,15 @@ def _said(row: Scenario, samples: int) -> str:
     return (
         f"<b>{row.emotion}</b>, {'steered' if row.direction == row.emotion else row.direction} at dose {row.dose:g}<br>"
         f"probability of {row.emotion} {row.before:.3f} → {row.after:.3f}<br>{row.surgical} of "
-        f"{counted(samples, 'text')} surgical<br>{'confirmed' if row.confirmed else 'not confirmed'}"
+        f"{counted(samples, 'text')} surgical<br>{'confirmed' if row.confirmed else 'not confirmed'}{_outside(row)}"
     )
+
+
+def _outside(row: Scenario) -> str:
+    if row.outside_confirmed is None:
+        return ""
+    said = "confirmed" if row.outside_confirmed else "not confirmed"
+    return f"<br>outside witness {row.outside_before:.3f} → {row.outside_after:.3f}, {said}"
 
 
 def _band(place, at: float) -> dict:

@@ -37,7 +37,7 @@ LEFT, RIGHT = "\u27e6", "\u27e7"
 _MEANS = re.compile(r"([\\`*_{}\[\]<>#+\-!|~&$=@^])|(?<=www)(\.)|(:)(?=//)")
 _COLUMNS = (
     *("model", "set", "prompt", "direction", "dose", "text", "regime", "borderline", "reason", "ppl_ratio"),
-    *("repetition", "leak", "n_tokens", "leak_mass", "leaked", "witness", "recipe", "emoviz", "link"),
+    *("repetition", "leak", "n_tokens", "leak_mass", "leaked", "witness", "outside", "recipe", "emoviz", "link"),
 )
 
 
@@ -46,7 +46,7 @@ class Cell:
     """One text and what is said of it.
 
     verdict : None where nobody has judged it. leak_mass : the highest probability on other scripts, NaN where it was
-    not measured. witness : what the witness finds, in a line.
+    not measured. witness, outside : what the witness and the outside witness find, in a line each.
     """
 
     direction: str
@@ -55,17 +55,21 @@ class Cell:
     verdict: Verdict | None
     leak_mass: float = float("nan")
     witness: str = ""
+    outside: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """The texts of one model, the unsteered one first. note : recipe, decoding, vectors. witness : who it is."""
+    """The texts of one model, the unsteered one first. note : recipe, decoding, vectors. witness, outside : who they
+    are.
+    """
 
     model: str
     set: str
     note: str
     cells: tuple[Cell, ...]
     witness: str = ""
+    outside: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +205,9 @@ def _markdown(given: Sheet, link: str) -> str:
     lines = ["# Steered texts", "", f"Prompt: {markdown(given.prompt)}", ""]
     for column in given.columns:
         lines += [f"## {markdown(column.model)}", "", markdown(column.note), ""]
-        lines += [markdown(column.witness), ""] if column.witness else []
-        lines += ["| direction | dose | text | verdict | why | numbers | witness |", "|---|---|---|---|---|---|---|"]
+        for who in (column.witness, column.outside):
+            lines += [markdown(who), ""] if who else []
+        lines += ["| direction | dose | text | verdict | why | numbers | witnesses |", "|---|---|---|---|---|---|---|"]
         for one in column.cells:
             body = "".join(
                 f"{LEFT}{markdown(piece)}{RIGHT}" if leaked else _spaced(piece)
@@ -210,13 +215,17 @@ def _markdown(given: Sheet, link: str) -> str:
             )
             reason = "" if one.verdict is None else one.verdict.reason
             cells = (one.direction, dose_label(one.dose))
-            said = (verdict_label(one.verdict), reason, verdict_numbers(one.verdict), one.witness)
+            said = (verdict_label(one.verdict), reason, verdict_numbers(one.verdict), _witnesses(one))
             lines.append(f"| {' | '.join([*map(markdown, cells), body, *map(markdown, said)])} |")
         lines.append("")
     if any(leaked for c in given.columns for one in c.cells for _, leaked in marked(one.text, given.prompt)):
         lines += [f"{LEFT} {RIGHT}: in a script that the prompt does not use.", ""]
     lines.append(f"emoviz {__version__}{f', <{link}>' if link.startswith(('http://', 'https://')) else ''}")
     return "\n".join(lines) + "\n"
+
+
+def _witnesses(one: Cell) -> str:
+    return "; ".join(said for said in (one.witness, one.outside) if said)
 
 
 def _spaced(piece: str) -> str:
@@ -242,7 +251,7 @@ def _csv(given: Sheet, link: str) -> bytes:
             rows.append(
                 [
                     *(column.model, column.set, given.prompt, one.direction, one.dose, one.text, *judged),
-                    *(one.leak_mass, leaked, one.witness, column.note, __version__, link),
+                    *(one.leak_mass, leaked, one.witness, one.outside, column.note, __version__, link),
                 ]
             )
     return csv_bytes(_COLUMNS, rows, mark=True)

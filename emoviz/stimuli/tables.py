@@ -55,7 +55,7 @@ def named(
         # An empty topic of a table is none.
         other = {column: value for column, value in row.items() if column not in (text, label) and value != ""}
         other |= {"text": row[text]} if text in row else {}
-        other |= {"emotion": _name(row[label], labels, where)} if label in row else {}
+        other |= {"emotion": label_name(row[label], labels, where)} if label in row else {}
         found.append((where, other))
     return found
 
@@ -99,7 +99,7 @@ def read_labels(path: Path | str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _name(value: Any, labels: Sequence[str] | None, where: str) -> Any:
+def label_name(value: Any, labels: Sequence[str] | None, where: str) -> Any:
     """A label as a word. What is no label stays as it is, to be refused with the row."""
     digits = isinstance(value, str) and value.strip().isdecimal()
     if isinstance(value, bool) or not (digits or isinstance(value, int)):

@@ -23,6 +23,18 @@ def save_head(key: str, tensors: dict[str, np.ndarray], header: dict) -> None:
         log.warning("the trained witness is not kept: %s", error)
 
 
+def list_heads(beginning: str) -> list[tuple[bool, dict[str, np.ndarray], dict]]:
+    """Every head whose name begins so: whether it is the user's own, tensors and header. Damaged ones are logged."""
+    found = []
+    for folder, own in ((heads_folder(), True), (shipped_folder() / "heads", False)):
+        for path in sorted(folder.glob(f"{beginning}*.safetensors")):
+            try:
+                found.append((own, *read_tensors(path, _KIND)))
+            except InputError as error:
+                log.warning("left out: %s", error)
+    return found
+
+
 def load_head(key: str) -> tuple[dict[str, np.ndarray], dict] | None:
     """Tensors and header as they were saved; None where there is no such file, or a damaged one."""
     for folder in (shipped_folder() / "heads", heads_folder()):

@@ -123,7 +123,7 @@ def delete_dose_response(response: DoseResponse) -> None:
 def _packed(response: DoseResponse) -> tuple[list, list]:
     """Distinct texts with what was measured on them, and a row for every place where one stands.
 
-    A text: [prompt, text, regime, reason, ppl_ratio, repetition, leak, n_tokens, probabilities, projections].
+    A text: [prompt, text, regime, reason, ppl_ratio, repetition, leak, n_tokens, probabilities, projections, outside].
     A row: [direction, dose, index of the text, leak_mass].
     """
     texts: dict[str, int] = {}
@@ -134,6 +134,7 @@ def _packed(response: DoseResponse) -> tuple[list, list]:
         record = [
             t.prompt, t.text, v.regime, v.reason, ratio, repetition, leak, v.n_tokens,
             [decimals(p, _DIGITS) for p in t.probabilities], [decimals(p, _DIGITS) for p in t.projections],
+            [decimals(p, _DIGITS) for p in t.outside],
         ]  # fmt: skip
         at = texts.setdefault(json.dumps(record), len(texts))
         rows.append([t.direction, t.dose, at, significant(t.leak_mass, _SIGNIFICANT)])
@@ -147,9 +148,11 @@ def _unpacked(data: dict, name: str, shipped: bool) -> DoseResponse:
         raise ValueError(f"schema version {data['schema_version']} instead of {SCHEMA_VERSION}")
     texts = []
     for direction, dose, at, leak_mass in data["rows"]:
-        prompt, text, regime, reason, ratio, repetition, leak, n_tokens, probabilities, projections = data["texts"][at]
+        prompt, text, regime, reason, ratio, repetition, leak, n_tokens, *read = data["texts"][at]
+        # Runs of before there was an outside witness have no probabilities by it.
+        probabilities, projections, outside = [*read, []] if len(read) == 2 else read
         found = Verdict(regime, reason, number(ratio), number(repetition), number(leak), n_tokens)
-        numbers = (tuple(map(number, values)) for values in (probabilities, projections))
+        numbers = (tuple(map(number, values)) for values in (probabilities, projections, outside))
         texts.append(SteeredText(direction, float(dose), prompt, text, found, number(leak_mass), *numbers))
     return DoseResponse(
         name=name,
@@ -165,5 +168,6 @@ def _unpacked(data: dict, name: str, shipped: bool) -> DoseResponse:
         texts=tuple(texts),
         seconds=data["seconds"],
         created=data["created"],
+        outside=None if data.get("outside") is None else card_of(data["outside"]),
         shipped=shipped,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -98,6 +98,8 @@ def _verification(data: dict) -> Verification:
             ),
             "witness": card_of(data["witness"]),
             "check": card_of(data["check"]),
+            # Verifications of before there was one have none.
+            "outside": None if data.get("outside") is None else card_of(data["outside"]),
             "prompts": tuple(data["prompts"]),
             "calibration_prompts": tuple(data["calibration_prompts"]),
             "calibrated": tuple(Calibrated(**{**row, "scores": tuple(row["scores"])}) for row in data["calibrated"]),
@@ -109,9 +111,14 @@ def _verification(data: dict) -> Verification:
 
 
 def _scenario(row: Mapping) -> Scenario:
-    numbers = {name: number(row[name]) for name in ("before", "after", "check_before", "check_after")}
-    texts = tuple(
-        ScenarioText(**{**text, **{name: number(text[name]) for name in ("ppl_ratio", "target", "baseline", "check")}})
-        for text in (_renamed(text, _READ) for text in row["texts"])
-    )
-    return Scenario(**{**row, **numbers, "texts": texts})
+    texts = tuple(ScenarioText(**_with_numbers(_renamed(text, _READ), _TEXT_NUMBERS)) for text in row["texts"])
+    return Scenario(**{**_with_numbers(row, _SCENARIO_NUMBERS), "texts": texts})
+
+
+def _with_numbers(values: Mapping, names: Sequence[str]) -> dict[str, Any]:
+    """The same with what JSON has no number for as NaN."""
+    return {name: number(value) if name in names else value for name, value in values.items()}
+
+
+_SCENARIO_NUMBERS = ("before", "after", "check_before", "check_after", "outside_before", "outside_after")
+_TEXT_NUMBERS = ("ppl_ratio", "target", "baseline", "check", "outside")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
 class SteeredText(Value):
     """One text of a dose-response run with all that was measured on it.
 
-    prompt : index into the run's prompts. leak_mass : the highest of the steps. probabilities : the witness's, (C,)
-    over its classes. projections : (C,) over the set's classes, of the text as the unsteered model reads it, in
-    fractions of the residual norm; NaN where nothing was written.
+    prompt : index into the run's prompts. leak_mass : the highest of the steps. probabilities, outside : the witness's
+    and the outside witness's, (C,) over their classes, empty where there is none. projections : (C,) over the set's
+    classes, of the text as the unsteered model reads it, in fractions of the residual norm; NaN where nothing was
+    written.
     """
 
     direction: str
@@ -32,6 +34,7 @@ class SteeredText(Value):
     leak_mass: float
     probabilities: tuple[float, ...]
     projections: tuple[float, ...]
+    outside: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -41,7 +44,7 @@ class DoseResponse(Value):
     directions : emotions or mixtures; controls : directions that carry no emotion. doses : increasing, 0 among them.
     classes : of the vector set, the order of the projections, which are taken at `layer`.
     texts : one for every direction or control, dose and prompt; the baseline of a prompt stands once, with direction
-    `unsteered` and dose 0.
+    `unsteered` and dose 0. outside : a witness that people taught, None where there is none.
     """
 
     name: str
@@ -60,12 +63,16 @@ class DoseResponse(Value):
     texts: tuple[SteeredText, ...]
     seconds: float
     created: str
+    outside: WitnessCard | None = None
     shipped: bool = False
 
     def to_frame(self) -> pd.DataFrame:
         """One row per text: model, set, direction, control, dose, prompt, text, the verdict's numbers, leak_mass, and a
-        column per class for the witness (`witness afraid`, ...) and for the projection (`projection afraid`, ...)."""
+        column per class for the witness (`witness afraid`, ...), the projection (`projection afraid`, ...) and, where
+        there is one, the outside witness (`outside fear`, ...)."""
         import pandas as pd
+
+        taught = () if self.outside is None else self.outside.classes
 
         return pd.DataFrame(
             [
@@ -85,6 +92,7 @@ class DoseResponse(Value):
                     "leak_mass": t.leak_mass,
                     **{f"witness {c}": p for c, p in zip(self.witness.classes, t.probabilities, strict=True)},
                     **{f"projection {c}": p for c, p in zip(self.classes, t.projections, strict=True)},
+                    **{f"outside {c}": p for c, p in zip(taught, t.outside, strict=True)},
                 }
                 for t in self.texts
             ]
@@ -115,8 +123,8 @@ class DoseCurve(Value):
 
     weights : the target, emotion -> weight. texts : (D, P), None where a run was stopped before.
     ppl_ratio : its mean is geometric. witness, projection : of the target, weighted sums over its emotions; NaN with
-    the reason in `reasons` where the witness or the set does not know them.
-    controls : control -> (D,) mean witness score of the same target.
+    the reason in `reasons` where the witness or the set does not know them. outside : as witness, by the outside one.
+    controls, outside_controls : control -> (D,) mean score of the same target, by either.
     counts : (D, 6) texts per entry of `OUTCOMES`. majority : (D,) see `majority_regime`.
     """
 
@@ -134,6 +142,8 @@ class DoseCurve(Value):
     counts: np.ndarray
     majority: tuple[str | None, ...]
     reasons: dict[str, str]
+    outside: Measure
+    outside_controls: dict[str, np.ndarray]
 
     @property
     def zero(self) -> int | None:
@@ -192,7 +202,8 @@ class Calibrated:
 @dataclass(frozen=True, slots=True)
 class ScenarioText:
     """One text of a scenario. target : the witness's probability of the target; baseline : that of the unsteered text
-    of the same seed; check : the second witness's of this text. NaN where a text is blank.
+    of the same seed; check, outside : the second and the outside witness's of this text. NaN where a text is blank, or
+    the emotion not judged.
     """
 
     text: str
@@ -202,6 +213,7 @@ class ScenarioText:
     target: float
     baseline: float
     check: float
+    outside: float = math.nan
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -210,7 +222,8 @@ class Scenario(Value):
 
     prompt : index into the verification's prompts. before, after : mean probability of the target over the baselines
     and the steered samples. surgical : how many samples are. confirmed : by the criterion. check_before, check_after,
-    check_confirmed : the same by the second witness.
+    check_confirmed : the same by the second witness; outside_before, outside_after, outside_confirmed : by the outside
+    witness, NaN and None where it does not judge the emotion.
     """
 
     emotion: str
@@ -225,6 +238,9 @@ class Scenario(Value):
     check_after: float
     check_confirmed: bool
     texts: tuple[ScenarioText, ...]
+    outside_before: float = math.nan
+    outside_after: float = math.nan
+    outside_confirmed: bool | None = None
 
     @property
     def gain(self) -> float:
@@ -239,8 +255,9 @@ class Verification(Value):
 
     criterion : in words. baselines : per prompt, the unsteered samples. rows : 2 per emotion; controls : the same with
     a random direction each. k, control_k : how many are confirmed of n; low, high : Wilson 95 % intervals, as shares.
-    check : the second witness, with its own counts check_k and check_control_k. calibrated : what each direction chose,
-    by the witness `calibrated_by`.
+    check : the second witness, with its own counts check_k and check_control_k. outside : one that people taught, None
+    where there is none; of the n it judges outside_n scenarios, and confirms outside_k and outside_control_k of them.
+    calibrated : what each direction chose, by the witness `calibrated_by`.
     """
 
     name: str
@@ -270,12 +287,16 @@ class Verification(Value):
     seconds: float
     calibration_seconds: float
     created: str
+    outside: WitnessCard | None = None
+    outside_k: int = 0
+    outside_n: int = 0
+    outside_control_k: int = 0
     shipped: bool = False
 
     def to_frame(self) -> pd.DataFrame:
         """One row per scenario and direction, random controls too: model, emotion, opening, direction, control, dose,
-        before, after, gain, surgical, confirmed, and the second witness's check_before, check_after,
-        check_confirmed."""
+        before, after, gain, surgical, confirmed, and the same by the second witness (check_before, check_after,
+        check_confirmed) and the outside one (outside_before, outside_after, outside_confirmed)."""
         import pandas as pd
 
         return pd.DataFrame(
@@ -307,6 +328,9 @@ _SCENARIO_NUMBERS = (
     "check_before",
     "check_after",
     "check_confirmed",
+    "outside_before",
+    "outside_after",
+    "outside_confirmed",
 )
 
 

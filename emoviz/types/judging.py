@@ -58,9 +58,9 @@ class Cycle:
 class WitnessCard(Value):
     """The witness that judges the emotion of a text, and how well it does on texts it was not trained on.
 
-    classes : what it tells apart. accuracy : share right with topics held out; None for a model of the hub, which is
-    not tested here. chance : 1 / number of classes. trained_on : corpus and number of passages, or the hub id.
-    notes : what else must be known, such as witnesses that could not be used.
+    classes : what it tells apart. accuracy : share right on texts that it was not trained on, mean over the classes;
+    None for a model of the hub, which is not tested here. chance : 1 / number of classes. trained_on : corpus and
+    number of passages, or the hub id. notes : what else must be known, such as witnesses that could not be used.
     """
 
     name: str
@@ -73,11 +73,12 @@ class WitnessCard(Value):
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class HeadCheck(Value):
-    """How a head does on topics that it was not trained on.
+    """How a head does on texts that it was not trained on: of topics that were held out, or of a test file.
 
     confusion : (C, C) counts, a row per true class, a column per class with the highest probability.
     log_loss : mean of -ln P(true class), nats; ln C by guessing. confidence : mean of the highest probability, near the
-    accuracy where probabilities can be taken at their word. strength : the penalty of the head that is used.
+    accuracy where probabilities can be taken at their word. strength : the penalty of the head that is used. topics :
+    those that were held out in turn, none where a file was the test.
     """
 
     classes: tuple[str, ...]
@@ -97,8 +98,14 @@ class HeadCheck(Value):
 
     @property
     def recall(self) -> np.ndarray:
-        """Share of each class that is recognised, (C,)."""
-        return np.diag(self.confusion) / self.confusion.sum(1)
+        """Share of each class that is recognised, (C,); NaN for one that the test lacks."""
+        counts = self.confusion.sum(1)
+        return np.where(counts > 0, np.diag(self.confusion) / np.maximum(counts, 1), np.nan)
+
+    @property
+    def balanced_accuracy(self) -> float:
+        """Mean recall over the classes: the accuracy if each were as common. By guessing 1 / number of classes."""
+        return float(np.nanmean(self.recall))
 
     def confused(self, k: int) -> list[tuple[str, str, int]]:
         """The k commonest mistakes: true class, class that was taken for it, how often."""

@@ -22,7 +22,7 @@ _FORM = f"a text-classification model is needed, by hub id (such as {PAPERS_CLAS
 
 
 def hub_witness(model: str, *, device: str = "auto") -> Witness:
-    """A classifier by hub id or folder. Its labels are ours by name, or the seven of `targets.MAPPED_LABELS`.
+    """A classifier by hub id or folder. Its labels are ours by name, or those of a mapping in `targets`.
 
     Texts are cut at the model's context. It is not tested here, so that its card has no accuracy.
     Raises InputError if it cannot be found, is no classifier with one label per text, or has none of our emotions.

@@ -42,18 +42,52 @@ MAPPING: dict[str, tuple[dict[str, float], str]] = {
     "sad": ({"sadness": 1.0}, "the same emotion"),
 }
 
+# The labels of GoEmotions (Demszky et al. 2020, arXiv 2005.00547), which people gave to comments, and what they say
+# about our classes. An emotion that no label stands for is not judged: a near one would be a guess.
+GOEMOTIONS_LABELS = (
+    "admiration", "amusement", "anger", "annoyance", "approval", "caring", "confusion", "curiosity", "desire",
+    "disappointment", "disapproval", "disgust", "embarrassment", "excitement", "fear", "gratitude", "grief", "joy",
+    "love", "nervousness", "optimism", "pride", "realization", "relief", "remorse", "sadness", "surprise", "neutral",
+)  # fmt: skip
+GOEMOTIONS_MAPPING: dict[str, tuple[dict[str, float], str]] = {
+    "afraid": ({"fear": 1.0}, "the same emotion"),
+    "angry": ({"anger": 1.0}, "the same emotion"),
+    "anxious": ({"nervousness": 1.0}, "the label takes in worry and anxiety"),
+    "blissful": ({"joy": 1.0}, "joy at its height"),
+    "brooding": ({}, "no label for dwelling on something: sadness, anger and disappointment all fit and none does"),
+    "calm": ({}, "no label for calm: relief needs a strain that ends, neutral is no emotion"),
+    "desperate": ({}, "no label for a threat without a way out: fear, grief and sadness each miss it"),
+    "enthusiastic": ({"excitement": 1.0}, "the label means eagerness"),
+    "exasperated": ({"annoyance": 1.0}, "annoyance that has had enough"),
+    "gloomy": ({"sadness": 1.0}, "a lasting sadness"),
+    "grateful": ({"gratitude": 1.0}, "the same emotion"),
+    "guilty": ({"remorse": 1.0}, "the label takes in guilt"),
+    "happy": ({"joy": 1.0}, "the same emotion"),
+    "hopeful": ({"optimism": 1.0}, "the label means hope for what is to come"),
+    "hostile": ({"anger": 1.0}, "the label takes in antagonism towards somebody"),
+    "loving": ({"love": 1.0}, "the same emotion"),
+    "nervous": ({"nervousness": 1.0}, "the same emotion"),
+    "neutral": ({"neutral": 1.0}, "the same class"),
+    "proud": ({"pride": 1.0}, "the same emotion"),
+    "reflective": ({}, "no label for quiet thought: realization is sudden, curiosity looks outward"),
+    "sad": ({"sadness": 1.0}, "the same emotion"),
+}
+_MAPPINGS = {frozenset(MAPPED_LABELS): MAPPING, frozenset(GOEMOTIONS_LABELS): GOEMOTIONS_MAPPING}
+
 
 def target_weights(classes: Sequence[str], emotion: str) -> np.ndarray:
     """What each class of a witness counts for one emotion, (C,), not negative, sum 1.
 
-    A class of that very name counts alone; a witness with the labels of `MAPPED_LABELS` goes by `MAPPING`.
+    A class of that very name counts alone; a witness with the labels of one of the mappings goes by it.
     Raises InputError for an emotion that the witness cannot judge.
     """
     if emotion in classes:
         return np.array([float(name == emotion) for name in classes])
-    if set(classes) == set(MAPPED_LABELS) and emotion in MAPPING:
-        weights, _ = MAPPING[emotion]
+    weights, why = _MAPPINGS.get(frozenset(classes), {}).get(emotion, (None, ""))
+    if weights:
         return np.array([weights.get(name, 0.0) for name in classes])
+    if weights is not None:
+        raise InputError(f"{emotion!r} is not judged: {why}.")
     raise InputError(f"the witness does not know {emotion!r}; it tells apart {', '.join(judged(classes))}.")
 
 
@@ -78,10 +112,11 @@ def direction_scores(classes: Sequence[str], probabilities: np.ndarray, directio
 
 
 def judged(classes: Sequence[str]) -> tuple[str, ...]:
-    """What a witness with these classes can judge: our classes through `MAPPING`, else its own classes by name."""
-    return CLASSES if set(classes) == set(MAPPED_LABELS) else tuple(classes)
+    """What a witness with these classes can judge: our classes through its mapping, else its own classes by name."""
+    mapping = _MAPPINGS.get(frozenset(classes))
+    return tuple(classes) if mapping is None else tuple(name for name in CLASSES if mapping[name][0])
 
 
 def judges_emotions(classes: Sequence[str]) -> bool:
-    """Whether a witness with these classes can judge any of our emotions, by name or through `MAPPING`."""
+    """Whether a witness with these classes can judge any of our emotions, by name or through a mapping."""
     return bool(set(EMOTIONS) & set(judged(classes)))

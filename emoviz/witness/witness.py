@@ -144,15 +144,17 @@ def candidates(
     load : gives a loaded model for its short name, for a caller that keeps models in memory; `load_model` otherwise.
     """
     corpus = load_corpus()
-    parts, missing = _features(corpus, model, revision, _load if load is None else load)
+    parts, missing = features_for(corpus, model, revision, load)
     notes = tuple(f"{name} is not used: {why}" for name, why in missing.items())
     found = [_trained(joined, corpus, notes) for n in range(1, len(parts) + 1) for joined in combinations(parts, n)]
     return tuple(found), missing
 
 
-def _features(
-    corpus: Corpus, model: str | None, revision: str | None, load: Callable[[str], LoadedModel]
+def features_for(
+    corpus: Corpus, model: str | None, revision: str | None, load: Callable[[str], LoadedModel] | None = None
 ) -> tuple[list[Features], dict[str, str]]:
+    """What a witness of the texts of a model may read, and why it may not read other things (name -> reason)."""
+    load = _load if load is None else load
     found, missing = [], {}
     sets = list_sets()
     for entry in BUNDLED:
@@ -239,13 +241,9 @@ def _trained(parts: tuple[Features, ...], corpus: Corpus, notes: tuple[str, ...]
         log.info("training a witness: %s", name)
         features = np.concatenate([part.corpus() for part in parts], axis=1)
         head, check = train_head(features, [p.emotion for p in corpus.passages], [p.topic for p in corpus.passages])
-        save_head(key, *_packed(head, check))
+        save_head(key, *packed(head, check))
     else:
-        head, check = _unpacked(*kept)
-
-    def read(texts: Sequence[str]) -> np.ndarray:
-        return head.probabilities(np.concatenate([part.read(texts) for part in parts], axis=1))
-
+        head, check = unpacked(*kept)
     card = WitnessCard(
         name=name,
         classes=head.classes,
@@ -254,10 +252,19 @@ def _trained(parts: tuple[Features, ...], corpus: Corpus, notes: tuple[str, ...]
         trained_on=f"{len(corpus.passages)} passages of {corpus.name}, {len(check.topics)} topics held out in turn",
         notes=notes,
     )
+    return judging(card, head, check, parts)
+
+
+def judging(card: WitnessCard, head: Head, check: HeadCheck, parts: tuple[Features, ...]) -> TrainedWitness:
+    """A head as a witness, which reads the features that it was trained on."""
+
+    def read(texts: Sequence[str]) -> np.ndarray:
+        return head.probabilities(np.concatenate([part.read(texts) for part in parts], axis=1))
+
     return TrainedWitness(card, read, check, parts)
 
 
-def _packed(head: Head, check: HeadCheck) -> tuple[dict[str, np.ndarray], dict]:
+def packed(head: Head, check: HeadCheck) -> tuple[dict[str, np.ndarray], dict]:
     tensors = {name: getattr(head, name) for name in ("mean", "scale", "weights", "bias")}
     header = {
         "classes": head.classes,
@@ -268,7 +275,7 @@ def _packed(head: Head, check: HeadCheck) -> tuple[dict[str, np.ndarray], dict]:
     return tensors, header
 
 
-def _unpacked(tensors: dict[str, np.ndarray], header: dict) -> tuple[Head, HeadCheck]:
+def unpacked(tensors: dict[str, np.ndarray], header: dict) -> tuple[Head, HeadCheck]:
     classes = tuple(header["classes"])
     head = Head(classes, *(np.array(tensors[name]) for name in ("mean", "scale", "weights", "bias")))
     numbers = {name: header[name] for name in ("log_loss", "confidence", "strength")}

@@ -34,7 +34,7 @@ function verdict(cell, baseline) {
   sign.dataset.regime = cell.regime || '';
   regime.prepend(sign, ' ');
   // That the unsteered text is the same as the unsteered text need not be said.
-  const lines = [baseline ? '' : cell.reason, cell.numbers, cell.hidden, cell.witness].filter(Boolean);
+  const lines = [baseline ? '' : cell.reason, cell.numbers, cell.hidden, cell.witness, cell.outside].filter(Boolean);
   return [regime, ...lines.map((line) => node('p', '', line))];
 }
 
@@ -102,7 +102,7 @@ function draw() {
   if (shown.stored && own) return;
   const frame = JSON.stringify([shown.prompt, shown.chat, shown.rows.map((row) => [row.title, row.note, row.set, row.lines.map((line) => [line.label, line.cells.length]), cellsOf(row).map((cell) => cell.label)])]);
   if (frame !== built) { build(shown); built = frame; }
-  shown.rows.forEach((row, k) => { witnesses[k].textContent = row.witness || ''; });
+  shown.rows.forEach((row, k) => { witnesses[k].textContent = [row.witness, row.outside].filter(Boolean).join('; '); });
   const cells = shown.rows.flatMap((row) => cellsOf(row).map((cell) => [cell, cell === row.baseline ? null : row.baseline.text]));
   cells.forEach(([cell, baseline], k) => fill(parts[k], cell, baseline));
 }

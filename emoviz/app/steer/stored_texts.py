@@ -13,7 +13,7 @@ from ...share.texts import Cell, Column, Sheet, decoding_words, verdict_numbers
 from ...steer.grammar import UNSTEERED, is_control, parse_direction, weights_of
 from ...steer.recipes import recipe_words
 from ...types import DoseResponse, SteeredText
-from .witnessing import witness_line, witness_words
+from .witnessing import outside_line, outside_words, witness_line, witness_words
 from .writing import leaks, verdict_words
 
 
@@ -25,12 +25,14 @@ def highest_usable(response: DoseResponse, direction: str) -> float:
 
 def texts_at(response: DoseResponse, direction: str, dose: float, prompt: int) -> dict:
     """The unsteered text after one prompt, and below it the direction and the controls at the same dose."""
-    asked, card = response.prompts[prompt], response.witness
+    asked, card, outside = response.prompts[prompt], response.witness, response.outside
     own = own_scripts(asked)
     found = {(t.direction, t.dose): t for t in response.texts if t.prompt == prompt}
     beside = [name for name in dict.fromkeys([direction, *response.controls]) if (name, dose) in found]
     texts = [found[UNSTEERED, 0.0], *(found[name, dose] for name in beside)]
-    probabilities = np.array([text.probabilities for text in texts])
+    probabilities, by_outside = (
+        np.array([getattr(text, name) for text in texts]) for name in ("probabilities", "outside")
+    )
     terms = () if is_control(direction) else parse_direction(direction).terms
 
     def cell(k: int, label: str) -> dict:
@@ -45,6 +47,7 @@ def texts_at(response: DoseResponse, direction: str, dose: float, prompt: int) -
             "hidden": "",
             "mass": f"highest probability on other scripts: {100 * texts[k].leak_mass:.2g} %",
             "witness": witness_line(card.classes, probabilities, k, label) if card.classes else "",
+            "outside": "" if outside is None else outside_line(outside.classes, by_outside, k, label),
         }
 
     row = {
@@ -54,6 +57,7 @@ def texts_at(response: DoseResponse, direction: str, dose: float, prompt: int) -
         ),
         "set": response.set,
         "witness": witness_words(card) if card.classes else f"no witness: {card.trained_on}",
+        "outside": "" if outside is None else outside_words(outside),
         "baseline": cell(0, UNSTEERED),
         "lines": [{"label": "", "control": False, "cells": [cell(k, name) for k, name in enumerate(beside, 1)]}],
     }
@@ -67,10 +71,13 @@ def sheet_at(response: DoseResponse, direction: str, dose: float, prompt: int) -
     shown += [(cell["label"], dose, cell) for line in row["lines"] for cell in line["cells"]]
     found = {(t.direction, t.dose): t for t in response.texts if t.prompt == prompt}
     cells = [
-        Cell(name, at, cell["text"], found[name, at].verdict, found[name, at].leak_mass, cell["witness"])
+        Cell(
+            *(name, at, cell["text"], found[name, at].verdict, found[name, at].leak_mass),
+            *(cell["witness"], cell["outside"]),
+        )
         for name, at, cell in shown
     ]
-    column = Column(response.model, response.set, row["note"], tuple(cells), row["witness"])
+    column = Column(response.model, response.set, row["note"], tuple(cells), row["witness"], row["outside"])
     return Sheet(response.prompts[prompt], (column,))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...plots.wording import minus
+from ...steer.grammar import is_control
 from ...types import WitnessCard
 from ...witness.targets import direction_scores
 from ..memory import model_named
@@ -29,11 +30,28 @@ def witnessed(loaded, rows: Sequence[tuple[str, float]], texts: Sequence[str]) -
     return witness_words(witness.card), lines
 
 
+def outside_witnessed(loaded, rows: Sequence[tuple[str, float]], texts: Sequence[str]) -> tuple[str, list[str]]:
+    """The same by a witness that people taught; empty where none is at hand."""
+    witness = _outside(loaded.name, loaded.revision)
+    if witness is None:
+        return "", [""] * len(texts)
+    found = witness.probabilities(texts)
+    lines = [outside_line(witness.card.classes, found, k, direction) for k, (direction, _) in enumerate(rows)]
+    return outside_words(witness.card), lines
+
+
 @lru_cache(maxsize=8)
 def _witness(model: str, revision: str):
     from ...witness.witness import witness_for
 
     return witness_for(model, revision, load=model_named)
+
+
+@lru_cache(maxsize=8)
+def _outside(model: str, revision: str):
+    from ...witness.outside import outside_for
+
+    return outside_for(model, revision, load=model_named)
 
 
 def witness_words(card: WitnessCard) -> str:
@@ -46,15 +64,33 @@ def witness_words(card: WitnessCard) -> str:
     return f"witness: {card.name}, {tested} (chance {card.chance:.2f})"
 
 
+def outside_words(card: WitnessCard) -> str:
+    """Who the outside witness is, and how often it is right."""
+    return (
+        f"outside witness: {card.name}, mean recall {card.accuracy:.2f} on comments it was not trained on (chance "
+        f"{card.chance:.2f})"
+    )
+
+
 def witness_line(classes: Sequence[str], found: np.ndarray, k: int, direction: str) -> str:
     """What it finds in text k of a batch. found : (n, C) probabilities, the unsteered text first."""
+    return _line("witness", classes, found, k, direction, "")
+
+
+def outside_line(classes: Sequence[str], found: np.ndarray, k: int, direction: str) -> str:
+    """The same by the outside witness, which does not judge every emotion."""
+    return _line("outside witness", classes, found, k, direction, "not judged, ")
+
+
+def _line(who: str, classes: Sequence[str], found: np.ndarray, k: int, direction: str, unknown: str) -> str:
     if np.isnan(found[k]).any():
-        return "witness: nothing that it can read"
+        return f"{who}: nothing that it can read"
     try:
         here, unsteered = direction_scores(classes, found[[k, 0]], direction)
     except InputError:
-        # The unsteered text, a control, or emotions of one's own, which it was not trained on.
+        # The unsteered text, a control, or emotions that it was not trained on.
         top = int(found[k].argmax())
-        return f"witness: {classes[top]} {found[k, top]:.2f}"
+        said = "" if k == 0 or is_control(direction) else unknown
+        return f"{who}: {said}{classes[top]} {found[k, top]:.2f}"
     before = "" if np.isnan(unsteered) else f" (unsteered {unsteered:.2f})"
-    return minus(f"witness: {direction.replace(' - ', ' − ')} {here:.2f}{before}")
+    return minus(f"{who}: {direction.replace(' - ', ' − ')} {here:.2f}{before}")

@@ -25,7 +25,7 @@ from ...words import counted
 from ..memory import loaded_with_status
 from ..turns import MODEL_TURNS
 from .request import Request, request
-from .witnessing import witnessed
+from .witnessing import outside_witnessed, witnessed
 
 if TYPE_CHECKING:
     from ...models.loaded import LoadedModel
@@ -209,11 +209,12 @@ def _column(batch: _Batch) -> Column:
             verdict,
             max(one.leak_mass, default=float("nan")) if one is not None else float("nan"),
             cell.get("witness", ""),
+            cell.get("outside", ""),
         )
         for cell, (direction, dose), (one, verdict) in zip(batch.cells, batch.rows, judged, strict=True)
     ]
     row = batch.row
-    return Column(row["title"], row["set"], row["note"], tuple(cells), row.get("witness", ""))
+    return Column(row["title"], row["set"], row["note"], tuple(cells), row.get("witness", ""), row.get("outside", ""))
 
 
 def _cell(label: str) -> dict:
@@ -290,9 +291,22 @@ def _witness(batch: _Batch, _asked: Request) -> Callable[[], None]:
     return show
 
 
+def _outside(batch: _Batch, _asked: Request) -> Callable[[], None]:
+    """The same by the outside witness."""
+    who, lines = outside_witnessed(batch.loaded, batch.rows, [cell["text"] for cell in batch.cells])
+
+    def show() -> None:
+        batch.row["outside"] = who
+        for cell, line in zip(batch.cells, lines, strict=True):
+            cell["outside"] = line
+
+    return show
+
+
 _AFTERWARDS = (
     (_verdicts, "{}, unsteered, judges its texts"),
     (_witness, "the witness reads the texts of {} (it is trained once, in a minute or more)"),
+    (_outside, "the outside witness reads the texts of {}"),
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Generator
-from math import isfinite
+from math import isfinite, nan
 from typing import Any
 
 import gradio as gr
@@ -12,7 +12,7 @@ import gradio as gr
 from .... import plot
 from ....emotions import EMOTIONS
 from ....errors import InputError
-from ....experiments.plans import rise_words
+from ....experiments.plans import outside_words, rise_words
 from ....models.registry import PRECISIONS
 from ....plots.theme import SERIES
 from ....types import Scenario, ScenarioText, Verification
@@ -65,6 +65,7 @@ def _card(one: Verification, colour: str) -> dict:
             _fact("random control", one.control_k, one.n, f"[{one.control_low:.2f}, {one.control_high:.2f}]"),
             _fact("second witness", one.check_k, one.n, _second(one)),
             _fact("its control", one.check_control_k, one.n, "not tuned on"),
+            *_outside(one),
         ],
     }
 
@@ -72,6 +73,17 @@ def _card(one: Verification, colour: str) -> dict:
 def _second(one: Verification) -> str:
     name = one.check.name.split(",")[0]
     return f"{name}, part of the first" if one.check.name in one.witness.name else name
+
+
+def _outside(one: Verification) -> list[dict]:
+    if one.outside is None:
+        return []
+    taught = one.outside.name.partition(" by ")[0]
+    left = one.n - one.outside_n
+    return [
+        _fact("outside witness", one.outside_k, one.outside_n, f"{taught}; {left} not judged"),
+        _fact("its control", one.outside_control_k, one.outside_n, "taught by people"),
+    ]
 
 
 def _fact(name: str, k: int, n: int, note: str) -> dict:
@@ -140,10 +152,11 @@ def draw(view: Selection, name: str | None, opening: str) -> dict:
     if name is None:
         return {**drawn, "criterion": _NONE, "figure": None, "heading": "", "texts": None}
     found, prompt = known[name], _OPENINGS.index(opening)
+    notes = [rise_words(found), outside_words(found)]
     drawn |= {
         "criterion": f"{found.criterion} The dose of the random direction is chosen in the same way. "
-        f"{rise_words(found)} Run it again: emoviz verify {found.model} --precision {found.precision}.",
-        "figure": plot.verification(found, emotion=scenario, prompt=prompt, notes=[rise_words(found)]),
+        f"{' '.join(notes)} Run it again: emoviz verify {found.model} --precision {found.precision}.",
+        "figure": plot.verification(found, emotion=scenario, prompt=prompt, notes=notes),
     }
     if scenario not in EMOTIONS:
         heading = f"**No scenario for {scenario}.** Click one in the figure, or choose another emotion on the left."
@@ -155,10 +168,19 @@ def draw(view: Selection, name: str | None, opening: str) -> dict:
     heading = (
         f"**{scenario}** after “{found.prompts[prompt]}”: probability {own.before:.2f} → {own.after:.2f}, "
         f"{'confirmed' if own.confirmed else 'not confirmed'}; {control.direction}: {control.before:.2f} → "
-        f"{control.after:.2f}, {'confirmed' if control.confirmed else 'not confirmed'}. Above each text the witness's "
-        f"probability of {scenario}."
+        f"{control.after:.2f}, {'confirmed' if control.confirmed else 'not confirmed'}. {_by_outside(found, own)}Above "
+        f"each text the witness's probability of {scenario}."
     )
     return {**drawn, "heading": heading, "texts": _texts(found, own, control)}
+
+
+def _by_outside(found: Verification, own: Scenario) -> str:
+    if found.outside is None:
+        return ""
+    if own.outside_confirmed is None:
+        return f"The outside witness does not judge {own.emotion}. "
+    said = "confirmed" if own.outside_confirmed else "not confirmed"
+    return f"Outside witness: {own.outside_before:.2f} → {own.outside_after:.2f}, {said}. "
 
 
 def pick(ids: list, _view: Selection) -> dict:
@@ -202,7 +224,7 @@ def _texts(found: Verification, own: Scenario, control: Scenario) -> dict:
 def _cell(label: str, text: ScenarioText) -> dict:
     return {
         "label": label,
-        "state": _read(text.target),
+        "state": _read(text.target, text.outside),
         "text": text.text.strip(),
         "leaks": [],
         **regime_marks(text.regime),
@@ -211,8 +233,9 @@ def _cell(label: str, text: ScenarioText) -> dict:
     }
 
 
-def _read(probability: float) -> str:
-    return f"witness {probability:.2f}" if isfinite(probability) else "blank"
+def _read(probability: float, outside: float = nan) -> str:
+    said = f"witness {probability:.2f}" if isfinite(probability) else "blank"
+    return f"{said}, outside {outside:.2f}" if isfinite(outside) else said
 
 
 def python(view: Selection, name: str | None, opening: str) -> str:
