@@ -7,7 +7,7 @@ QWEN := Qwen2.5-Coder-0.5B-Instruct
 export HF_HUB_DISABLE_TELEMETRY := 1
 export GRADIO_ANALYTICS_ENABLED := False
 
-.PHONY: run test lint install cache verifications examples contrasts bench screenshots clean
+.PHONY: run test lint install cache outside verifications examples contrasts bench screenshots clean
 
 run: install
 	$(BIN)/emoviz serve --open
@@ -49,9 +49,15 @@ cache: install
 	done; mv $$own/heads cache/heads; rm -r $$own
 	for model in SmolLM2-135M-Instruct gemma-3-270m $(QWEN); do $(BIN)/emoviz doses $$model --out cache || exit; done
 
-# The shipped verifications, calibrated and run anew (about forty minutes on two cores).
+# The shipped heads of the outside witness, from GoEmotions in a folder: make outside DATA=folder (about twenty minutes on
+# two cores). The comments themselves are never stored.
+outside: install
+	own=$$(mktemp -d); EMOVIZ_HOME=$$own $(BIN)/emoviz witness --train $(DATA)/train.tsv || exit; \
+		rm -f cache/heads/outside-*; mv $$own/heads/outside-* cache/heads; rm -r $$own
+
+# The shipped verifications, calibrated and run anew (an hour and a half on two cores).
 verifications: install
-	own=$$(mktemp -d); for model in SmolLM2-135M-Instruct gemma-3-270m; do \
+	own=$$(mktemp -d); for model in SmolLM2-135M-Instruct gemma-3-270m $(QWEN); do \
 		EMOVIZ_HOME=$$own $(BIN)/emoviz verify $$model --precision bf16 --recalibrate || exit; \
 	done; mv $$own/verifications/* cache; rm -r $$own
 

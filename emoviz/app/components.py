@@ -103,7 +103,7 @@ class Texts(Filled):
 
     With {stored: true} an example, which is not shown once others were asked for.
     A cell is {label, state, text, leaks: [[start, end, script]]}; a judged one also has {regime, sign, verdict, reason,
-    numbers, hidden, mass}, and with its row {witness} later. `select` fires with {text, set} of a text that is to be
+    numbers, hidden, mass}, and with its row {witness, outside} later. `select` fires with {text, set} of a text that is to be
     read.
     """
 
