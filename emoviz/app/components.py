@@ -103,8 +103,8 @@ class Texts(Filled):
 
     With {stored: true} an example, which is not shown once others were asked for.
     A cell is {label, state, text, leaks: [[start, end, script]]}; a judged one also has {regime, sign, verdict, reason,
-    numbers, hidden, mass}, and with its row {witness, outside} later. `select` fires with {text, set} of a text that is to be
-    read.
+    numbers, hidden, mass}, and with its row {witness, outside} later. `select` fires with {text, set} of a text that is
+    to be read.
     """
 
     script = "texts"

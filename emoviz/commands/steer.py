@@ -50,7 +50,10 @@ def arguments(parser: ArgumentParser) -> None:
         "--controls", nargs="*", default=[], metavar="C", help=f"control directions: {', '.join(CONTROLS)}"
     )
     parser.add_argument(
-        "--witness", default="auto", metavar="W", help="auto (default), none, or a classifier: hub id or folder"
+        "--witness",
+        default="auto",
+        metavar="W",
+        help="auto (default: the witness and the outside witness), none, or a classifier: hub id or folder",
     )
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="write the texts to a .md, .csv, .png, .svg or .pdf too"
@@ -162,11 +165,11 @@ def _judge(name: str) -> Callable[[Any], Any]:
 
 
 def _taught(name: str) -> Callable[[Any], Any]:
-    """Model -> its outside witness, unless no witness was asked for."""
+    """Model -> its outside witness, beside the one that is found for it; a named one judges alone."""
 
     def found(loaded: Any) -> Any:
-        if name == "none":
-            raise InputError("no witness was asked for")
+        if name != "auto":
+            raise InputError("no witness was asked for" if name == "none" else f"{name} alone was asked to judge")
         from ..witness.outside import outside_for
 
         witness = outside_for(loaded.name, loaded.revision)
