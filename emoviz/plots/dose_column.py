@@ -33,13 +33,17 @@ _DECADES = {k: f"{10.0**k:g}" for k in range(-4, 4)} | {4: "10k", 5: "100k", 6: 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Column:
-    """Where one run is drawn: its share of the width, and per row its share of the height, the strip first."""
+    """Where one run is drawn: its share of the width, and per row its share of the height, the strip first.
+
+    close : whether it stands close to others, so that doses are turned and levels named right of the last alone.
+    """
 
     index: int
     response: DoseResponse
     curve: DoseCurve
     place: list[float]
     rows: list[list[float]]
+    close: bool
 
     @property
     def number(self) -> str:
@@ -118,10 +122,14 @@ def _x_axis(k: Column) -> dict:
         "range": [-0.5, len(k.at) - 0.5],
         "tickvals": k.at,
         "ticktext": [dose_label(d) for d in k.curve.doses.tolist()],
+        **({"tickangle": -60} if k.close else {}),
         "tickfont": {"size": 11},
         "ticklabeloverflow": "allow",
         "showgrid": False,
-        "title": {"text": "dose (share of the residual norm)", "standoff": 12},
+        "title": {
+            "text": "dose" if k.close else "dose (share of the residual norm)",
+            "standoff": 34 if k.close else 12,
+        },
     }
 
 
@@ -279,6 +287,8 @@ def _levels(k: Column) -> list[dict]:
 
 def _level_names(k: Column, ranges: Mapping[str, list[float]]) -> list[dict]:
     """Names beside the lines, right of the column; two that would lie on each other are moved apart."""
+    if k.close and k.place[1] < 1:
+        return []
     notes = []
     levels = _level_values(k)
     for row, value, name, _ in levels:
@@ -307,7 +317,7 @@ def _head(k: Column, name: str) -> dict:
     return {
         "text": f"<b>{html.escape(name)}</b><br>{words}", "xref": "paper", "yref": "paper",
         "x": sum(k.place) / 2, "y": k.rows[0][1],
-        "xanchor": "center", "yanchor": "bottom", "yshift": 5, "font": {"size": 13},
+        "xanchor": "center", "yanchor": "bottom", "yshift": 5, "font": {"size": 12 if k.close else 13},
     }  # fmt: skip
 
 

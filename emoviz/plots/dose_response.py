@@ -21,7 +21,9 @@ from .wording import minus
 # Rows of a column from the top, as shares of its height: the strip of regimes, then the four panels.
 _STRIP_SHARE, _ROW_GAP, _COLUMN_GAP = 0.1, 0.03, 0.13
 _STACK_GAP = 0.14
-_HEIGHT, _USUAL_COLUMNS, _COLUMN_CHARACTERS = 724, 2, 80
+# Beside each other stand up to two columns at ease, up to three close together on the same width.
+_CLOSE_GAP, _AT_EASE = 0.05, 2
+_HEIGHT, _CLOSE_COLUMNS, _CLOSE_CHARACTERS = 724, 3, 54
 
 
 def dose_response_figure(
@@ -72,8 +74,8 @@ def dose_response_figure(
         left=76,
         right=92,
         above=44,
-        below=112 if narrow() else 88,
-        wide=_COLUMN_CHARACTERS * max(_USUAL_COLUMNS, len(responses)),
+        below=112 if narrow() else 88 + 20 * (len(responses) > _AT_EASE),
+        wide=_CLOSE_CHARACTERS * max(_CLOSE_COLUMNS, len(responses)),
         legend_below=True,
         legend_rows_below=2,
     )
@@ -86,6 +88,7 @@ def _columns(responses: Sequence[DoseResponse], found: Sequence[DoseCurve]) -> l
     tops = [1.0, *(1 - strip - _ROW_GAP - row * (height + _ROW_GAP) for row in range(m))]
     # Rounded sums may pass the edge by an ulp, which plotly refuses.
     rows = [[max(0.0, top - h), top] for top, h in zip(tops, [strip, *[height] * m], strict=True)]
+    close = n > _AT_EASE and not narrow()
     if narrow():
         share = (1 - _STACK_GAP * (n - 1)) / n
         places = [[0.0, 1.0]] * n
@@ -93,11 +96,12 @@ def _columns(responses: Sequence[DoseResponse], found: Sequence[DoseCurve]) -> l
             [[max(0.0, 1 - k * (share + _STACK_GAP) - share * (1 - y)) for y in row] for row in rows] for k in range(n)
         ]
     else:
-        width = (1 - _COLUMN_GAP * (n - 1)) / n
-        lefts = [k * (width + _COLUMN_GAP) for k in range(n)]
+        gap = _CLOSE_GAP if close else _COLUMN_GAP
+        width = (1 - gap * (n - 1)) / n
+        lefts = [k * (width + gap) for k in range(n)]
         places, blocks = [[left, min(1.0, left + width)] for left in lefts], [rows] * n
     return [
-        Column(k, r, curve, place, block)
+        Column(k, r, curve, place, block, close)
         for k, (r, curve, place, block) in enumerate(zip(responses, found, places, blocks, strict=True))
     ]
 

@@ -32,7 +32,7 @@ MAX_RUNS = 4
 # Prompts of a run whose texts are shown at once; each has a panel of its own.
 MAX_PROMPTS = 4
 _HINT = "Click a dose in a figure to read its texts, below the map. A click in the map also chooses its emotion."
-_AT_FIRST = 2
+_AT_FIRST = 3
 _NOTHING = (EMPTY, EMPTY, *(EMPTY,) * MAX_PROMPTS)
 
 
