@@ -29,6 +29,7 @@ BENCHMARKS = {
     "rsa": geometry.rsa,
     "curves": geometry.curves,
     "steering": steering.steering,
+    "first_token": steering.first_token,
 }
 # Minutes to an hour, so only when asked for by name.
 ON_REQUEST = {

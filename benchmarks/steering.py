@@ -2,14 +2,50 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import time
 from collections import deque
 from collections.abc import Callable
 from statistics import median
 
+from .extraction import at_hand
+
 MODEL = "SmolLM2-135M-Instruct"
 PROMPT = "When the letter finally came, I"
 ROWS, TOKENS, ROUNDS = 16, 40, 5
+
+
+def first_token() -> dict:
+    """Seconds from the click on Steer to the first token on the page, and to the last verdict, with the model loaded
+    and a witness that was never asked before. The median of rounds, each in a process of its own."""
+    out = {}
+    for model in at_hand():
+        call = [sys.executable, "-c", _FIRST, model]
+        found = [json.loads(subprocess.run(call, check=True, stdout=subprocess.PIPE).stdout) for _ in range(3)]
+        out[model] = {name: round(median(one[name] for one in found), 2) for name in found[0]}
+    return out
+
+
+_FIRST = """
+import json, sys, time
+from emoviz.app.memory import model_named
+from emoviz.app.steer.writing import Job, run
+model_named(sys.argv[1])
+asked = {"prompt": "When the letter finally came, I", "chosen": ["calm", "afraid"], "controls": ["random"],
+         "doses": "0, 0.02, 0.05", "models": [sys.argv[1]], "preset": "emoviz", "layers": "window", "scope": "all",
+         "norm": "fixed", "tokens": 40, "temperature": 0, "seed": 0, "chat": False}
+started, first = time.perf_counter(), None
+for shown, said in run(job=Job(), **asked):
+    there = isinstance(shown, dict) and "rows" in shown and shown["rows"][0]["baseline"]["text"]
+    if first is None and there:
+        first = time.perf_counter() - started
+    last = said
+if not last.startswith("done"):
+    sys.exit(last)
+print(json.dumps({"first_token": first, "all_said": time.perf_counter() - started}))
+"""
 
 
 def steering() -> dict:
