@@ -132,7 +132,7 @@ def fake_parts(monkeypatch, seen):
     def noise(texts):
         return np.array([[float(len(text) % 4)] for text in texts])
 
-    parts = [Features("model states", "m", lambda: None, read), Features("lengths", "n", lambda: None, noise)]
+    parts = [Features("model states", "m", lambda: None, read, "m"), Features("lengths", "n", lambda: None, noise)]
     monkeypatch.setattr(outside, "features_for", lambda corpus, model, *_: (parts[model == "m" :], {}))
     return parts
 
@@ -151,6 +151,7 @@ def test_every_way_of_reading_has_a_head_and_the_steered_model_reads_nothing(mon
         ["lengths"],
         ["model states", "lengths"],
     ]
+    assert len(list_heads("outside-")) == 2, "the best for any model, and for the one that is read"
     best, other = outside.outside_for("other"), outside.outside_for("m")
     assert parts[0] in best.parts and best.card.accuracy == 1 and best.card.chance == 0.5
     assert other.parts == (parts[1],), "never by what it reads itself"

@@ -148,7 +148,7 @@ def _described(one: TrainedWitness) -> list[str]:
         f"chance {one.card.chance:.3f}",
         "recall: " + ", ".join(f"{name} {r:.2f} of {labels['tested'][name]}" for r, name in recall),
         f"judges {len(judged)} of ours: " + ", ".join(judged),
-        *(f"not judged: {name} ({why})" for name, why in labels["not_judged"].items()),
+        *labels["not_judged"].values(),
     ]
 
 

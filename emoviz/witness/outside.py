@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,7 +71,8 @@ def train_outside(
 
     train : of each label the first `EACH` rows are used. test : read once, for the figures alone. source : what the
     texts are called. progress : called with `reading texts` and `training`, done and in all.
-    Returns : the witnesses, kept in the user's folder. What was read is kept as well, until all is done.
+    Returns : the witnesses. The best for every steered model are kept in the user's folder; what was read, until all
+    is done.
     Raises  : InputError for a test with labels that the training lacks, and where nothing to read is installed.
     """
     unknown = sorted(set(test.labels) - set(train.labels))
@@ -94,7 +96,7 @@ def train_outside(
     first, second = np.flatnonzero(there[:n]), n + np.flatnonzero(there[n:])
     taught, truth = [labels[k] for k in first], [labels[k] for k in second]
     joined = [c for k in range(1, len(parts) + 1) for c in combinations(range(len(parts)), k)]
-    made = []
+    made: list[tuple[TrainedWitness, Callable[[], None]]] = []
     for done, places in enumerate(joined):
         progress("training", done, len(joined))
         features = np.concatenate([read[k] for k in places], axis=1)
@@ -103,12 +105,24 @@ def train_outside(
         own = tuple(parts[k] for k in places)
         header |= {"parts": [part.key for part in own], "source": source, "trained": len(first)}
         key = hashlib.sha256(json.dumps([source, header["parts"]]).encode()).hexdigest()[:12]
-        save_head(f"{_KEY}{key}", tensors, header)
-        made.append(_witness(tensors, header, own))
+        made.append((_witness(tensors, header, own), partial(save_head, f"{_KEY}{key}", tensors, header)))
     progress("training", len(joined), len(joined))
+    _save_the_best(made, parts)
     for path in kept:
         path.unlink(missing_ok=True)
-    return made
+    return [one for one, _ in made]
+
+
+def _save_the_best(made: Sequence[tuple[TrainedWitness, Callable[[], None]]], parts: Sequence[Features]) -> None:
+    """Saves what is chosen for any model, and for each model that is read, which is left out where it is steered."""
+    chosen = {}
+    for left_out in (None, *(part for part in parts if part.model is not None)):
+        able = [one for one in made if left_out not in one[0].parts]
+        if able:
+            best, save = max(able, key=lambda one: one[0].check.balanced_accuracy)
+            chosen[best.card.name] = save
+    for save in chosen.values():
+        save()
 
 
 def source_of(labels: Sequence[str], name: str) -> str:

@@ -47,13 +47,14 @@ class Features:
     """One way to turn texts into numbers that is open to a witness.
 
     key : changes whenever its numbers do. corpus : () -> (n, F), of every passage, for training. read : texts -> (n,
-    F), rows NaN that cannot be read.
+    F), rows NaN that cannot be read. model : the language model that reads, None where none does.
     """
 
     name: str
     key: str
     corpus: Callable[[], np.ndarray]
     read: Callable[[Sequence[str]], np.ndarray]
+    model: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,6 +230,7 @@ def _state_features(vectors: VectorSet, load: Callable[[str], LoadedModel]) -> F
         key=f"{vectors.name} layer {layer}",
         corpus=lambda: kept.at(layer) / norm,
         read=read,
+        model=vectors.provenance.model,
     )
 
 
