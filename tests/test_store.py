@@ -225,7 +225,8 @@ def test_a_damaged_file_is_left_out_of_the_list_and_named_in_the_log(caplog):
 def test_shipped_sets_cover_three_families_and_protocols_within_the_limit():
     from emoviz.store import shipped_folder
 
-    models = ("SmolLM2-135M-Instruct", "gemma-3-270m", "Qwen2.5-Coder-0.5B-Instruct")
+    qwen = ("Qwen2.5-Coder-0.5B-Instruct", "Qwen2.5-Coder-1.5B-Instruct")
+    models = ("SmolLM2-135M-Instruct", "gemma-3-270m", *qwen)
     shipped = [s for s in list_sets() if s.shipped]
     read = {(m, p) for m in models for p in ("emoviz", "jeong2026b")}
     written = {("SmolLM2-135M-Instruct", "emoviz-stories")}
