@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite, nan
 
 import numpy as np
 
@@ -45,9 +46,13 @@ class LeakPeak:
 
     @property
     def beyond(self) -> bool:
-        """Whether it leaks, and more than what is not steered, or steered to no emotion."""
-        usual = max(value for value in (self.control, self.unsteered, 0.0) if value == value)
-        return self.leaks and self.hidden > BEYOND * usual
+        """Whether it leaks, and more than what is not steered, or steered to no emotion; without a control it cannot be
+        said."""
+        return self.leaks and self.hidden > BEYOND * max(self.control, self.unsteered)
+
+    @property
+    def controlled(self) -> bool:
+        return isfinite(self.control)
 
 
 def leak_peak(rows: list[dict], controls: Sequence[str], direction: str, recipe: str) -> LeakPeak | None:
@@ -66,8 +71,8 @@ def leak_peak(rows: list[dict], controls: Sequence[str], direction: str, recipe:
         top["starts"],
         next(iter(top["scripts"]), None),
         max((row["hidden"] for row in own if row["visible"] == 0), default=0.0),
-        max(others, default=float("nan")),
-        next((row["hidden"] for row in same if row["direction"] == UNSTEERED), float("nan")),
+        max(others, default=nan),
+        next(row["hidden"] for row in same if row["direction"] == UNSTEERED),
     )
 
 

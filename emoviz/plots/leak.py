@@ -83,15 +83,17 @@ def leak_title(found: Sequence[LeakPanel], direction: str) -> str:
     if any(direction in panel.run.controls for panel in found):
         head = f"A {name} direction leaks in {len(leaking)} of {n} models"
         return shortest(f"{head}: {model} {hidden} % hidden, {visible} % visible", f"{head}: up to {hidden} % hidden")
+    if not beyond and not most.controlled:
+        return shortest(
+            f"{name} leaks in {len(leaking)} of {n} models: {model} {hidden} % hidden; no control was run",
+            f"{name} leaks in {len(leaking)} of {n} models, up to {hidden} % hidden; no control was run",
+        )
     if not beyond:
-        if most.control != most.control:
-            return shortest(
-                f"{name} leaks in {len(leaking)} of {n} models, up to {hidden} % hidden; no control was run"
-            )
+        what = "a random direction" if most.control >= most.unsteered else "the unsteered texts"
         usual = percent(max(most.control, most.unsteered))
         return shortest(
-            f"{name} leaks no more than a random direction: {model} {hidden} % hidden against {usual} %",
-            f"{name} leaks no more than a random direction: {hidden} % hidden against {usual} %",
+            f"{name} leaks no more than {what}: {model} {hidden} % hidden against {usual} %",
+            f"{name} leaks no more than {what}: {hidden} % hidden against {usual} %",
         )
     if n == 1:
         return shortest(

@@ -91,12 +91,8 @@ def _head(label: str, recipe: str, peak: LeakPeak | None, *, first: bool) -> str
 def _peak_words(peak: LeakPeak | None) -> str:
     if peak is None:
         return "not run by this recipe"
-    beside = [
-        f"{name} {percent(value)} %"
-        for name, value in (("control", peak.control), ("unsteered", peak.unsteered))
-        if value == value
-    ]
-    said = f"hidden up to {percent(peak.hidden)} % ({', '.join(beside)})"
+    control = f"control {percent(peak.control)} %, " if peak.controlled else ""
+    said = f"hidden up to {percent(peak.hidden)} % ({control}unsteered {percent(peak.unsteered)} %)"
     return f"{said}<br>{percent(peak.silent)} % hidden while no text shows any" if peak.silent >= HIDDEN_LEAK else said
 
 

@@ -312,7 +312,7 @@ def leak_table(runs: Sequence[LeakRun]) -> Table:
                     f"{percent(peak.hidden)} %",
                     f"{percent(peak.visible)} %",
                     f"{percent(peak.unsteered)} %",
-                    "–" if peak.control != peak.control else f"{percent(peak.control)} %",
+                    f"{percent(peak.control)} %" if peak.controlled else "–",
                     "–" if peak.script is None else peak.script,
                     "–" if peak.starts is None else str(peak.starts),
                 ]

@@ -110,8 +110,10 @@ def draw(view: Selection, contrast: bool, model: str | None, recipe: str | None,
 
 def pick(ids: list, _view: Selection) -> dict:
     """A click on a point, [run, recipe, direction, dose], shows its texts, and chooses the emotion."""
-    run = library().leaks.get(ids[0]) if isinstance(ids[0], str) else None
-    if run is None or len(ids) != 4 or ids[1] not in run.recipes:
+    if len(ids) != 4 or not all(isinstance(one, str) for one in ids[:3]):
+        return {}
+    run = library().leaks.get(ids[0])
+    if run is None or ids[1] not in run.recipes:
         return {}
     found = {"model": run.model, "recipe": ids[1]}
     if ids[3] in run.doses:
@@ -147,7 +149,21 @@ def _asked(model: str, emotions: list[str]) -> list[str]:
     return ["leak", "--json", *(["--emotion", *emotions] if emotions else []), "--", origin if origin else model]
 
 
-def lay(_start: Selection) -> Laid:
+def _all(names: Callable[[LeakRun], Any]) -> list:
+    """What any run has, each once."""
+    return list(dict.fromkeys(name for run in library().leaks.values() for name in names(run)))
+
+
+def _first(start: Selection) -> tuple[str | None, str | None, str | None]:
+    """The model, recipe and dose that are shown at first; None where there is no run."""
+    runs = [run for run in shown_runs(start, contrast=True)[0] if start.emotion in run.directions] if start.sets else []
+    if not runs:
+        return None, None, None
+    run, recipe, dose = chosen(runs, start.emotion, None, None, None)
+    return run.model, recipe, dose_label(dose)
+
+
+def lay(start: Selection) -> Laid:
     status = Message(_HINT, elem_classes="ez-status", elem_id="ez-leak-status")
     with gr.Row(elem_classes="ez-controls"):
         contrast = gr.Checkbox(
@@ -157,9 +173,12 @@ def lay(_start: Selection) -> Laid:
         parts = _own_runs()
     shown = {"status": status, "figure": Figure(EMPTY), "scripts": Figure(EMPTY)}
     with gr.Row(elem_classes="ez-controls"):
-        model = Choice([], label="Model", scale=5, elem_id="ez-leak-model")
-        recipe = Choice([], label="Recipe", scale=3, elem_id="ez-leak-recipe")
-        dose = Choice([], label="Dose", scale=4, elem_id="ez-leak-dose")
+        # What a link may ask for; what is shown decides, once it is drawn.
+        at = _first(start)
+        model = Choice(_all(lambda run: [run.model]), value=at[0], label="Model", scale=5, elem_id="ez-leak-model")
+        recipe = Choice(_all(lambda run: run.recipes), value=at[1], label="Recipe", scale=3, elem_id="ez-leak-recipe")
+        doses = [dose_label(dose) for dose in sorted(_all(lambda run: run.doses))]
+        dose = Choice(doses, value=at[2], label="Dose", scale=4, elem_id="ez-leak-dose")
     outputs = {
         **shown,
         "heading": Message(elem_classes="ez-prose"),
@@ -226,7 +245,7 @@ def saving(k: int) -> Callable[..., dict]:
 def python(view: Selection, contrast: bool, **_chosen: Any) -> str:
     names = [run.name for run in shown_runs(view, contrast)[0]]
     return snippet(
-        f"runs = [run for run in ez.list_leak_runs() if run.name in {names!r}]",
+        f"runs = {names!r}",
         figure("leak", "runs", repr(view.emotion)),
         figure("leak_scripts", "runs", repr(view.emotion)),
     )
