@@ -408,9 +408,11 @@ def test_the_shipped_dose_responses_are_drawn_at_once_and_a_click_shows_the_text
 _PLACE = """([kind, ids]) => {
     const plots = [...document.querySelectorAll('.ez-plot[data-drawn]')];
     const plot = plots.find((p) => p.offsetParent && p.layout.meta.kind === kind);
-    const same = (one) => one && JSON.stringify(one.slice(1)) === JSON.stringify(ids.slice(1)) && one[0].startsWith(ids[0]);
+    const text = (one) => JSON.stringify(one.slice(1));
+    const same = (one) => one && text(one) === text(ids) && one[0].startsWith(ids[0]);
     const trace = plot.data.find((one) => one.customdata && one.customdata.some(same));
-    const k = trace.customdata.findIndex(same), name = (axis) => `${axis}axis${(trace[`${axis}axis`] || axis).slice(1)}`;
+    const k = trace.customdata.findIndex(same);
+    const name = (axis) => `${axis}axis${(trace[`${axis}axis`] || axis).slice(1)}`;
     const full = plot._fullLayout, x = full[name('x')], y = full[name('y')];
     plot.scrollIntoView({ block: 'start' });
     const at = plot.getBoundingClientRect();

@@ -17,7 +17,7 @@ from .wording import dose_label
 
 # Between panels side by side, as a share of the width; pixels of one, and between two above each other; between two on
 # a slide, as a share of the height.
-_GAP, _PANEL, _ROW_GAP, _LOW_GAP = 0.07, 170, 108, 0.15
+_GAP, _PANEL, _ROW_GAP, _LOW_GAP = 0.07, 170, 108, 0.22
 # Letters of a title that fit on the narrowest page.
 MAX_TITLE = 96
 
@@ -111,7 +111,7 @@ def axes(panel: LeakPanel, *, left: bool, top: float) -> dict[str, dict]:
             "showticklabels": named,
             "tickfont": {"size": 11},
             "showgrid": False,
-            "title": {"text": "dose (share of the residual norm; 0: unsteered)" if named else "", "standoff": 6},
+            "title": {"text": _dose_title() if named else "", "standoff": 6},
         },
         f"yaxis{number}": {
             "domain": panel.place.y,
@@ -123,6 +123,10 @@ def axes(panel: LeakPanel, *, left: bool, top: float) -> dict[str, dict]:
             "ticks": "outside" if left else "",
         },
     }
+
+
+def _dose_title() -> str:
+    return "dose (0: unsteered)" if low() else "dose (share of the residual norm; 0: unsteered)"
 
 
 def row_hover(row: dict) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
@@ -15,8 +15,10 @@ from .canvas import narrow
 from .leak_panels import LeakPanel, axes, leak_notes, leak_panels, row_hover, shortest
 from .theme import QUADRANT_COLOUR, SERIES, figure
 
-# Scripts with a colour of their own; the others are told together.
+# Scripts that a figure tells apart; the others are told together.
 _MOST, _OTHER = 5, "other scripts"
+# Those that leak most have one colour in every figure.
+_USUAL = ("Han", "Cyrillic", "Thai", "Hiragana", "Arabic", "Hangul")
 _GREY = QUADRANT_COLOUR["neutral"]
 _WIDTH, _APART = 0.34, 0.2
 
@@ -75,23 +77,26 @@ def _bars(panel: LeakPanel, direction: str) -> list[tuple[float, bool, dict]]:
     return [(x, hatched, panel.rows[key]) for x, hatched, key in wanted if key in panel.rows]
 
 
-def _named(found: Sequence[LeakPanel], direction: str) -> list[str]:
-    """The scripts with most probability, of all panels together."""
+def _named(found: Sequence[LeakPanel], direction: str) -> dict[str, str]:
+    """The scripts with most probability, of all panels together, and their colours."""
     total: Counter[str] = Counter()
     for panel in found:
         for _, _, row in _bars(panel, direction):
             total.update(row["scripts"])
-    return [script for script, _ in total.most_common(_MOST)]
+    scripts = [script for script, _ in total.most_common(_MOST)]
+    usual = dict(zip(_USUAL, SERIES, strict=True))
+    left = [colour for script, colour in usual.items() if script not in scripts]
+    return {script: usual[script] if script in usual else left.pop() for script in scripts}
 
 
-def _mass(row: dict, script: str, scripts: Sequence[str]) -> float:
+def _mass(row: dict, script: str, scripts: Mapping[str, str]) -> float:
     if script == _OTHER:
         return sum((mass for name, mass in row["scripts"].items() if name not in scripts), 0.0)
     return row["scripts"].get(script, 0.0)
 
 
 def _script(
-    panel: LeakPanel, own: list[tuple[float, bool, dict]], script: str, scripts: Sequence[str], direction: str
+    panel: LeakPanel, own: list[tuple[float, bool, dict]], script: str, scripts: Mapping[str, str], direction: str
 ) -> dict:
     return {
         "type": "bar",
@@ -133,11 +138,11 @@ def _starts(panel: LeakPanel, own: list[tuple[float, bool, dict]]) -> dict:
     }
 
 
-def _colour(script: str, scripts: Sequence[str]) -> str:
-    return _GREY if script == _OTHER else SERIES[scripts.index(script)]
+def _colour(script: str, scripts: Mapping[str, str]) -> str:
+    return _GREY if script == _OTHER else scripts[script]
 
 
-def _legend(found: Sequence[LeakPanel], scripts: Sequence[str], direction: str) -> list[dict]:
+def _legend(found: Sequence[LeakPanel], scripts: Mapping[str, str], direction: str) -> list[dict]:
     controls = dict.fromkeys(name for panel in found for name in panel.run.controls if name != direction)
     squares: list[tuple[str, dict]] = [(script, {"color": _colour(script, scripts)}) for script in [*scripts, _OTHER]]
     if controls:
