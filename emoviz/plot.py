@@ -30,6 +30,8 @@ from .plots.dose_response import dose_response_figure
 from .plots.emotion_map import map_figure
 from .plots.gauge import gauge_figure
 from .plots.heat_map import heat_map_figure
+from .plots.leak import leak_figure
+from .plots.leak_scripts import leak_scripts_figure
 from .plots.lens import lens_figure
 from .plots.marks import Marked
 from .plots.number import number_figure
@@ -71,10 +73,12 @@ from .stats.pairs import paired_rdms
 from .stats.valence import valence_arousal
 from .steer.grammar import weights_of
 from .store import find_set, list_sets
+from .store.leaks import list_leak_runs
 from .types import (
     Comparison,
     Contrast,
     DoseResponse,
+    LeakRun,
     Norms,
     Reading,
     Separation,
@@ -96,6 +100,8 @@ __all__ = [
     "difference",
     "dose_response",
     "emotion_map",
+    "leak",
+    "leak_scripts",
     "number",
     "pair",
     "precision",
@@ -540,14 +546,8 @@ def dose_response(
     'dose-response'
     """
     runs = _runs(runs)
-    direction = runs[0].directions[0] if direction is None else direction
-    for run in runs:
-        if direction not in (*run.directions, *run.controls):
-            raise InputError(
-                f"{direction!r} is not in {run.name}; it has {', '.join((*run.directions, *run.controls))}."
-            )
-    models = dict.fromkeys(run.model for run in runs)
-    colour = dict(zip(models, SERIES * (1 + len(models) // len(SERIES)), strict=False)) if colours is None else colours
+    direction = _direction(runs, direction)
+    colour = _colours(runs) if colours is None else colours
     return dose_response_figure(runs, direction, colour, weights=weights_of(direction), notes=notes)
 
 
@@ -559,6 +559,44 @@ def regime_map(runs: DoseResponse | Sequence[DoseResponse], *, notes: Sequence[s
     'regimes'
     """
     return regime_map_figure(_runs(runs), notes=notes)
+
+
+def leak(
+    runs: LeakRun | Sequence[LeakRun | str] | None = None,
+    direction: str | None = None,
+    *,
+    colours: Mapping[str, str] | None = None,
+    notes: Sequence[str] = (),
+) -> go.Figure:
+    """How much of other scripts a direction brings out at every dose, hidden and visible, by each recipe; beside it the
+    unsteered level, the random direction and all other emotions.
+
+    runs : from `ez.leak_run` or `ez.list_leak_runs`, or their names; None for all that are stored. direction : an
+    emotion, a mixture or a control that all runs have; None for the first of the first run. colours : by model.
+    Raises : InputError for an unknown run, and for a direction that a run lacks.
+    Source : Jeong 2026 (arXiv 2604.04064), which saw Chinese tokens in Qwen; the hidden leak is ours.
+
+    >>> import emoviz as ez
+    >>> ez.plot.leak(ez.list_leak_runs(), "calm").layout.meta["kind"]
+    'leak'
+    """
+    found, direction = _leaks(runs, direction)
+    return leak_figure(found, direction, _colours(found) if colours is None else colours, notes=notes)
+
+
+def leak_scripts(
+    runs: LeakRun | Sequence[LeakRun | str] | None = None, direction: str | None = None, *, notes: Sequence[str] = ()
+) -> go.Figure:
+    """On which scripts the hidden leak of a direction is, and at which token it starts, beside the random direction.
+
+    runs, direction, errors and source : as for `leak`. Raises : InputError.
+
+    >>> import emoviz as ez
+    >>> ez.plot.leak_scripts(ez.list_leak_runs(), "calm").layout.meta["kind"]
+    'leak-scripts'
+    """
+    found, direction = _leaks(runs, direction)
+    return leak_scripts_figure(found, direction, notes=notes)
 
 
 def verification(
@@ -765,6 +803,38 @@ def _runs(given: DoseResponse | Sequence[DoseResponse]) -> list[DoseResponse]:
     if not runs:
         raise InputError("no dose-response run was given. Make one with ez.dose_response.")
     return runs
+
+
+def _leaks(given: LeakRun | Sequence[LeakRun | str] | None, direction: str | None) -> tuple[list[LeakRun], str]:
+    """The runs, opened where they are named, and the direction that is shown."""
+    if isinstance(given, LeakRun):
+        given = [given]
+    wanted: Sequence[LeakRun | str] = list_leak_runs() if given is None else list(given)
+    if not wanted:
+        raise InputError("no leak run was given. Make one with ez.leak_run.")
+    known = {run.name: run for run in list_leak_runs()} if any(isinstance(one, str) for one in wanted) else {}
+    runs = []
+    for one in wanted:
+        if isinstance(one, str) and one not in known:
+            raise InputError(f"leak run {one!r:.80} is not stored; {', '.join(known) if known else 'none'} are.")
+        runs.append(known[one] if isinstance(one, str) else one)
+    return runs, _direction(runs, direction)
+
+
+def _direction(runs: Sequence[DoseResponse] | Sequence[LeakRun], given: str | None) -> str:
+    """A direction that all runs have. Raises InputError for one that a run lacks."""
+    direction = runs[0].directions[0] if given is None else given
+    for run in runs:
+        if direction not in (*run.directions, *run.controls):
+            raise InputError(
+                f"{direction!r} is not in {run.name}; it has {', '.join((*run.directions, *run.controls))}."
+            )
+    return direction
+
+
+def _colours(runs: Sequence[DoseResponse] | Sequence[LeakRun]) -> dict[str, str]:
+    models = dict.fromkeys(run.model for run in runs)
+    return dict(zip(models, SERIES * (1 + len(models) // len(SERIES)), strict=False))
 
 
 def _reading_at(

@@ -404,6 +404,54 @@ def test_the_shipped_dose_responses_are_drawn_at_once_and_a_click_shows_the_text
     assert all(text.strip() for text in panels.first.locator(".ez-regime").all_inner_texts())
 
 
+# Where a point of a drawn figure is on the screen.
+_PLACE = """([kind, ids]) => {
+    const plots = [...document.querySelectorAll('.ez-plot[data-drawn]')];
+    const plot = plots.find((p) => p.offsetParent && p.layout.meta.kind === kind);
+    const text = (one) => JSON.stringify(one.slice(1));
+    const same = (one) => one && text(one) === text(ids) && one[0].startsWith(ids[0]);
+    const trace = plot.data.find((one) => one.customdata && one.customdata.some(same));
+    const k = trace.customdata.findIndex(same);
+    const name = (axis) => `${axis}axis${(trace[`${axis}axis`] || axis).slice(1)}`;
+    const full = plot._fullLayout, x = full[name('x')], y = full[name('y')];
+    plot.scrollIntoView({ block: 'start' });
+    const at = plot.getBoundingClientRect();
+    return [at.left + x._offset + x.d2p(trace.x[k]), at.top + y._offset + y.d2p(trace.y[k])]; }"""
+
+
+def _click_point(page, kind, ids):
+    """With the real mouse, where the point is drawn."""
+    x, y = page.evaluate(_PLACE, [kind, ids])
+    page.mouse.move(x, y)
+    page.wait_for_timeout(200)
+    page.mouse.click(x, y)
+
+
+def test_the_leak_view_opens_on_stored_runs_and_a_click_shows_the_texts_with_their_gloss(visit):
+    page = visit(height=1600, query=urlencode([("tab", "Steer"), ("emotion", "calm")]))
+    until(page, "tab", "Texts")
+    open_tab(page, "Leak", figures=2)
+    assert page.evaluate(_TEXT_FAULTS) == []
+    _click_point(page, "leak", ["Qwen", "jeong2026a", "calm", 0.05])
+    mark = page.locator(".ez-leak:visible", has_text="舒适")
+    mark.wait_for()
+    assert "舒适 = comfortable" in mark.get_attribute("title")
+    heads = "() => [...document.querySelectorAll('.ez-texts-head h2')].filter((h) => h.offsetParent)"
+    shown = f"text => ({heads})().length && ({heads})().every((h) => h.innerText === text)"
+    page.wait_for_function(shown, arg="Qwen2.5-Coder-0.5B-Instruct, recipe jeong2026a, dose 0.05")
+    assert "comfortable" in page.locator("#ez-leak-pieces").inner_text()
+    assert "舒适" in page.locator("#ez-leak-tokens").inner_text()
+    # A thin line is another emotion, and a radio another model.
+    _click_point(page, "leak", ["Qwen", "jeong2026a", "happy", 0.02])
+    page.wait_for_function(shown, arg="Qwen2.5-Coder-0.5B-Instruct, recipe jeong2026a, dose 0.02")
+    assert page.get_by_label("Emotion", exact=True).first.input_value() == "happy"
+    page.locator("#ez-leak-model").get_by_text("gemma-3-270m", exact=True).click()
+    page.wait_for_function(shown, arg="gemma-3-270m, recipe jeong2026a, dose 0.02")
+    page.locator("#ez-leak-contrast input").click()
+    page.wait_for_function("() => !document.querySelector('#ez-leak-model').innerText.includes('Qwen')")
+    until(page, "leak.contrast", "no")
+
+
 def test_a_preset_fills_the_fields_and_the_closed_line_says_so(visit):
     page = visit()
     open_tab(page, "Steer")
@@ -955,7 +1003,7 @@ def test_a_finger_on_a_figure_scrolls_the_page(server, browser):
     page.close()
 
 
-@pytest.mark.parametrize("tab", [*TABS, "Dose response", "Verification", "Vocabulary"])
+@pytest.mark.parametrize("tab", [*TABS, "Dose response", "Verification", "Leak", "Vocabulary"])
 def test_no_tab_breaks_a_rule_of_access_in_either_theme(visit, tab):
     """WCAG 2.2 A and AA, and the order of headings, by axe-core."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed (make install)")

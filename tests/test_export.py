@@ -55,6 +55,8 @@ FIGURES = {
     "variants": lambda sets: ez.plot.variants(),
     "dose response": lambda sets: ez.plot.dose_response(ez.list_dose_responses(), "calm"),
     "regimes": lambda sets: ez.plot.regime_map(ez.list_dose_responses()),
+    "leak": lambda sets: ez.plot.leak(ez.list_leak_runs(), "calm"),
+    "leak scripts": lambda sets: ez.plot.leak_scripts(ez.list_leak_runs(), "calm"),
     "verification": lambda sets: ez.plot.verification(ez.list_verifications()[0]),
 }
 

@@ -48,6 +48,7 @@ def test_a_leak_is_told_by_script_and_from_the_token_where_it_starts(tmp_path, p
         assert text.mass == pytest.approx([(weights[1] + 1) / weights.sum()] * 3, rel=1e-4)
         assert text.peak == pytest.approx(text.mass[0]) and text.starts == 1
         assert text.visible == ({"Han": 1.0} if push > 0 else {})
+        assert text.pieces == (("安宁",) * 3 if push > 0 else ())
         assert text.spans == ((Span(0, len(text.text), "Han"),) if push > 0 else ())
 
 
@@ -130,8 +131,12 @@ def test_the_command_makes_a_run_and_opens_it_again(capsys, llama, llama_folder)
     assert main(words) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["computed"] and found["recipes"] == ["emoviz", "jeong2026a"] and found["threshold"] == 0.01
-    assert len(found["rows"]) == 2 * 5 and len(found["texts"]) == 2 * 2 * 5
-    assert {"recipe", "direction", "dose", "visible", "hidden", "scripts", "starts", "texts"} == set(found["rows"][0])
+    assert len(found["rows"]) == 2 * 2 * 5 and len(found["summary"]) == 2 * 5
+    contract = {"emotion", "dose", "recipe", "visible", "hidden", "by_script", "first_step", "text"}
+    assert contract | {"control", "prompt", "gloss", "spans"} <= set(found["rows"][0])
+    assert found["rows"][0]["emotion"] == "unsteered" and found["rows"][0]["prompt"] == PROMPTS[0]
+    means = {"recipe", "direction", "dose", "visible", "hidden", "scripts", "starts", "texts"}
+    assert means == set(found["summary"][0])
     assert main(words) == 0
     again = json.loads(capsys.readouterr().out)
     assert not again.pop("computed") and found.pop("computed") and again == found
@@ -148,9 +153,9 @@ def test_the_shipped_runs_open_without_their_models_and_show_where_the_leak_is_t
     for model in ("Qwen2.5-Coder-0.5B-Instruct", "SmolLM2-135M-Instruct", "gemma-3-270m"):
         assert main(["leak", model, "--precision", "bf16", "--json"]) == 0
         run = json.loads(capsys.readouterr().out)
-        assert not run["computed"] and len(run["rows"]) == 2 * (1 + 21 * 4)
-        found[model] = rows = [row for row in run["rows"] if row["recipe"] == "jeong2026a"]
-        assert max(row["hidden"] for row in run["rows"] if row["recipe"] == "emoviz") < 0.05
+        assert not run["computed"] and len(run["summary"]) == 2 * (1 + 21 * 4) == len(run["rows"]) / 2
+        found[model] = rows = [row for row in run["summary"] if row["recipe"] == "jeong2026a"]
+        assert max(row["hidden"] for row in run["summary"] if row["recipe"] == "emoviz") < 0.05
         most[model] = {d: max(r["hidden"] for r in rows if r["direction"] == d) for d in {r["direction"] for r in rows}}
     qwen, smol, gemma = most.values()
     assert (

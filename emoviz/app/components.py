@@ -102,9 +102,9 @@ class Texts(Filled):
     [cell]}]}]}.
 
     With {stored: true} an example, which is not shown once others were asked for.
-    A cell is {label, state, text, leaks: [[start, end, script]]}; a judged one also has {regime, sign, verdict, reason,
-    numbers, hidden, mass}, and with its row {witness, outside} later. `select` fires with {text, set} of a text that is
-    to be read.
+    A cell is {label, state, text, leaks: [[start, end, script, and its gloss if there is one]], lines: what else is
+    said under it}; a judged one also has {regime, sign, verdict, reason, numbers, hidden, mass}, and with its row
+    {witness, outside} later. `select` fires with {text, set} of a text that is to be read.
     """
 
     script = "texts"

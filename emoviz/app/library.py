@@ -20,9 +20,10 @@ from ..stats import compare
 from ..stimuli.norms import load_norms
 from ..store import list_sets, responses_folder, sets_folder, shipped_folder, verifications_folder
 from ..store.choice import set_of_each_model
+from ..store.leaks import list_leak_runs
 from ..store.responses import list_dose_responses
 from ..store.verifications import list_verifications
-from ..types import Comparison, DoseResponse, Norms, VectorSet, Verification
+from ..types import Comparison, DoseResponse, LeakRun, Norms, VectorSet, Verification
 
 T = TypeVar("T")
 MAX_KEPT = 48
@@ -52,6 +53,12 @@ class Library:
     @cached_property
     def runs(self) -> Mapping[str, DoseResponse]:
         found = sorted(list_dose_responses(), key=lambda run: (not run.shipped, place_of(run.model)))
+        return {run.name: run for run in found}
+
+    @cached_property
+    def leaks(self) -> Mapping[str, LeakRun]:
+        """The leak runs, known models first."""
+        found = sorted(list_leak_runs(), key=lambda run: (not run.shipped, place_of(run.model)))
         return {run.name: run for run in found}
 
     @cached_property

@@ -11,8 +11,8 @@ from ..errors import InputError
 from ..extract.progress import Progress
 from ..judge.leak import HIDDEN_LEAK
 from ..store import find_set
-from ..types import LeakRun, VectorSet
-from ..words import counted
+from ..types import Gloss, LeakRun, LeakText, VectorSet
+from ..words import counted, percent
 from .arguments import (
     Result,
     add_decoding,
@@ -28,6 +28,9 @@ from .arguments import (
     set_of,
 )
 from .printing import table
+
+# Leaked pieces that the text names.
+_PIECES = 10
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -56,7 +59,7 @@ def run(given: Namespace) -> Result:
         raise InputError(f"recipe {unknown[0]!r:.40} is unknown; {', '.join(PRESETS)} are allowed.")
     check_writable(responses_folder() if given.out is None else given.out)
     found, path, computed = _made(given)
-    rows = summary(found)
+    means = summary(found)
     result = {
         "run": found.name,
         "path": str(path),
@@ -64,10 +67,31 @@ def run(given: Namespace) -> Result:
         **{name: getattr(found, name) for name in ("model", "set", "precision", "prompts", "controls", "seconds")},
         "recipes": list(found.recipes),
         "threshold": HIDDEN_LEAK,
-        "rows": rows,
-        "texts": [asdict(text) for text in found.texts],
+        "rows": [_row(found, text) for text in found.texts],
+        "summary": means,
     }
-    return result, _text(found, rows, path, computed), 0
+    return result, _text(found, means, path, computed), 0
+
+
+def _row(found: LeakRun, text: LeakText) -> dict:
+    from ..readout.gloss import glosses
+
+    return {
+        "emotion": text.direction,
+        "control": text.direction in found.controls,
+        "dose": text.dose,
+        "recipe": text.recipe,
+        "prompt": found.prompts[text.prompt],
+        "visible": sum(text.visible.values(), 0.0),
+        "hidden": text.peak,
+        "by_script": text.hidden,
+        "first_step": text.starts,
+        "text": text.text,
+        "visible_by_script": text.visible,
+        "mass": text.mass,
+        "spans": [asdict(span) for span in text.spans],
+        "gloss": [{**asdict(one), "times": n} for one, n in glosses(text.pieces, found.neighbours)],
+    }
 
 
 def _made(given: Namespace) -> tuple[LeakRun, Path, bool]:
@@ -132,7 +156,10 @@ def _stored(name: str, out: Path | None) -> tuple[LeakRun, Path, bool] | None:
 
 
 def _text(found: LeakRun, rows: list[dict], path: Path, computed: bool) -> str:
-    """Per recipe a line for each direction: the hidden leak at each dose, and the visible one where there is any."""
+    """Per recipe a line for each direction: the hidden leak at each dose, and the visible one where there is any. Below
+    them what leaked into texts, in English."""
+    from ..readout.gloss import glosses
+
     lines = []
     for recipe in found.recipes:
         own = {(row["direction"], row["dose"]): row for row in rows if row["recipe"] == recipe}
@@ -151,6 +178,9 @@ def _text(found: LeakRun, rows: list[dict], path: Path, computed: bool) -> str:
                 }
             )
         lines += [f"recipe {recipe}, hidden leak in % at each dose (visible leak in brackets)", table(shown), ""]
+    pieces = glosses([piece for text in found.texts for piece in text.pieces], found.neighbours)[:_PIECES]
+    if pieces:
+        lines += ["leaked pieces, the most frequent", table([_piece(one, n) for one, n in pieces]), ""]
     lines += [
         "hidden: the highest probability of all steps on tokens in scripts that the prompt does not use, mean of "
         f"{counted(len(found.prompts), 'prompt')}; it starts where it reaches {100 * HIDDEN_LEAK:g} %. visible: share "
@@ -160,6 +190,10 @@ def _text(found: LeakRun, rows: list[dict], path: Path, computed: bool) -> str:
     return "\n".join(lines)
 
 
+def _piece(one: Gloss, n: int) -> dict:
+    return {"piece": one.piece, "times": n, "in English": one.english or "-", "source": one.source or "-"}
+
+
 def _cell(row: dict) -> str:
-    visible = f" ({100 * row['visible']:.0f})" if row["visible"] > 0 else ""
-    return f"{100 * row['hidden']:.2g}{visible}"
+    visible = f" ({percent(row['visible'])})" if row["visible"] > 0 else ""
+    return f"{percent(row['hidden'])}{visible}"

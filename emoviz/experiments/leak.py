@@ -9,10 +9,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..errors import InputError
+from ..geometry import preferred_layer
 from ..judge.leak import HIDDEN_LEAK, leaked_spans
 from ..models.fit import fitting
 from ..models.loaded import LoadedModel
-from ..readout.scripts import own_scripts, script_shares
+from ..readout.gloss import cut, dictionary, foreign_pieces
+from ..readout.lens import changes_along, most_changed
+from ..readout.neighbours import latin_neighbours
+from ..readout.scripts import LATIN, PARTIAL, own_scripts, script_shares
+from ..readout.vocabulary import vocabulary_scripts
+from ..steer.directions import directions as units
 from ..steer.doses import check_doses, parse_doses
 from ..steer.generate import Partial, batch_rows, batches, checked_ids, generate, generations
 from ..steer.grammar import RANDOM
@@ -20,12 +26,14 @@ from ..steer.injection import offsets
 from ..steer.recipes import recipe as recipe_of
 from ..stimuli.scenarios import dose_prompts
 from ..store.leaks import leak_name, text_of
-from ..types import Decoding, Generation, LeakRun, LeakText, VectorSet
+from ..types import Decoding, Generation, LeakLens, LeakRun, LeakText, VectorSet
 from .dose_response import check_named, keep
 from .leak_summary import LEAK_DOSES, RECIPES
 
 # A script is not named for less.
 _LEAST = 1e-4
+# Tokens that a direction raises, of which the scripts are told.
+_RAISED = 100
 
 
 def leak_run(
@@ -51,7 +59,8 @@ def leak_run(
     doses : fractions of the residual norm that a recipe names, but 0; None for four from 0.01 to 0.05.
     prompts : texts to continue; None for the two shipped openings. recipes : names of presets.
     decoding, controls, work, progress : as `dose_response`; the stage is `steering`.
-    Returns : LeakRun, not stored yet; `to_frame()` has a row per text.
+    Returns : LeakRun, not stored yet; `to_frame()` has a row per text. With it the tokens that every direction raises
+    through the output head, and for pieces that our dictionary lacks the words next to them in the embedding.
     Raises  : InputError as `steer_texts`, and for anything that is missing or named twice.
     Source  : Jeong 2026 (arXiv 2604.04064), which saw Chinese tokens in Qwen; the hidden leak is ours.
 
@@ -94,10 +103,11 @@ def leak_run(
                         share = partial.ids.shape[1] / decoding.max_new_tokens
                         progress("steering", len(texts) + int(len(part) * share), total)
                     written = generations(model, vectors, part, prompt, partial, chat=decoding.chat)
-                    made = _leaks(written, partial, recipe, k, prompt)
+                    made = _leaks(model, written, partial, recipe, k, prompt)
                     keep(kept, made)
                 texts += made
                 progress("steering", len(texts), total)
+    found = lens_of(model, vectors, (*directions, *controls))
     return LeakRun(
         name=leak_name(vectors, by_name, decoding, prompts, directions, controls, doses, model.precision),
         model=model.name,
@@ -112,10 +122,36 @@ def leak_run(
         texts=tuple(texts),
         seconds=round(time.perf_counter() - started, 1),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
+        lens=found,
+        neighbours=neighbours_of(model, texts, found),
     )
 
 
-def _leaks(written: Sequence[Generation], partial: Partial, recipe: str, prompt: int, opening: str) -> list[LeakText]:
+def lens_of(model: LoadedModel, vectors: VectorSet, directions: Sequence[str]) -> LeakLens | None:
+    """What each direction raises at the set's best layer; None where the output head of the model cannot be read."""
+    layer, raised = preferred_layer(vectors), {}
+    try:
+        for towards in directions:
+            changes = changes_along(model, vectors, units(vectors, towards, (layer,))[0], layer)
+            raised[towards] = most_changed(model, changes, _RAISED)[0]
+    except InputError:
+        # A model without a final norm of a known name, or with a last layer that is not finite, leaks all the same.
+        return None
+    return LeakLens(layer, raised, vocabulary_scripts(model).shares())
+
+
+def neighbours_of(model: LoadedModel, texts: Sequence[LeakText], lens: LeakLens | None) -> dict[str, tuple[str, ...]]:
+    """The neighbours of every piece in another script than Latin, in the texts or raised, that the dictionary lacks."""
+    pieces = [piece for text in texts for piece in text.pieces]
+    for tokens in () if lens is None else lens.raised.values():
+        pieces += [one.token.strip() for one in tokens if one.script not in (None, PARTIAL, LATIN)]
+    unknown = [piece for piece in dict.fromkeys(pieces) if piece not in dictionary() and not cut(piece)]
+    return latin_neighbours(model, unknown)
+
+
+def _leaks(
+    model: LoadedModel, written: Sequence[Generation], partial: Partial, recipe: str, prompt: int, opening: str
+) -> list[LeakText]:
     own = own_scripts(opening)
     out = []
     for k, one in enumerate(written):
@@ -133,6 +169,7 @@ def _leaks(written: Sequence[Generation], partial: Partial, recipe: str, prompt:
                 mass=one.leak_mass,
                 starts=next((step for step, mass in enumerate(one.leak_mass, 1) if mass >= HIDDEN_LEAK), None),
                 spans=leaked_spans(one.text, own),
+                pieces=foreign_pieces(model.tokenizer, one.ids, own),
             )
         )
     return out

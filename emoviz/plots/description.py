@@ -22,6 +22,8 @@ _ALONG = {"cosines": "x", "verification": "x", "precision": "x", "variants": "x"
 _PAIRS = ("rdm", "cosines", "pair")
 # Only distances mean something in a map; the cells of regimes have no height; the points of doses are single texts.
 _MAP, _CELLS, _DOSES = "map", "regimes", "dose-response"
+# Kinds whose ids name no point; what is said of each does.
+_SAID = ("leak-scripts",)
 _ALIKE = {"rdm": ("most alike", "least alike")}
 
 
@@ -149,7 +151,12 @@ def _map(traces: Sequence[Mapping[str, Any]], layout: Mapping[str, Any]) -> Iter
 
 def _of(trace: Mapping[str, Any], layout: Mapping[str, Any], named: bool = True) -> str:
     """Panel and name of a trace before what is said of it."""
-    heads = [_plain(note["text"]) for note in layout.get("annotations", ()) if note.get("name") == "panel"]
+    # What a head says below its name is said of the traces.
+    heads = [
+        _plain(note["text"].split("</b><br>")[0])
+        for note in layout.get("annotations", ())
+        if note.get("name") == "panel"
+    ]
     number = int(str(trace.get("xaxis", "x"))[1:].strip() or 1)
     parts = heads[number - 1 : number] if len(heads) > 1 else []
     if named:
@@ -161,7 +168,7 @@ def _of(trace: Mapping[str, Any], layout: Mapping[str, Any], named: bool = True)
 
 def _names(trace: Mapping[str, Any], kind: str) -> list[str]:
     ids, hover = trace.get("customdata"), trace.get("hovertext")
-    if ids is not None:
+    if ids is not None and kind not in _SAID:
         return [_pair(one) if kind in _PAIRS else str(np.atleast_1d(one)[0]) for one in ids]
     if hover is None or isinstance(hover, str):
         return []

@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Sequence
 
 from ..judge.regimes import regime_label
-from ..types import DoseResponse, SteeredText
+from ..types import Decoding, DoseResponse, LeakRun, SteeredText
 from ..words import counted
 from .wording import minus
 
@@ -18,7 +18,7 @@ _MAX_LAYERS_NAMED = 4
 MAX_TITLE = 96
 
 
-def model_labels(responses: Sequence[DoseResponse]) -> list[str]:
+def model_labels(responses: Sequence[DoseResponse | LeakRun]) -> list[str]:
     """The model of each run; the run's name where two are of one model."""
     models = [r.model for r in responses]
     return [r.model if models.count(r.model) == 1 else f"{r.model}, {r.name}" for r in responses]
@@ -54,7 +54,10 @@ def run_notes(responses: Sequence[DoseResponse]) -> list[str]:
 
     own, witnesses = [], []
     for r in responses:
-        own.append(f"{r.model} in {r.precision}, vectors {r.set}, {_recipe_words(r)}; {_decoding_words(r)}")
+        own.append(
+            f"{r.model} in {r.precision}, vectors {r.set}, {_recipe_words(r)}; "
+            f"{decoding_words(r.decoding, len(r.prompts))}"
+        )
         w = r.witness
         held_out = "accuracy not tested here" if w.accuracy is None else f"held-out accuracy {w.accuracy:.2f}"
         outside = (
@@ -79,8 +82,8 @@ def _recipe_words(r: DoseResponse) -> str:
 _SCOPE = {"all": "all positions", "prompt": "the prompt", "response": "the response"}
 
 
-def _decoding_words(r: DoseResponse) -> str:
-    d, n = r.decoding, len(r.prompts)
+def decoding_words(d: Decoding, n_prompts: int) -> str:
+    """How the texts of a run were written."""
     how = "greedy" if d.temperature == 0 else f"temperature {d.temperature:g}, seed {d.seed}"
     chat = ", chat template" if d.chat else ""
-    return f"{how}, {counted(d.max_new_tokens, 'token')}{chat}, {counted(n, 'prompt')}"
+    return f"{how}, {counted(d.max_new_tokens, 'token')}{chat}, {counted(n_prompts, 'prompt')}"

@@ -20,7 +20,7 @@ from ..models.registry import place_of
 from ..stimuli import DEFAULT_CORPUS
 from ..types import VectorSet
 from ..words import counted
-from .canvas import canvas, columns, fitted, legend_letters, legend_rows, low, rows
+from .canvas import canvas, columns, fitted, legend_letters, legend_rows, low
 from .description import described
 
 FONT = "Inter, system-ui, -apple-system, 'Segoe UI', sans-serif"
@@ -318,14 +318,16 @@ class Panel:
 
 
 def panels(
-    titles: Sequence[str], gap: float, row_gap: float, margins: int = _PANEL_MARGINS
+    titles: Sequence[str], gap: float, row_gap: float, margins: int = _PANEL_MARGINS, across: int | None = None
 ) -> tuple[list[Panel], list[dict]]:
-    """Panels with their titles, as many a row as the canvas has room for.
+    """Panels with their titles, row by row.
 
     gap, row_gap : between them, as shares of the whole width and height. margins : pixels left and right of them all.
+    across : panels of a row; None for as many as the canvas has room for.
     """
     n = len(titles)
-    across, down = columns(n), rows(n)
+    across = columns(n) if across is None else across
+    down = -(-n // across)
     # On a low canvas the gap would leave nothing for the panels.
     row_gap = min(row_gap, 0.5 / down)
     width, height = (1 - gap * (across - 1)) / across, (1 - row_gap * (down - 1)) / down

@@ -39,7 +39,11 @@ def token_changes(loaded: LoadedModel, vectors: VectorSet, emotion: str | Direct
     check_fit(vectors, loaded)
     check_layer(vectors, layer)
     terms = emotion.terms if isinstance(emotion, Direction) else ((emotion, 1.0),)
-    towards = mixed(vectors, terms, (layer,))[0]
+    return changes_along(loaded, vectors, mixed(vectors, terms, (layer,))[0], layer)
+
+
+def changes_along(loaded: LoadedModel, vectors: VectorSet, towards: np.ndarray, layer: int) -> np.ndarray:
+    """The same for any unit vector at a layer, (D,), a control's among them."""
     last = float(vectors.residual_norm[-1])
     if not np.isfinite(last):
         raise InputError(
@@ -62,7 +66,13 @@ def lens(
 
     Special tokens and unused places of the vocabulary are left out. Errors as `token_changes`.
     """
-    changes = token_changes(loaded, vectors, emotion, layer)
+    return most_changed(loaded, token_changes(loaded, vectors, emotion, layer), top)
+
+
+def most_changed(
+    loaded: LoadedModel, changes: np.ndarray, top: int
+) -> tuple[tuple[TokenChange, ...], tuple[TokenChange, ...]]:
+    """As `lens`, of changes, (V,), that are there already."""
     tokenizer, table = loaded.tokenizer, vocabulary_scripts(loaded)
     named = np.arange(len(changes)) < len(tokenizer)
     named[[k for k in {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder} if k < len(changes)]] = False

@@ -10,6 +10,9 @@ import unicodedata
 from collections import Counter
 from functools import lru_cache
 
+LATIN = "Latin"
+# What stands for bytes of a character of several possible scripts.
+PARTIAL = "partial"
 # The first word of a letter's Unicode name, and the script it says; Python carries no table of the Script property.
 _SCRIPTS = {
     **{

@@ -18,9 +18,7 @@ from torch import Tensor
 
 from ..models.blocks import text_config
 from ..models.loaded import LoadedModel
-from .scripts import script_of
-
-PARTIAL = "partial"
+from .scripts import PARTIAL, script_of
 
 
 @dataclass(frozen=True, eq=False)

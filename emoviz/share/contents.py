@@ -17,12 +17,13 @@ from ..plots.theme import short_label
 from ..stats import letters
 from ..stats.valence import valence_arousal
 from ..types import Comparison, VectorSet
-from .figures import View
+from .figures import View, leak_direction, leak_runs_of
 from .tables import (
     Table,
     disagreements,
     explained_table,
     key_numbers,
+    leak_table,
     neighbours_table,
     pairs_table,
     published_table,
@@ -136,6 +137,20 @@ def _anisotropy(_view: View, _compared: Comparison | None) -> Section:
     )
 
 
+def _leak(view: View, _compared: Comparison | None) -> Section | None:
+    runs = leak_runs_of(view)
+    if leak_direction(view, runs) is None:
+        return None
+    return Section(
+        "leak",
+        "Leak",
+        "Which other scripts steering brings out, in the text and in the probabilities behind it, beside the unsteered "
+        "texts and a random direction.",
+        ("leak", "leak_scripts"),
+        (NamedTable("leak", "Where every direction leaks most", lambda: leak_table(runs)),),
+    )
+
+
 def _published(_view: View, _compared: Comparison | None) -> Section:
     return Section(
         "published",
@@ -154,6 +169,7 @@ SECTIONS: tuple[Callable[[View, Comparison | None], Section | None], ...] = (
     _geometry,
     _agreement,
     _anisotropy,
+    _leak,
     _published,
 )
 

@@ -16,7 +16,8 @@ from ..geometry.layers import layers_of
 from ..plots.marks import Marked, names
 from ..plots.theme import short_label
 from ..stats import compare, letters
-from ..types import Comparison, VectorSet
+from ..store.leaks import list_leak_runs
+from ..types import Comparison, LeakRun, VectorSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,30 @@ def view_of(
     return View(tuple(sets), layers_of(sets, layers), centring, emotion, link)
 
 
+def leak_runs_of(view: View) -> list[LeakRun]:
+    """The newest leak run of each model of the sets that has one."""
+    newest = {run.model: run for run in sorted(list_leak_runs(), key=lambda run: run.created)}
+    models = dict.fromkeys(s.provenance.model for s in view.sets)
+    return [newest[model] for model in models if model in newest]
+
+
+def leak_direction(view: View, runs: Sequence[LeakRun]) -> str | None:
+    """What their figures show: the first marked emotion that all have, else the first that all have; None where they
+    have none together."""
+    shared = [name for name in runs[0].directions if all(name in run.directions for run in runs)] if runs else []
+    marked = [name for name in names(view.emotion) if name in shared]
+    return next(iter([*marked, *shared]), None)
+
+
+def _leaks(view: View) -> dict[str, Drawing]:
+    runs = leak_runs_of(view)
+    direction = leak_direction(view, runs)
+    if direction is None:
+        return {}
+    given = {"runs": [run.name for run in runs], "direction": direction}
+    return {name: Drawing(view, name, given, only=()) for name in ("leak", "leak_scripts")}
+
+
 def drawings(view: View) -> dict[str, Drawing]:
     """Name -> figure, in the order of the page's tabs."""
     at: dict[str, Any] = {"layers": list(view.layers)}
@@ -146,5 +171,6 @@ def drawings(view: View) -> dict[str, Drawing]:
             for name, curve in CURVES.items()
             if not curve.logarithmic
         }
+    found |= _leaks(view)
     found["published_rsa"] = Drawing(view, "published_rsa", only=())
     return found

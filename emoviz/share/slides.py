@@ -77,6 +77,8 @@ def labels() -> Mapping[str, str]:
         "rsa": "Agreement of the sets",
         **{f"pair_{i}_{j}": f"Sets {i} and {j}, pair by pair" for i, j in pairs},
         **{f"difference_{i}_{j}": f"Sets {i} and {j}, the difference" for i, j in pairs},
+        "leak": "Leak over doses",
+        "leak_scripts": "Leak by script",
         "published_rsa": "Agreement of twelve published models",
         "decomposition": "What changes a geometry",
         "separation": "Reading against writing",

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from ..experiments.leak_summary import leak_peak, summary
 from ..geometry import best_layers, depth_curves, nearest_neighbours, rdm
 from ..geometry.curves import CONTROL_RDMS
 from ..plots import marks
 from ..plots.marks import Marked
 from ..plots.rsa_pair import N_NAMED
 from ..plots.theme import short_label
-from ..plots.wording import p_text
+from ..plots.wording import dose_label, p_text
 from ..reference import SOURCE, published_models, published_rho
 from ..stats import class_lines, letters, reason_lines
 from ..stats.controls import explained_by_controls
@@ -25,8 +26,8 @@ from ..stats.pairs import paired_rdms
 from ..stats.recomputed import base_and_instruct, pair_groups, size_effects
 from ..stats.reliability import stepped_up
 from ..stats.valence import QUADRANT_SIGNS, TRAITS
-from ..types import Comparison, TraitFit, ValenceArousal, VectorSet
-from ..words import counted
+from ..types import Comparison, LeakRun, TraitFit, ValenceArousal, VectorSet
+from ..words import counted, percent
 from .cells import depth_of, highest, interval_of, number
 
 Table = dict[str, Any]
@@ -292,6 +293,42 @@ def disagreements(
         "kind": "differences",
         "ids": [list(paired.pairs[k]) for k in named],
         "marked": [place for place, k in enumerate(named) if marked[k]],
+    }
+
+
+def leak_table(runs: Sequence[LeakRun]) -> Table:
+    """Every direction and control of each run where it leaks most, by each recipe."""
+    rows = []
+    for run in runs:
+        means = summary(run)
+        for direction in (*run.directions, *run.controls):
+            peaks = [leak_peak(means, run.controls, direction, recipe) for recipe in run.recipes]
+            rows += [
+                [
+                    run.model,
+                    peak.recipe,
+                    f"{direction} (control)" if direction in run.controls else direction,
+                    dose_label(peak.dose),
+                    f"{percent(peak.hidden)} %",
+                    f"{percent(peak.visible)} %",
+                    f"{percent(peak.unsteered)} %",
+                    f"{percent(peak.control)} %" if peak.controlled else "–",
+                    "–" if peak.script is None else peak.script,
+                    "–" if peak.starts is None else str(peak.starts),
+                ]
+                for peak in peaks
+                if peak is not None
+            ]
+    return {
+        "columns": [
+            *("model", "recipe", "steered to", "dose", "hidden", "visible"),
+            ["unsteered", "hidden leak of the unsteered texts"],
+            ["control", "highest hidden leak of the control directions at any dose"],
+            "mostly",
+            ["from token", "at which the hidden leak starts"],
+        ],
+        "rows": rows,
+        "notes": ["at the dose with the highest hidden leak, means over the prompts"],
     }
 
 

@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from ..types import Decoding, LeakRun, LeakText, Recipe, Span, VectorSet
+from ..types import Decoding, LeakLens, LeakRun, LeakText, Recipe, Span, TokenChange, VectorSet
 from .folders import responses_folder, shipped_folder
-from .jsonable import plain
+from .jsonable import plain, significant
 from .packed import list_packed, read_packed, recipe_of, write_packed
 
 SUFFIX = ".json.gz"
 PATTERN = f"*_leak_*{SUFFIX}"
 FORMAT = "emoviz leak run"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 # Digits behind the point of shares and probabilities.
 _DIGITS = 5
 
@@ -69,8 +69,9 @@ def save_leak_run(run: LeakRun, folder: Path | str | None = None) -> Path:
         }
         for t in run.texts
     ]
-    fields = plain({f: getattr(run, f) for f in run.__slots__ if f not in ("name", "texts", "shipped")})
-    data = {"format": FORMAT, "schema_version": SCHEMA_VERSION, **fields, "texts": texts}
+    fields = plain({f: getattr(run, f) for f in run.__slots__ if f not in ("name", "texts", "lens", "shipped")})
+    lens = None if run.lens is None else _packed(run.lens)
+    data = {"format": FORMAT, "schema_version": SCHEMA_VERSION, **fields, "lens": lens, "texts": texts}
     path = Path(responses_folder() if folder is None else folder) / f"{run.name}{SUFFIX}"
     write_packed(path, json.dumps(data, ensure_ascii=False, separators=(",", ":")))
     return path
@@ -101,7 +102,25 @@ def list_leak_runs() -> list[LeakRun]:
 
 def text_of(row: dict) -> LeakText:
     """A text as `asdict` gives it."""
-    return LeakText(**{**row, "mass": tuple(row["mass"]), "spans": tuple(Span(**span) for span in row["spans"])})
+    lists = {name: tuple(row[name]) for name in ("mass", "pieces")}
+    return LeakText(**{**row, **lists, "spans": tuple(Span(**span) for span in row["spans"])})
+
+
+def _packed(lens: LeakLens) -> dict:
+    """Tokens as lists, which a file holds 21 times 100 of."""
+    raised = {
+        towards: [[one.token, one.id, significant(one.change, _DIGITS), one.script] for one in tokens]
+        for towards, tokens in lens.raised.items()
+    }
+    vocabulary = {name: round(share, _DIGITS) for name, share in lens.vocabulary.items()}
+    return {"layer": lens.layer, "raised": raised, "vocabulary": vocabulary}
+
+
+def _lens_of(data: dict | None) -> LeakLens | None:
+    if data is None:
+        return None
+    raised = {towards: tuple(TokenChange(*one) for one in tokens) for towards, tokens in data["raised"].items()}
+    return LeakLens(data["layer"], raised, data["vocabulary"])
 
 
 def _unpacked(data: dict, name: str, shipped: bool) -> LeakRun:
@@ -119,5 +138,7 @@ def _unpacked(data: dict, name: str, shipped: bool) -> LeakRun:
         controls=tuple(data["controls"]),
         doses=tuple(data["doses"]),
         **{key: data[key] for key in ("model", "set", "precision", "seconds", "created")},
+        lens=_lens_of(data["lens"]),
+        neighbours={piece: tuple(words) for piece, words in data["neighbours"].items()},
         shipped=shipped,
     )

@@ -20,6 +20,7 @@ from .experiments import (
     Calibrated,
     DoseCurve,
     DoseResponse,
+    LeakLens,
     LeakRun,
     LeakText,
     Measure,
@@ -33,7 +34,7 @@ from .experiments import (
 from .geometry import RDM, Components, DepthCurve, DepthCurves, Projection, TraitFit, UShape, ValenceArousal
 from .judging import Cycle, HeadCheck, Span, Verdict, WitnessCard
 from .missing import Missing
-from .readout import Reading, Sentence, TokenChange, VocabularyLens
+from .readout import Gloss, Reading, Sentence, TokenChange, VocabularyLens, shares_by_script
 from .steering import Decoding, Direction, Generation, Generations, Recipe, Towards
 from .vectors import Activations, Protocol, Provenance, Resampled, VectorSet, Writing
 
@@ -53,11 +54,13 @@ __all__ = [
     "Direction",
     "DoseCurve",
     "DoseResponse",
+    "LeakLens",
     "LeakRun",
     "LeakText",
     "Finding",
     "Generation",
     "Generations",
+    "Gloss",
     "HeadCheck",
     "Measure",
     "Measured",
@@ -95,6 +98,7 @@ __all__ = [
     "Verification",
     "VerificationPlan",
     "VocabularyLens",
+    "shares_by_script",
     "WitnessCard",
     "Writing",
 ]

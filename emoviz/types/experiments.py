@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .base import Value
 from .judging import Span, Verdict, WitnessCard
+from .readout import TokenChange, shares_by_script
 from .steering import Decoding, Recipe
 
 if TYPE_CHECKING:
@@ -340,7 +341,8 @@ class LeakText(Value):
 
     recipe : its name. prompt : index into the run's prompts. visible : script -> share of the text's letters. hidden :
     script -> the highest probability of all steps. mass : at each step, over all scripts. starts : the first token,
-    from 1, at which that is a leak; None if it never is. spans : where the text leaks.
+    from 1, at which that is a leak; None if it never is. spans : where the text leaks. pieces : the tokens that do, in
+    order, without their blanks.
     """
 
     recipe: str
@@ -353,6 +355,7 @@ class LeakText(Value):
     mass: tuple[float, ...]
     starts: int | None
     spans: tuple[Span, ...]
+    pieces: tuple[str, ...] = ()
 
     @property
     def peak(self) -> float:
@@ -361,11 +364,30 @@ class LeakText(Value):
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
+class LeakLens(Value):
+    """The tokens that each direction of a leak run raises most through the output head, before any text is written.
+
+    layer : whose vectors are looked at, the set's own best. raised : direction or control -> tokens, from the largest
+    change on. vocabulary : script -> its share of all tokens, `none` for tokens of no script.
+    """
+
+    layer: int
+    raised: dict[str, tuple[TokenChange, ...]]
+    vocabulary: dict[str, float]
+
+    def shares(self, direction: str) -> dict[str, float]:
+        """Script -> share of the raised tokens that are in it, the largest first; `none` for no script."""
+        return shares_by_script(self.raised[direction])
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class LeakRun(Value):
     """How much of other scripts steering brings out of one model. See `experiments.leak`.
 
     recipes : by name, for this set. doses : increasing, without 0. texts : one for every recipe, direction or control,
     dose and prompt; the unsteered text of a prompt stands once for each recipe, with direction `unsteered` and dose 0.
+    lens : None where the model's output head cannot be read. neighbours : piece -> the words of Latin script next to it
+    in the model's own embedding, of pieces that the shipped dictionary lacks.
     """
 
     name: str
@@ -381,6 +403,8 @@ class LeakRun(Value):
     texts: tuple[LeakText, ...]
     seconds: float
     created: str
+    lens: LeakLens | None = None
+    neighbours: dict[str, tuple[str, ...]] = field(default_factory=dict)
     shipped: bool = False
 
     def to_frame(self) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -74,6 +75,25 @@ class TokenChange:
     script: str | None
 
 
+def shares_by_script(tokens: Sequence[TokenChange]) -> dict[str, float]:
+    """Script -> share of the tokens that are in it, the largest first; `none` for no script."""
+    scripts = ["none" if row.script is None else row.script for row in tokens]
+    return {script: n / len(scripts) for script, n in Counter(scripts).most_common()}
+
+
+@dataclass(frozen=True, slots=True)
+class Gloss:
+    """A piece of text in another script, in English.
+
+    source : `dictionary`, our own translation; `neighbours`, the words of Latin script that lie next to the token in
+    the model's own embedding; None where there is neither.
+    """
+
+    piece: str
+    english: str
+    source: str | None
+
+
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class VocabularyLens(Value):
     """The tokens that an emotion vector raises and lowers most through the output head, at every finite layer.
@@ -91,8 +111,7 @@ class VocabularyLens(Value):
 
     def shares(self, layer: int) -> dict[str, float]:
         """Script -> share of the layer's raised tokens that are in it, the largest first; `none` for no script."""
-        scripts = ["none" if row.script is None else row.script for row in self.raised[layer]]
-        return {script: n / len(scripts) for script, n in Counter(scripts).most_common()}
+        return shares_by_script(self.raised[layer])
 
     def to_frame(self) -> pd.DataFrame:
         """One row per layer and token: layer, raised (or lowered), rank, token, id, change, script."""

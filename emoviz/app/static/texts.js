@@ -22,7 +22,7 @@ function pieces(cell, baseline) {
     const leak = cell.leaks.find(([start, stop]) => start <= ends[k] && end <= stop);
     const kind = end <= shared ? 'ez-shared' : 'ez-own';
     const piece = node(leak ? 'mark' : 'span', kind + (leak ? ' ez-leak' : ''), letters.slice(ends[k], end).join(''));
-    if (leak) piece.title = `${leak[2]} script, unlike the prompt's`;
+    if (leak) piece.title = leak[3] ? `${leak[2]} script: ${leak[3]}` : `${leak[2]} script, unlike the prompt's`;
     return piece;
   });
 }
@@ -90,8 +90,10 @@ function fill(part, cell, baseline) {
   part.text = cell.text;
   part.state.textContent = cell.state;
   part.body.replaceChildren(...pieces(cell, baseline));
-  part.read.hidden = !cell.reason || !cell.text;
-  part.foot.replaceChildren(...(cell.reason ? verdict(cell, baseline === null) : []));
+  // Texts that nobody judges have lines of their own.
+  const lines = (cell.lines || []).map((line) => node('p', '', line));
+  part.read.hidden = !(cell.reason || cell.lines) || !cell.text;
+  part.foot.replaceChildren(...(cell.reason ? verdict(cell, baseline === null) : lines));
   part.foot.title = cell.mass || '';
 }
 

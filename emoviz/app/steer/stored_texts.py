@@ -13,6 +13,7 @@ from ...share.texts import Cell, Column, Sheet, decoding_words, verdict_numbers
 from ...steer.grammar import UNSTEERED, is_control, parse_direction, weights_of
 from ...steer.recipes import recipe_words
 from ...types import DoseResponse, SteeredText
+from ...words import percent
 from .witnessing import outside_line, outside_words, witness_line, witness_words
 from .writing import leaks, verdict_words
 
@@ -45,7 +46,7 @@ def texts_at(response: DoseResponse, direction: str, dose: float, prompt: int) -
             **verdict_words(texts[k].verdict),
             "numbers": " \u00b7 ".join([verdict_numbers(texts[k].verdict), *_projection(response, texts[k], terms)]),
             "hidden": "",
-            "mass": f"highest probability on other scripts: {100 * texts[k].leak_mass:.2g} %",
+            "mass": f"highest probability on other scripts: {percent(texts[k].leak_mass)} %",
             "witness": witness_line(card.classes, probabilities, k, label) if card.classes else "",
             "outside": "" if outside is None else outside_line(outside.classes, by_outside, k, label),
         }

@@ -21,7 +21,7 @@ from ...share.texts import Cell, Column, Sheet, decoding_words, verdict_numbers
 from ...steer.grammar import MEAN, RANDOM, UNSTEERED, is_control
 from ...steer.recipes import recipe, recipe_words
 from ...types import Generation, Recipe, Verdict
-from ...words import counted
+from ...words import counted, percent
 from ..memory import loaded_with_status
 from ..turns import MODEL_TURNS
 from .request import Request, request
@@ -332,5 +332,5 @@ def _hidden_leak(one: Generation) -> tuple[str, str]:
     if not masses:
         return "", "no probability on other scripts could be measured"
     mass, step = max(masses)
-    said = f"highest probability on other scripts: {100 * mass:.2g} % at token {step} of {len(one.leak_mass)}"
-    return (f"hidden leak {100 * mass:.2g} % at token {step}" if mass >= HIDDEN_LEAK else ""), said
+    said = f"highest probability on other scripts: {percent(mass)} % at token {step} of {len(one.leak_mass)}"
+    return (f"hidden leak {percent(mass)} % at token {step}" if mass >= HIDDEN_LEAK else ""), said
