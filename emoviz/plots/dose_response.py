@@ -23,7 +23,7 @@ _STRIP_SHARE, _ROW_GAP, _COLUMN_GAP = 0.1, 0.03, 0.13
 _STACK_GAP = 0.14
 # Beside each other stand up to two columns at ease, up to three close together on the same width.
 _CLOSE_GAP, _AT_EASE = 0.05, 2
-_HEIGHT, _CLOSE_COLUMNS, _CLOSE_CHARACTERS = 724, 3, 54
+_HEIGHT, _CLOSE_COLUMNS, _CLOSE_CHARACTERS = 724, 3, 53
 
 
 def dose_response_figure(
