@@ -38,8 +38,9 @@ def extract(
 ) -> VectorSet:
     """The vector set of a model: its states over passages, or over stories that it writes itself, averaged by class.
 
-    passages : None for the shipped corpus; the path of a file (see `load_corpus`); a pandas DataFrame with the columns
-        emotion, text and, if you like, topic; or (emotion, text) and (emotion, text, topic) tuples. At least two
+    passages : None for the shipped corpus; the path of a file, or a pandas DataFrame, with the usual columns (text,
+        sentence or utterance; emotion, label or class; topic, if you like); a corpus of `load_corpus`, which takes
+        other columns and names of numbered labels; or (emotion, text) and (emotion, text, topic) tuples. At least two
         passages a class.
     protocol : how vectors are made, see `extract.protocols`: `emoviz`, `jeong2026b`; by generation `emoviz-stories`,
         `jeong2026a`, `jeong2026a-loose`, which take no passages.
