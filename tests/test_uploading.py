@@ -1,4 +1,4 @@
-"""Passages that are uploaded on the page: which columns are read, what the numbers mean, and what is wrong with them."""
+"""Passages that are uploaded on the page: which columns are read, what numbers mean, and what is wrong with them."""
 
 from argparse import ArgumentParser
 
