@@ -22,6 +22,7 @@ from .geometry.layers import layers_of
 from .geometry.maps import METHODS, half_residual
 from .geometry.vectors import check_layer
 from .plots.controls import controls_figure
+from .plots.corpora import corpora_figure
 from .plots.cosines import cosines_figure
 from .plots.decomposition import Chain, decomposition_figure
 from .plots.depth import depth_figure
@@ -66,7 +67,8 @@ from .stats import (
     shape_words,
     steps,
 )
-from .stats.contrasts import CHAINS
+from .stats.contrasts import CHAINS, EXACTNESS
+from .stats.corpora import corpus_pair, half_corpora
 from .stats.curve_difference import curve_difference
 from .stats.methods import difference as difference_of_samples
 from .stats.pairs import paired_rdms
@@ -93,6 +95,7 @@ __all__ = [
     "LIGHT",
     "anisotropy",
     "controls",
+    "corpora",
     "cosines",
     "decomposition",
     "depth",
@@ -510,6 +513,40 @@ def precision(sets: Sets | None = None, *, style: Styles | None = None, notes: S
     if not rows:
         raise InputError("no model has sets in two precisions. Extract one with --precision bf16.")
     return precision_figure(rows, colour, notes=notes)
+
+
+def corpora(sets: Sets | None = None, *, style: Styles | None = None, notes: Sequence[str] = ()) -> go.Figure:
+    """How much of a geometry is the passages'? The same model on two corpora, beside the halves of each.
+
+    Two halves of one corpus are what two corpora of half the size, drawn from one source, would give; half of one
+    corpus against half of the other is as large, so the two can be compared. Models that have read one corpus have
+    their halves alone.
+
+    sets : as for `decomposition`. Raises : InputError where no set was made by reading passages.
+
+    >>> import emoviz as ez
+    >>> ez.plot.corpora().layout.meta["kind"]
+    'corpora'
+    """
+    known = {s.name: s for s in _at_hand(sets)}
+    found, colour = _contrasts(sets, style)
+    pairs = [
+        corpus_pair(c, (known[c.sets[0]], known[c.sets[1]]))
+        for c in found
+        if c.kind == "corpus" and set(c.sets) <= set(known)
+    ]
+    compared = {(c.models[0], c.protocols[0]) for c in found if c.kind == "corpus"}
+    alone: dict[tuple[str, str], VectorSet] = {}
+    read = [s for s in known.values() if s.provenance.method == "comprehension" and s.provenance.precision in EXACTNESS]
+    for vectors in sorted(read, key=lambda s: EXACTNESS.index(s.provenance.precision)):
+        recipe = (vectors.provenance.model, vectors.provenance.protocol.name)
+        if recipe not in compared:
+            alone.setdefault(recipe, vectors)
+    if not pairs and not alone:
+        raise InputError("no set was made by reading passages. Extract one with --passages FILE, or without it.")
+    colour |= _model_colours([model for model, _ in alone], sets, style)
+    halves = [half_corpora(s, preferred_layer(s)) for s in alone.values()]
+    return corpora_figure(pairs, halves, colour, notes=notes)
 
 
 def variants(sets: Sets | None = None, *, style: Styles | None = None) -> go.Figure:

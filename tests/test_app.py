@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
+from emoviz.app import uploading
 from emoviz.app.components import EMPTY, Refused
 from emoviz.app.jobs import JOBS
 from emoviz.app.library import library, one_library
@@ -25,6 +26,7 @@ from emoviz.app.selection import (
 )
 from emoviz.app.tabs import TABS, anisotropy, depth, geometry, models, overview, read
 from emoviz.app.tabs import library as library_tab
+from emoviz.app.uploading import Upload
 from emoviz.errors import InputError
 from emoviz.geometry import best_layers
 from emoviz.models import resolve
@@ -218,12 +220,12 @@ ROWS = [
 
 def test_an_extraction_from_the_page_ends_in_the_library_and_can_be_deleted(llama_folder, tmp_path):
     passages = str(write_passages(tmp_path / "mine.jsonl", ROWS))
-    said, last = finished(library_tab.extract(str(llama_folder), "emoviz", "fp32", passages))
+    said, last = finished(library_tab.extract(str(llama_folder), "emoviz", "fp32", Upload(passages)))
     assert said and "is in the library" in last and "architecture tested" in last
     (name,) = [name for name, s in library().sets.items() if not s.shipped]
     assert name in last and library().sets[name].classes == ("down", "even", "up")
     assert any(row[0] == name and row[-1] == "your own" for row in library_tab.sets_table()["rows"])
-    _, again = finished(library_tab.extract(str(llama_folder), "emoviz", "fp32", passages))
+    _, again = finished(library_tab.extract(str(llama_folder), "emoviz", "fp32", Upload(passages)))
     assert "it was there already" in again
     assert re.match(r"\d files, \d+\.\d MB, with the states", library_tab.what_goes(name))
     assert library_tab.delete(name) == f"{name} is deleted."
@@ -244,21 +246,21 @@ def test_an_extraction_that_cannot_be_made_says_why_in_one_line(llama_folder, tm
     assert not JOBS.seen_by("f" * 32)
     passages = str(write_passages(tmp_path / "p.jsonl", ROWS[:4]))
     with pytest.raises(InputError, match="^p.jsonl has 1 class"):
-        finished(library_tab.extract(str(llama_folder), "emoviz", "fp32", passages))
+        finished(library_tab.extract(str(llama_folder), "emoviz", "fp32", Upload(passages)))
 
 
 def test_a_wrong_file_is_said_to_be_wrong_and_nothing_is_extracted_until_it_is_gone(tmp_path):
     broken = tmp_path / "broken.jsonl"
     broken.write_text('{"emotion": "a", "text": "b"}\n{oops\n')
-    file, said, button, *_ = library_tab.take(str(broken))
+    file, said, button, *_ = uploading.take(str(broken))
     assert said.startswith("**broken.jsonl cannot be used.** broken.jsonl, line 2 is not JSON")
     assert str(tmp_path) not in said and not button["interactive"]
     for act in (library_tab.press, library_tab.begin):
         assert "**Cannot extract.** the file of passages" in act("HuggingFaceTB/x", "emoviz", "auto", file, "f" * 32)[0]
     good = write_passages(tmp_path / "mine.jsonl", ROWS)
-    file, said, button, *_ = library_tab.take(str(good))
+    file, said, button, *_ = uploading.take(str(good))
     assert button["interactive"] and "12 passages of 3 emotions (down, even, up)" in said
-    assert library_tab.take_none()[0] is None
+    assert uploading.take_none()[0] is None
 
 
 def test_a_set_that_is_there_is_named_before_anything_is_computed(tmp_path):
@@ -268,7 +270,7 @@ def test_a_set_that_is_there_is_named_before_anything_is_computed(tmp_path):
     assert library_tab.show_set(name, ["x"])[0] == ["x", name]
     assert library_tab.show_set("nonsense", ["x"])[0] == gr.skip()
     # Other passages, another precision or a folder make another set.
-    own = library_tab.take(str(write_passages(tmp_path / "mine.jsonl", ROWS)))[0]
+    own = uploading.take(str(write_passages(tmp_path / "mine.jsonl", ROWS)))[0]
     smol = resolve("SmolLM2-135M-Instruct")
     assert library_tab.stored(smol, "emoviz", "auto", own) is None
     assert library_tab.stored(smol, "emoviz", "bf16", None) is None

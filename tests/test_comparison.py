@@ -10,6 +10,7 @@ from emoviz.errors import InputError
 from emoviz.geometry import rdm
 from emoviz.geometry.layers import layers_of
 from emoviz.stats import class_lines, compare, letters, reason_lines
+from emoviz.stats.bootstrap import rho_interval, rho_spread_apart, topic_means
 from emoviz.stats.wording import reasons_by_name
 from emoviz.types import Activations, Missing
 
@@ -121,8 +122,19 @@ def test_sets_of_other_passages_have_no_disjoint_rho_and_say_why():
     assert np.isnan(found.rho_disjoint[0, 1]) and np.isfinite(found.rho_disjoint[0, 0])
     for number in ("rho_disjoint", "rho_disattenuated"):
         assert "need not be disjoint" in _why(found, number)
-    sets = [_kept(s, _stored(s, layers=(1,))) for s in (a, b)]
-    assert "not resampled together" in _why(compare(sets, (1, 1), **FAST), "ci")
+
+
+def test_sets_of_other_passages_are_resampled_each_on_its_own():
+    a, b = _set("a"), _set("b", 1)
+    a, b = (_kept(s, _stored(s, layers=(1,))) for s in (a, b))
+    other = replace(b, provenance=replace(b.provenance, corpus_hash="other", topics=TOPICS[::-1]))
+    found = compare([a, other], (1, 1), **FAST)
+    apart = rho_spread_apart(*(topic_means(s.activations, 1, CLASSES)[0] for s in (a, b)), 20, 0, "class", None)
+    expected = rho_interval(found.rho[0, 1], apart)
+    np.testing.assert_allclose([found.ci_low[0, 1], found.ci_high[0, 1]], expected, atol=1e-6)
+    assert "ci" not in {one.number for one in found.missing}
+    bare = replace(other, activations=None)
+    assert "no stored activations of b" in _why(compare([a, bare], (1, 1), **FAST), "ci")
 
 
 BROKEN = {

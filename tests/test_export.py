@@ -52,6 +52,7 @@ FIGURES = {
     "decomposition": lambda sets: ez.plot.decomposition(),
     "separation": lambda sets: ez.plot.separation(),
     "precision": lambda sets: ez.plot.precision(),
+    "corpora": lambda sets: ez.plot.corpora(),
     "variants": lambda sets: ez.plot.variants(),
     "dose response": lambda sets: ez.plot.dose_response(ez.list_dose_responses(), "calm"),
     "regimes": lambda sets: ez.plot.regime_map(ez.list_dose_responses()),

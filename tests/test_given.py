@@ -204,7 +204,7 @@ def test_what_is_missing_in_a_table_is_missing_in_a_column_of_any_type(own, miss
 
 def test_a_column_that_is_there_twice_is_named(own):
     table = pd.DataFrame(ROWS, columns=["emotion", "text", "topic"])
-    with pytest.raises(ez.InputError, match="the DataFrame has 'text' more than once"):
+    with pytest.raises(ez.InputError, match="the DataFrame has the column 'text' more than once"):
         ez.extract(own[1], pd.concat([table, table.text], axis=1), save=False)
 
 

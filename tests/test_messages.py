@@ -163,10 +163,10 @@ def test_every_line_leads_to_a_tab_that_is_there_and_its_link_is_understood():
             assert any(t.title.lower() == owner for t in TABS) and control in ("curve", "pair")
 
 
-def test_the_methods_tab_leads_with_what_its_three_figures_say():
+def test_the_methods_tab_leads_with_what_its_four_figures_say():
     drawn = methods.draw(first_selection())
     lines = drawn["messages"]["messages"]
-    titles = [drawn[name].layout.title.text for name in ("decomposition", "separation", "precision")]
+    titles = [drawn[name].layout.title.text for name in ("decomposition", "separation", "precision", "corpora")]
     assert [": ".join(part for part in (line["lead"], line["text"]) if part) for line in lines] == titles
     assert all(any(sign.isdigit() for sign in title) for title in titles), "a message has numbers"
 

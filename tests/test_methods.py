@@ -185,10 +185,8 @@ def test_the_most_exact_set_is_the_reference_whatever_the_order():
         }
 
 
-def test_other_models_and_other_passages_are_no_contrast():
-    other = _set()
-    other = replace(other, name="x", provenance=replace(other.provenance, corpus_hash="else"))
-    assert find_contrasts([_set(), _set(model="another"), other]) == []
+def test_other_models_are_no_contrast():
+    assert find_contrasts([_set(), _set(model="another")]) == []
     assert find_contrasts([]) == []
 
 
@@ -379,7 +377,7 @@ def test_the_shipped_file_says_what_the_shipped_sets_say_and_is_small():
         assert again.rho == pytest.approx(c.rho, abs=1e-5) and again.p == pytest.approx(c.p, abs=1e-3)
         assert again.differs == c.differs and set(again.reasons) == set(c.reasons)
     assert all(c.p >= 1 / 10_001 * (1 - 1e-6) for c in shipped.contrasts if not math.isnan(c.p))
-    assert {c.kind for c in shipped.contrasts} == set(KINDS) - {"variant"}
+    assert {c.kind for c in shipped.contrasts} == set(KINDS) - {"variant", "corpus"}
     assert steps(shipped.contrasts, "SmolLM2-135M-Instruct", CHAINS["the papers' protocols"])["precision"] is not None
 
 
@@ -392,7 +390,7 @@ def _drawn():
 
 
 def test_the_tab_draws_with_shipped_sets_only_whatever_is_ticked():
-    decomposition, tests, precision, variants, compliance, table = _drawn()
+    decomposition, tests, precision, _, variants, compliance, table = _drawn()
     published = [t for t in decomposition.data if t.type == "bar" and t.name.startswith("published: ")]
     ours = [t for t in decomposition.data if t.type == "bar" and t not in published]
     assert len(published) == 2 and len(ours) == 2
@@ -411,7 +409,7 @@ def test_the_tab_draws_with_shipped_sets_only_whatever_is_ticked():
 
 
 def test_the_figures_name_no_text_or_paper_colour_so_that_a_theme_is_one_template():
-    for figure in _drawn()[:4]:
+    for figure in _drawn()[:5]:
         layout = figure.to_plotly_json()["layout"]
         assert "paper_bgcolor" not in layout and layout["meta"]["kind"]
         assert not [note for note in layout["annotations"] if "color" in note.get("font", {})]
@@ -425,7 +423,7 @@ def test_sets_of_the_users_are_measured_and_drawn_beside_the_shipped_ones():
         _set("emoviz-stories", model="mine", seed=4),
     ):  # fmt: skip
         save_set(vectors, sets_folder())
-    decomposition, tests, precision, variants, _, table = _drawn()
+    decomposition, tests, precision, _, variants, _, table = _drawn()
     assert len(variants.data[1].x) == 1
     assert len(table["rows"]) == before + 1 + 1 + 2 + 1, "variant, precision, method, sub-parameters"
     assert "mine, our protocols" in {t.name for t in decomposition.data}
@@ -437,7 +435,7 @@ def test_sets_of_the_users_are_measured_and_drawn_beside_the_shipped_ones():
 def test_without_any_set_the_published_numbers_still_stand(monkeypatch, tmp_path):
     for place in ("emoviz.store.catalog", "emoviz.app.library", "emoviz.store.contrasts"):
         monkeypatch.setattr(f"{place}.shipped_folder", lambda: tmp_path)
-    decomposition, tests, precision, variants, compliance, table = _drawn()
+    decomposition, tests, precision, _, variants, compliance, table = _drawn()
     assert tests is None and precision is None and table["rows"] == []
     assert [t.name for t in decomposition.data if t.type == "bar"] == [
         "published: Mistral 7B Instruct", "published: Llama 3.1 8B Instruct",

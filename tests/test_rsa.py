@@ -8,7 +8,14 @@ from emoviz.geometry import rdm_of
 from emoviz.geometry.dissimilarity import rdm_or_missing
 from emoviz.geometry.ranks import average_ranks, spearman_matrix, standard_ranks
 from emoviz.stats import mantel
-from emoviz.stats.bootstrap import resample_weights, rho_interval, rho_spread, topic_means, weighted_rdms
+from emoviz.stats.bootstrap import (
+    resample_weights,
+    rho_interval,
+    rho_spread,
+    rho_spread_apart,
+    topic_means,
+    weighted_rdms,
+)
 from emoviz.stats.mantel import mantel_p
 from emoviz.stats.reliability import disattenuated_rho, disjoint_rho, noise_ceiling
 from emoviz.stats.rsa import partial_rho
@@ -151,6 +158,26 @@ def test_the_interval_covers_the_rho_that_is_expected_of_as_many_topics():
         rho = spearman_matrix(np.stack([_rdms(m) for m in means]))
         low, high = rho_interval(rho, rho_spread(means, 200, run, "class", None))
         covered += low[0, 1] <= expected <= high[0, 1]
+    assert covered / 200 == pytest.approx(0.95, abs=0.031)
+
+
+def test_the_interval_of_two_corpora_covers_the_rho_that_is_expected_of_as_many_topics():
+    """200 runs, 20 topics against 10 others, noise of their own: 95 % within sampling error."""
+    truth = _two_models(np.random.default_rng(11), 0.95)
+
+    def draw(run: int) -> list[np.ndarray]:
+        a, b = _topics(np.random.default_rng(run), truth, 0.7, 0.0)
+        return [a.astype(np.float32), b[:10].astype(np.float32)]
+
+    def rho(means: list[np.ndarray]) -> float:
+        return spearman_matrix(np.stack([_rdms(m) for m in means]))[0, 1]
+
+    expected = np.mean([rho(draw(10_000 + run)) for run in range(600)])
+    covered = 0
+    for run in range(200):
+        means = draw(run)
+        low, high = rho_interval(rho(means), rho_spread_apart(*means, 200, run, "class", None))
+        covered += low <= expected <= high
     assert covered / 200 == pytest.approx(0.95, abs=0.031)
 
 

@@ -166,3 +166,29 @@ def test_a_wrong_file_stays_said_and_a_set_that_is_there_is_shown_instead_of_mad
     page.locator("#ez-show-set").click()
     page.wait_for_function("() => document.querySelector('#ez-sidebar input[type=checkbox]').checked")
     assert page.locator(".ez-job").count() == 0
+
+
+def test_the_columns_of_a_file_and_the_names_of_its_numbers_are_chosen_by_mouse(visitors, tmp_path):
+    page, _ = visitors
+    _tab(page, "Library")
+    said, go = page.locator("#ez-passages-said"), page.locator("#ez-extract")
+    path = tmp_path / "mine.tsv"
+    path.write_text("mood\tsaid\tnote\n" + "".join(f"{k % 2}\tthe cat {k} sat\tx\n" for k in range(4)))
+    _file(page, path)
+    said.get_by_text("Choose above which holds the text").wait_for()
+    for menu, column, then in (
+        ("Column of the texts", "said", "Choose above which holds the emotion"),
+        ("Column of the emotions", "mood", "holds numbers. Name them above"),
+    ):
+        page.get_by_label(menu).click()
+        page.get_by_role("option", name=column, exact=True).click()
+        said.get_by_text(then).wait_for()
+        assert go.is_disabled()
+    names = page.get_by_label("Names of its numbers")
+    for typed, then in (("grim\ngrim", "names the class 'grim' twice"), ("grim\njoyous", "4 passages of 2 emotions")):
+        names.fill(typed)
+        names.blur()
+        said.get_by_text(then).wait_for()
+    assert go.is_enabled()
+    page.get_by_role("button", name="Remove the file").click()
+    page.locator("#ez-columns").wait_for(state="hidden")

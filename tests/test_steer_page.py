@@ -17,6 +17,7 @@ from emoviz.app.steer import witnessing, writing
 from emoviz.app.steer.writing import Job, run
 from emoviz.app.tabs import library as library_tab
 from emoviz.app.tabs.steer import texts
+from emoviz.app.uploading import Upload
 from emoviz.errors import InputError
 from emoviz.judge.regimes import REGIMES
 from emoviz.steer.recipes import PRESETS, recipe
@@ -351,7 +352,7 @@ def test_a_model_that_was_read_from_a_folder_can_be_steered_by_its_name(llama_fo
         for n in ("cat", "dog", "tree", "mat")
     ]
     passages = str(write_passages(tmp_path / "mine.jsonl", rows))
-    _, last = finished(library_tab.extract(str(llama_folder), "emoviz", "fp32", passages))
+    _, last = finished(library_tab.extract(str(llama_folder), "emoviz", "fp32", Upload(passages)))
     assert "is in the library" in last and "tiny-llama" in library().steerable and "even" in library().classes
     shown, status = _last(tokens=3)
     assert status.startswith("done: 2 texts") and shown["rows"][0]["title"] == "tiny-llama"

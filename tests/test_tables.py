@@ -8,6 +8,7 @@ import pytest
 from emoviz.cli import main
 from emoviz.errors import InputError
 from emoviz.stimuli import load_corpus
+from emoviz.stimuli.corpus import corpus_of
 from emoviz.stimuli.tables import read_labels
 
 ROWS = [
@@ -41,6 +42,33 @@ def _read(path, **how):
 def test_every_kind_of_file_gives_the_same_passages_under_every_usual_name(tmp_path, kind, names):
     path = _write(tmp_path / f"mine.{kind}", pd.DataFrame(ROWS, columns=names).assign(more=1))
     assert _read(path) == PASSAGES
+
+
+@pytest.mark.parametrize("names", NAMES)
+def test_a_dataframe_gives_the_same_passages_under_every_usual_name(names):
+    table = pd.DataFrame(ROWS, columns=names).assign(more=1)
+    for corpus in (load_corpus(table), corpus_of(table)):
+        assert [(passage.emotion, passage.text) for passage in corpus.passages] == PASSAGES
+
+
+def test_a_dataframe_has_columns_and_numbers_named_as_a_file_has():
+    table = pd.DataFrame([(1, "a b"), (0, "c"), (1, "d"), (0, "e")], columns=["mood", "said"])
+    how = {"text_column": "said", "label_column": "mood"}
+    assert _read(table, labels=["sad", "glad"], **how)[:2] == [("glad", "a b"), ("sad", "c")]
+    with pytest.raises(InputError, match="diary, row 0 has the number 1 as label. Name the labels, from 0"):
+        load_corpus(table, name="diary", **how)
+    with pytest.raises(InputError, match="the DataFrame has no column 'text'; it has mood, said"):
+        load_corpus(table, text_column="text")
+    with pytest.raises(InputError, match="7 was given; the path of a file or a DataFrame is needed"):
+        load_corpus(7)
+
+
+@pytest.mark.parametrize("mark", [",", "\t"])
+def test_a_column_that_is_there_twice_is_refused(tmp_path, mark):
+    path = tmp_path / ("mine.csv" if mark == "," else "mine.tsv")
+    path.write_text(f"text{mark}label{mark}text\nx{mark}sad{mark}y\n", "utf-8")
+    with pytest.raises(InputError, match="has the column 'text' more than once. Keep one of these columns"):
+        load_corpus(path)
 
 
 def test_a_file_has_the_hash_of_the_shipped_kind_whatever_it_is_written_in(tmp_path):

@@ -157,8 +157,14 @@ def test_topics_may_be_left_out_of_a_table_or_of_some_of_its_rows():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (pd.DataFrame({"label": ["up"], "sentence": ["x"]}), "columns label, sentence; emotion and text are needed"),
-        (pd.DataFrame({"emotion": ["up"], "body": ["x"]}), "columns emotion, body.*Rename a column to 'text'"),
+        (
+            pd.DataFrame({"mood": ["up"], "sentence": ["x"]}),
+            "the DataFrame has the columns mood, sentence; one",
+        ),
+        (
+            pd.DataFrame({"emotion": ["up"], "body": ["x"]}),
+            "columns emotion, body; one of texts is needed",
+        ),
         (pd.DataFrame({"emotion": ["up", "up"], "text": ["x", None]}), "passages, row 1 has no 'text'"),
         (pd.DataFrame({"emotion": [], "text": []}), "holds no passages"),
         ([("up", "x"), ("up",)], r"row 1 is \('up',\); \(emotion, text\)"),

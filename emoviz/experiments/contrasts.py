@@ -51,7 +51,7 @@ def contrasts(sets: Sequence[VectorSet] | None = None) -> Measured:
 
 
 def _what(c: Contrast) -> tuple:
-    return c.kind, c.models, frozenset(zip(c.protocols, c.precisions, strict=True))
+    return c.kind, c.models, frozenset(zip(c.protocols, c.precisions, c.corpora, strict=True))
 
 
 @once_per_set

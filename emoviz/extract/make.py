@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import InputError
+from ..geometry import preferred_layer
 from ..models.loaded import LoadedModel, loaded_model
 from ..stimuli.corpus import Passages, corpus_of
-from ..store import check_writable, load_set, save_set, sets_folder, shipped_folder
+from ..store import check_writable, list_sets, load_set, save_set, sets_folder, shipped_folder
 from ..store.tensors import SUFFIX
 from ..types import Protocol, VectorSet
 from .capture import DEFAULT_BATCH_TOKENS
@@ -37,13 +38,15 @@ def extract(
 ) -> VectorSet:
     """The vector set of a model: its states over passages, or over stories that it writes itself, averaged by class.
 
-    passages : None for the shipped corpus; the path of a file (see `load_corpus`); a pandas DataFrame with the columns
-        emotion, text and, if you like, topic; or (emotion, text) and (emotion, text, topic) tuples. At least two
+    passages : None for the shipped corpus; the path of a file, or a pandas DataFrame, with the usual columns (text,
+        sentence or utterance; emotion, label or class; topic, if you like); a corpus of `load_corpus`, which takes
+        other columns and names of numbered labels; or (emotion, text) and (emotion, text, topic) tuples. At least two
         passages a class.
     protocol : how vectors are made, see `extract.protocols`: `emoviz`, `jeong2026b`; by generation `emoviz-stories`,
         `jeong2026a`, `jeong2026a-loose`, which take no passages.
     name : what passages that come from no file are called.
-    keep : layers whose pooled states stay with the set, so that intervals can be drawn: `best`, `all` or `none`.
+    keep : layers whose pooled states stay with the set, so that intervals can be drawn: `best`, which is also the best
+        of this model's sets from other passages, `all` or `none`.
     batch_tokens : padded tokens of one forward pass. allow_base : let a base model write stories.
     save : whether the set is stored, in `folder` or else the user's own. The same request is then never computed twice,
         and a run that was killed goes on where it stopped.
@@ -72,17 +75,25 @@ def extract(
             )
         found = writing_protocol(model, found, allow_base)
     corpus = corpus_of(passages, name) if found.writing is None else None
+    also = _layers_of_other_corpora(model, found) if corpus is not None else ()
     show = Progress() if progress is True else (lambda stage, done, total: None) if progress is False else progress
     try:
         if not save:
-            return extract_set(model, corpus, found, keep=keep, batch_tokens=batch_tokens, progress=show)
-        return _stored(model, corpus, found, folder, keep, batch_tokens, show)
+            return extract_set(model, corpus, found, keep=keep, also=also, batch_tokens=batch_tokens, progress=show)
+        return _stored(model, corpus, found, folder, keep, also, batch_tokens, show)
     finally:
         if isinstance(show, Progress):
             show.close()
 
 
-def _stored(model, corpus, protocol, folder, keep, batch_tokens, show) -> VectorSet:
+def _layers_of_other_corpora(model: LoadedModel, protocol: Protocol) -> tuple[int, ...]:
+    """Where the model's sets at hand by this protocol stand, so that corpora can be compared at one layer with an
+    interval."""
+    found = (s for s in list_sets() if s.provenance.revision == model.revision and s.provenance.protocol == protocol)
+    return tuple(sorted({preferred_layer(s) for s in found}))
+
+
+def _stored(model, corpus, protocol, folder, keep, also, batch_tokens, show) -> VectorSet:
     own = set_name(model, protocol, corpus)
     shipped = shipped_folder() / f"{own}{SUFFIX}"
     if folder is None and shipped.exists():
@@ -95,6 +106,8 @@ def _stored(model, corpus, protocol, folder, keep, batch_tokens, show) -> Vector
         return load_set(path)
     check_writable(folder)
     with work_folder(own) as work:
-        made = extract_set(model, corpus, protocol, keep=keep, batch_tokens=batch_tokens, work=work, progress=show)
+        made = extract_set(
+            model, corpus, protocol, keep=keep, also=also, batch_tokens=batch_tokens, work=work, progress=show
+        )
         # As it will be opened: files keep fewer digits.
         return load_set(save_set(made, folder))

@@ -56,6 +56,7 @@ def extract_set(
     protocol: Protocol,
     *,
     keep: str = "best",
+    also: tuple[int, ...] = (),
     batch_tokens: int = DEFAULT_BATCH_TOKENS,
     work: Path | None = None,
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
@@ -65,6 +66,7 @@ def extract_set(
     corpus   : the passages to read; None for a protocol by generation.
     keep     : layers whose pooled states stay with the set: where decoding is best and the protocol's own (`best`),
     `all`, `none`.
+    also     : layers that are kept with the best ones.
     work     : folder in which an interrupted run leaves what it has, and finds it again (see `work_folder`).
     progress : called with the stage (`writing`, `reading`, in tokens; `resampling`, in layers), done so far and in all.
     Raises   : InputError if a passage does not fit the model, if the topics cannot be split into halves that both
@@ -96,7 +98,7 @@ def extract_set(
     vectors = _vectors(loaded, corpus, protocol, halves, read, neutral)
     token_counts = [int(one.content.sum()) for one in passages]
     vectors = _resampled(loaded, vectors, corpus, halves, read, neutral, token_counts, progress)
-    return replace(vectors, activations=_kept(keep, vectors, corpus, read), stories=stories)
+    return replace(vectors, activations=_kept(keep, also, vectors, corpus, read), stories=stories)
 
 
 def halves_of(corpus: Corpus) -> np.ndarray:
@@ -261,12 +263,12 @@ def _resampled(
     return replace(vectors, control_rdms=controls, notes=notes, resampled=found)
 
 
-def _kept(keep: str, vectors: VectorSet, corpus: Corpus, read: Captured) -> Activations | None:
+def _kept(keep: str, also: tuple[int, ...], vectors: VectorSet, corpus: Corpus, read: Captured) -> Activations | None:
     if keep == "none":
         return None
     best = best_layers(vectors)
-    picked = {layer for layer in (best["decoding"], preferred_layer(vectors)) if layer is not None}
-    layers = vectors.finite_layers if keep == "all" else tuple(sorted(picked))
+    picked = {best["decoding"], preferred_layer(vectors), *also}
+    layers = tuple(k for k in vectors.finite_layers if keep == "all" or k in picked)
     return Activations(
         states=np.stack([read.at(layer) for layer in layers], axis=1),
         layers=layers,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..stimuli import DEFAULT_CORPUS
 from ..types import Contrast
 from .wording import minus, p_text
 
@@ -13,14 +14,22 @@ def set_label(protocol: str, precision: str) -> str:
     return protocol if precision == "fp32" else f"{protocol}, {precision}"
 
 
+def recipe_labels(c: Contrast) -> tuple[str, str]:
+    """What the two sets were made by: protocol, precision where it is not the usual one, passages likewise."""
+    first, second = (
+        set_label(protocol, precision)
+        if method == "generation" or corpus == DEFAULT_CORPUS
+        else f"{set_label(protocol, precision)} on {corpus}"
+        for method, protocol, precision, corpus in zip(c.methods, c.protocols, c.precisions, c.corpora, strict=True)
+    )
+    return first, second
+
+
 def contrast_text(c: Contrast) -> str:
     """Everything that is known of a contrast, line by line."""
     lines = [
         f"<b>{c.kind}</b>: {' / '.join(dict.fromkeys(c.models))}",
-        *(
-            f"{set_label(protocol, precision)}, layer {layer}"
-            for protocol, precision, layer in zip(c.protocols, c.precisions, c.layers, strict=True)
-        ),
+        *(f"{recipe}, layer {layer}" for recipe, layer in zip(recipe_labels(c), c.layers, strict=True)),
     ]
     if np.isfinite(c.rho):
         lines.append(f"rho = {c.rho:.4f} over {c.n_classes} classes")

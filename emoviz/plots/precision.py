@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from ..types import Contrast
 from .canvas import canvas
-from .contrasts import cosines_text, layers_text
+from .contrasts import cosines_text, layers_text, recipe_labels
 from .strips import FOOT, HEAD, ROW, margins, place, rows_high, strip_axes
 from .theme import figure
 from .wording import minus, p_text
@@ -96,7 +96,7 @@ def _points(x: np.ndarray, row: float, colour: str) -> dict:
 
 
 def _row_name(c: Contrast) -> str:
-    return f"{c.protocols[1]}, {c.precisions[1]}"
+    return recipe_labels(c)[1]
 
 
 def _precision_claim(contrasts: Sequence[Contrast]) -> str:

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from ..reference import SOURCE, PublishedPair
 from ..types import Contrast
-from .contrasts import contrast_text, set_label
+from .contrasts import contrast_text, recipe_labels
 from .theme import PUBLISHED_COLOUR, figure
 
 _ROW = 30
@@ -39,7 +39,7 @@ def variants_figure(
         ),
     ]
     names = [pair.family for pair in pairs]
-    names += [f"<b>{c.models[0]}</b><br>{set_label(c.protocols[0], c.precisions[0])}" for c in measured]
+    names += [f"<b>{c.models[0]}</b><br>{recipe_labels(c)[0]}" for c in measured]
     layout = {
         "xaxis": {
             "title": {"text": "Spearman rho between the RDMs"},

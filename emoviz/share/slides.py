@@ -53,7 +53,7 @@ def draws_of(view: View) -> dict[str, Draw]:
         },
         **{
             name: partial(getattr(plot, name), sets, style=view.style)
-            for name in ("decomposition", "separation", "precision", "variants")
+            for name in ("decomposition", "separation", "precision", "corpora", "variants")
         },
         "dose_response": lambda: plot.dose_response(list_dose_responses(), next(iter(names(view.emotion)), None)),
         "regimes": lambda: plot.regime_map(list_dose_responses()),
@@ -83,6 +83,7 @@ def labels() -> Mapping[str, str]:
         "decomposition": "What changes a geometry",
         "separation": "Reading against writing",
         "precision": "Precisions",
+        "corpora": "Other passages",
         "variants": "Base against instruct",
         "dose_response": "Dose response",
         "regimes": "Regimes over doses",

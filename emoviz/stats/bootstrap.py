@@ -86,6 +86,26 @@ def rho_spread(
     return z.std(0, ddof=1) * t_factor(n_topics)
 
 
+def rho_spread_apart(
+    first: np.ndarray, second: np.ndarray, n_bootstrap: int, seed: int, centring: str, neutral: int | None
+) -> float:
+    """The same of two sets that were made from different passages: each has its own topics, resampled on their own.
+
+    first, second : (T, C, D) of the same classes; T and D may differ. The t factor is that of the fewer topics.
+    """
+    seeds = np.random.SeedSequence(seed).generate_state(2)
+    weights = [resample_weights(len(m), n_bootstrap, int(own)) for m, own in zip((first, second), seeds, strict=True)]
+    chunk = max(1, _CHUNK_VALUES // (first.shape[1] * max(first.shape[2], second.shape[2])))
+    z = np.empty(n_bootstrap)
+    for start in range(0, n_bootstrap, chunk):
+        a, b = (
+            standard_ranks(weighted_rdms(m, w[start : start + chunk], centring, neutral))
+            for m, w in zip((first, second), weights, strict=True)
+        )
+        z[start : start + chunk] = _fisher((a * b).sum(1))
+    return float(z.std(ddof=1) * t_factor(min(len(first), len(second))))
+
+
 def rho_interval(rho: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Lower and upper end of the interval that reaches `spread` to either side on Fisher's z scale."""
     return np.tanh(_fisher(rho) - spread), np.tanh(_fisher(rho) + spread)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, islice
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from ..errors import InputError
 from ..geometry import class_vectors
 from ..geometry.vectors import unit
 from ..reference import STEPS
+from ..stimuli import DEFAULT_CORPUS
 from ..types import Contrast, Missing, VectorSet
 from .rsa import compare
 
@@ -22,10 +23,13 @@ KINDS: dict[str, str] = {
     "sub-parameters": "two protocols of one method, in one precision",
     "precision": "one protocol, in two precisions",
     "conflated": "method and precision both differ",
+    "corpus": "one protocol in one precision, on other passages",
     "variant": "a base model against its instruct twin",
 }
 # From the most exact to the least: the first that is at hand is what the others are set against.
 EXACTNESS = ("fp32", "bf16", "fp16", "int8")
+# Kinds of which both sets are read at one layer.
+ONE_LAYER = ("precision", "corpus")
 # Protocols that stand for the conditions A, B and C of the published decomposition: those of the papers, and ours,
 # whose A and C differ in nothing but the texts.
 CHAINS: dict[str, tuple[str, str, str]] = {
@@ -42,10 +46,11 @@ def find_contrasts(
     """(kind, reference, other) of every pair of sets that differ in a known way, in the order of `KINDS`.
 
     Each protocol stands with its most exact set; its other precisions are set against that one, and those by generation
-    also against comprehension (conflated). twins : the name of each base model -> that of its instruct model.
+    also against comprehension (conflated). Two corpora are compared in the most exact precision that both have, the
+    shipped one as the reference. twins : the name of each base model -> that of its instruct model.
     """
     groups: dict[tuple, dict[str, VectorSet]] = {}
-    for vectors in sorted((s for s in sets if s.provenance.precision in EXACTNESS), key=_exactness_and_name):
+    for vectors in sorted((s for s in sets if s.provenance.precision in EXACTNESS), key=_order):
         p = vectors.provenance
         # What a model writes depends on its precision, so texts of its own are no part of the recipe.
         texts = p.corpus_hash if p.method == "comprehension" else p.corpus
@@ -74,7 +79,10 @@ def _of_one_model(
     if first[0].provenance.method == second[0].provenance.method:
         p, q = first[0].provenance, second[0].provenance
         other_passages = p.method == "comprehension" and p.corpus_hash != q.corpus_hash
-        if p.precision == q.precision and p.protocol != q.protocol and not other_passages:
+        if other_passages and p.protocol == q.protocol:
+            in_both = ((a, b) for a in first for b in second if a.provenance.precision == b.provenance.precision)
+            yield from (("corpus", a, b) for a, b in islice(in_both, 1))
+        elif p.precision == q.precision and p.protocol != q.protocol and not other_passages:
             yield "sub-parameters", first[0], second[0]
         return
     read, written = (first, second) if first[0].provenance.method == "comprehension" else (second, first)
@@ -85,8 +93,10 @@ def _of_one_model(
             yield "conflated", read[0], other
 
 
-def _exactness_and_name(vectors: VectorSet) -> tuple[int, str]:
-    return EXACTNESS.index(vectors.provenance.precision), vectors.name
+def _order(vectors: VectorSet) -> tuple[int, bool, str]:
+    """The most exact first, and of these the shipped passages before others."""
+    p = vectors.provenance
+    return EXACTNESS.index(p.precision), p.method == "comprehension" and p.corpus != DEFAULT_CORPUS, vectors.name
 
 
 def contrast(
@@ -103,10 +113,10 @@ def contrast(
 
     Both are of the emotions that the two have in common, each set minus its own mean over them. Neutral is left out, as
     in the published decomposition; between a base and an instruct model it stays, as in the published pairs.
-    layers : one for each set, None where it has no finite one. Between precisions the reference's layer is used for
-    both: a difference of layers must not pass for one of precision.
+    layers : one for each set, None where it has no finite one. Between precisions and between corpora the reference's
+    layer is used for both: a difference of layers must not pass for one of precision or of passages.
     """
-    first, second = (layers[0], layers[0]) if kind == "precision" else layers
+    first, second = (layers[0], layers[0]) if kind in ONE_LAYER else layers
     layers, sets = (first, second), (reference, other)
     p, q = reference.provenance, other.provenance
     values = {"rho": np.nan, "p": np.nan, "ceiling": np.nan, "ci_low": np.nan, "ci_high": np.nan}
@@ -115,11 +125,9 @@ def contrast(
     reasons = dict.fromkeys(("rho", "p", "ceiling", "ci", "cosines"), missing)
     if first is not None and second is not None and not missing:
         kept = sets if kind == "variant" else (_without_neutral(reference), _without_neutral(other))
-        at, same_texts = (first, second), p.corpus_hash == q.corpus_hash
+        at = (first, second)
         try:
-            found = compare(
-                kept, at, intervals=same_texts, n_permutations=n_permutations, n_bootstrap=n_bootstrap, seed=seed
-            )
+            found = compare(kept, at, n_permutations=n_permutations, n_bootstrap=n_bootstrap, seed=seed)
         except InputError as error:
             reasons = dict.fromkeys(reasons, str(error))
         else:
@@ -130,8 +138,6 @@ def contrast(
                 cosines, why = None, reasons["rho"]
             else:
                 cosines, why = _cosines(kept, at, found.classes)
-            if not same_texts:
-                reasons["ci"] = "they were made from different texts, which cannot be resampled together"
             if why:
                 reasons["cosines"] = why
     return Contrast(
@@ -141,6 +147,7 @@ def contrast(
         methods=(p.method, q.method),
         protocols=(p.protocol.name, q.protocol.name),
         precisions=(p.precision, q.precision),
+        corpora=(p.corpus, q.corpus),
         layers=layers,
         nonfinite_layers=(p.nonfinite_layers, q.nonfinite_layers),
         differs=_differs(sets, layers),

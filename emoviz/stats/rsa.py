@@ -18,7 +18,7 @@ from ..geometry.ranks import standard_ranks
 from ..types import Comparison, Missing, VectorSet
 from ..types.given import several_sets
 from ..words import counted
-from .bootstrap import MIN_TOPICS, rho_interval, rho_spread, topic_means
+from .bootstrap import MIN_TOPICS, rho_interval, rho_spread, rho_spread_apart, topic_means
 from .mantel import MIN_CLASSES, mantel_p
 from .reliability import disattenuated_rho, disjoint_rho, noise_ceiling
 
@@ -46,7 +46,8 @@ def compare(
     quicker.
     n_permutations : relabellings for p. n_bootstrap : resamples for the interval. seed : of both.
     Returns : Comparison with (K, K) matrices: rho; p from `mantel_p`; interval from `rho_interval` (needs the stored
-        activations of the layer and the same passages in both sets); ceiling, disjoint and disattenuated rho from the
+        activations of the layer; topics are resampled together where both sets have the same passages, else each on
+        its own); ceiling, disjoint and disattenuated rho from the
         halves; partial rho given the words of the passages, and given all control RDMs of both sets. What cannot be
         computed is NaN, with the reason in `Comparison.missing`.
     Raises  : InputError for fewer than 2 sets, an unknown centring, or a layer that a set does not have.
@@ -254,8 +255,13 @@ def _add_intervals(
         why = next((missing[k] for k in (i, j) if k in missing), "")
         if why:
             found.why("ci", (i, j), why)
-        elif not _same_passages(job.sets[i], job.sets[j]) or means[i][1] != means[j][1]:
-            found.why("ci", (i, j), "they were made from different passages, which are not resampled together")
+        elif not _same_passages(job.sets[i], job.sets[j]):
+            first, second = means[i][0], means[j][0]
+            apart = rho_spread_apart(first, second, job.n_bootstrap, job.seed, job.centring, neutral)
+            low, high = rho_interval(rho[at[i], at[j]], np.array(apart))
+            _put_interval(found, (i, j), float(low), float(high))
+        elif means[i][1] != means[j][1]:
+            found.why("ci", (i, j), "their stored states are of different topics, which are not resampled together")
     for members in together.values():
         if len(members) < 2:
             continue
@@ -265,10 +271,14 @@ def _add_intervals(
         for a, b in combinations(range(len(members)), 2):
             pair = (members[a], members[b])
             if pair in asked:
-                found.put("ci_low", pair, low[a, b])
-                found.put("ci_high", pair, high[a, b])
-                if np.isnan(low[a, b]):
-                    found.why("ci", pair, "some resamples of the topics have no RDM")
+                _put_interval(found, pair, low[a, b], high[a, b])
+
+
+def _put_interval(found: _Found, pair: tuple[int, int], low: float, high: float) -> None:
+    found.put("ci_low", pair, low)
+    found.put("ci_high", pair, high)
+    if np.isnan(low):
+        found.why("ci", pair, "some resamples of the topics have no RDM")
 
 
 def _topics_of(job: _Job, k: int, classes: tuple[str, ...]) -> tuple[np.ndarray, tuple[str, ...]] | Missing:

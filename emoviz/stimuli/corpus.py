@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..types import Corpus, Passage
 from ..types.given import file_name
 from ..words import counted
-from .tables import LINE_FORM, named, read_rows
+from .tables import LINE_FORM, TABLES, frame_rows, named, read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,24 +24,26 @@ MIN_CLASSES, MAX_CLASSES = 2, 500
 
 _DATA = files(__package__) / "data"
 _COLUMNS = ("emotion", "text", "topic")
+_FRAME = "the DataFrame"
 _ROW_FORM = "(emotion, text) or (emotion, text, topic)"
 
 
 def load_corpus(
-    path: Path | str | None = None,
+    source: Path | str | pd.DataFrame | None = None,
     *,
     text_column: str | None = None,
     label_column: str | None = None,
     labels: Sequence[str] | None = None,
+    name: str = "passages",
 ) -> Corpus:
-    """The shipped corpus, or the passages of a file with the shipped neutral sentences.
+    """The shipped corpus, or the passages of a file or a table with the shipped neutral sentences.
 
-    path : lines of {"emotion": "...", "text": "...", "topic": "..."}, a JSON list of these, or a table as CSV, TSV or
-        Parquet, in UTF-8 or UTF-16. A passage without a topic gets the topic `row k`, k counting within its class, so
-        that halves are dealt in turn.
+    source : the path of lines of {"emotion": "...", "text": "...", "topic": "..."}, of a JSON list of these, or of a
+        table as CSV, TSV or Parquet, in UTF-8 or UTF-16; or a pandas DataFrame. A passage without a topic gets the
+        topic `row k`, k counting within its class, so that halves are dealt in turn.
     text_column, label_column : what text and emotion are called there; None looks for `text`, `sentence`, `utterance`,
         `passage`, and for `emotion`, `label`, `class`.
-    labels : the names of labels that are numbers, from 0.
+    labels : the names of labels that are numbers, from 0. name : what passages that come from no file are called.
     Returns : Corpus.
     Raises  : InputError for a missing, empty or broken file, a row without emotion or text, numbers without names,
         fewer than 2 or more than 500 classes, or a class with a single passage (it cannot be split into halves).
@@ -50,13 +52,24 @@ def load_corpus(
     >>> corpus = ez.load_corpus()
     >>> len(corpus.passages), len(corpus.classes)
     (420, 21)
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"sentence": ["It snows.", "He left.", "We won.", "It broke."], "label": [1, 0, 1, 0]})
+    >>> ez.load_corpus(table, labels=["sad", "glad"], name="diary").classes
+    ('glad', 'sad')
     """
-    if path is None:
+    if source is None:
         lines = (_DATA / "passages.jsonl").read_text("utf-8").split("\n")
         shipped = [(DEFAULT_CORPUS, json.loads(line)) for line in lines if line.strip()]
         return _corpus(DEFAULT_CORPUS, DEFAULT_CORPUS, shipped, LINE_FORM)
-    path = Path(path)
-    rows = named(read_rows(path), str(path), text_column, label_column, labels)
+    if not isinstance(source, (str, Path)):
+        if not hasattr(source, "columns"):
+            raise InputError(f"{source!r:.40} was given; the path of a file or a DataFrame is needed.")
+        file_name(name)
+        rows = named(frame_rows(source, name, _FRAME), _FRAME, text_column, label_column, labels, table=True)
+        return _corpus(name, name, rows, _ROW_FORM)
+    path = Path(source)
+    table = path.suffix.lower() in TABLES
+    rows = named(read_rows(path), str(path), text_column, label_column, labels, table=table)
     return _corpus(path.stem, str(path), rows, LINE_FORM)
 
 
@@ -67,39 +80,19 @@ Passages: TypeAlias = "Corpus | Path | str | pd.DataFrame | Iterable[Sequence[st
 def corpus_of(passages: Any, name: str = "passages") -> Corpus:
     """A corpus from whatever passages come in: see `extract.make.extract`.
 
-    name : of a corpus that comes from no file. Raises InputError as `load_corpus`; a table without the right columns is
-    told which it has.
+    name : of a corpus that comes from no file. Raises InputError as `load_corpus`.
     """
     if isinstance(passages, Corpus):
         return passages
-    if passages is None or isinstance(passages, (str, Path)):
-        return load_corpus(passages)
-    columns = getattr(passages, "columns", None)
-    if columns is not None:
-        missing = [c for c in _COLUMNS[:2] if c not in columns]
-        if missing:
-            raise InputError(
-                f"the DataFrame has the columns {', '.join(map(str, columns))}; emotion and text are needed, topic "
-                f"may be there. Rename a column to {missing[0]!r}."
-            )
-        kept = [c for c in _COLUMNS if c in columns]
-        twice = [c for c in kept if list(columns).count(c) > 1]
-        if twice:
-            raise InputError(f"the DataFrame has {twice[0]!r} more than once. Keep one of these columns.")
-        # What is missing is NaN, None or NA, by the type of the column.
-        table = passages[kept].astype(object).where(passages[kept].notna(), None)
-        rows = [
-            {c: value for c, value in zip(kept, row, strict=True) if value is not None}
-            for row in table.itertuples(index=False, name=None)
-        ]
-    elif isinstance(passages, Iterable):
-        rows = [_fields(k, row) for k, row in enumerate(passages)]
-    else:
+    if passages is None or isinstance(passages, (str, Path)) or hasattr(passages, "columns"):
+        return load_corpus(passages, name=name)
+    if not isinstance(passages, Iterable):
         raise InputError(
             f"passages are {passages!r:.40}; the path of a JSONL file, a DataFrame, or (emotion, text) rows are needed."
         )
     file_name(name)
-    return _corpus(name, name, [(f"{name}, row {k}", row) for k, row in enumerate(rows)], _ROW_FORM)
+    rows = [(f"{name}, row {k}", _fields(k, row)) for k, row in enumerate(passages)]
+    return _corpus(name, name, rows, _ROW_FORM)
 
 
 def neutral_sentences() -> tuple[str, ...]:

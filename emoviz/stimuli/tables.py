@@ -1,4 +1,4 @@
-"""Tables of labelled texts as files bring them: JSONL, JSON, CSV, TSV and Parquet, under the usual names of columns."""
+"""Tables of labelled texts: JSONL, JSON, CSV, TSV, Parquet and DataFrames, under the usual names of columns."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, first_line
 from .files import read_text
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 # In the order in which they are looked for; capitals do not count.
 TEXT_COLUMNS = ("text", "sentence", "utterance", "passage")
 LABEL_COLUMNS = ("emotion", "label", "class")
+_USUAL = {"text": TEXT_COLUMNS, "label": LABEL_COLUMNS}
 # What has one line of names for all rows.
 TABLES = (".csv", ".tsv", ".parquet")
 FORMATS = (".jsonl", ".json", *TABLES)
@@ -33,23 +37,56 @@ def read_rows(path: Path) -> list[Row]:
     return _READERS.get(path.suffix.lower(), _jsonl)(path)
 
 
+def frame_rows(table: pd.DataFrame, where: str, origin: str) -> list[Row]:
+    """The rows of a DataFrame; what is missing there, as NaN, None or NA, is missing in the row.
+
+    where : what the rows are of. origin : what the table is. Raises InputError for two columns of one name.
+    """
+    _check_once([str(column) for column in table.columns], origin)
+    kept = table.astype(object).where(table.notna(), None)
+    return [
+        (f"{where}, row {k}", {str(column): _plain(value) for column, value in row.items() if value is not None})
+        for k, row in enumerate(kept.to_dict("records"))
+    ]
+
+
+def columns_of(rows: Sequence[Row]) -> list[str]:
+    """The names of the columns, in the order in which they come."""
+    return list(dict.fromkeys(column for _, row in rows for column in row))
+
+
+def usual_columns(columns: Sequence[str]) -> tuple[str | None, str | None]:
+    """Those of text and of label, by the usual names; None where there is none."""
+    lower = {column.lower(): column for column in reversed(columns)}
+    text, label = (next((lower[name] for name in usual if name in lower), None) for usual in _USUAL.values())
+    return text, label
+
+
+def numbered(rows: Sequence[Row], column: str) -> bool:
+    """Whether some label is a number, which needs a name."""
+    return any(_is_number(row.get(column)) for _, row in rows)
+
+
 def named(
     rows: Sequence[Row],
     origin: str,
     text_column: str | None = None,
     label_column: str | None = None,
     labels: Sequence[str] | None = None,
+    *,
+    table: bool,
 ) -> list[Row]:
     """The same rows with their text under `text` and their label under `emotion`.
 
     text_column, label_column : what they are called; None looks for TEXT_COLUMNS and LABEL_COLUMNS.
-    labels : the names of labels that are numbers, from 0.
+    labels : the names of labels that are numbers, from 0. table : whether all rows have the same columns; objects of
+    JSON may each lack one, which is said of each.
     Raises : InputError for a column that is not there, and for numbers without names or beyond them.
     """
-    there = list(dict.fromkeys(column for _, row in rows for column in row))
-    table = Path(origin).suffix.lower() in TABLES
-    text = _column(there, text_column, TEXT_COLUMNS, "text", origin, table)
-    label = _column(there, label_column, LABEL_COLUMNS, "label", origin, table)
+    there = columns_of(rows)
+    text, label = usual_columns(there)
+    text = _column(there, text_column, text, "text", origin, table)
+    label = _column(there, label_column, label, "label", origin, table)
     found = []
     for where, row in rows:
         # An empty topic of a table is none.
@@ -60,49 +97,48 @@ def named(
     return found
 
 
-def _column(there: Sequence[str], asked: str | None, usual: Sequence[str], what: str, origin: str, table: bool) -> str:
-    """Which column is meant: the one that was asked for, else the first of the usual ones.
-
-    Objects of JSON may each lack it, which is said of each.
-    """
+def _column(there: Sequence[str], asked: str | None, found: str | None, what: str, origin: str, table: bool) -> str:
+    """Which column is meant: the one that was asked for, else the one that was found by its usual name."""
+    usual = _USUAL[what]
     if asked is not None:
         if asked not in there:
             raise InputError(f"{origin} has no column {asked!r}; it has {_listed(there)}. Give one of these as {what}.")
         return asked
-    lower = {str(column).lower(): column for column in reversed(there)}
-    found = next((lower[name] for name in usual if name in lower), None)
     if found is None and table and there:
         raise InputError(
-            f"{origin} has the columns {_listed(there)}; one of {what}s is needed ({', '.join(usual)}), or name yours "
-            f"with --{what}-column."
+            f"{origin} has the columns {_listed(there)}; one of {what}s is needed ({', '.join(usual)}). Rename yours, "
+            f"or name it with --{what}-column, in Python {what}_column."
         )
     return usual[0] if found is None else found
 
 
 def read_labels(path: Path | str) -> tuple[str, ...]:
     """The names of numbered labels: one a line, or a JSON list. Raises InputError for an empty one, and one twice."""
-    text = read_text(Path(path), "a file with one label a line is", path)
+    return labels_in(read_text(Path(path), "a file with one label a line is", path), str(path))
+
+
+def labels_in(text: str, shown: str) -> tuple[str, ...]:
+    """The same from a text. shown : how messages name it."""
     if text.lstrip().startswith("["):
         try:
             given = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise InputError(f"{path} is not JSON. Write one label a line, or a JSON list of names.") from error
+            raise InputError(f"{shown} is not JSON. Write one label a line, or a JSON list of names.") from error
         names = [name if isinstance(name, str) else "" for name in given]
     else:
         names = text.rstrip("\n").split("\n")
     names = [name.strip() for name in names]
     if not names or not all(names):
-        raise InputError(f"{path} has an empty label. Write one label a line, or a JSON list of names.")
+        raise InputError(f"{shown} has an empty label. Write one label a line, or a JSON list of names.")
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise InputError(f"{path} names the class {twice!r} twice. Name each class once.")
+        raise InputError(f"{shown} names the class {twice!r} twice. Name each class once.")
     return tuple(names)
 
 
 def label_name(value: Any, labels: Sequence[str] | None, where: str) -> Any:
     """A label as a word. What is no label stays as it is, to be refused with the row."""
-    digits = isinstance(value, str) and value.strip().isdecimal()
-    if isinstance(value, bool) or not (digits or isinstance(value, int)):
+    if not _is_number(value):
         if labels is not None and isinstance(value, str) and value.strip() not in labels:
             raise InputError(f"{where} has the label {value!r:.60}, which is none of those that were named.")
         return value
@@ -111,6 +147,18 @@ def label_name(value: Any, labels: Sequence[str] | None, where: str) -> Any:
     if int(value) >= len(labels) or int(value) < 0:
         raise InputError(f"{where} has the label {value}; {len(labels)} are named, from 0 to {len(labels) - 1}.")
     return labels[int(value)]
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, str):
+        return value.strip().isdecimal()
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _check_once(columns: Sequence[str], where: str) -> None:
+    twice = next((column for column in columns if columns.count(column) > 1), None)
+    if twice is not None:
+        raise InputError(f"{where} has the column {twice!r} more than once. Keep one of these columns.")
 
 
 def _jsonl(path: Path) -> list[Row]:
@@ -153,11 +201,13 @@ def _separated(by: str) -> Callable[[Path], list[Row]]:
         before = csv.field_size_limit(_LONGEST)
         try:
             reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
+            names = reader.fieldnames
             rows = [(f"{path}, line {reader.line_num}", row) for row in reader]
         except csv.Error as error:
             raise InputError(f"{path} cannot be read as a table ({error}). Close every quotation mark.") from error
         finally:
             csv.field_size_limit(before)
+        _check_once([] if names is None else list(names), str(path))
         for where, row in rows:
             if None in row or None in row.values():
                 raise InputError(f"{where} has another number of columns than the first line.")
@@ -176,12 +226,7 @@ def _parquet(path: Path) -> list[Row]:
     # A broken file makes the reader raise anything at all.
     except Exception as error:
         raise InputError(f"{path} cannot be read as Parquet ({first_line(error):.120}).") from error
-    kept = table.astype(object).where(table.notna(), None)
-    rows = kept.to_dict("records")
-    return [
-        (f"{path}, row {k}", {str(column): _plain(value) for column, value in row.items() if value is not None})
-        for k, row in enumerate(rows)
-    ]
+    return frame_rows(table, str(path), str(path))
 
 
 def _plain(value: Any) -> Any:

@@ -17,7 +17,7 @@ from .jsonable import number, plain
 FILE = "contrasts.json"
 SCHEMA_VERSION = 1
 _NUMBERS = "rho", "p", "ceiling", "ci_low", "ci_high"
-_PAIRS = "models", "sets", "methods", "protocols", "precisions", "layers", "differs"
+_PAIRS = "models", "sets", "methods", "protocols", "precisions", "corpora", "layers", "differs"
 
 
 def save_contrasts(measured: Measured, path: Path) -> None:

@@ -135,8 +135,8 @@ class CurveDifference(Value):
 class Contrast(Value):
     """How alike two vector sets are that differ in a known way. Pairs of values go with the two sets, reference first.
 
-    kind : `method`, `sub-parameters`, `precision`, `conflated` (method and precision at once), or `variant` (base,
-    instruct).
+    kind : `method`, `sub-parameters`, `precision`, `conflated` (method and precision at once), `corpus` (other
+    passages), or `variant` (base, instruct).
     differs : what else than the texts is not the same, in words.
     rho, p, ceiling, ci_low, ci_high : as in `Comparison`; cosines : per emotion, between the class-centred vectors of
     the two sets, None if there are none. What is NaN or None has its reason under `rho`, `p`, `ceiling`, `ci` or
@@ -149,6 +149,7 @@ class Contrast(Value):
     methods: tuple[str, str]
     protocols: tuple[str, str]
     precisions: tuple[str, str]
+    corpora: tuple[str, str]
     layers: tuple[int | None, int | None]
     nonfinite_layers: tuple[tuple[int, ...], tuple[int, ...]]
     differs: tuple[str, ...]
@@ -161,6 +162,50 @@ class Contrast(Value):
     ci_high: float
     cosines: dict[str, float] | None
     reasons: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class HalfCorpora:
+    """What two corpora of half the size give that were drawn from the source of one: the halves of its passages, split
+    by topic.
+
+    rho : Spearman's, between the RDMs of the halves; whole : the same stepped up to two corpora of the whole size. NaN
+    with a reason in `missing`. n_classes : emotions that the RDMs are of.
+    """
+
+    set: str
+    model: str
+    protocol: str
+    precision: str
+    corpus: str
+    n_passages: int
+    layer: int | None
+    n_classes: int
+    rho: float
+    whole: float
+    missing: str = ""
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class CorpusPair(Value):
+    """One model on two corpora, beside what each corpus gives against itself, on the emotions that both have.
+
+    halves : of each corpus, the reference first. across : mean rho between a half of the one and a half of the other,
+    four pairs, as large as those of `halves`.
+    """
+
+    contrast: Contrast
+    halves: tuple[HalfCorpora, HalfCorpora]
+    across: float
+
+    @property
+    def without_noise(self) -> float:
+        """`across` as a share of what halves of one corpus reach: 1 where the passages do not matter, but for noise.
+
+        Source : Spearman 1904 (correction for attenuation).
+        """
+        within = np.array([half.rho for half in self.halves])
+        return float(self.across / np.sqrt(within.prod())) if (within > 0).all() else float("nan")
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)

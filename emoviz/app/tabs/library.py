@@ -6,10 +6,9 @@ cancelled, and then goes on where it stopped when it is asked for again.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator
-from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import gradio as gr
@@ -21,13 +20,12 @@ from ...models import REGISTRY, available, resolve
 from ...models.registry import PRECISIONS, TESTED_ARCHITECTURES
 from ...plots.theme import short_label
 from ...stimuli import load_corpus
-from ...stimuli.corpus import MAX_CLASSES, MIN_CLASSES
 from ...store import delete_set, files_of, load_stories
 from ...store.choice import DEFAULT_PRECISION
 from ...types import VectorSet
 from ...words import counted
-from .. import deleting, fetching
-from ..components import MAX_UPLOAD, STATIC_URL, Menu, Message, Table, UploadLimit
+from .. import deleting, fetching, uploading
+from ..components import Menu, Message, Table
 from ..contract import QUIET, Laid, Page, Tab, by_name
 from ..job_strip import BEGUN, lines, model_label
 from ..jobs import JOBS
@@ -35,25 +33,9 @@ from ..library import library
 from ..process import run_command
 from ..selection import Selection
 from ..snippet import snippet
+from ..uploading import Upload
 
 SHOWN_STORIES = 60
-_CHOOSE_FILE = "Passages of your own"
-_FORMAT = (
-    "Without a file the shipped passages are read. Yours is a table (CSV, TSV, Parquet) with columns emotion, text and "
-    'perhaps topic, or JSONL, a line as {"emotion": "...", "text": "...", "topic": "..."}. '
-    f"{MIN_CLASSES} to {MAX_CLASSES} emotions, two passages or more of each, up to "
-    f"{MAX_UPLOAD // 2**20} MB."
-)
-_EXAMPLE = f"<a href='{STATIC_URL}/passages-example.jsonl' download>Example file</a>"
-
-
-@dataclass(frozen=True, slots=True)
-class Passages:
-    """A file of passages as it was uploaded. problem : why it cannot be used, empty if it can."""
-
-    path: str
-    corpus_hash: str = ""
-    problem: str = ""
 
 
 def lay(start: Selection) -> Laid:
@@ -71,13 +53,7 @@ def lay(start: Selection) -> Laid:
         precision = gr.Dropdown(["auto", *PRECISIONS], label="Precision", info="auto: fp32, on CUDA bf16", scale=2)
         go = gr.Button("Extract", variant="primary", elem_id="ez-extract", scale=1, min_width=120)
     fetch = fetching.lay()
-    with gr.Row(elem_classes="ez-controls", elem_id="ez-passages"):
-        # Any file is taken here, so that what is wrong with it is said below, where it stays.
-        passages = gr.UploadButton(_CHOOSE_FILE, size="sm", scale=0, min_width=260)
-        remove = gr.Button("Remove the file", size="sm", scale=0, min_width=160, visible=False, elem_id="ez-no-file")
-        gr.HTML(_EXAMPLE, elem_classes="ez-example")
-    checked = Message(_FORMAT, elem_id="ez-passages-said", elem_classes="ez-status")
-    limit = UploadLimit({"within": "#ez-passages", "bytes": MAX_UPLOAD}, elem_classes="ez-hidden")
+    upload = uploading.lay()
     status = Message("Makes a vector set on this machine.", elem_id="ez-making")
     with gr.Row(visible=False, elem_classes="ez-ask") as there:
         choose = gr.Button("Show that set", size="sm", scale=0, min_width=140, elem_id="ez-show-set")
@@ -91,20 +67,16 @@ def lay(start: Selection) -> Laid:
     gr.on([written.input, about.input], stories_table, [written, about], stories, **QUIET)
     outputs = {"fetch": fetch, "table": table, "own": own.menu, "written": written}
     parts = {"model": model, "protocol": protocol, "precision": precision, "go": go, "status": status}
-    parts |= {"passages": passages, "remove": remove, "checked": checked, "limit": limit}
-    parts |= {"there": there, "choose": choose, "anyway": anyway}
+    parts |= {"there": there, "choose": choose, "anyway": anyway, **upload}
     menus, changed = ["model", "fetch", "own", "written"], [own.done]
     return Laid({"model": model}, outputs, parts, menus, linked={}, changed=changed)
 
 
 def wire(page: Page) -> list:
     part, strip, sets = page.laid["Library"].parts, page.jobs, page.selection["sets"]
-    file, found = gr.State(None), gr.State(None)
-    shown = [file, part["checked"], part["go"], part["passages"], part["remove"]]
-    part["passages"].upload(take, part["passages"], shown, **QUIET)
-    part["limit"].select(take_too_large, None, shown, **QUIET)
-    part["remove"].click(take_none, None, shown, **QUIET)
-    asked = {name: part[name] for name in ("model", "protocol", "precision")} | {"file": file, "owner": strip.owner}
+    found = gr.State(None)
+    uploaded = uploading.wire(part, part["go"])
+    asked = {name: part[name] for name in ("model", "protocol", "precision")} | {"owner": strip.owner, **uploaded}
     said = [part["status"], strip.lines, part["there"], found]
     part["go"].click(*by_name(press, **asked), said, **QUIET)
     page.laid["Library"].outputs["fetch"].click(
@@ -138,58 +110,24 @@ def _label(entry) -> str:
     return f"{entry.id.split('/')[-1]} ({size}, {entry.variant}, {place}{badge})"
 
 
-def take(path: str) -> tuple:
-    """(passages, what is said of them, Extract, upload, remove) of an uploaded file."""
-    name = Path(path).name
-    try:
-        corpus = load_corpus(path)
-    except InputError as error:
-        return _taken(Passages(path, problem=_wrong(name, _hidden(str(error), path))))
-    n = f"{counted(len(corpus.passages), 'passage')} of {counted(len(corpus.classes), 'emotion')}"
-    some = ", ".join(corpus.classes[:6]) + (", ..." if len(corpus.classes) > 6 else "")
-    return _taken(Passages(path, corpus.hash), f"**{name}** is read instead of the shipped passages: {n} ({some}).")
-
-
-def take_too_large(event: gr.EventData) -> tuple:
-    """As `take`, of a file that the browser did not send; a visitor can post anything."""
-    data = event._data if isinstance(event._data, dict) else {}
-    size = data.get("bytes")
-    large = f"It has {size / 2**20:.1f} MB" if type(size) is int else "It is too large"
-    problem = _wrong(f"{data.get('name')!s:.80}", f"{large}; up to {MAX_UPLOAD // 2**20} MB are allowed.")
-    return _taken(Passages("", problem=problem))
-
-
-def take_none() -> tuple:
-    """As `take`, of the shipped passages."""
-    return None, _FORMAT, gr.update(interactive=True), _label_of(None), gr.update(visible=False)
-
-
-def _taken(file: Passages, said: str = "") -> tuple:
-    usable = not file.problem
-    return file, file.problem or said, gr.update(interactive=usable), _label_of(file), gr.update(visible=True)
-
-
-def _label_of(file: Passages | None) -> dict:
-    return gr.update(value=None, label=_CHOOSE_FILE if file is None else "Choose another file")
-
-
-def _wrong(name: str, why: str) -> str:
-    return f"**{name} cannot be used.** {why} Choose another file, or remove it; until then nothing is extracted."
-
-
-def _hidden(text: str, path: str) -> str:
-    """The name of an uploaded file will do; where the server keeps it is nobody's business."""
-    return text.replace(f"{Path(path).parent}{os.sep}", "")
-
-
-def press(model: str, protocol: str, precision: str, file: Passages | None, owner: str) -> tuple:
+def press(
+    model: str,
+    protocol: str,
+    precision: str,
+    file: Upload | None,
+    owner: str,
+    text: str | None = None,
+    label: str | None = None,
+    names: str = "",
+) -> tuple:
     """(status, jobs, whether to ask, set that is there) where *Extract* is pressed: begins, unless it was made."""
+    file = uploading.as_asked(file, text, label, names)
     try:
         found = stored(_source(model), protocol, precision, file)
     except InputError as error:
         return f"**Cannot extract.** {error}", gr.skip(), gr.update(visible=False), None
     if found is None:
-        return begin(model, protocol, precision, file, owner)
+        return begin(model, protocol, precision, file, owner, text, label, names)
     origin = "shipped with emoviz" if found.shipped else "your own"
     said = (
         f"**{found.name} is there already**, {origin}: the same model, protocol, precision and passages. Extracting it "
@@ -203,18 +141,27 @@ def fetch(model: str, owner: str) -> tuple[str, Any]:
     return fetching.begin([model], owner)
 
 
-def begin(model: str, protocol: str, precision: str, file: Passages | None, owner: str) -> tuple:
+def begin(
+    model: str,
+    protocol: str,
+    precision: str,
+    file: Upload | None,
+    owner: str,
+    text: str | None = None,
+    label: str | None = None,
+    names: str = "",
+) -> tuple:
     """As `press`; the extraction is begun in any case."""
     done = gr.update(visible=False), None
+    file = uploading.as_asked(file, text, label, names)
     try:
         source = _source(model)
         if protocol not in PROTOCOLS or precision not in ("auto", *PRECISIONS):
             raise InputError(f"protocol {protocol!r:.40} or precision {precision!r:.40} is unknown.")
         if file is not None and file.problem:
             raise InputError("the file of passages cannot be used. Remove it, or choose another.")
-        path = None if file is None else file.path
-        label = f"{model_label(source.name)}, {protocol}"
-        JOBS.start("extraction", f"Extraction of {label}", owner, lambda: extract(model, protocol, precision, path))
+        what = f"Extraction of {model_label(source.name)}, {protocol}"
+        JOBS.start("extraction", what, owner, lambda: extract(model, protocol, precision, file))
     except InputError as error:
         return f"**Cannot extract.** {error}", gr.skip(), *done
     return BEGUN, lines(owner), *done
@@ -226,7 +173,7 @@ def _source(model: str):
     return resolve(model.strip())
 
 
-def stored(source, protocol: str, precision: str, file: Passages | None) -> VectorSet | None:
+def stored(source, protocol: str, precision: str, file: Upload | None) -> VectorSet | None:
     """The set that would be made again. A folder or a file may hold other weights than before, so that only loading it
     can tell."""
     if source.kind not in ("bundled", "hub"):
@@ -242,19 +189,19 @@ def stored(source, protocol: str, precision: str, file: Passages | None) -> Vect
     return None
 
 
-def extract(model: str, protocol: str, precision: str, passages: str | None) -> Generator[str, None, str]:
+def extract(model: str, protocol: str, precision: str, file: Upload | None) -> Generator[str, None, str]:
     """Yields what a running extraction says; returns its result. Closing it ends the process.
 
     Raises InputError with its complaint.
     """
     call = ["extract", "--json", "--protocol", protocol, "--precision", precision]
-    if passages:
-        call += ["--passages", passages]
-    try:
-        # After --, so that no name can be taken for an option.
-        made = yield from run_command([*call, "--", model.strip()])
-    except InputError as error:
-        raise InputError(_hidden(str(error), passages) if passages else str(error)) from error
+    with TemporaryDirectory() as folder:
+        call += [] if file is None else uploading.options(file, Path(folder))
+        try:
+            # After --, so that no name can be taken for an option.
+            made = yield from run_command([*call, "--", model.strip()])
+        except InputError as error:
+            raise InputError(str(error) if file is None else uploading.hidden(str(error), file.path)) from error
     missing = f"; layers {made['nonfinite_layers']} are not finite and left out" if made["nonfinite_layers"] else ""
     how = f"{made['tokens']:,} tokens in {made['seconds']:.0f} s" if made["tokens"] else "it was there already"
     return f"{made['set']} is in the library: {how}, architecture {made['support']}{missing}. Tick it on the left."

@@ -1,4 +1,4 @@
-"""Methods: what is left of a geometry when method, protocol or precision change.
+"""Methods: what is left of a geometry when method, protocol, precision or passages change.
 
 Uses every set at hand, ticked or not.
 """
@@ -15,7 +15,7 @@ import plotly.graph_objects as go
 from ... import plot
 from ...errors import InputError
 from ...experiments.contrasts import contrasts
-from ...plots.contrasts import cosines_text, set_label
+from ...plots.contrasts import cosines_text, recipe_labels, set_label
 from ...plots.wording import p_text
 from ...reference import SOURCE, published_compliance, published_models, published_rho
 from ...stats.contrasts import KINDS
@@ -27,7 +27,7 @@ from ..selection import Selection
 from ..snippet import figure, snippet
 
 # The figures whose messages lead. The first stands open, the others in a fold.
-LEADING = ("decomposition", "separation", "precision")
+LEADING = ("decomposition", "separation", "precision", "corpora")
 
 
 def place(name: str) -> str:
@@ -42,6 +42,8 @@ def lay(_start: Selection) -> Laid:
         separation = Figure()
     with gr.Accordion("Precision", open=False, elem_id=place("precision")):
         precision = Figure()
+    with gr.Accordion("Corpus: the same model on other passages", open=False, elem_id=place("corpora")):
+        corpora = Figure()
     with gr.Accordion("Base against instruct", open=False), gr.Row():
         with gr.Column(scale=6, min_width=480):
             variants = Figure(share=6 / 11)
@@ -49,8 +51,8 @@ def lay(_start: Selection) -> Laid:
             behaviour = Table()
     with gr.Accordion("Every contrast in a table", open=False):
         every = Table()
-    figures = {"decomposition": decomposition, "separation": separation, "precision": precision, "variants": variants}
-    return Laid(outputs={"messages": said, **figures, "compliance": behaviour, "table": every})
+    figures = {"decomposition": decomposition, "separation": separation, "precision": precision, "corpora": corpora}
+    return Laid(outputs={"messages": said, **figures, "variants": variants, "compliance": behaviour, "table": every})
 
 
 def draw(_view: Selection) -> dict:
@@ -129,9 +131,11 @@ def table(contrasts: Sequence[Contrast], notes: Sequence[str]) -> dict:
         for what in ["all"] if everything else c.reasons:
             why = next(iter(c.reasons.values())) if everything else c.reasons[what]
             missing.setdefault((_NAMES.get(what, "numbers"), why), []).append(str(k + 1))
-        labels = [set_label(*recipe) for recipe in zip(c.protocols, c.precisions, strict=True)]
+        labels = list(recipe_labels(c))
         if c.kind == "precision":
             labels = [f"{c.protocols[0]}: {c.precisions[0]}", c.precisions[1]]
+        if c.kind == "corpus":
+            labels = [f"{set_label(c.protocols[0], c.precisions[0])}: {c.corpora[0]}", c.corpora[1]]
         rows.append(
             [
                 f"{k + 1}  {' / '.join(dict.fromkeys(c.models))}",
@@ -147,10 +151,13 @@ def table(contrasts: Sequence[Contrast], notes: Sequence[str]) -> dict:
     return {
         "columns": [
             "model",
-            ["sets", "the two protocols, with the precision where it is not fp32; the reference first"],
-            ["layers", "of the two sets: each protocol's own; between precisions the reference's"],
+            [
+                "sets",
+                "the two protocols, with precision and passages where they are not the usual; the reference first",
+            ],
+            ["layers", "of the two sets: each protocol's own; between precisions and corpora the reference's"],
             ["rho", "Spearman's, between the two RDMs"],
-            ["95 % interval", "of rho over other topics, as many as these"],
+            ["95 % interval", "of rho over other topics, as many as these; of each corpus its own"],
             ["p", "share of relabellings of the classes that reach this rho (Mantel, one-sided)"],
             ["ceiling", "the rho that two noisy copies of one geometry would reach"],
             ["cosine", "between the two sets' vectors of an emotion: mean over emotions (lowest)"],
@@ -165,12 +172,12 @@ _NAMES = {"rho": "rho", "p": "p", "ceiling": "noise ceiling", "ci": "interval", 
 
 
 def python(_view: Selection) -> str:
-    return snippet(*(figure(name) for name in ("decomposition", "separation", "precision", "variants")))
+    return snippet(*(figure(name) for name in ("decomposition", "separation", "precision", "corpora", "variants")))
 
 
 TAB = Tab(
     title="Methods",
-    question="What is left of a geometry when method, protocol, precision or instruction tuning change?",
+    question="What is left of a geometry when method, protocol, precision, passages or instruction tuning change?",
     lay=lay,
     draw=draw,
     ahead=True,
