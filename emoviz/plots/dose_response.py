@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from ..experiments.dose_curves import OUTCOMES, curves, gain, span_words, usable_window
 from ..judge.regimes import EXPLOSIVE_PPL_RATIO, regime_label
 from ..types import DoseCurve, DoseResponse
-from .canvas import low, narrow
+from .canvas import legend_rows, low, narrow
 from .dose_column import GREY, OUTSIDE_DASH, PERPLEXITY, PROJECTION, STRIP, Column, draw, measures
 from .doses import MAX_TITLE, model_labels, run_notes
 from .theme import DASHES, REGIME_COLOUR, figure, tint
@@ -23,6 +23,8 @@ _STRIP_SHARE, _ROW_GAP, _COLUMN_GAP = 0.1, 0.03, 0.13
 _STACK_GAP = 0.14
 # Beside each other stand up to two columns at ease, up to three close together on the same width.
 _CLOSE_GAP, _AT_EASE = 0.05, 2
+# Pixels of the legend on a page, and of a row of it.
+_LEGEND_WIDTH, _LEGEND_LINE = 890, 20
 _HEIGHT, _CLOSE_COLUMNS, _CLOSE_CHARACTERS = 724, 3, 53
 
 
@@ -51,7 +53,9 @@ def dose_response_figure(
         shapes += drawn[1]
         texts += drawn[2]
         axes |= drawn[3]
-    traces += _legend(responses[0], found, colour)
+    legend = _legend(responses[0], found, colour)
+    lines = max(2, legend_rows(legend, _LEGEND_WIDTH))
+    traces += legend
     layout = {
         **axes,
         "shapes": shapes,
@@ -74,10 +78,10 @@ def dose_response_figure(
         left=76,
         right=92,
         above=44,
-        below=112 if narrow() else 88 + 20 * (len(responses) > _AT_EASE),
+        below=(112 if narrow() else 88 + 20 * (len(responses) > _AT_EASE)) + _LEGEND_LINE * (lines - 2),
         wide=_CLOSE_CHARACTERS * max(_CLOSE_COLUMNS, len(responses)),
         legend_below=True,
-        legend_rows_below=2,
+        legend_rows_below=lines,
     )
 
 
