@@ -347,6 +347,10 @@ def test_a_run_of_ones_own_is_asked_for_as_a_command_and_shown_once_it_is_there(
     mine = replace(shipped[1], name=f"{shipped[1].model}_leak_mine", created="2099-01-01T00:00:00+00:00", shipped=False)
     save_leak_run(mine)
     assert tab.run_of(mine.model, "calm").name == mine.name
+    assert mine.name in [name for _, name in _drawn()["own"]["choices"]]
+    assert "no run is chosen" in tab.delete(shipped[1].name) and "no run is chosen" in tab.delete(None)
+    assert "340 texts" in tab.what_goes(mine.name) and tab.delete(mine.name) == f"{mine.name} is deleted."
+    assert tab.run_of(mine.model, "calm").name == shipped[1].name
 
 
 def test_reports_archives_and_talks_have_the_figures_and_the_table():
