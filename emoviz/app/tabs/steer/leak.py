@@ -170,7 +170,7 @@ def own_choices() -> list[tuple[str, str]]:
 def what_goes(name: str | None) -> str:
     """What is deleted with a run. Raises InputError where it is none of the user's own."""
     run = _own(name)
-    return f"{counted(len(run.texts), 'text')} with what leaks of them are removed; a shipped run of {run.model} stays."
+    return f"{counted(len(run.texts), 'text')} with what leaks of them are removed."
 
 
 def delete(name: str | None) -> str:
