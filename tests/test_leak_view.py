@@ -132,11 +132,15 @@ def test_the_title_says_where_a_leak_is_beyond_the_random_direction_and_where_it
         "calm leaks beyond random in 1 of 3 models: model-one 80 % hidden, 40 % visible"
     )
     assert _title([own]) == "calm in model-one: 80 % hidden and 40 % visible leak, at random 8 %"
-    assert _title([same, none]) == ("calm leaks no more than a random direction: model-two 90 % hidden against 50 %")
+    assert _title([same, none]) == (
+        "calm leaks at most 2 times as much as a random direction: model-two 90 % hidden against 50 %"
+    )
     assert _title([none]) == "calm brings out no other script: hidden leak at most 0.2 %, in model-three"
     assert _title([own, same, none], "random") == (
         "A random direction leaks in 2 of 3 models: model-two 50 % hidden, 25 % visible"
     )
+    less = simulated(shipped, calm=(0.2, 0.3), random=(0.2, 0.5))
+    assert _title([less]) == "calm leaks no more than a random direction: model-one 30 % hidden against 50 %"
     alone = simulated(shipped, calm=(0.2, 0.8))
     assert _title([alone]) == "calm leaks in 1 of 1 models: model-one 80 % hidden; no control was run"
     scripts = ez.plot.leak_scripts([own, same, none], "calm").layout.title.text
@@ -148,7 +152,9 @@ def test_a_leak_that_the_unsteered_texts_have_too_is_not_the_directions(shipped)
     run = simulated(shipped, calm=(0.02, 0.05), random=(0.0, 0.0), unsteered=(0.03,))
     peak = leak_peak(summary(run), run.controls, "calm", "jeong2026a")
     assert peak.leaks and not peak.beyond and peak.unsteered == 0.03
-    assert _title([run]) == "calm leaks no more than the unsteered texts: model-one 5 % hidden against 3 %"
+    assert (
+        _title([run]) == "calm leaks at most 2 times as much as the unsteered texts: model-one 5 % hidden against 3 %"
+    )
     assert leak_peak(summary(run), run.controls, "sad", "jeong2026a") is None
 
 
@@ -347,6 +353,10 @@ def test_a_run_of_ones_own_is_asked_for_as_a_command_and_shown_once_it_is_there(
     mine = replace(shipped[1], name=f"{shipped[1].model}_leak_mine", created="2099-01-01T00:00:00+00:00", shipped=False)
     save_leak_run(mine)
     assert tab.run_of(mine.model, "calm").name == mine.name
+    assert mine.name in [name for _, name in _drawn()["own"]["choices"]]
+    assert "no run is chosen" in tab.delete(shipped[1].name) and "no run is chosen" in tab.delete(None)
+    assert "340 texts" in tab.what_goes(mine.name) and tab.delete(mine.name) == f"{mine.name} is deleted."
+    assert tab.run_of(mine.model, "calm").name == shipped[1].name
 
 
 def test_reports_archives_and_talks_have_the_figures_and_the_table():

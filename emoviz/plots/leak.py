@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from ..experiments.leak_summary import LeakPeak
+from ..experiments.leak_summary import BEYOND, LeakPeak
 from ..judge.leak import HIDDEN_LEAK
 from ..steer.grammar import UNSTEERED
 from ..types import LeakRun
@@ -90,10 +90,12 @@ def leak_title(found: Sequence[LeakPanel], direction: str) -> str:
         )
     if not beyond:
         what = "a random direction" if most.control >= most.unsteered else "the unsteered texts"
-        usual = percent(max(most.control, most.unsteered))
+        usual = max(most.control, most.unsteered)
+        much = "no more than" if most.hidden <= usual else f"at most {BEYOND:g} times as much as"
+        said = f"{name} leaks {much} {what}"
         return shortest(
-            f"{name} leaks no more than {what}: {model} {hidden} % hidden against {usual} %",
-            f"{name} leaks no more than {what}: {hidden} % hidden against {usual} %",
+            f"{said}: {model} {hidden} % hidden against {percent(usual)} %",
+            f"{said}: {hidden} % hidden against {percent(usual)} %",
         )
     if n == 1:
         return shortest(

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from ..errors import InputError
 from ..types import Decoding, LeakLens, LeakRun, LeakText, Recipe, Span, TokenChange, VectorSet
 from .folders import responses_folder, shipped_folder
 from .jsonable import plain, significant
@@ -98,6 +99,17 @@ def list_leak_runs() -> list[LeakRun]:
     """
     found = list_packed([(shipped_folder(), True), (responses_folder(), False)], PATTERN, load_leak_run)
     return sorted(found.values(), key=lambda run: (not run.shipped, run.model, run.name))
+
+
+def delete_leak_run(run: LeakRun) -> None:
+    """Deletes one of the user's own runs. Raises InputError for a shipped one."""
+    if run.shipped:
+        raise InputError(f"{run.name} is shipped with emoviz; only runs of your own can be deleted.")
+    path = responses_folder() / f"{run.name}{SUFFIX}"
+    try:
+        path.unlink()
+    except OSError as error:
+        raise InputError(f"{path} cannot be deleted ({error.strerror}). Check who owns it.") from error
 
 
 def text_of(row: dict) -> LeakText:

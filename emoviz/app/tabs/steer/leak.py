@@ -12,7 +12,10 @@ from ....errors import InputError
 from ....experiments.leak_summary import leak_peak, summary
 from ....plots.theme import SERIES
 from ....plots.wording import dose_label
+from ....store.leaks import delete_leak_run
 from ....types import LeakRun
+from ....words import counted
+from ... import deleting
 from ...components import EMPTY, Choice, Figure, Message, Table, Texts
 from ...contract import EXPORTS, QUIET, Laid, Page, Tab, by_name, tried
 from ...download import downloaded_texts
@@ -86,11 +89,17 @@ def draw(view: Selection, contrast: bool, model: str | None, recipe: str | None,
     said += [f"No {view.emotion} in the run of {run.model}." for run in runs if run not in having]
     if not having:
         menus = {name: gr.update(choices=[], value=None) for name in ("model", "recipe", "dose")}
-        return {**_NOTHING, **menus, "status": f"**Nothing to show.** {' '.join(said)}"}
+        menus["own"] = gr.update(choices=own_choices())
+        return {
+            **_NOTHING,
+            **menus,
+            "status": f"**Nothing to show.** {' '.join(said)}",
+        }
     run, by, at = chosen(having, view.emotion, model, recipe, dose)
     panels: list[Any] = [texts_of(run, by, view.emotion, at, k) for k in range(min(len(run.prompts), MAX_PROMPTS))]
     panels += [EMPTY] * (MAX_PROMPTS - len(panels))
     return {
+        "own": gr.update(choices=own_choices()),
         "model": gr.update(choices=[one.model for one in having], value=run.model),
         "recipe": gr.update(choices=list(run.recipes), value=by),
         "dose": gr.update(choices=[dose_label(value) for value in run.doses], value=dose_label(at)),
@@ -149,6 +158,37 @@ def _asked(model: str, emotions: list[str]) -> list[str]:
     return ["leak", "--json", *(["--emotion", *emotions] if emotions else []), "--", origin if origin else model]
 
 
+def own_choices() -> list[tuple[str, str]]:
+    """(label, name) of the user's own runs."""
+    return [
+        (f"{run.model} \u00b7 {run.created[:16].replace('T', ' ')}", name)
+        for name, run in library().leaks.items()
+        if not run.shipped
+    ]
+
+
+def what_goes(name: str | None) -> str:
+    """What is deleted with a run. Raises InputError where it is none of the user's own."""
+    run = _own(name)
+    return f"{counted(len(run.texts), 'text')} with what leaks of them are removed."
+
+
+def delete(name: str | None) -> str:
+    """Deletes one of the user's own runs; returns what happened."""
+    try:
+        delete_leak_run(_own(name))
+    except InputError as error:
+        return f"**Cannot delete.** {error}"
+    return f"{name} is deleted."
+
+
+def _own(name: str | None) -> LeakRun:
+    run = None if name is None else library().leaks.get(name)
+    if run is None or run.shipped:
+        raise InputError("no run is chosen. Choose one of your own.")
+    return run
+
+
 def _all(names: Callable[[LeakRun], Any]) -> list:
     """What any run has, each once."""
     return list(dict.fromkeys(name for run in library().leaks.values() for name in names(run)))
@@ -170,7 +210,7 @@ def lay(start: Selection) -> Laid:
             True, label="shipped runs of other models, as a contrast", scale=4, elem_id="ez-leak-contrast"
         )
     with gr.Accordion("A run of your own", open=False, elem_id="ez-leak-own"):
-        parts = _own_runs()
+        own, parts = _own_runs()
     shown = {"status": status, "figure": Figure(EMPTY), "scripts": Figure(EMPTY)}
     with gr.Row(elem_classes="ez-controls"):
         # What a link may ask for; what is shown decides, once it is drawn.
@@ -179,7 +219,7 @@ def lay(start: Selection) -> Laid:
         recipe = Choice(_all(lambda run: run.recipes), value=at[1], label="Recipe", scale=3, elem_id="ez-leak-recipe")
         doses = [dose_label(dose) for dose in sorted(_all(lambda run: run.doses))]
         dose = Choice(doses, value=at[2], label="Dose", scale=4, elem_id="ez-leak-dose")
-    outputs = {
+    outputs: dict[str, Any] = {
         **shown,
         "heading": Message(elem_classes="ez-prose"),
         **{f"texts {k}": Texts(EMPTY) for k in range(MAX_PROMPTS)},
@@ -190,10 +230,12 @@ def lay(start: Selection) -> Laid:
         "tokens": Table(EMPTY, elem_classes="ez-compact", elem_id="ez-leak-tokens"),
     }
     controls = {"contrast": contrast, "model": model, "recipe": recipe, "dose": dose}
-    return Laid(controls, outputs, parts, menus=["model", "recipe", "dose"])
+    outputs["own"] = own.menu
+    return Laid(controls, outputs, parts, menus=["model", "recipe", "dose", "own"], changed=[own.done])
 
 
-def _own_runs() -> dict[str, Any]:
+def _own_runs() -> tuple[deleting.Deleting, dict[str, Any]]:
+    """The controls that make and delete runs; returns those that delete and those that make."""
     models = list(library().steerable)
     with gr.Row(elem_classes="ez-controls"):
         model = gr.Dropdown(models, value=models[0] if models else None, label="Model", scale=3, min_width=200)
@@ -214,7 +256,8 @@ def _own_runs() -> dict[str, Any]:
         elem_classes="ez-status",
         elem_id="ez-leak-making",
     )
-    return {"own model": model, "emotions": emotions, "go": go, "said": said}
+    own = deleting.lay(own_choices(), "Delete a run of your own", what_goes, delete, said)
+    return own, {"own model": model, "emotions": emotions, "go": go, "said": said}
 
 
 def wire(page: Page) -> None:
