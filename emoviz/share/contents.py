@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..experiments.claims import claims
 from ..geometry import preferred_layer, rdm
 from ..plots.theme import short_label
 from ..stats import letters
@@ -20,12 +21,14 @@ from ..types import Comparison, VectorSet
 from .figures import View
 from .tables import (
     Table,
+    claims_table,
     disagreements,
     explained_table,
     key_numbers,
     neighbours_table,
     pairs_table,
     published_table,
+    rules_table,
     sets_table,
     traits_table,
 )
@@ -74,6 +77,20 @@ def _key(view: View, _compared: Comparison | None) -> Section:
         (
             NamedTable("key_numbers", "Key numbers of each set", partial(key_table, view)),
             NamedTable("sets", "Best layers, beside the published models", lambda: sets_table(view.sets)),
+        ),
+    )
+
+
+def _claims(view: View, _compared: Comparison | None) -> Section:
+    return Section(
+        "claims",
+        "The papers' claims",
+        "Every headline of the two papers on these models, decided by a rule that was written down before. Sets and "
+        "stored runs of these models count, ticked or not.",
+        (),
+        (
+            NamedTable("claims", "What stands", lambda: claims_table(claims(view.sets))),
+            NamedTable("claim_rules", "The rules", rules_table),
         ),
     )
 
@@ -147,9 +164,10 @@ def _published(_view: View, _compared: Comparison | None) -> Section:
     )
 
 
-# In the order of the report. Another board, such as one of the papers' claims, is a function and its line here.
+# In the order of the report.
 SECTIONS: tuple[Callable[[View, Comparison | None], Section | None], ...] = (
     _key,
+    _claims,
     _depth,
     _geometry,
     _agreement,
