@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -89,6 +90,7 @@ def evidence(sets: Sequence[VectorSet]) -> Evidence:
         parameters={s.provenance.model: parameters(s) for s in sets},
         base={s.provenance.model: is_base(s.provenance.model) for s in sets},
         twins=TWINS,
+        calls=_calls(sets),
         measured=replace(
             measured,
             contrasts=tuple(c for c in measured.contrasts if set(c.models) <= models),
@@ -98,6 +100,12 @@ def evidence(sets: Sequence[VectorSet]) -> Evidence:
         verifications=tuple(found for found in list_verifications() if found.model in models),
         leaks=tuple(run for run in list_leak_runs() if run.model in models),
     )
+
+
+def _calls(sets: Sequence[VectorSet]) -> dict[str, str]:
+    """Model -> what a command calls it: what its set was made from, else the id in the list of models."""
+    made = {s.provenance.model: s.provenance.origin for s in sets if s.provenance.origin}
+    return {name: shlex.quote(call) for name, call in ({n: e.id for n, e in _ENTRIES.items()} | made).items()}
 
 
 def family(model: str) -> str:

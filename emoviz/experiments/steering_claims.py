@@ -42,9 +42,10 @@ def _without_run(at_hand: Evidence) -> list[str]:
     return [f"no dose-response run of {m}" for m in at_hand.models if m not in runs_by_model(at_hand)]
 
 
-def _first_without(at_hand: Evidence, command: str) -> str | None:
+def _make_run(rule: ClaimRule, at_hand: Evidence) -> str | None:
+    """The command that makes the first run that is missing, None where every model has one."""
     absent = [m for m in at_hand.models if m not in runs_by_model(at_hand)]
-    return f"emoviz {command} {absent[0]}" if absent else None
+    return at_hand.command(rule.command, absent[0]) if absent else None
 
 
 def anisotropy_baseline(rule: ClaimRule, at_hand: Evidence) -> ClaimCheck:
@@ -64,7 +65,7 @@ def anisotropy_baseline(rule: ClaimRule, at_hand: Evidence) -> ClaimCheck:
     told = span([raw for _, _, raw, _ in rows], "{:.3g}")
     if len(rows) < rule["models"]:
         lacking = f"{counted(len(rows), 'model')} with a run"
-        command = _first_without(at_hand, "doses")
+        command = _make_run(rule, at_hand)
         return decided(
             rule,
             values,
@@ -118,7 +119,7 @@ def three_regimes(rule: ClaimRule, at_hand: Evidence) -> ClaimCheck:
         parts = [f"{_THREE[name]} {share:.0%} at {dose:g}" for name, (share, dose) in own.items()]
         values.append(ClaimValue(model, float(len(reached)), NAN, NAN, "; ".join(parts), len(reached) == len(_THREE)))
     if not values:
-        return untested(rule, *_without_run(at_hand), command=_first_without(at_hand, "doses"))
+        return untested(rule, *_without_run(at_hand), command=_make_run(rule, at_hand))
     values.sort(key=lambda v: v.value)
     absent = [word for name, word in _THREE.items() if name not in seen]
     outcome = HOLDS if not absent else PART if len(seen) == 2 else FAILS
@@ -173,7 +174,7 @@ def regimes_architecture(rule: ClaimRule, at_hand: Evidence) -> ClaimCheck:
             "dose {:.3f}" if len(values) == 1 else "{:.3f}",
             what="model",
             missing=[lacking, *_without_run(at_hand)],
-            command=_first_without(at_hand, "doses"),
+            command=_make_run(rule, at_hand),
         )
     least, most = min(between), max(within)
     outcome = HOLDS if least > most else FAILS if max(between) <= most else PART
@@ -235,7 +236,7 @@ def classifier(rule: ClaimRule, at_hand: Evidence) -> ClaimCheck:
             )
     without = [m for m in at_hand.models if m not in {v.model for v in at_hand.verifications}]
     missing = [f"no verification of {m}" for m in without]
-    command = f"emoviz verify {without[0]}" if without else None
+    command = at_hand.command(rule.command, without[0]) if without else None
     if not values:
         return untested(rule, *missing, command=command)
     values.sort(key=lambda v: v.value)
@@ -281,7 +282,7 @@ def qwen_leak(rule: ClaimRule, at_hand: Evidence) -> ClaimCheck:
         missing.insert(0, "no set of a Qwen model")
     told, beside = ([v for v in some if v.holds is not None] for some in (own, others))
     absent = [m for m in at_hand.models if m not in runs]
-    command = f"emoviz leak {absent[0]}" if absent else None
+    command = at_hand.command(rule.command, absent[0]) if absent else None
     if not told or not beside:
         missing += [] if beside else ["no leak run of another family"]
         outcome = UNTESTED
@@ -359,7 +360,7 @@ def every_scale(rule: ClaimRule, at_hand: Evidence) -> ClaimCheck:
             what="model",
             control=control,
             missing=[*lacking, *_without_run(at_hand)],
-            command=_first_without(at_hand, "doses"),
+            command=_make_run(rule, at_hand),
         )
     ratio = _ratio(at_hand, models)
     support = [v for v in told if v.holds]

@@ -30,7 +30,8 @@ class Evidence:
 
     sets : the chosen ones. known : by name, others of the same models too, which stored runs and contrasts may be of.
     family, parameters, base : by model: the name of its family, the number of weights, whether it is a base model.
-    twins : base model -> its instruct twin. The rest is of the same models.
+    twins : base model -> its instruct twin. calls : model -> what a command calls it, where that is not its name. The
+    rest is of the same models.
     """
 
     sets: tuple[VectorSet, ...]
@@ -39,6 +40,7 @@ class Evidence:
     parameters: Mapping[str, int]
     base: Mapping[str, bool]
     twins: Mapping[str, str]
+    calls: Mapping[str, str]
     measured: Measured
     runs: tuple[DoseResponse, ...] = ()
     verifications: tuple[Verification, ...] = ()
@@ -48,6 +50,10 @@ class Evidence:
     def models(self) -> tuple[str, ...]:
         """The models of the chosen sets, in their order."""
         return tuple(dict.fromkeys(s.provenance.model for s in self.sets))
+
+    def command(self, command: str, model: str) -> str:
+        """A command for a model, in the place of MODEL."""
+        return command.replace("MODEL", self.calls.get(model, model))
 
     def of_family(self, family: str) -> tuple[str, ...]:
         return tuple(model for model in self.models if self.family[model] == family)

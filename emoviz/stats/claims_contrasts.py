@@ -55,7 +55,9 @@ def _absent_twin(at_hand: Evidence) -> tuple[list[str], str | None]:
     """Which twins of the chosen models there are no sets of, and the command that makes the first."""
     both = {**at_hand.twins, **{instruct: base for base, instruct in at_hand.twins.items()}}
     absent = [both[model] for model in at_hand.models if model in both and both[model] not in at_hand.models]
-    return [f"no set of {name}" for name in absent], f"emoviz extract {absent[0]}" if absent else None
+    return [f"no set of {name}" for name in absent], at_hand.command(
+        "emoviz extract MODEL", absent[0]
+    ) if absent else None
 
 
 def tuning_immature(rule: ClaimRule, at_hand: Evidence) -> ClaimCheck:
@@ -175,4 +177,4 @@ def _chains(at_hand: Evidence) -> list[tuple[str, str, dict[str, Contrast | None
 def _generate(at_hand: Evidence, command: str) -> str:
     """The command for the first of the models that is not a base model, which is asked to write."""
     able = [model for model in at_hand.models if not at_hand.base[model]]
-    return command.replace("MODEL", able[0]) if able else command
+    return at_hand.command(command, able[0]) if able else command
