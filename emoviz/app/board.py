@@ -48,6 +48,7 @@ def _row(check: ClaimCheck) -> dict[str, Any]:
     return {
         "id": check.id,
         "paper": check.paper,
+        "title": check.title,
         "claim": check.claim,
         "published": check.published,
         "source": check.source,

@@ -21,6 +21,8 @@ from ..words import counted
 from . import dose_curves
 from .leak_summary import summary
 
+# The Qwen that can be had everywhere.
+_QWEN = "Qwen2.5-Coder-0.5B-Instruct"
 _THREE = {SURGICAL: "surgical", COLLAPSE: "collapse", EXPLOSIVE: "explosive"}
 
 
@@ -278,16 +280,15 @@ def qwen_leak(rule: ClaimRule, at_hand: Evidence) -> ClaimCheck:
             others.append(value)
     own = [v for v in values if v not in others]
     missing = [f"no leak run of {m}" for m in at_hand.models if m not in runs]
-    if not at_hand.of_family(rule["family"]):
-        missing.insert(0, "no set of a Qwen model")
     told, beside = ([v for v in some if v.holds is not None] for some in (own, others))
     absent = [m for m in at_hand.models if m not in runs]
     command = at_hand.command(rule.command, absent[0]) if absent else None
+    if not at_hand.of_family(rule["family"]):
+        missing.insert(0, "no set of a Qwen model")
+        command = rule.command.replace("MODEL", _QWEN)
     if not told or not beside:
         missing += [] if beside else ["no leak run of another family"]
-        outcome = UNTESTED
-        command = command if told or not missing[0].startswith("no set") else "emoviz leak Qwen2.5-Coder-0.5B-Instruct"
-        why = ""
+        outcome, why = UNTESTED, ""
     else:
         leaking, also = [v for v in told if v.holds], [v for v in beside if v.holds]
         outcome = FAILS if not leaking else HOLDS if len(leaking) == len(told) and not also else PART

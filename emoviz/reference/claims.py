@@ -14,13 +14,15 @@ from .published import read_data
 class ClaimRule:
     """One headline.
 
-    paper : arXiv number. claim : in our words. published, source : its value, and where it stands. quantity, control :
-    what is measured, and beside what. thresholds : by name; they stand in `rule`, so that what is read is what is
-    applied. needs, command : what a test takes, and what makes it. tab, controls : the figure that shows it.
+    paper : arXiv number. title, claim : in few of our words, and in a sentence. published, source : its value, and
+    where it stands. quantity, control : what is measured, and beside what. thresholds : by name; they stand in `rule`,
+    so that what is read is what is applied. needs, command : what a test takes, and what makes it. tab, controls : the
+    figure that shows it.
     """
 
     id: str
     paper: str
+    title: str
     claim: str
     published: str
     source: str

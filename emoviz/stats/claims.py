@@ -93,6 +93,7 @@ def decided(
     return ClaimCheck(
         id=rule.id,
         paper=rule.paper,
+        title=rule.title,
         claim=rule.claim,
         published=rule.published,
         source=rule.source,

@@ -52,7 +52,7 @@ def middle_layers(rule: ClaimRule, at_hand: Evidence) -> ClaimCheck:
             values.append(ClaimValue(of, NAN, NAN, NAN, "", None, str(error).rstrip(".")))
             continue
         if shape is None:
-            why = f"fewer than {MIN_LAYERS} layers have a mean cosine"
+            why = curve.reason.rstrip(".") if curve.reason else f"fewer than {MIN_LAYERS} layers have a mean cosine"
             values.append(ClaimValue(of, NAN, NAN, NAN, "", None, why))
             continue
         depth = vectors.depth(int(np.nanargmin(curve.values)))

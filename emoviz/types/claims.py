@@ -36,8 +36,8 @@ class ClaimValue:
 class ClaimCheck(Value):
     """One claim of the papers, decided by its rule.
 
-    published, source : what the paper says and where. quantity : what is measured. rule : how it is decided, written
-    before it was applied; where, in `reference/data/claims.json`.
+    title, claim : in a few words, and in a sentence. published, source : what the paper says, and where. quantity :
+    what is measured. rule : how it is decided, written before it was applied, in `reference/data/claims.json`.
     values : what was measured, what speaks most against the claim first; value, ci_low, ci_high are the first's, NaN
     where nothing was measured. measured, control : all of it in one line. outcome : one of `OUTCOMES`. why : of an
     outcome in part. missing : what cannot be told, and what else is needed. command : makes it. tab, controls : the
@@ -46,6 +46,7 @@ class ClaimCheck(Value):
 
     id: str
     paper: str
+    title: str
     claim: str
     published: str
     source: str

@@ -65,7 +65,8 @@ function row(claim) {
   const line = node('li', `ez-claim ez-claim-${NAMES[claim.outcome]}`), fold = kept(node('details', ''), claim.id), brief = node('summary', '');
   const title = node('span', 'ez-claim-title'), paper = node('abbr', 'ez-claim-paper', claim.paper === '2604.04064' ? 'P1' : 'P2');
   paper.title = `arXiv ${claim.paper}`;
-  title.append(paper, ' ', claim.claim);
+  title.append(paper, ' ', claim.title);
+  title.title = claim.claim;
   const verdict = node('span', 'ez-claim-verdict'), sign = node('span', 'ez-claim-sign', SIGNS[claim.outcome]);
   sign.setAttribute('aria-hidden', 'true');
   verdict.append(sign, ' ', claim.outcome === 3 ? 'cannot be tested' : claim.verdict);
@@ -81,7 +82,7 @@ function row(claim) {
 
 // Phones and screen readers, which see no columns, are told what a value is.
 function labelled(name, text) {
-  const cell = node('span', 'ez-claim-cell');
+  const cell = node('span', `ez-claim-cell ez-claim-${name}`);
   cell.append(node('span', 'ez-claim-label', `${name} `), text);
   cell.title = text;
   return cell;
@@ -90,13 +91,14 @@ function labelled(name, text) {
 function detail(claim) {
   const box = node('div', 'ez-claim-detail'), facts = node('dl', '');
   const fact = (name, ...content) => { const value = node('dd', ''); value.append(...content); facts.append(node('dt', '', name), value); };
+  fact('claim', claim.claim);
   fact('rule', claim.rule);
   fact('published', `${claim.published} (${claim.source})`);
   fact('measured', claim.quantity);
   if (claim.values.length) {
     const table = node('table', ''), body = node('tbody', '');
     claim.values.forEach((one) => {
-      const cells = node('tr', ''), means = one.holds === null ? 'cannot tell' : one.holds ? 'supports it' : 'does not';
+      const cells = node('tr', ''), means = one.holds === null ? '? cannot tell' : one.holds ? '✓ supports it' : '✗ does not';
       cells.append(...[one.of, one.value, one.control, one.note ? `${means}: ${one.note}` : means].map((text) => node('td', '', text)));
       body.append(cells);
     });
