@@ -85,8 +85,8 @@ def _claims(view: View, _compared: Comparison | None) -> Section:
     return Section(
         "claims",
         "The papers' claims",
-        "Every headline of the two papers on these models, decided by a rule that was written down before. Sets and "
-        "stored runs of these models count, ticked or not.",
+        "Every headline of the two papers on these models, decided by its own rule, the same for all models. Stored "
+        "runs of these models count, those of others do not.",
         (),
         (
             NamedTable("claims", "What stands", lambda: claims_table(claims(view.sets))),

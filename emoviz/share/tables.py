@@ -348,7 +348,7 @@ def claims_table(found: Claims) -> Table:
             "claim",
             ["published", "the value of the paper, with its place"],
             ["here", "measured in these sets, with its 95 % interval or its range; then the control"],
-            ["verdict", "by the rule of the claim, which was written down before"],
+            ["verdict", "by the rule of the claim, which is the same for all models"],
         ],
         "rows": rows,
         "groups": {papers.index(paper): f"arXiv {paper}" for paper in dict.fromkeys(papers)},

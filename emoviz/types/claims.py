@@ -37,7 +37,7 @@ class ClaimCheck(Value):
     """One claim of the papers, decided by its rule.
 
     title, claim : in a few words, and in a sentence. published, source : what the paper says, and where. quantity :
-    what is measured. rule : how it is decided, written before it was applied, in `reference/data/claims.json`.
+    what is measured. rule : how it is decided, with its thresholds, as `reference/data/claims.json` has it.
     values : what was measured, what speaks most against the claim first; value, ci_low, ci_high are the first's, NaN
     where nothing was measured. measured, control : all of it in one line. outcome : one of `OUTCOMES`. why : of an
     outcome in part. missing : what cannot be told, and what else is needed. command : makes it. tab, controls : the
