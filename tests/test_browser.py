@@ -742,7 +742,7 @@ def test_a_claim_unfolds_to_its_rule_by_mouse_and_keyboard_and_its_link_leads_to
     query = dict(query_of(page))
     assert query["tab"] == "Depth" and query["depth.curve"] == "mean_cosine" and query["centring"] == "neutral"
     page.get_by_role("tab", name="Overview", exact=True).click()
-    line.wait_for(timeout=300)
+    line.wait_for(timeout=5_000)
 
 
 def test_the_board_follows_the_selection_and_remembers_what_it_said(visit):

@@ -1,7 +1,8 @@
 // The claims of the papers: a line each, which unfolds to its rule and to what was measured. The value is {key, sets,
 // claims: how many} of the sets that are chosen; what stands on them is asked for once the page rests, and kept.
 const root = element.querySelector('.ez-board');
-const REST = 250;
+// Milliseconds before it is asked for: at first the figures come before it.
+const FIRST = 600, REST = 50;
 const SIGNS = ['●', '◐', '○', '–'], NAMES = ['holds', 'part', 'fails', 'untested'];
 const boards = new Map(), open = new Set();
 let wanted = null, drawn = null, later = 0;
@@ -17,9 +18,9 @@ function receive() {
   const ready = boards.get(wanted.key);
   if (ready && drawn !== wanted.key) draw(ready);
   if (ready || shown.rows) return;
-  wait();
   clearTimeout(later);
-  later = setTimeout(() => trigger('select', { key: wanted.key, sets: wanted.sets }), REST);
+  later = setTimeout(() => trigger('select', { key: wanted.key, sets: wanted.sets }), boards.size ? REST : FIRST);
+  wait();
 }
 
 // What stood there stays, greyed, until the new board is here.
