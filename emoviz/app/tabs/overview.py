@@ -20,7 +20,7 @@ from ...types import VectorSet
 from ...words import counted
 from ..board import asked, told
 from ..components import EMPTY, Board, Cards, Figure, Messages, Table
-from ..contract import EVERYTHING, QUIET, Laid, Page, Tab, tried
+from ..contract import EVERYTHING, LATEST, Laid, Page, Tab, tried
 from ..library import library, one_library
 from ..selection import BEST, Selection, pick_emotion
 from ..snippet import figure, open_sets, snippet
@@ -49,7 +49,7 @@ def draw(view: Selection) -> dict:
 def wire(page: Page) -> None:
     """What stands of the papers takes a second: the browser asks for it when it has shown all else."""
     part = page.laid["Overview"].outputs["board"]
-    part.select(answer, None, part, **QUIET)
+    part.select(answer, None, part, **LATEST)
 
 
 def answer(event: gr.EventData) -> Any:
