@@ -25,18 +25,14 @@ _COUNTED = {
 
 def asked(names: Sequence[str]) -> dict[str, Any]:
     """What the browser asks for once the page is shown: the sets, and the key of what is said of them."""
-    return {"key": _key(names), "sets": list(names), "claims": len(claim_rules())}
+    key = hashlib.sha256(repr((library().number, list(names))).encode()).hexdigest()[:16]
+    return {"key": key, "sets": list(names), "claims": len(claim_rules())}
 
 
 def told(names: Sequence[str]) -> dict[str, Any]:
     """The board of some sets, kept until a file comes or goes. Raises InputError where none of them is there."""
     sets = [library().sets[name] for name in names if name in library().sets]
-    key = _key(names)
-    return library().kept(f"claims {key}", lambda: {"key": key, **_board(claims(sets))})
-
-
-def _key(names: Sequence[str]) -> str:
-    return hashlib.sha256(repr((library().number, list(names))).encode()).hexdigest()[:16]
+    return library().kept(f"claims {names}", lambda: _board(claims(sets)))
 
 
 def _board(found: Claims) -> dict[str, Any]:

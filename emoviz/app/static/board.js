@@ -16,18 +16,18 @@ function receive() {
   } else wanted = shown;
   if (wanted === null) wanted = shown;
   const ready = boards.get(wanted.key);
-  if (ready && drawn !== wanted.key) draw(ready);
-  if (ready || shown.rows) return;
+  // What came may be of sets that were chosen before.
+  if (!ready && shown.rows) return;
   clearTimeout(later);
-  later = setTimeout(() => trigger('select', { key: wanted.key, sets: wanted.sets }), boards.size ? REST : FIRST);
-  wait();
-}
-
-// What stood there stays, greyed, until the new board is here.
-function wait() {
+  if (ready) {
+    if (drawn !== wanted.key) draw(ready);
+    root.removeAttribute('aria-busy');
+    return;
+  }
   root.setAttribute('aria-busy', 'true');
+  // What stood there stays, greyed, until the new board is here.
   if (drawn === null) root.replaceChildren(head('', `checking ${wanted.claims} claims…`));
-  drawn = null;
+  later = setTimeout(() => trigger('select', { key: wanted.key, sets: wanted.sets }), boards.size ? REST : FIRST);
 }
 
 function head(models, counts) {
@@ -51,7 +51,6 @@ function draw(shown) {
     fold.append(node('summary', '', `${rest.length} cannot be tested with these sets: what is missing`), more);
     root.append(fold);
   }
-  root.removeAttribute('aria-busy');
   drawn = shown.key;
 }
 

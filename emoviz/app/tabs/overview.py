@@ -20,7 +20,7 @@ from ...types import VectorSet
 from ...words import counted
 from ..board import asked, told
 from ..components import EMPTY, Board, Cards, Figure, Messages, Table
-from ..contract import EVERYTHING, LATEST, Laid, Page, Tab, tried
+from ..contract import EVERYTHING, QUIET, Laid, Page, Tab, tried
 from ..library import library, one_library
 from ..selection import BEST, Selection, pick_emotion
 from ..snippet import figure, open_sets, snippet
@@ -49,18 +49,21 @@ def draw(view: Selection) -> dict:
 def wire(page: Page) -> None:
     """What stands of the papers takes a second: the browser asks for it when it has shown all else."""
     part = page.laid["Overview"].outputs["board"]
-    part.select(answer, None, part, **LATEST)
+    # Each ask has its own answer: of asks that wait for one another gradio repeats the first.
+    part.select(answer, None, part, **{**QUIET, "trigger_mode": "multiple"})
 
 
 def answer(event: gr.EventData) -> Any:
     """The board of the sets that a page asks for. A visitor may name any; those that are not there do not count."""
     data: Any = event._data
-    names = data.get("sets") if isinstance(data, dict) else None
-    if not isinstance(names, list) or len(names) > MOST_SETS:
+    names, key = (data.get("sets"), data.get("key")) if isinstance(data, dict) else (None, None)
+    if not isinstance(names, list) or len(names) > MOST_SETS or not isinstance(key, str):
         return gr.skip()
     with one_library():
         known = [name for name in names if isinstance(name, str) and name in library().sets]
-        return tried(told, known) if known else EMPTY
+        found = tried(told, known) if known else EMPTY
+    # Under the key that it was asked for by, so that the browser knows what it is of.
+    return {**found, "key": key} if isinstance(found, dict) else found
 
 
 def at_once(view: Selection) -> dict:
