@@ -15,6 +15,7 @@ __version__ = "0.2.0"
 if TYPE_CHECKING:
     from . import plot as plot
     from .errors import InputError as InputError
+    from .experiments.claims import claims as claims
     from .experiments.contrasts import contrasts as contrasts
     from .experiments.dose_response import dose_response as dose_response
     from .experiments.leak import leak_run as leak_run
@@ -86,6 +87,7 @@ _HOME = {
     "verify": "experiments.verification",
     "list_verifications": "store.verifications",
     "save_verification": "store.verifications",
+    "claims": "experiments.claims",
     "InputError": "errors",
 }
 

@@ -29,6 +29,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
     "compare": {
         "compare": "Spearman between the RDMs of sets, with p, interval, ceiling and control RDMs",
+        "claims": "what of the two papers stands on some sets, each headline by its own rule",
         "figures": "every figure of some sets as files, for slides and papers, or in one archive",
         "report": "one HTML page of some sets: figures, tables, methods, provenance",
         "talk": "figures of some sets as a talk, one page that needs no network",

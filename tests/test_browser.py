@@ -766,6 +766,61 @@ def test_markup_in_a_message_stays_text(visit):
     assert page.locator("#ez-notice img").count() == 0
 
 
+def test_a_claim_unfolds_to_its_rule_by_mouse_and_keyboard_and_its_link_leads_to_its_figure(visit):
+    page = visit()
+    line = page.locator(".ez-claim", has_text="Gemma base")
+    line.wait_for(timeout=30_000)
+    assert "holds" in line.locator(".ez-claim-verdict").inner_text()
+    rule, brief = line.locator("dd", has_text="sentences resampled"), line.locator("summary")
+    assert not rule.is_visible()
+    brief.click()
+    assert rule.is_visible() and "0.95" in rule.inner_text()
+    brief.press("Enter")
+    assert not rule.is_visible()
+    # What cannot be tested is folded; it names the command.
+    page.locator(".ez-board-rest > summary").click()
+    twins = page.locator(".ez-claim", has_text="Same geometry")
+    twins.locator("summary").click()
+    assert "emoviz extract" in twins.locator("code").inner_text()
+    # Other sets, another board; what was there is there again at once.
+    page.locator(".ez-claim", has_text="Middle layers").locator("a").click()
+    page.wait_for_function(
+        "() => document.querySelector('[role=tab][aria-selected=true]').innerText.trim() === 'Depth'"
+    )
+    query = dict(query_of(page))
+    assert query["tab"] == "Depth" and query["depth.curve"] == "mean_cosine" and query["centring"] == "neutral"
+    page.get_by_role("tab", name="Overview", exact=True).click()
+    line.wait_for(timeout=5_000)
+
+
+def test_the_board_follows_the_selection_and_remembers_what_it_said(visit):
+    page = visit()
+    page.locator(".ez-claim").first.wait_for(timeout=30_000)
+    said = page.locator(".ez-board-head p")
+    both = said.inner_text()
+    page.locator("#ez-select-sets .ez-picker-chosen button[aria-label^='Take out']").last.click()
+    other = "both => document.querySelector('.ez-board:not([aria-busy]) .ez-board-head p')?.innerText !== both"
+    page.wait_for_function(f"both => document.querySelector('.ez-board:not([aria-busy])') && ({other})(both)", arg=both)
+    assert "cannot be tested" in said.inner_text()
+    page.go_back()
+    same = "both => document.querySelector('.ez-board-head p')?.innerText === both"
+    page.wait_for_function(same, arg=both, timeout=2_000)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_board_fits_a_phone_and_its_rows_can_be_hit_with_a_finger(visit, theme):
+    page = visit(theme, width=400, height=800)
+    page.locator(".ez-claim").first.wait_for(timeout=30_000)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    for box in page.evaluate(
+        "[...document.querySelectorAll('.ez-claim summary, .ez-claim-link')].filter(e => e.offsetParent)"
+        ".map(e => e.getBoundingClientRect()).map(b => [b.width, b.height, b.left, b.right])"
+    ):
+        assert box[0] >= 24 and box[1] >= 24 and box[2] >= 0 and box[3] <= 400
+    page.locator(".ez-claim summary").first.click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+
+
 def test_every_line_of_the_overview_leads_where_it_says_without_a_reload(visit):
     page = visit()
     lines = page.locator("#ez-glance a[data-go]")

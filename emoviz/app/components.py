@@ -132,6 +132,15 @@ class Messages(Filled):
     script = "messages"
 
 
+class Board(Filled):
+    """The papers' claims: {key, sets, claims: how many} of the sets that are chosen.
+
+    `select` fires with {key, sets} once the page rests; the answer is {key, models, counts, rows} of `app.board`.
+    """
+
+    script = "board"
+
+
 class Table(Filled):
     """A plain table: {columns: [name or [name, explanation]], rows: [[...]], groups: {row: heading}, notes: [...]}.
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..experiments.claims import claims
 from ..geometry import preferred_layer, rdm
 from ..plots.theme import short_label
 from ..stats import letters
@@ -20,6 +21,7 @@ from ..types import Comparison, VectorSet
 from .figures import View, leak_direction, leak_runs_of
 from .tables import (
     Table,
+    claims_table,
     disagreements,
     explained_table,
     key_numbers,
@@ -27,6 +29,7 @@ from .tables import (
     neighbours_table,
     pairs_table,
     published_table,
+    rules_table,
     sets_table,
     traits_table,
 )
@@ -75,6 +78,20 @@ def _key(view: View, _compared: Comparison | None) -> Section:
         (
             NamedTable("key_numbers", "Key numbers of each set", partial(key_table, view)),
             NamedTable("sets", "Best layers, beside the published models", lambda: sets_table(view.sets)),
+        ),
+    )
+
+
+def _claims(view: View, _compared: Comparison | None) -> Section:
+    return Section(
+        "claims",
+        "The papers' claims",
+        "Every headline of the two papers on these models, decided by its own rule, the same for all models. Stored "
+        "runs of these models count, those of others do not.",
+        (),
+        (
+            NamedTable("claims", "What stands", lambda: claims_table(claims(view.sets))),
+            NamedTable("claim_rules", "The rules", rules_table),
         ),
     )
 
@@ -162,9 +179,10 @@ def _published(_view: View, _compared: Comparison | None) -> Section:
     )
 
 
-# In the order of the report. Another board, such as one of the papers' claims, is a function and its line here.
+# In the order of the report.
 SECTIONS: tuple[Callable[[View, Comparison | None], Section | None], ...] = (
     _key,
+    _claims,
     _depth,
     _geometry,
     _agreement,

@@ -18,15 +18,16 @@ from ..plots import marks
 from ..plots.marks import Marked
 from ..plots.rsa_pair import N_NAMED
 from ..plots.theme import short_label
-from ..plots.wording import dose_label, p_text
+from ..plots.wording import dose_label, minus, p_text
 from ..reference import SOURCE, published_models, published_rho
+from ..reference.claims import claim_rules
 from ..stats import class_lines, letters, reason_lines
 from ..stats.controls import explained_by_controls
 from ..stats.pairs import paired_rdms
 from ..stats.recomputed import base_and_instruct, pair_groups, size_effects
 from ..stats.reliability import stepped_up
 from ..stats.valence import QUADRANT_SIGNS, TRAITS
-from ..types import Comparison, LeakRun, TraitFit, ValenceArousal, VectorSet
+from ..types import Claims, Comparison, LeakRun, TraitFit, ValenceArousal, VectorSet
 from ..words import counted, percent
 from .cells import depth_of, highest, interval_of, number
 
@@ -364,6 +365,44 @@ def published_table() -> Table:
             "and instruct of a family are much alike, and pairs share models. So neither models nor pairs are "
             f"independent, and the p values, which assume that, are too small. {over}.",
         ],
+    }
+
+
+def claims_table(found: Claims) -> Table:
+    """What of the papers stands: published and measured value, and the verdict, a row per claim."""
+    rows = [
+        [
+            check.claim,
+            f"{check.published} ({check.source})",
+            minus("; ".join(text for text in (check.measured, check.control) if text)) if check.measured else "–",
+            minus(check.verdict),
+        ]
+        for check in found
+    ]
+    papers = [check.paper for check in found]
+    return {
+        "columns": [
+            "claim",
+            ["published", "the value of the paper, with its place"],
+            ["here", "measured in these sets, with its 95 % interval or its range; then the control"],
+            ["verdict", "by the rule of the claim, which is the same for all models"],
+        ],
+        "rows": rows,
+        "groups": {papers.index(paper): f"arXiv {paper}" for paper in dict.fromkeys(papers)},
+        "wrap": True,
+        "notes": [f"on {', '.join(found.models)}; sets and stored runs of other models do not count"],
+    }
+
+
+def rules_table() -> Table:
+    """How each claim is decided."""
+    rules = claim_rules()
+    papers = [rule.paper for rule in rules]
+    return {
+        "columns": ["claim", "measured", "beside", "rule"],
+        "rows": [[rule.claim, rule.quantity, rule.control, rule.rule] for rule in rules],
+        "groups": {papers.index(paper): f"arXiv {paper}" for paper in dict.fromkeys(papers)},
+        "wrap": True,
     }
 
 

@@ -113,3 +113,12 @@ def rho_interval(rho: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.nd
 
 def _fisher(rho: np.ndarray) -> np.ndarray:
     return np.arctanh(np.clip(rho, -1 + 1e-9, 1 - 1e-9))
+
+
+def mean_interval(values: Sequence[float], n_bootstrap: int = 2_000, seed: int = 0) -> tuple[float, float]:
+    """95 % percentile interval of a mean, its values drawn anew; (NaN, NaN) for fewer than two, or one not finite."""
+    given = np.asarray(values, np.float64)
+    if len(given) < 2 or not np.isfinite(given).all():
+        return float("nan"), float("nan")
+    low, high = np.percentile(resample_weights(len(given), n_bootstrap, seed) @ given, [2.5, 97.5])
+    return float(low), float(high)

@@ -14,7 +14,9 @@ from ..geometry.dissimilarity import condensed_cosine
 from ..geometry.ranks import average_ranks, spearman_matrix
 from ..geometry.vectors import check_layer
 from ..types import Difference, Separation, VectorSet
+from ..types.condensed import square
 from ..words import counted
+from .bootstrap import resample_weights
 from .contrasts import CHAINS
 
 
@@ -118,3 +120,32 @@ def difference(first: np.ndarray, second: np.ndarray) -> Difference:
         pooled_sd=pooled_sd,
         rank_biserial=2 * u / (n * m) - 1,
     )
+
+
+def gap_interval(first: np.ndarray, second: np.ndarray, n_bootstrap: int = 2_000, seed: int = 0) -> tuple[float, float]:
+    """95 % percentile interval of the difference of two mean cosines, the first less the second, over emotions.
+
+    first, second : condensed cosines of all pairs. Emotions are drawn anew, not pairs, which share them; the same ones
+    in both where both have as many. A pair of an emotion with itself, drawn twice, does not count.
+    """
+    means = []
+    for k, cosines in enumerate((first, second)):
+        n = int(round((1 + math.sqrt(1 + 8 * len(cosines))) / 2))
+        whole = square(np.asarray(cosines, np.float64), n)
+        np.fill_diagonal(whole, 0.0)
+        share = resample_weights(n, n_bootstrap, seed if len(first) == len(second) else seed + k).astype(np.float64)
+        counted_pairs = 1 - (share**2).sum(1)
+        means.append(((share @ whole) * share).sum(1) / np.maximum(counted_pairs, 1e-12))
+    low, high = np.percentile(means[0] - means[1], [2.5, 97.5])
+    return float(low), float(high)
+
+
+def without_noise(one: Separation) -> float:
+    """The mean cosine of a set with the noise of its texts taken out; NaN where noise is all there is.
+
+    The mean cosine is taken for that of noise in the share of the squared length that is noise, and of geometry in the
+    rest.
+    """
+    if not one.noise_share < 1:
+        return float("nan")
+    return float((one.cosines.mean() - one.noise_share * one.noise_cosine) / (1 - one.noise_share))

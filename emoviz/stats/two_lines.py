@@ -30,7 +30,7 @@ def u_shape(curve: DepthCurve, replicates: np.ndarray | None = None) -> UShape |
     replicates : (B, L) resampled curves less their mean, for the interval of the vertex and for `holds`.
     Source : Simonsohn 2018, Advances in Methods and Practices in Psychological Science 1(4).
     """
-    from scipy.stats import t as student
+    from scipy.special import stdtr
 
     finite = np.isfinite(curve.values)
     x, y = curve.depth[finite], curve.values[finite]
@@ -43,7 +43,7 @@ def u_shape(curve: DepthCurve, replicates: np.ndarray | None = None) -> UShape |
     break_depth = float(np.quantile(flat, strength[1] / total)) if total > 0 else float(np.median(flat))
     autocorrelation = _autocorrelation(x, y)
     slopes = _two_slopes(x, y, break_depth, autocorrelation)
-    p_values = 2 * student.sf(np.abs(slopes[:, 1]), len(x) - 4)
+    p_values = 2 * stdtr(len(x) - 4, -np.abs(slopes[:, 1]))
     low, high, holds = None, None, None
     if replicates is not None:
         low, high, holds = _resampled_shape(x, y + replicates[:, finite], break_depth)

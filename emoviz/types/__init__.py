@@ -4,6 +4,7 @@ Shapes: L layers, C classes, D model width, T topics. Layers are 0-based blocks;
 """
 
 from .base import Value
+from .claims import ClaimCheck, Claims, ClaimValue
 from .comparison import (
     Comparison,
     Contrast,
@@ -43,6 +44,9 @@ from .vectors import Activations, Protocol, Provenance, Resampled, VectorSet, Wr
 __all__ = [
     "Activations",
     "Calibrated",
+    "ClaimCheck",
+    "ClaimValue",
+    "Claims",
     "Comparison",
     "Components",
     "Contrast",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import gradio as gr
 import numpy as np
 import plotly.graph_objects as go
 
@@ -15,17 +18,22 @@ from ...share.tables import key_numbers, sets_table
 from ...stats.pairs import paired_rdms
 from ...types import VectorSet
 from ...words import counted
-from ..components import Cards, Figure, Messages, Table
-from ..contract import EVERYTHING, Laid, Tab, tried
-from ..library import library
+from ..board import asked, told
+from ..components import EMPTY, Board, Cards, Figure, Messages, Table
+from ..contract import EVERYTHING, QUIET, Laid, Page, Tab, tried
+from ..library import library, one_library
 from ..selection import BEST, Selection, pick_emotion
 from ..snippet import figure, open_sets, snippet
+
+# Sets that are tested at once on the page.
+MOST_SETS = 100
 
 
 def lay(start: Selection) -> Laid:
     # Drawn here, so that it is there at once; the table, which takes all sets there are, once the page is shown.
     first = at_once(start) if start.sets else {}
     outputs = {
+        "board": Board(asked(start.sets), elem_id="ez-claims"),
         "messages": Messages(first.get("messages"), elem_id="ez-glance"),
         "map": Figure(first.get("map")),
         "cards": Cards(first.get("cards")),
@@ -35,7 +43,27 @@ def lay(start: Selection) -> Laid:
 
 
 def draw(view: Selection) -> dict:
-    return {**at_once(view), "table": table()}
+    return {"board": asked(view.sets), **at_once(view), "table": table()}
+
+
+def wire(page: Page) -> None:
+    """What stands of the papers takes a second: the browser asks for it when it has shown all else."""
+    part = page.laid["Overview"].outputs["board"]
+    # Each ask has its own answer: of asks that wait for one another gradio repeats the first.
+    part.select(answer, None, part, **{**QUIET, "trigger_mode": "multiple"})
+
+
+def answer(event: gr.EventData) -> Any:
+    """The board of the sets that a page asks for. A visitor may name any; those that are not there do not count."""
+    data: Any = event._data
+    names, key = (data.get("sets"), data.get("key")) if isinstance(data, dict) else (None, None)
+    if not isinstance(names, list) or len(names) > MOST_SETS or not isinstance(key, str):
+        return gr.skip()
+    with one_library():
+        known = [name for name in names if isinstance(name, str) and name in library().sets]
+        found = tried(told, known) if known else EMPTY
+    # Under the key that it was asked for by, so that the browser knows what it is of.
+    return {**found, "key": key} if isinstance(found, dict) else found
 
 
 def at_once(view: Selection) -> dict:
@@ -123,4 +151,5 @@ TAB = Tab(
     # Cards and maps always subtract the mean over classes.
     uses=[name for name in EVERYTHING if name != "centring"],
     python=python,
+    wire=wire,
 )
