@@ -112,7 +112,7 @@ def verify(
 
     >>> import emoviz as ez
     >>> [(found.model, found.k, found.control_k) for found in ez.list_verifications()]
-    [('SmolLM2-135M-Instruct', 39, 3), ('gemma-3-270m', 39, 0)]
+    [('Qwen2.5-Coder-0.5B-Instruct', 29, 4), ('SmolLM2-135M-Instruct', 39, 3), ('gemma-3-270m', 39, 0)]
     """
     vectors = fitting(vectors, model)
     emotions = verified_emotions(vectors)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from .files import read_text
-from .tables import TEXT_COLUMNS, label_name, named, read_rows
+from .tables import TABLES, TEXT_COLUMNS, label_name, named, read_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,5 +77,5 @@ def _bare(path: Path) -> list[tuple[str, str, str]]:
 
 
 def _table(path: Path, names: Sequence[str] | None) -> list[tuple[str, str, str]]:
-    rows = named(read_rows(path), str(path), labels=names)
+    rows = named(read_rows(path), str(path), labels=names, table=path.suffix.lower() in TABLES)
     return [(where, str(row.get("text", "")), str(row.get("emotion", ""))) for where, row in rows]

@@ -72,8 +72,8 @@ def list_verifications() -> list[Verification]:
     left out.
 
     >>> import emoviz as ez
-    >>> [(found.model, found.k, found.n, found.control_k) for found in ez.list_verifications()]
-    [('SmolLM2-135M-Instruct', 39, 40, 3), ('gemma-3-270m', 39, 40, 0)]
+    >>> [(found.model, found.k, found.outside_k, found.outside_n) for found in ez.list_verifications()]
+    [('Qwen2.5-Coder-0.5B-Instruct', 29, 16, 32), ('SmolLM2-135M-Instruct', 39, 16, 32), ('gemma-3-270m', 39, 19, 32)]
     """
     folders = [(verifications_folder(), False), (shipped_folder(), True)]
     found = list_packed(folders, f"*{SUFFIX}", load_verification)
