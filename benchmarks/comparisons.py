@@ -17,6 +17,8 @@ import numpy as np
 
 MODELS = ("SmolLM2-135M-Instruct", "gemma-3-270m")
 PRECISIONS = ("bf16", "fp16", "int8")
+# Models whose shipped sets are by comprehension alone, and the precision of these.
+READERS = ((MODELS[1], "fp32"), ("Qwen2.5-Coder-0.5B-Instruct", "fp32"), ("Qwen2.5-Coder-1.5B-Instruct", "bf16"))
 # Gemma is a base model, which writes none.
 WRITER, WRITTEN = MODELS[0], ("emoviz-stories", "jeong2026a", "jeong2026a-loose")
 # Under greedy decoding another precision writes other stories: the published third layer of the decomposition.
@@ -69,7 +71,7 @@ def methods() -> dict:
 
 
 def write(path: Path) -> None:
-    """Every contrast and separation of the two bundled models, as a file for the page."""
+    """Every contrast and separation of the shipped models, as a file for the page."""
     from emoviz import __version__
     from emoviz.geometry.layers import layers_of
     from emoviz.stats import separation
@@ -79,7 +81,7 @@ def write(path: Path) -> None:
     sets = [
         *_writer_sets(),
         *(_set(model, "emoviz", name) for model in MODELS for name in PRECISIONS),
-        *(_set(MODELS[1], protocol, "fp32") for protocol in ("emoviz", "jeong2026b")),
+        *(_set(model, protocol, name) for model, name in READERS for protocol in ("emoviz", "jeong2026b")),
     ]
     exact = [s for s in sets if s.provenance.precision == "fp32" and s.provenance.model == WRITER]
     save_contrasts(
