@@ -205,11 +205,11 @@ def figure(
         beside = _TOOLS if on.height is None else 0
         title_lines = textwrap.wrap(title, int((inside - beside) / _PIXELS_PER_TITLE_LETTER))
         if layout.get("legend"):
-            letters = legend_letters(on.width - left - right)
+            letters, usual = legend_letters(on.width - left - right), legend_rows(traces, _USUAL_WIDTH)
             traces = [
                 {**t, "name": "<br>".join(textwrap.wrap(t["name"], letters))} if "name" in t else t for t in traces
             ]
-            more_rows = max(0, legend_rows(traces, on.width) - legend_rows(traces, _USUAL_WIDTH))
+            more_rows = max(0, legend_rows(traces, on.width) - usual)
     # On a low canvas the notes are one paragraph.
     paragraphs = ["; ".join(notes)] if low() else notes
     lines = [line for paragraph in paragraphs for line in textwrap.wrap(paragraph, wide)]
