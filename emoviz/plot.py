@@ -21,6 +21,7 @@ from .geometry.dissimilarity import condensed_cosine
 from .geometry.layers import layers_of
 from .geometry.maps import METHODS, half_residual
 from .geometry.vectors import check_layer
+from .models.registry import place_of
 from .plots.controls import controls_figure
 from .plots.corpora import corpora_figure
 from .plots.cosines import cosines_figure
@@ -538,7 +539,7 @@ def corpora(sets: Sets | None = None, *, style: Styles | None = None, notes: Seq
     compared = {(c.models[0], c.protocols[0]) for c in found if c.kind == "corpus"}
     alone: dict[tuple[str, str], VectorSet] = {}
     read = [s for s in known.values() if s.provenance.method == "comprehension" and s.provenance.precision in EXACTNESS]
-    for vectors in sorted(read, key=lambda s: EXACTNESS.index(s.provenance.precision)):
+    for vectors in sorted(read, key=lambda s: (EXACTNESS.index(s.provenance.precision), place_of(s.provenance.model))):
         recipe = (vectors.provenance.model, vectors.provenance.protocol.name)
         if recipe not in compared:
             alone.setdefault(recipe, vectors)

@@ -80,8 +80,7 @@ def draw(_view: Selection) -> dict:
 
 def message(name: str, figure: go.Figure) -> dict:
     """What a figure says, which is its title, and where it stands."""
-    title = figure.layout.title.text.replace("<br>", " ")
-    lead, _, text = title.partition(": " if ": " in title else ", ")
+    lead, _, text = figure.layout.title.text.replace("<br>", " ").partition(": ")
     return {"lead": lead, "text": text, "open": place(name)}
 
 

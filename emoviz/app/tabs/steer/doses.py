@@ -278,7 +278,8 @@ def _own_runs() -> tuple[deleting.Deleting, dict[str, Part]]:
 
 def python(view: Selection, runs: list[str]) -> str:
     return snippet(
-        f"runs = [run for run in ez.list_dose_responses() if run.name in {runs!r}]",
+        "known = {run.name: run for run in ez.list_dose_responses()}",
+        f"runs = [known[name] for name in {runs!r}]",
         figure("dose_response", "runs", repr(view.emotion)),
         figure("regime_map", "runs"),
     )
