@@ -292,7 +292,8 @@ def test_architecture_against_scale_needs_two_sizes_of_a_family():
 def _verified(model, k, control_k, outside):
     known = ez.list_verifications()[0]
     card = replace(known.witness, accuracy=None if outside else 0.7)
-    return replace(known, name=f"v-{model}-{outside}", model=model, k=k, control_k=control_k, witness=card)
+    name = f"v-{model}-{outside}"
+    return replace(known, name=name, model=model, k=k, control_k=control_k, witness=card, outside=None)
 
 
 @pytest.mark.parametrize(
@@ -303,6 +304,17 @@ def test_a_classifier_confirms_only_from_outside_and_above_random_directions(k, 
     found = _check("classifier", _hand("m", verifications=[_verified("m", k, control_k, outside)]))
     assert found.outcome == outcome and found.value == k / 40
     assert found.control == f"random directions {control_k} of 40"
+
+
+@pytest.mark.parametrize(("k", "outcome"), [(30, HOLDS), (12, PART)])
+def test_what_an_outside_witness_confirms_of_what_it_judges_decides_beside_an_inside_one(k, outcome):
+    found = replace(_verified("m", 39, 1, False), outside=ez.list_verifications()[0].outside)
+    found = replace(found, outside_k=k, outside_n=32, outside_control_k=1)
+    said = _check("classifier", _hand("m", verifications=[found]))
+    assert said.outcome == outcome and {v.of for v in said.values} == {
+        "m, inside witness: 39 of 40",
+        f"m, outside witness: {k} of 32",
+    }
 
 
 def test_verifications_of_which_some_confirm_hold_in_part_and_others_are_missing():
@@ -434,7 +446,7 @@ def _contrast(kind, models, protocols, precisions, rho, *, ceiling=0.95, high=NA
     sets = tuple(f"{m}_{p}" for m, p in zip(models, protocols, strict=True))
     reasons = {} if math.isfinite(rho) else {"rho": "layer 3 is not finite"}
     return Contrast(
-        kind, models, sets, ("", ""), protocols, precisions, (3, 3), ((), ()), (), 20, 99, rho, 0.01, ceiling,
+        kind, models, sets, ("", ""), protocols, precisions, ("", ""), (3, 3), ((), ()), (), 20, 99, rho, 0.01, ceiling,
         rho - 0.02, rho + 0.02 if math.isnan(high) else high, None, reasons,
     )  # fmt: skip
 

@@ -35,6 +35,7 @@ from emoviz.store.responses import (
     save_dose_response,
 )
 from emoviz.types import Decoding, DoseResponse, WitnessCard
+from emoviz.witness.targets import GOEMOTIONS_LABELS
 from emoviz.witness.witness import Witness
 from emoviz.words import counted
 
@@ -235,10 +236,22 @@ def _command(capsys, *words) -> dict:
     return json.loads(captured.out)
 
 
+def _uniform(classes):
+    card = WitnessCard("uniform", classes, 0.5, 1 / len(classes), "nothing")
+    return Witness(card, lambda texts: np.full((len(texts), len(classes)), 1 / len(classes)))
+
+
 def test_the_command_makes_a_run_and_opens_it_again(capsys, llama_folder, tiny_set, monkeypatch):
     words = [llama_folder, "--emotion", "sad", "0.5 happy + 0.5 calm", "--dose", "-0.4,0.4", "--prompt", *PROMPTS]
     words += ["--max-new-tokens", "4", "--controls", "random"]
+    # The real witnesses take a minute to load their models.
+    for name, classes in (
+        ("witness.witness_for", ("sad", "happy", "calm")),
+        ("outside.outside_for", GOEMOTIONS_LABELS),
+    ):
+        monkeypatch.setattr(f"emoviz.witness.{name}", lambda *_, classes=classes: _uniform(classes))
     found = _command(capsys, *words)
+    assert found["outside"]["name"] == "uniform" and found["rows"][0]["outside"] == pytest.approx(1 / 28, abs=1e-4)
     assert found["computed"] and found["path"] == str(responses_folder() / f"{found['response']}{SUFFIX}")
     assert (found["model"], found["set"], found["doses"]) == ("tiny-llama", "tiny-set", [-0.4, 0, 0.4])
     names = ["sad", "0.5 happy + 0.5 calm", "random"]
@@ -247,7 +260,8 @@ def test_the_command_makes_a_run_and_opens_it_again(capsys, llama_folder, tiny_s
     assert all(keys <= set(row) and sum(row["regimes"].values()) == 2 for row in found["rows"])
     assert [w["direction"] for w in found["windows"]] == names
     assert all({"low", "high", "words", "gain"} <= set(w) for w in found["windows"])
-    assert set(found["reasons"]["random"]) == {"classifier", "projection"}
+    assert set(found["reasons"]["random"]) == {"classifier", "projection", "outside"}
+    assert set(found["reasons"]["0.5 happy + 0.5 calm"]) == {"outside"}, "people gave no label for calm"
     assert not list((responses_folder().parent / "work").iterdir())
     monkeypatch.setattr("emoviz.experiments.dose_response.generate", None)
     again = _command(capsys, *words)

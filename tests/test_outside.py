@@ -268,7 +268,10 @@ def test_a_dose_response_has_a_curve_by_the_outside_witness_with_its_controls():
     assert curve.outside.each[1, 0] == pytest.approx(judge.probabilities([first])[0][joy])
     assert set(curve.outside_controls) == set(run.controls)
     calm = curves(done, "calm")
-    assert np.isnan(calm.outside.mean).all() and "not judged" in calm.reasons["outside"]
+    assert (
+        np.isnan(calm.outside.mean).all()
+        and "calm is not among the 17 classes of the outside witness" in calm.reasons["outside"]
+    )
     assert curve.witness.mean == pytest.approx(curves(run, "happy").witness.mean)
 
 

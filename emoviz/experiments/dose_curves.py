@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import InputError
 from ..judge.regimes import COLLAPSE, EMPTY, EXPLOSIVE, REGIMES, SURGICAL, UNCHANGED
 from ..types import DoseCurve, DoseResponse, Measure, RegimeTable, SteeredText
-from ..witness.targets import target_weights
+from ..witness.targets import judged, target_weights
 
 UNSTEERED = "unsteered"
 # The columns of counts: the regimes, and texts whose regime could not be told. Of equally many texts the worse wins.
@@ -27,17 +27,24 @@ def curves(response: DoseResponse, direction: str, weights: Mapping[str, float] 
         raise InputError(f"direction {direction!r} is not in the run {response.name}; {', '.join(known)} are.")
     target = {direction: 1.0} if weights is None else dict(weights)
     rows = _rows(response, direction)
-    outside = response.outside
-    reasons: dict[str, str] = {}
-    score = _scorer(response.witness.classes, target, "probabilities", "witness", reasons)
-    by_outside = _scorer(() if outside is None else outside.classes, target, "outside", "outside", reasons)
-    onto = None
-    if missing := [name for name in target if name not in response.classes]:
-        reasons["projection"] = (
-            f"{', '.join(missing)} is not among the {len(response.classes)} classes of the set {response.set}"
-        )
-    else:
-        onto = _weighted(np.array([target.get(name, 0.0) for name in response.classes]), "projections")
+    outside, names = response.outside, response.classes
+    taught = () if outside is None else outside.classes
+    score, by_outside = (
+        _scorer(classes, target, field)
+        for classes, field in ((response.witness.classes, "probabilities"), (taught, "outside"))
+    )
+    onto = None if set(target) - set(names) else _weighted([target.get(name, 0.0) for name in names], "projections")
+    known: dict[str, tuple[tuple[str, ...], str]] = {
+        "witness": (judged(response.witness.classes), f"the witness {response.witness.name}"),
+        "projection": (names, f"the set {response.set}"),
+    }
+    if outside is not None:
+        known["outside"] = judged(taught), f"the outside witness {outside.name}"
+    reasons = {
+        what: f"{', '.join(missing)} is not among the {len(classes)} classes of {who}"
+        for what, (classes, who) in known.items()
+        if (missing := [name for name in target if name not in classes])
+    }
     counts = _counts(rows)
     return DoseCurve(
         direction=direction,
@@ -123,21 +130,18 @@ def _rows(response: DoseResponse, direction: str) -> tuple[tuple[SteeredText | N
     return tuple(tuple(found.get((dose, p)) for p in prompts) for dose in response.doses)
 
 
-def _scorer(classes: tuple[str, ...], target: Mapping[str, float], field: str, who: str, reasons: dict[str, str]):
-    """A function from a text to what a witness finds of the target; None, and why in `reasons`, where it cannot say."""
-    if not classes:
-        reasons[who] = "there is none"
+def _scorer(classes: tuple[str, ...], target: Mapping[str, float], field: str):
+    """A function from a text to what a witness finds of the target; None where it cannot judge all of it."""
+    if set(target) - set(judged(classes)):
         return None
-    try:
-        weights = np.sum([weight * target_weights(classes, name) for name, weight in target.items()], axis=0)
-    except InputError as error:
-        reasons[who] = str(error)
-        return None
-    return _weighted(weights, field)
+    weights = np.sum([weight * target_weights(classes, name) for name, weight in target.items()], axis=0)
+    return _weighted(weights.tolist(), field)
 
 
-def _weighted(weights: np.ndarray, field: str):
-    return lambda text: float(np.dot(getattr(text, field), weights))
+def _weighted(weights: Sequence[float], field: str):
+    """A function from a text to the weighted sum of its numbers."""
+    counted = [(k, weight) for k, weight in enumerate(weights) if weight]
+    return lambda text: sum(weight * getattr(text, field)[k] for k, weight in counted)
 
 
 def _measure(rows, value, *, geometric: bool = False) -> Measure:

@@ -188,7 +188,7 @@ def _panel(k: Column, row: int, key: str, measure: Measure, colour: str) -> list
 
 def _outside(k: Column, row: int, colour: str) -> list[dict]:
     """The mean by the outside witness, its controls in the hover; nothing where it does not judge the direction."""
-    if "outside" in k.curve.reasons:
+    if np.isnan(k.curve.outside.mean).all():
         return []
     hover = []
     for d, value in enumerate(k.curve.outside.mean):

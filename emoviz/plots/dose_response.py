@@ -141,7 +141,7 @@ def _legend(first: DoseResponse, found: Sequence[DoseCurve], colour: Mapping[str
         marks.append(
             (f"control: {html.escape(name)}", {"mode": "lines", "line": {"color": GREY, "width": 1.4, "dash": dash}})
         )
-    if any("outside" not in c.reasons for c in found):
+    if any(np.isfinite(c.outside.mean).any() for c in found):
         dotted = {"color": colour[first.model], "width": 2, "dash": OUTSIDE_DASH}
         marks.append(("outside witness", {"mode": "lines", "line": dotted}))
     present = {regime for c in found for regime, counts in zip(c.majority, c.counts, strict=True) if counts.sum()}
