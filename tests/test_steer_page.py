@@ -49,7 +49,8 @@ def _texts(shown, k=0):
 def every_update_and_no_witness(monkeypatch):
     """Each token is an update; the witness, which is trained for a minute, has tests of its own."""
     monkeypatch.setattr(writing, "_UPDATES_PER_SECOND", 1e9)
-    monkeypatch.setattr(writing, "witnessed", lambda _loaded, rows, _texts: ("nobody", [""] * len(rows)))
+    for name in ("witnessed", "outside_witnessed"):
+        monkeypatch.setattr(writing, name, lambda _loaded, rows, _texts: ("nobody", [""] * len(rows)))
 
 
 @pytest.fixture

@@ -330,8 +330,8 @@ def test_nothing_is_written_when_a_run_is_stopped(llama, llama_folder, tmp_path,
 SHIPPED = [one for one in list_verifications() if one.shipped]
 
 
-def test_verifications_of_both_bundled_models_are_shipped():
-    assert {one.model for one in SHIPPED} == {"SmolLM2-135M-Instruct", "gemma-3-270m"}
+def test_verifications_of_three_families_are_shipped():
+    assert {one.model for one in SHIPPED} == {"Qwen2.5-Coder-0.5B-Instruct", "SmolLM2-135M-Instruct", "gemma-3-270m"}
 
 
 @pytest.mark.parametrize("found", SHIPPED, ids=lambda one: one.model)

@@ -34,15 +34,15 @@ def curves(response: DoseResponse, direction: str, weights: Mapping[str, float] 
         for classes, field in ((response.witness.classes, "probabilities"), (taught, "outside"))
     )
     onto = None if set(target) - set(names) else _weighted([target.get(name, 0.0) for name in names], "projections")
-    known: dict[str, tuple[tuple[str, ...], str]] = {
+    judges: dict[str, tuple[tuple[str, ...], str]] = {
         "witness": (judged(response.witness.classes), f"the witness {response.witness.name}"),
         "projection": (names, f"the set {response.set}"),
     }
     if outside is not None:
-        known["outside"] = judged(taught), f"the outside witness {outside.name}"
+        judges["outside"] = judged(taught), f"the outside witness {outside.name}"
     reasons = {
         what: f"{', '.join(missing)} is not among the {len(classes)} classes of {who}"
-        for what, (classes, who) in known.items()
+        for what, (classes, who) in judges.items()
         if (missing := [name for name in target if name not in classes])
     }
     counts = _counts(rows)

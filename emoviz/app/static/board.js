@@ -9,7 +9,7 @@ let wanted = null, drawn = null, later = 0;
 
 function receive() {
   const shown = given(root);
-  if (!shown) { wanted = drawn = null; return; }
+  if (!shown) { clearTimeout(later); wanted = drawn = null; return; }
   if (shown.rows) {
     boards.set(shown.key, shown);
     if (boards.size > 12) boards.delete(boards.keys().next().value);
