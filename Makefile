@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Its results are shipped; its weights are fetched.
 QWEN := Qwen2.5-Coder-0.5B-Instruct
+LARGER := Qwen2.5-Coder-1.5B-Instruct
 export HF_HUB_DISABLE_TELEMETRY := 1
 export GRADIO_ANALYTICS_ENABLED := False
 
@@ -43,11 +44,16 @@ cache: install
 		done; \
 	done
 	$(BIN)/emoviz extract SmolLM2-135M-Instruct --method generation --activations none --out cache
-	rm -rf cache/heads
+	rm -f cache/heads/[0-9a-f]*.safetensors
 	own=$$(mktemp -d); for model in SmolLM2-135M-Instruct gemma-3-270m $(QWEN); do \
 		EMOVIZ_HOME=$$own $(BIN)/emoviz witness --for $$model || exit; \
-	done; mv $$own/heads cache/heads; rm -r $$own
+	done; mv $$own/heads/* cache/heads; rm -r $$own
 	for model in SmolLM2-135M-Instruct gemma-3-270m $(QWEN); do $(BIN)/emoviz doses $$model --out cache || exit; done
+	$(BIN)/emoviz fetch $(LARGER)
+	for protocol in emoviz jeong2026b; do \
+		$(BIN)/emoviz extract $(LARGER) --precision bf16 --protocol $$protocol --out cache || exit; \
+	done
+	$(BIN)/emoviz doses $(LARGER) --precision bf16 --out cache
 
 # The shipped heads of the outside witness, from GoEmotions in a folder: make outside DATA=folder (about twenty minutes on
 # two cores). The comments themselves are never stored.

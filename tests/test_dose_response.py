@@ -41,7 +41,8 @@ from emoviz.words import counted
 
 from .conftest import ROOT, finished, make_set
 
-SHIPPED = {"SmolLM2-135M-Instruct", "gemma-3-270m", "Qwen2.5-Coder-0.5B-Instruct"}
+QWEN = {"Qwen2.5-Coder-0.5B-Instruct", "Qwen2.5-Coder-1.5B-Instruct"}
+SHIPPED = {"SmolLM2-135M-Instruct", "gemma-3-270m", *QWEN}
 PROMPTS = ("the cat sat", "a red dog")
 DOSES = (0.1, -0.3, 0.6)
 SHORT = Decoding(5)
