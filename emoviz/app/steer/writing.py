@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import partial
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -279,34 +280,23 @@ def _verdicts(batch: _Batch, asked: Request) -> Callable[[], None]:
     return show
 
 
-def _witness(batch: _Batch, _asked: Request) -> Callable[[], None]:
-    """What the witness finds under every text of one model, and its name over them."""
-    who, lines = witnessed(batch.loaded, batch.rows, [cell["text"] for cell in batch.cells])
+def _read_by(who: str, batch: _Batch, _asked: Request) -> Callable[[], None]:
+    """What a witness finds under every text of one model, and its name over them. who : `witness` or `outside`."""
+    ask = witnessed if who == "witness" else outside_witnessed
+    name, lines = ask(batch.loaded, batch.rows, [cell["text"] for cell in batch.cells])
 
     def show() -> None:
-        batch.row["witness"] = who
+        batch.row[who] = name
         for cell, line in zip(batch.cells, lines, strict=True):
-            cell["witness"] = line
-
-    return show
-
-
-def _outside(batch: _Batch, _asked: Request) -> Callable[[], None]:
-    """The same by the outside witness."""
-    who, lines = outside_witnessed(batch.loaded, batch.rows, [cell["text"] for cell in batch.cells])
-
-    def show() -> None:
-        batch.row["outside"] = who
-        for cell, line in zip(batch.cells, lines, strict=True):
-            cell["outside"] = line
+            cell[who] = line
 
     return show
 
 
 _AFTERWARDS = (
     (_verdicts, "{}, unsteered, judges its texts"),
-    (_witness, "the witness reads the texts of {} (it is trained once, in a minute or more)"),
-    (_outside, "the outside witness reads the texts of {}"),
+    (partial(_read_by, "witness"), "the witness reads the texts of {} (it is trained once, in a minute or more)"),
+    (partial(_read_by, "outside"), "the outside witness reads the texts of {}"),
 )
 
 
