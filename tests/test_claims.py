@@ -37,7 +37,7 @@ from emoviz.stats.recomputed import pair_groups
 from emoviz.types import Contrast, Decoding, LeakRun, LeakText, Measured, Recipe, Resampled, Separation
 from emoviz.types.claims import FAILS, HOLDS, OUTCOMES, PART, UNTESTED
 
-from .conftest import make_set, with_intervals
+from .conftest import ROOT, make_set, with_intervals
 from .test_dose_response_plots import make_run
 
 NAN = float("nan")
@@ -139,6 +139,11 @@ def test_the_published_numbers_are_those_of_the_data_files():
     assert max(others) < RULES["gemma-anisotropy"]["extreme"] < base["google/gemma-3-1b-it"]
     depths = [m.best_depth for m in models]
     assert min(depths) >= 0.35 and max(depths) <= 0.65
+
+
+def test_the_page_of_the_rules_has_them_as_they_are():
+    page = (ROOT / "docs" / "claims.md").read_text("utf-8")
+    assert all(rule.rule in page and rule.claim in page for rule in RULES.values())
 
 
 # Each rule, both ways.

@@ -87,7 +87,7 @@ def _lowest_depth(vectors: VectorSet, values: np.ndarray) -> tuple[float, float]
 
 
 def shared_geometry(rule: ClaimRule, at_hand: Evidence) -> ClaimCheck:
-    values, given, groups = [], [], 0
+    values, given, unripe, groups = [], [], [], 0
     immature = {s.name for s in at_hand.sets if anisotropy_at(s, preferred_or_none(s)) >= rule["mature"]}
     intervals = _few_pairs(at_hand)
     for group in _groups(at_hand.sets):
@@ -116,6 +116,7 @@ def shared_geometry(rule: ClaimRule, at_hand: Evidence) -> ClaimCheck:
                 why = next((m.why for m in found.missing if m.pair == (i, j) and m.number in (number, "rho")), "")
                 values.append(ClaimValue(of, rho, low, high, control, None, why))
             elif young:
+                unripe.append(partial)
                 values.append(ClaimValue(of, rho, low, high, control, None, f"{named(young)} is not mature"))
             else:
                 given.append(partial)
@@ -125,7 +126,9 @@ def shared_geometry(rule: ClaimRule, at_hand: Evidence) -> ClaimCheck:
     if not groups:
         return untested(rule, *_one_family(at_hand))
     lacking = [] if intervals else [f"no intervals, which are made for up to {_MOST_INTERVALS} pairs"]
-    return decided(rule, values, what="pair", control=f"given all controls {span(given)}", missing=lacking)
+    return decided(
+        rule, values, what="pair", control=f"given all controls {span(given if given else unripe)}", missing=lacking
+    )
 
 
 def _few_pairs(at_hand: Evidence) -> bool:
