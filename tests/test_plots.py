@@ -13,7 +13,7 @@ from emoviz.geometry.clusters import leaf_order
 from emoviz.geometry.curves import CONTROL_RDMS as CONTROLS
 from emoviz.geometry.curves import CURVES
 from emoviz.plots.callouts import callouts
-from emoviz.plots.canvas import rows
+from emoviz.plots.canvas import Canvas, drawn_on, rows
 from emoviz.plots.controls import controls_figure
 from emoviz.plots.cosines import cosines_figure
 from emoviz.plots.depth import depth_figure
@@ -23,7 +23,7 @@ from emoviz.plots.published_rsa import published_figure
 from emoviz.plots.rdm import rdm_figure
 from emoviz.plots.rsa import comparison_figure
 from emoviz.plots.rsa_pair import pair_figure
-from emoviz.plots.theme import DARK, LIGHT, PAIR_COLOUR, QUADRANT_COLOUR, SERIES, panels, styles
+from emoviz.plots.theme import DARK, LIGHT, PAIR_COLOUR, QUADRANT_COLOUR, SERIES, figure, panels, styles
 from emoviz.plots.valence import valence_figure
 from emoviz.plots.wording import p_text
 from emoviz.reference import published_models, published_rho
@@ -465,3 +465,11 @@ def test_valence_figure_of_classes_without_a_sign_is_empty_and_not_broken():
     vectors = make_set("mine", classes=("down", "even", "up"))
     fig = valence_figure([vectors], [valence_arousal(vectors)], styles([vectors]))
     assert not any(t.fill for t in fig.data) and np.isnan(np.asarray(fig.data[0].y, float)).all()
+
+
+def test_a_name_that_is_longer_than_a_line_of_the_title_is_parted_at_its_hyphens():
+    title = "afraid in Qwen2.5-Coder-0.5B-Instruct: 19 %"
+    with drawn_on(Canvas(width=300)):
+        made = figure([], {"meta": {"kind": "x"}}, title=title, aid="a", notes=[], height=300)
+    lines = made.layout.title.text.split("<br>")
+    assert len(lines) > 1 and " ".join(lines).replace("- ", "-") == title

@@ -203,7 +203,7 @@ def figure(
         inside = on.width - 2 * _EDGE
         wide = int(inside / _WIDEST_LETTER)
         beside = _TOOLS if on.height is None else 0
-        title_lines = textwrap.wrap(title, int((inside - beside) / _PIXELS_PER_TITLE_LETTER))
+        title_lines = _title_lines(title, int((inside - beside) / _PIXELS_PER_TITLE_LETTER))
         if layout.get("legend"):
             letters, usual = legend_letters(on.width - left - right), legend_rows(traces, _USUAL_WIDTH)
             traces = [
@@ -315,6 +315,12 @@ class Panel:
     number: str
     x: list[float]
     y: list[float]
+
+
+def _title_lines(title: str, letters: int) -> list[str]:
+    """The title in lines; a name that is longer than a line is parted at its hyphens, not after its first letter."""
+    words = [word.replace("-", "-\x1f ") if len(word) > letters else word for word in title.split(" ")]
+    return [line.replace("\x1f ", "").replace("\x1f", "") for line in textwrap.wrap(" ".join(words), letters)]
 
 
 def panels(
