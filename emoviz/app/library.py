@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cached_property, lru_cache
@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from ..emotions import CLASSES
 from ..errors import InputError
 from ..models.registry import place_of
-from ..plots.theme import Style, short_label, styles
+from ..plots.theme import SERIES, Style, short_label, styles
 from ..stats import compare
 from ..stimuli.norms import load_norms
 from ..store import list_sets, responses_folder, sets_folder, shipped_folder, verifications_folder
@@ -150,3 +150,12 @@ def _place(path: Path) -> str:
 @lru_cache(maxsize=1)
 def _open(_files: tuple[tuple[str, int], ...]) -> Library:
     return Library(list_sets())
+
+
+def model_colours(models: Iterable[str]) -> dict[str, str]:
+    """Models have the colour of their sets; one whose sets are gone has a colour that is left."""
+    known = {s.provenance.model: library().style[name].colour for name, s in library().sets.items()}
+    left = [colour for colour in SERIES if colour not in known.values()]
+    for model in models:
+        known.setdefault(model, left.pop(0) if left else SERIES[-1])
+    return known

@@ -140,7 +140,7 @@ def by_outside(found: Verification, witness: Witness) -> Verification:
 
     What it does not judge is counted in neither k nor n.
     """
-    texts = list(dict.fromkeys(t for samples in found.baselines for t in samples))
+    texts = [t for samples in found.baselines for t in samples]
     texts += [text.text for row in (*found.rows, *found.controls) for text in row.texts]
     distinct = list(dict.fromkeys(texts))
     read = dict(zip(distinct, witness.probabilities(distinct), strict=True))

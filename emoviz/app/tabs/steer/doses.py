@@ -8,7 +8,6 @@ import gradio as gr
 
 from .... import plot
 from ....errors import InputError
-from ....plots.theme import SERIES
 from ....steer.doses import RUN_DOSES
 from ....stimuli.scenarios import dose_prompts
 from ....store.responses import delete_dose_response
@@ -20,7 +19,7 @@ from ...contract import EXPORTS, QUIET, Laid, Page, Part, Tab, by_name
 from ...download import downloaded_texts
 from ...job_strip import BEGUN, lines, model_label
 from ...jobs import JOBS
-from ...library import library
+from ...library import library, model_colours
 from ...process import run_command
 from ...selection import Selection
 from ...snippet import figure, snippet
@@ -69,7 +68,7 @@ def show(names: list[str], direction: str, at: tuple | None) -> tuple:
             raise InputError(f"{len(chosen)} runs are chosen; up to {MAX_RUNS} fit side by side.")
         having = [r for r in chosen if direction in (*r.directions, *r.controls)]
         missing = [r.model for r in chosen if r not in having]
-        colour = _colours(chosen)
+        colour = model_colours(r.model for r in chosen)
         figure = plot.dose_response(having, direction, colours=colour) if having else EMPTY
         said = f"No {direction} in the run of {', '.join(missing)}. {_HINT}" if missing else _HINT
         return figure, plot.regime_map(chosen), *_texts(having, direction, at), said
@@ -92,15 +91,6 @@ def _chosen(having: list[DoseResponse], direction: str, at: tuple | None) -> tup
     if dose is None or dose not in response.doses:
         dose = highest_usable(response, direction)
     return response, dose
-
-
-def _colours(chosen: list[DoseResponse]) -> dict[str, str]:
-    """Models have the colour of their sets; a model whose sets are gone has one that is left."""
-    known = {s.provenance.model: library().style[name].colour for name, s in library().sets.items()}
-    left = [colour for colour in SERIES if colour not in known.values()]
-    for r in chosen:
-        known.setdefault(r.model, left.pop(0) if left else SERIES[-1])
-    return known
 
 
 def pick(ids: list, _view: Selection) -> dict:

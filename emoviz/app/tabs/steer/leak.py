@@ -10,7 +10,6 @@ import gradio as gr
 from .... import plot
 from ....errors import InputError
 from ....experiments.leak_summary import leak_peak, summary
-from ....plots.theme import SERIES
 from ....plots.wording import dose_label
 from ....store.leaks import delete_leak_run
 from ....types import LeakRun
@@ -21,7 +20,7 @@ from ...contract import EXPORTS, QUIET, Laid, Page, Tab, by_name, tried
 from ...download import downloaded_texts
 from ...job_strip import BEGUN, lines, model_label
 from ...jobs import JOBS
-from ...library import library
+from ...library import library, model_colours
 from ...process import run_command
 from ...selection import Selection
 from ...snippet import figure, snippet
@@ -73,15 +72,6 @@ def chosen(
     return run, str(name), asked.get(dose, top) if dose is not None else top
 
 
-def colours(runs: list[LeakRun]) -> dict[str, str]:
-    """Models have the colour of their sets; a model whose sets are gone has one that is left."""
-    known = {s.provenance.model: library().style[name].colour for name, s in library().sets.items()}
-    left = [colour for colour in SERIES if colour not in known.values()]
-    for run in runs:
-        known.setdefault(run.model, left.pop(0) if left else SERIES[-1])
-    return known
-
-
 def draw(view: Selection, contrast: bool, model: str | None, recipe: str | None, dose: str | None) -> dict[str, Any]:
     runs, without = shown_runs(view, contrast)
     having = [run for run in runs if view.emotion in (*run.directions, *run.controls)]
@@ -104,7 +94,7 @@ def draw(view: Selection, contrast: bool, model: str | None, recipe: str | None,
         "recipe": gr.update(choices=list(run.recipes), value=by),
         "dose": gr.update(choices=[dose_label(value) for value in run.doses], value=dose_label(at)),
         "status": " ".join([*said, _HINT]),
-        "figure": tried(lambda: plot.leak(having, view.emotion, colours=colours(having))),
+        "figure": tried(lambda: plot.leak(having, view.emotion, colours=model_colours(run.model for run in having))),
         "scripts": tried(lambda: plot.leak_scripts(having, view.emotion)),
         "heading": f"**{view.emotion} in {run.model},** recipe {by}, dose {dose_label(at)}, beside a control direction",
         **{f"texts {k}": texts for k, texts in enumerate(panels)},
