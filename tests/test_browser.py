@@ -721,6 +721,70 @@ def test_the_address_bar_holds_the_first_view_and_back_returns_to_each_step(visi
     )
 
 
+@pytest.fixture
+def slow(visit):
+    """The page where each answer takes a while, so that events come faster than they are answered."""
+    page = visit()
+    until(page, "tab", "Overview")
+    link = page.context.new_cdp_session(page)
+    link.send("Network.enable")
+    page.wait_for_timeout(1500)
+    unlimited = {"downloadThroughput": -1, "uploadThroughput": -1}
+    link.send("Network.emulateNetworkConditions", {"offline": False, "latency": 1200, **unlimited})
+    return page
+
+
+def test_of_tabs_opened_faster_than_they_are_answered_the_last_is_shown(slow):
+    for name in ("Depth", "Models", "Methods"):
+        slow.get_by_role("tab", name=name, exact=True).click()
+        slow.wait_for_timeout(150)
+    until(slow, "tab", "Methods")
+    for name in ("Steer", "Dose response", "Leak", "Verification"):
+        slow.get_by_role("tab", name=name, exact=True).click()
+        slow.wait_for_timeout(150)
+    until(slow, "tab", "Verification")
+
+
+def test_two_steps_back_faster_than_they_are_answered_reach_the_second(slow):
+    for name in ("Depth", "Models"):
+        slow.get_by_role("tab", name=name, exact=True).click()
+        until(slow, "tab", name)
+        slow.wait_for_timeout(1500)
+    slow.go_back()
+    slow.wait_for_timeout(150)
+    slow.go_back()
+    slow.wait_for_function(
+        "() => document.querySelector('[role=tab][aria-selected=true]').innerText.trim() === 'Overview'"
+    )
+    assert dict(query_of(slow))["tab"] == "Overview"
+    slow.go_forward()
+    until(slow, "tab", "Depth")
+    slow.wait_for_function(
+        "() => document.querySelector('[role=tab][aria-selected=true]').innerText.trim() === 'Depth'"
+    )
+
+
+def test_of_points_clicked_faster_than_they_are_answered_the_last_is_shown(slow):
+    plot = slow.locator(".ez-plot[data-drawn]:visible").first
+    for emotion in ("proud", "calm", "sad"):
+        _click(slow, plot, emotion)
+        slow.wait_for_timeout(150)
+    until(slow, "emotion", "sad")
+
+
+def test_of_tokens_clicked_faster_than_they_are_answered_the_last_is_shown(slow):
+    slow.get_by_role("tab", name="Read", exact=True).click()
+    tokens = slow.locator(".ez-token:visible")
+    tokens.first.wait_for()
+    slow.wait_for_timeout(3000)
+    for k in (1, 3, 5):
+        tokens.nth(k).click()
+        slow.wait_for_timeout(150)
+    title = "() => [...document.querySelectorAll('.ez-plot')].find(p => p.offsetParent).layout.title.text"
+    word = tokens.nth(5).inner_text().strip()
+    slow.wait_for_function(f"word => ({title})().startsWith(word + ' is closest to')", arg=word)
+
+
 @pytest.mark.parametrize(("button", "holds"), [("Copy link", "tab=Depth"), ("Copy Python", "ez.plot.depth(sets,")])
 def test_link_and_python_are_copied(visit, button, holds):
     page = visit()

@@ -131,6 +131,11 @@ def test_a_job_outlives_the_page_is_ended_by_its_owner_alone_and_its_set_is_dele
     one.get_by_role("button", name="Keep it").press("Enter")
     question.wait_for(state="hidden")
     one.locator("#ez-sidebar").get_by_text("tiny-llama").wait_for()
+    # The menu is filled anew when any job ends; what is chosen in it stays.
+    _tab(one, "Overview")
+    _tab(one, "Library")
+    one.wait_for_timeout(1000)
+    assert "tiny-llama" in menu.input_value()
     one.get_by_role("button", name="Delete", exact=True).press("Enter")
     one.get_by_role("button", name="Delete it").press("Enter")
     one.locator("#ez-making").get_by_text("is deleted").wait_for()
@@ -182,6 +187,8 @@ def test_the_columns_of_a_file_and_the_names_of_its_numbers_are_chosen_by_mouse(
     ):
         page.get_by_label(menu).click()
         page.get_by_role("option", name=column, exact=True).click()
+        # The list fades; that of the other menu has the same names.
+        page.get_by_role("option").first.wait_for(state="hidden")
         said.get_by_text(then).wait_for()
         assert go.is_disabled()
     names = page.get_by_label("Names of its numbers")

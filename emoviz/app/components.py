@@ -37,7 +37,7 @@ class Refused:
 
 _NUMBERS = count()
 # A page has dozens of the same kind, so that the script of each kind stands in it once.
-_RUN = "window.emovizScripts.{}(element, props, trigger, watch);"
+_RUN = "window.emovizScripts.{}(element, props, window.emovizParts.saying(element, trigger), watch);"
 
 
 class Figure(gr.HTML):
@@ -243,10 +243,10 @@ class Order(Filled):
 
 class Link(Filled):
     """The address of the view, its Python, and the layer that is shown of the first set, null where there is none:
-    {query, python, layer, layers}.
+    {query, python, layer, layers}, with {asked: its number} where it answers a link.
 
-    `select` fires with {query, width} of a link that is opened, `expand` with {width}: the pixels of a figure where the
-    screen is narrow, else null.
+    `select` fires with {query, width, number} of a link that is opened, `expand` with {width}: the pixels of a figure
+    where the screen is narrow, else null.
     """
 
     script = "link"

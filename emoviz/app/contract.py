@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import wraps
@@ -19,6 +20,8 @@ from .selection import NothingSelected, Pick, Selection, checked
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 # Of events that follow each other faster than they are answered, only the last counts.
 LATEST: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
+# Every one counts, however fast: what is pressed while the one before is being answered would else be lost.
+EACH: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
 # Pictures are made one after another.
 EXPORTS: dict[str, Any] = {
     "show_progress": "hidden",
@@ -112,7 +115,7 @@ class Page:
     """The page as `Tab.wire` sees it.
 
     selection : by the names of `Selection`. laid : by the titles of tabs. saved : takes a file for the browser.
-    shown : fills any parts in one message.
+    shown : fills any parts in one message. said : carries what parts say, for `on_said`.
     """
 
     blocks: gr.Blocks
@@ -123,6 +126,41 @@ class Page:
     laid: Mapping[str, Laid]
     saved: Part
     shown: Part
+    said: Part
+
+
+def on_said(
+    carrier: Part, parts: Sequence[Part], event: str, function: Callable[..., Any], inputs: Any, outputs: Any
+) -> gr.events.Dependency:
+    """Answers what any of the parts said last with an event.
+
+    carrier : `Page.said`. parts : figures and other filled parts. function : of what was said and the values of inputs;
+    a visitor can post anything.
+
+    Gradio holds an event back until the one before it is answered, and then sends it with the data of the one before.
+    What was said therefore travels as an input.
+    """
+    last = f"window.emovizParts.said({json.dumps([part.part for part in parts])}, {json.dumps(event)})"
+    return on_told(carrier, [getattr(part, event) for part in parts], last, function, inputs, outputs)
+
+
+def on_told(
+    carrier: Part, events: Sequence[Any], last: str, function: Callable[..., Any], inputs: Any, outputs: Any
+) -> gr.events.Dependency:
+    """As `on_said`. events : of any parts. last : what they told last, as JSON, in JavaScript."""
+
+    def answer(told: Any, *values: Any) -> Any:
+        return function(_from_json(told), *values)
+
+    js = f"async (_, ...given) => [await {last}, ...given]"
+    return gr.on(events, answer, [carrier, *inputs], outputs, js=js, **LATEST)
+
+
+def _from_json(text: Any) -> Any:
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        return None
 
 
 def answered(function: Endpoint) -> Endpoint:

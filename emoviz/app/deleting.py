@@ -50,8 +50,8 @@ def lay(
             return gr.update(visible=False), None, None, f"**Cannot delete.** {error}"
 
     def answer(name: str) -> tuple[Any, ...]:
-        return delete(name), gr.update(visible=False)
+        return delete(name), gr.update(visible=False), None
 
     remove.click(ask, menu, [asking, question, asked, said], **QUIET)
     no.click(lambda: gr.update(visible=False), None, asking, **QUIET)
-    return Deleting(menu, yes.click(answer, asked, [said, asking], **QUIET))
+    return Deleting(menu, yes.click(answer, asked, [said, asking, menu], **QUIET))

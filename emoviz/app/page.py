@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..geometry import CENTRINGS
 from . import job_strip, leaving, saving
 from .components import Ahead, Download, Figure, Layers, Link, Menu, Message, Order, Shown, Slider, Table
-from .contract import LATEST, QUIET, Endpoint, Laid, Page, Part, Tab, answered
+from .contract import EACH, LATEST, QUIET, Endpoint, Laid, Page, Part, Tab, answered, on_said, on_told
 from .download import downloaded
 from .footer import footer
 from .library import library
@@ -54,6 +54,11 @@ _ON_LOAD = """() => {
   // On a small screen it may be closed before anybody looks.
   setTimeout(() => document.body.classList.add('ez-ready'), 1500);
 }"""
+# The tab that is open in a bar; the bar shows it a moment after it has told.
+_OPEN_TAB = """new Promise((told) => setTimeout(() => {
+  const open = document.getElementById(%s).querySelector('[role=tab][aria-selected=true]');
+  told(JSON.stringify(open?.dataset.tabId ?? null));
+}))"""
 _SAME_DEPTH = f"() => {json.dumps(SAME_DEPTH)}"
 
 
@@ -76,7 +81,8 @@ def build(endpoints: Sequence[Endpoint] = ()) -> gr.Blocks:
         footer()
         first = address_of(to_query(TABS[0], start, {}), TABS[0], start, {})
         saved = Download(elem_id="ez-download")
-        page = Page(blocks, tabs, notice, strip, selection, laid, saved, Shown(elem_id="ez-shown"))
+        shown, said = Shown(elem_id="ez-shown"), gr.Textbox(visible=False)
+        page = Page(blocks, tabs, notice, strip, selection, laid, saved, shown, said)
         views = Views(
             page=page,
             roots=TABS,
@@ -156,7 +162,7 @@ def _lay(tabs: Iterable[Tab], start: Selection, laid: dict[str, Laid]) -> dict[s
         with gr.Tab(tab.title, id=tab.title):
             laid[tab.title] = tab.lay(start)
             if tab.parts:
-                with gr.Tabs(elem_classes="ez-parts") as inner:
+                with gr.Tabs(elem_classes="ez-parts", elem_id=f"ez-parts-{tab.title}") as inner:
                     groups |= {tab.title: inner, **_lay(tab.parts, start, laid)}
     return groups
 
@@ -168,12 +174,12 @@ def _wire_selection(views: Views, again: Sequence[gr.events.Dependency]) -> None
     def changed(*values: Any) -> dict[Part, Any]:
         return views.show(views.given(values))
 
-    def pick(event: gr.EventData, *values: Any) -> dict[Part, Any]:
+    def pick(clicked: Any, *values: Any) -> dict[Part, Any]:
         """A click in a figure or a table changes what its tab says that it changes."""
         given = views.given(values)
         tab = views.seen(given)
         named = {**page.selection, **page.laid[tab.title].controls}
-        changes = picked(event._data, {**tab.picks, STEP_EMOTION: step_emotion}, views.selected(given)[0])
+        changes = picked(clicked, {**tab.picks, STEP_EMOTION: step_emotion}, views.selected(given)[0])
         return views.show(given, {named[name]: value for name, value in changes.items()})
 
     # The depth has events of its own. A text that is being written is not sent with every letter.
@@ -181,9 +187,9 @@ def _wire_selection(views: Views, again: Sequence[gr.events.Dependency]) -> None
     events = [part.blur if isinstance(part, gr.Textbox) else part.input for part in touched]
     gr.on(events, changed, inputs, results, **LATEST)
     drawn = [page.laid[tab.title] for tab in views.drawn]
-    clicked = [part.select for laid in drawn for part in laid.outputs.values() if isinstance(part, (Figure, Table))]
+    clickable = [part for laid in drawn for part in laid.outputs.values() if isinstance(part, (Figure, Table))]
     controls = [part for laid in drawn for part in laid.controls.values()]
-    gr.on(clicked, pick, inputs, list(dict.fromkeys([*results, *controls])), **LATEST)
+    on_said(page.said, clickable, "select", pick, inputs, list(dict.fromkeys([*results, *controls])))
     for event in again:
         event.then(changed, inputs, results, **LATEST)
 
@@ -201,7 +207,7 @@ def _wire_stored(views: Views) -> list[gr.events.Dependency]:
         return [there, gr.update(choices=list(library().classes))]
 
     strip = page.jobs
-    strip.lines.select(job_strip.answer, strip.owner, [strip.lines, strip.owner], **QUIET)
+    strip.lines.select(job_strip.answer, strip.owner, [strip.lines, strip.owner], **EACH)
     page.blocks.load(refresh, None, choices, **QUIET)
     ended = strip.lines.expand(lambda: None, None, None, **QUIET)
     events = (ended, *(event for laid in page.laid.values() for event in laid.changed))
@@ -210,24 +216,24 @@ def _wire_stored(views: Views) -> list[gr.events.Dependency]:
 
 def _wire_tabs_and_link(views: Views) -> None:
     """Tabs are opened by a click and by a link, which also brings all else of a view."""
-    inputs, results, in_link = views.inputs, views.results, views.in_link
+    inputs, results, in_link, said = views.inputs, views.results, views.in_link, views.page.said
 
     def opening(within: str) -> Any:
-        def open_tab(event: gr.SelectData, *values: Any) -> Any:
+        def open_tab(title: Any, *values: Any) -> Any:
             given = views.given(values)
-            if given[views.opened].get(within) == event.value:
+            if title is None or given[views.opened].get(within) == title:
                 # A link has opened it and shows it already.
                 return gr.skip()
-            given[views.opened] = {**given[views.opened], within: event.value}
+            given[views.opened] = {**given[views.opened], within: str(title)}
             return {views.opened: given[views.opened], **views.show(given)}
 
         return open_tab
 
-    def open_link(event: gr.EventData, *values: Any) -> dict[Part, Any]:
+    def open_link(data: Any, *values: Any) -> dict[Part, Any]:
         """The view of a link; what it does not name is as at first, what it cannot give is said."""
         given = views.given(values)
-        data: Any = event._data
-        query = data.get("query") if isinstance(data, dict) else None
+        query, number = (data.get(name) if isinstance(data, dict) else None for name in ("query", "number"))
+        number = number if type(number) is int else None
         given[views.width] = _pixels(data)
         asked = from_query(query if isinstance(query, str) else "")
         path, notes = _path(asked.tab)
@@ -245,29 +251,31 @@ def _wire_tabs_and_link(views: Views) -> None:
         given[views.order], unknown = checked_order(asked.talk)
         bars = {views.groups[within]: gr.update(selected=title) for within, title in path.items()}
         state = {part: given[part] for part in (views.opened, views.width, views.order)}
-        return {**state, **bars, **views.show(given, moved, [*notes, *wrong, *unknown])}
+        return {**state, **bars, **views.show(given, moved, [*notes, *wrong, *unknown], asked=number)}
 
-    def fit(event: gr.EventData, *values: Any) -> dict[Part, Any]:
+    def fit(data: Any, *values: Any) -> dict[Part, Any]:
         """Figures as wide as the screen, where it is narrow."""
         given = views.given(values)
-        given[views.width] = _pixels(event._data)
+        given[views.width] = _pixels(data)
         return {views.width: given[views.width], **views.show(given)}
 
     for within, bar in views.groups.items():
-        bar.select(opening(within), inputs, [views.opened, *results], **LATEST)
+        on_told(
+            said, [bar.select], _OPEN_TAB % json.dumps(bar.elem_id), opening(within), inputs, [views.opened, *results]
+        )
     state, bars = [views.opened, views.width, views.order], views.groups.values()
     anything = list(dict.fromkeys([*state, *bars, *results, *in_link.values()]))
-    views.address.select(open_link, inputs, anything, **LATEST)
-    views.address.expand(fit, inputs, [views.width, *results], **LATEST)
+    on_said(said, [views.address], "select", open_link, inputs, anything)
+    on_said(said, [views.address], "expand", fit, inputs, [views.width, *results])
 
 
 def _wire_layers(views: Views) -> None:
     """The browser moves through the layers, and says when the slider rests or when it needs to be shown them."""
     page, layers, ahead, inputs = views.page, views.layers, views.ahead, views.inputs
 
-    def move_depth(event: gr.EventData, *values: Any) -> dict[Part, Any]:
+    def move_depth(data: Any, *values: Any) -> dict[Part, Any]:
         """Moving the slider asks for that depth in all sets."""
-        drawn = isinstance(event._data, dict) and event._data.get("swept") is True
+        drawn = isinstance(data, dict) and data.get("swept") is True
         return views.show(views.given(values), {page.selection["layer_mode"]: SAME_DEPTH}, drawn=drawn)
 
     def all_layers(*values: Any) -> Any:
@@ -280,7 +288,7 @@ def _wire_layers(views: Views) -> None:
     layers.value = layers.postprocess(views.swept(views.roots[0], views.start, at_start))
     ahead.value = ahead.postprocess(views.to_fetch(views.roots[0], views.start, at_start))
     layers.expand(None, None, page.selection["layer_mode"], js=_SAME_DEPTH, **QUIET)
-    layers.input(move_depth, inputs, views.results, **LATEST)
+    on_said(page.said, [layers], "input", move_depth, inputs, views.results)
     layers.select(all_layers, inputs, page.shown, **LATEST)
     ahead.select(look_ahead, inputs, ahead, **QUIET)
 
@@ -289,10 +297,9 @@ def _wire_talk(views: Views) -> None:
     """The talk is put in order, shown and saved."""
     page, inputs, talk, order = views.page, views.inputs, views.talk, views.order
 
-    def arrange(event: gr.EventData, *values: Any) -> dict[Part, Any]:
+    def arrange(data: Any, *values: Any) -> dict[Part, Any]:
         """The talk in another order; what the page shows stays."""
         given = views.given(values)
-        data: Any = event._data
         given[order], notes = checked_order(data.get("items") if isinstance(data, dict) else None)
         filled = views.addressed(views.seen(given), views.selected(given)[0], given, notes)
         return {order: given[order], page.shown: Shown.of(filled)}
@@ -310,7 +317,7 @@ def _wire_talk(views: Views) -> None:
         view = views.selected(given)[0]
         return downloaded("emoviz-talk", "html", lambda: ("emoviz-talk.html", talk_file(given[order], view, theme)))
 
-    talk.select(arrange, inputs, [order, page.shown], **LATEST)
+    on_said(page.said, [talk], "select", arrange, inputs, [order, page.shown])
     talk.expand(present, inputs, talk, **QUIET)
     talk.download(save_talk, inputs, views.page.saved, **QUIET)
 

@@ -94,20 +94,28 @@ class Views:
         return {} if tab.draw is None else tab.draw(view, **self._own(tab, given))
 
     def show(
-        self, given: Given, moved: Given | None = None, notes: Sequence[str] = (), drawn: bool = False
+        self,
+        given: Given,
+        moved: Given | None = None,
+        notes: Sequence[str] = (),
+        drawn: bool = False,
+        asked: int | None = None,
     ) -> dict[Part, Any]:
         """What the open tab shows for what is given, some of it moved; all else stays as it is.
 
-        notes : said above. drawn : whether the browser shows already what changes with the layer.
+        notes : said above. drawn : whether the browser shows already what changes with the layer. asked : the number of
+        the link that is answered.
         """
         with one_library():
-            return self._show({**given, **(moved or {})}, moved or {}, notes, drawn)
+            return self._show({**given, **(moved or {})}, moved or {}, notes, drawn, asked)
 
-    def _show(self, given: Given, moved: Given, notes: Sequence[str], drawn: bool) -> dict[Part, Any]:
+    def _show(
+        self, given: Given, moved: Given, notes: Sequence[str], drawn: bool, asked: int | None
+    ) -> dict[Part, Any]:
         tab, page = self.seen(given), self.page
         view, wrong = self.selected(given)
         values: dict[Part, Any] = {
-            **self.addressed(tab, view, given, [*notes, *wrong]),
+            **self.addressed(tab, view, given, [*notes, *wrong], asked),
             self.side: unused_by(tab),
             self.talk: {"items": list(given[self.order]), "at": view.depth if view.layer_mode == SAME_DEPTH else None},
         }
@@ -126,13 +134,15 @@ class Views:
         others = {part: value for part, value in ready.items() if not _is_filled(part)}
         return {self.page.shown: _message(ready), **moved, **right, **others}
 
-    def addressed(self, tab: Tab, view: Selection, given: Given, notes: Sequence[str]) -> dict[Part, Any]:
-        """The link of a view with its Python, and what of it was put right."""
+    def addressed(
+        self, tab: Tab, view: Selection, given: Given, notes: Sequence[str], asked: int | None = None
+    ) -> dict[Part, Any]:
+        """The link of a view with its Python, and what of it was put right; asked : as in `show`."""
         kept = {name: given[part] for name, part in self.in_link.items() if given[part] != part.value}
         own = {name: given[part] for name, part in self.page.laid[tab.title].in_link.items()}
         return {
             self.page.notice: f"**Corrected.** {' '.join(notes)}" if notes else None,
-            self.address: address_of(to_query(tab, view, kept, given[self.order]), tab, view, own),
+            self.address: {**address_of(to_query(tab, view, kept, given[self.order]), tab, view, own), "asked": asked},
         }
 
     def swept(self, tab: Tab, view: Selection, given: Given) -> dict[str, Any]:

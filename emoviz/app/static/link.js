@@ -1,7 +1,7 @@
 // The address bar holds the view: what the server says is written there, and a link or the back button is reported.
 // Changes that follow each other within a second are one step back.
 const STEP = 1000;
-let last = 0, opening = false;
+let last = 0, asked = 0, opening = false;
 
 const query = () => [...new URLSearchParams(location.search)].filter(([name]) => !name.startsWith('__'));
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
@@ -10,12 +10,16 @@ const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 const small = window.matchMedia('(max-width: 700px)'), EDGES = 50;
 const width = () => (small.matches ? document.documentElement.clientWidth - EDGES : null);
 
-function ask() { opening = true; trigger('select', { query: location.search, width: width() }); }
-
+function ask() {
+  opening = true;
+  trigger('select', { query: location.search, width: width(), number: ++asked });
+}
 
 function write() {
   if (!value) return;
   window.emovizView = JSON.parse(value);
+  // What was asked for before the address changed must not be written over it.
+  if (opening && window.emovizView.asked !== asked) return;
   const url = new URL(location.href), wanted = [...new URLSearchParams(window.emovizView.query)];
   if (same(wanted, query())) { opening = false; return; }
   const own = [...url.searchParams].filter(([name]) => name.startsWith('__'));

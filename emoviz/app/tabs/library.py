@@ -91,7 +91,7 @@ def draw(_view: Selection, model: str) -> dict:
         "model": gr.update(choices=model_choices()),
         "fetch": fetching.offer([model]),
         "table": sets_table(),
-        "own": gr.update(choices=own_choices(), value=None),
+        "own": gr.update(choices=own_choices()),
         "written": gr.update(choices=stories_choices()),
     }
 

@@ -20,7 +20,7 @@ from ...types import VectorSet
 from ...words import counted
 from ..board import asked, told
 from ..components import EMPTY, Board, Cards, Figure, Messages, Table
-from ..contract import EVERYTHING, QUIET, Laid, Page, Tab, tried
+from ..contract import EACH, EVERYTHING, Laid, Page, Tab, tried
 from ..library import library, one_library
 from ..selection import BEST, Selection, pick_emotion
 from ..snippet import figure, open_sets, snippet
@@ -50,7 +50,7 @@ def wire(page: Page) -> None:
     """What stands of the papers takes a second: the browser asks for it when it has shown all else."""
     part = page.laid["Overview"].outputs["board"]
     # Each ask has its own answer: of asks that wait for one another gradio repeats the first.
-    part.select(answer, None, part, **{**QUIET, "trigger_mode": "multiple"})
+    part.select(answer, None, part, **EACH)
 
 
 def answer(event: gr.EventData) -> Any:

@@ -21,7 +21,7 @@ from ...types import Missing, Reading, VectorSet
 from ...words import counted
 from .. import fetching
 from ..components import EMPTY, Figure, Message, Table, Tokens
-from ..contract import LATEST, QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name, stale
+from ..contract import QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name, on_said, stale
 from ..library import library
 from ..memory import loaded_with_status
 from ..selection import Selection
@@ -168,10 +168,10 @@ def given(reading: Reading | str | None) -> Reading | None:
     return None if examples is None or examples.reading.set not in library().sets else examples.reading
 
 
-def pick(event: gr.EventData, reading: Reading | str | None) -> Any:
+def pick(clicked: Any, reading: Reading | str | None) -> Any:
     """The token that was clicked; a visitor can post any value."""
     reading = given(reading)
-    token = event._data.get("token") if isinstance(event._data, dict) else None
+    token = clicked.get("token") if isinstance(clicked, dict) else None
     if reading is None or type(token) is not int or not 0 <= token < len(reading.tokens):
         return gr.skip()
     return token
@@ -325,7 +325,7 @@ def wire(page: Page) -> list:
         **WITH_MODEL,
     )
     done.then(lambda: gr.update(interactive=True), None, part["go"], **QUIET)
-    picked = output["tokens"].select(*by_name(pick, reading=control["reading"]), control["chosen"], **LATEST)
+    picked = on_said(page.said, [output["tokens"]], "select", pick, [control["reading"]], control["chosen"])
     output["fetch"].click(
         *by_name(fetch, page.selection, owner=page.jobs.owner), [output["status"], page.jobs.lines], **QUIET
     )

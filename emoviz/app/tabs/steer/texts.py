@@ -13,7 +13,7 @@ from ....steer.recipes import EMOVIZ, JEONG2026A, NORMS, PRESET_DOSES, PRESETS, 
 from ....words import counted
 from ... import fetching
 from ...components import EMPTY, Memory, Message, Shown, Texts
-from ...contract import EXPORTS, QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name, stale
+from ...contract import EACH, EXPORTS, QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name, stale
 from ...download import downloaded_texts
 from ...library import library
 from ...memory import free, held, in_memory
@@ -204,7 +204,7 @@ def wire(page: Page) -> list:
     laid.outputs["fetch"].click(
         *by_name(fetch, page.selection, owner=page.jobs.owner), [status, page.jobs.lines], **QUIET
     )
-    memory.select(let_go, None, memory, **QUIET)
+    memory.select(let_go, None, memory, **EACH)
     page.blocks.load(models_in_memory, None, memory, **QUIET)
     texts.download(save, job, page.saved, **EXPORTS)
     send_to_read(page, texts)
