@@ -28,7 +28,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--allow-base", action="store_true", help="let a base model write stories all the same")
     parser.add_argument("--pooling", help="mean, last or mid, instead of the protocol's own")
     parser.add_argument(
-        "--activations", default="best", help="keep pooled states at the best layers (default), all or none"
+        "--activations", default="best", help="keep pooled states at the best layer (default), all or none"
     )
     parser.add_argument("--layer-path", metavar="PATH", help="where the blocks are, such as model.layers, if not found")
     parser.add_argument(

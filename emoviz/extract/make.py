@@ -45,8 +45,8 @@ def extract(
     protocol : how vectors are made, see `extract.protocols`: `emoviz`, `jeong2026b`; by generation `emoviz-stories`,
         `jeong2026a`, `jeong2026a-loose`, which take no passages.
     name : what passages that come from no file are called.
-    keep : layers whose pooled states stay with the set, so that intervals can be drawn: `best`, which is also the best
-        of this model's sets from other passages, `all` or `none`.
+    keep : layers whose pooled states stay with the set, so that intervals can be drawn: `best`, the one that its
+        protocol's rule picks and those of this model's sets from other passages, `all` or `none`.
     batch_tokens : padded tokens of one forward pass. allow_base : let a base model write stories.
     save : whether the set is stored, in `folder` or else the user's own. The same request is then never computed twice,
         and a run that was killed goes on where it stopped.

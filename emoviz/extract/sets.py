@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
-from ..geometry import best_layers, held_out_accuracy, mean_pairwise_cosine, preferred_layer, rdm_of, umap_coordinates
+from ..geometry import held_out_accuracy, mean_pairwise_cosine, preferred_layer, rdm_of, umap_coordinates
 from ..models.loaded import LoadedModel
 from ..stats.resampling import Readings, resample_curves
 from ..stimuli import DEFAULT_CORPUS, neutral_sentences, prompts_hash, story_prompts
@@ -64,9 +64,8 @@ def extract_set(
     """Class means of a corpus, or of the model's own stories, in one model.
 
     corpus   : the passages to read; None for a protocol by generation.
-    keep     : layers whose pooled states stay with the set: where decoding is best and the protocol's own (`best`),
-    `all`, `none`.
-    also     : layers that are kept with the best ones.
+    keep     : layers whose pooled states stay with the set: the one that stands for it (`best`), `all` or `none`.
+    also     : layers that are kept with the best one.
     work     : folder in which an interrupted run leaves what it has, and finds it again (see `work_folder`).
     progress : called with the stage (`writing`, `reading`, in tokens; `resampling`, in layers), done so far and in all.
     Raises   : InputError if a passage does not fit the model, if the topics cannot be split into halves that both
@@ -266,8 +265,7 @@ def _resampled(
 def _kept(keep: str, also: tuple[int, ...], vectors: VectorSet, corpus: Corpus, read: Captured) -> Activations | None:
     if keep == "none":
         return None
-    best = best_layers(vectors)
-    picked = {best["decoding"], preferred_layer(vectors), *also}
+    picked = {preferred_layer(vectors), *also}
     layers = tuple(k for k in vectors.finite_layers if keep == "all" or k in picked)
     return Activations(
         states=np.stack([read.at(layer) for layer in layers], axis=1),
