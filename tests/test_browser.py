@@ -1442,6 +1442,11 @@ def test_a_large_screen_is_used(server, browser):
         assert box["y"] + box["height"] < size["height"], "seen whole without scrolling"
         page.close()
     assert heights[1] > 1.7 * heights[0]
+    page = browser.new_page(viewport={"width": 1080, "height": 1920})
+    page.goto(f"{server[0]}/?tab=Depth")
+    page.wait_for_selector(".ez-plot[data-drawn]:visible", timeout=30_000)
+    assert page.locator(".ez-plot:visible").first.bounding_box()["height"] <= 0.75 * 1080, "not stretched"
+    page.close()
 
 
 def test_a_report_and_an_archive_leave_the_page_and_can_be_cancelled(visit, tmp_path):

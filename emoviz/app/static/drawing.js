@@ -9,8 +9,9 @@
   function fitted(given, drawings) {
     const layout = { ...given.layout, title: { ...given.layout.title }, legend: { ...given.layout.legend } };
     if (layout.meta.fill && window.innerWidth > 700) {
-      // A large screen is filled below the tabs and cards; title and legend keep their distance from the edge in pixels.
-      const height = Math.max(layout.height, window.innerHeight - 250);
+      // A large screen is filled below the tabs and cards, but no figure gets taller than wide; title and legend keep
+      // their distance from the edge in pixels.
+      const height = Math.max(layout.height, Math.min(window.innerHeight - 250, 0.75 * window.innerWidth));
       layout.title.y = 1 - ((1 - layout.title.y) * layout.height) / height;
       if (layout.legend.yref === 'container') layout.legend.y *= layout.height / height;
       layout.height = height;
