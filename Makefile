@@ -43,7 +43,9 @@ cache: install
 			$(BIN)/emoviz extract $$model --protocol $$protocol --out cache || exit; \
 		done; \
 	done
-	$(BIN)/emoviz extract SmolLM2-135M-Instruct --method generation --activations none --out cache
+	for model in SmolLM2-135M-Instruct $(QWEN); do \
+		$(BIN)/emoviz extract $$model --method generation --activations none --out cache || exit; \
+	done
 	rm -f cache/heads/[0-9a-f]*.safetensors
 	own=$$(mktemp -d); for model in SmolLM2-135M-Instruct gemma-3-270m $(QWEN); do \
 		EMOVIZ_HOME=$$own $(BIN)/emoviz witness --for $$model || exit; \

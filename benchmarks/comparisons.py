@@ -17,7 +17,7 @@ import numpy as np
 
 MODELS = ("SmolLM2-135M-Instruct", "gemma-3-270m")
 PRECISIONS = ("bf16", "fp16", "int8")
-# Models whose shipped sets are by comprehension alone, and the precision of these.
+# The other shipped sets by comprehension, and their precision.
 READERS = ((MODELS[1], "fp32"), ("Qwen2.5-Coder-0.5B-Instruct", "fp32"), ("Qwen2.5-Coder-1.5B-Instruct", "bf16"))
 # Gemma is a base model, which writes none.
 WRITER, WRITTEN = MODELS[0], ("emoviz-stories", "jeong2026a", "jeong2026a-loose")
@@ -82,6 +82,7 @@ def write(path: Path) -> None:
         *_writer_sets(),
         *(_set(model, "emoviz", name) for model in MODELS for name in PRECISIONS),
         *(_set(model, protocol, name) for model, name in READERS for protocol in ("emoviz", "jeong2026b")),
+        _set(READERS[1][0], "emoviz-stories", "fp32"),
     ]
     exact = [s for s in sets if s.provenance.precision == "fp32" and s.provenance.model == WRITER]
     save_contrasts(

@@ -18,7 +18,7 @@ _OWN = [f"own_{k:02d}" for k in range(25)]
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """30 sets: five shipped, three each of eight models, and one more."""
+    """35 sets: ten shipped, three each of eight models, and one more."""
     home = tmp_path_factory.mktemp("home")
     for k, name in enumerate(_OWN):
         save_set(make_set(name, seed=k, model=f"a-model-{k // 3}", layers=6 + k % 3), home / "sets")
@@ -69,7 +69,7 @@ def test_sets_are_searched_chosen_put_in_order_and_taken_out_by_keyboard(visit):
     page.get_by_role("button", name="Take out SmolLM2").press("Space")
     _ask(page, ["own_22", GEMMA], "set")
     search.press("Escape")
-    page.wait_for_function("() => document.querySelectorAll('.ez-picker-list input').length === 34")
+    page.wait_for_function("() => document.querySelectorAll('.ez-picker-list input').length === 35")
     search.fill("nothing like it")
     page.get_by_text("No set has nothing and like and it in its name").wait_for()
     page.get_by_role("button", name="Clear all sets").press("Enter")
@@ -90,7 +90,7 @@ def test_thirty_chosen_sets_leave_room_for_the_rest_and_every_button_can_be_hit(
     if width < 768:
         page.locator("#ez-sidebar .toggle-button").click()
         page.wait_for_timeout(600)
-    assert page.locator(".ez-picker-count").inner_text() == "27 of 34"
+    assert page.locator(".ez-picker-count").inner_text() == "27 of 35"
     assert page.locator(".ez-picker-name").first.inner_text() == "a-model-1 · emoviz, made-up, reference"
     assert page.locator(".ez-picker").bounding_box()["height"] < 400
     small = """() => [...document.querySelectorAll('.ez-picker button, .ez-picker label')].filter((b) => {
