@@ -77,7 +77,8 @@ def test_injection_adds_the_rows_own_offset_to_every_token(model, request):
     )
     with torch.inference_mode():
         loaded.model(ids)
-        with injected(loaded, Offsets({}, 3), {layer: offset}, first=True):
+        added = Offsets({layer: offset.numpy()}, 3)
+        with injected(loaded, added, on_device(added, loaded), written=0):
             loaded.model(ids)
     watch.remove()
     np.testing.assert_allclose((seen[1] - seen[0]).numpy(), offset[:, None].expand(3, 3, -1).numpy(), atol=1e-5)
@@ -208,7 +209,7 @@ def _states(loaded, added, first, n_tokens=3):
         block.register_forward_hook(lambda _m, _i, out: seen.append(out if torch.is_tensor(out) else out[0]))
         for block in loaded.blocks
     ]
-    with torch.inference_mode(), injected(loaded, added, on_device(added, loaded), first=first):
+    with torch.inference_mode(), injected(loaded, added, on_device(added, loaded), written=0 if first else 1):
         loaded.model(torch.arange(3, 3 + n_tokens).expand(added.rows, -1))
     for hook in hooks:
         hook.remove()

@@ -148,11 +148,11 @@ def named_directions(words: Sequence[str] | None) -> tuple[str, ...] | None:
 
 def classes_of(directions: Sequence[str] | None) -> tuple[str, ...]:
     """The emotions in them; without directions all are meant."""
-    from ..steer.grammar import parse_direction
+    from ..steer.grammar import emotions_of
 
     if directions is None:
         return EMOTIONS
-    return tuple(name for text in directions for name, _ in parse_direction(text).terms)
+    return tuple(name for text in directions for name in emotions_of(text))
 
 
 def prompts_of(given: argparse.Namespace) -> tuple[str, ...]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,17 @@ import numpy as np
 
 from ..errors import InputError
 from ..steer.doses import parse_doses
-from ..steer.grammar import CONTROLS, UNSTEERED, is_control, parse_direction
+from ..steer.grammar import (
+    CONTROLS,
+    UNSTEERED,
+    amount_words,
+    control_of,
+    emotions_of,
+    has_amount,
+    is_plain,
+    parse_intervention,
+    rows_of,
+)
 from ..steer.recipes import EMOVIZ, PRESET_DOSES
 from .arguments import (
     Result,
@@ -38,7 +47,8 @@ def arguments(parser: ArgumentParser) -> None:
         nargs="+",
         required=True,
         metavar="E",
-        help="emotions, or mixtures such as '0.7 calm + 0.3 grateful'",
+        help="emotions, mixtures such as '0.7 calm + 0.3 grateful', or interventions such as 'ablate afraid', 'clamp "
+        "calm 0.05', 'reflect angry', 'when afraid > 0.1 add calm 0.04', 'calm after 10'",
     )
     parser.add_argument("--dose", help=f"fractions of the residual norm (default {PRESET_DOSES[EMOVIZ]})")
     parser.add_argument("--prompt", required=True, metavar="TEXT")
@@ -64,10 +74,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
     """load : gives the model of a name, for a caller that keeps models in memory."""
     doses = parse_doses(PRESET_DOSES[EMOVIZ] if given.dose is None else given.dose)
-    asked = [
-        *(name if is_control(name) else parse_direction(name).label for name in given.emotion),
-        *checked_controls(given.controls),
-    ]
+    asked = _asked(given.emotion, checked_controls(given.controls))
     from ..judge.texts import judge_batch
     from ..judge.verdict import borderline
     from ..models.load import load_model
@@ -82,7 +89,7 @@ def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
     started = time.perf_counter()
     named = [find_set(name) for name in given.set or ()]
     decoding, judge, taught = decoding_of(given), _judge(given.witness), _taught(given.witness)
-    places = list(product(asked, dict.fromkeys(doses)))
+    places = list(dict.fromkeys(place for text in asked for place in _places(text, doses)))
     rows: list[dict[str, Any]] = []
     recipes, cards, taught_cards = {}, {}, {}
     reasons: dict[str, str] = {}
@@ -92,7 +99,7 @@ def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
         own = [s.name for s in named if s.provenance.revision == loaded.revision]
         if len(own) > 1 or (named and not own and len(given.models) == 1):
             raise InputError(f"--set {' '.join(given.set)} was given; one set of {loaded.name} is needed.")
-        classes = [name for text in asked for name, _ in parse_direction(text).terms]
+        classes = [name for text in asked for name in emotions_of(text)]
         vectors = set_of(loaded, own[0] if own else None, classes)
         recipe = recipe_of(given, vectors)
         made = steer_texts(loaded, vectors, asked, doses, given.prompt, recipe, decoding)
@@ -139,11 +146,27 @@ def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
         "reasons": reasons,
         "files": [str(path) for path in files],
     }
-    blocks = [
-        f"{r['model']}, {r['emotion']} {r['dose']:g}: {r['regime']} ({r['reason']}){_said(r)}\n{r['text'].strip()}"
-        for r in rows
-    ]
+    blocks = [f"{r['model']}, {_what(r)}: {r['regime']} ({r['reason']}){_said(r)}\n{r['text'].strip()}" for r in rows]
     return result, "\n\n".join([*blocks, *result["files"]]), 0
+
+
+def _asked(emotions: Sequence[str], controls: Sequence[str]) -> list[str]:
+    """What rows are made for. The control of an intervention is the same along the control's direction."""
+    asked = [parse_intervention(text).written for text in emotions]
+    along = [control_of(text, name) for name in controls for text in asked if not is_plain(text)]
+    return list(dict.fromkeys([*asked, *(controls if any(map(is_plain, asked)) else ()), *along]))
+
+
+def _places(text: str, doses: Sequence[float]) -> list[tuple[str, float]]:
+    """(what is done, amount) of each row that is told of; with dose 0 the unsteered text."""
+    if has_amount(text):
+        return rows_of(text, ())
+    return [(parse_intervention(text).label, dose) for dose in doses]
+
+
+def _what(row: dict) -> str:
+    """`calm 0.04`, `ablate afraid`, `clamp calm to 0.05`."""
+    return f"{row['emotion']} {amount_words(row['emotion'], row['dose']).removeprefix('dose ')}".rstrip()
 
 
 def _judge(name: str) -> Callable[[Any], Any]:

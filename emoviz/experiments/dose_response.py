@@ -21,7 +21,7 @@ from ..models.loaded import LoadedModel
 from ..readout.projection import projections
 from ..steer.doses import RUN_DOSES, check_doses, parse_doses
 from ..steer.generate import batch_rows, batches, checked_ids, generate, generations
-from ..steer.grammar import CONTROLS
+from ..steer.grammar import CONTROLS, check_plain
 from ..steer.injection import offsets
 from ..steer.recipes import EMOVIZ
 from ..steer.recipes import recipe as recipe_of
@@ -85,7 +85,8 @@ def dose_response(
     doses = parse_doses(RUN_DOSES) if doses is None else doses
     check_doses(doses)
     doses = tuple(sorted({0.0, *map(float, doses)}))
-    rows = batch_rows([*directions, *controls], doses)
+    check_plain([*directions, *controls], vectors.classes)
+    rows = batch_rows([*directions, *controls], doses, vectors.classes)
     if len(rows) == 1:
         raise InputError("no dose but 0 was given. Give one or more.")
     # Whatever cannot be steered is found before the first text is written.

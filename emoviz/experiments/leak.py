@@ -21,7 +21,7 @@ from ..readout.vocabulary import vocabulary_scripts
 from ..steer.directions import directions as units
 from ..steer.doses import check_doses, parse_doses
 from ..steer.generate import Partial, batch_rows, batches, checked_ids, generate, generations
-from ..steer.grammar import RANDOM
+from ..steer.grammar import RANDOM, check_plain
 from ..steer.injection import offsets
 from ..steer.recipes import recipe as recipe_of
 from ..stimuli.scenarios import dose_prompts
@@ -83,7 +83,8 @@ def leak_run(
     if not doses:
         raise InputError("no dose but 0 was given. Give one or more.")
     by_name = {name: recipe_of(vectors, name) for name in recipes}
-    rows = batch_rows([*directions, *controls], doses)
+    check_plain([*directions, *controls], vectors.classes)
+    rows = batch_rows([*directions, *controls], doses, vectors.classes)
     # Whatever cannot be steered is found before the first text is written.
     for one in by_name.values():
         offsets(vectors, rows, one)

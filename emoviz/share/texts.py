@@ -22,9 +22,9 @@ from ..judge.verdict import borderline
 from ..plots.canvas import Canvas
 from ..plots.export import PICTURES, PRESETS, check_options, export
 from ..plots.text_slide import Block, text_slides
-from ..plots.wording import dose_label
+from ..plots.wording import dose_label, minus
 from ..readout.scripts import own_scripts
-from ..steer.grammar import UNSTEERED, is_control
+from ..steer.grammar import UNSTEERED, amount_words, is_control, is_plain
 from ..store.atomic import write_bytes
 from ..store.spreadsheet import csv_bytes
 from ..types import Decoding, Generation, Verdict
@@ -266,7 +266,7 @@ def _groups(given: Sheet) -> list[tuple[str, Sequence[str], Sequence[Block]]]:
         steered = [one for one in column.cells if one.direction != UNSTEERED]
         directions = list(dict.fromkeys(one.direction for one in steered))
         doses = {one.dose for one in steered}
-        if len(doses) == 1 and len(directions) > 1:
+        if len(doses) == 1 and len(directions) > 1 and all(map(is_plain, directions)):
             # Told apart by direction alone, they stand side by side.
             heading = f"{column.model}, dose {dose_label(*doses)}"
             blocks = [_block(one, given.prompt, one.direction) for one in steered]
@@ -274,7 +274,8 @@ def _groups(given: Sheet) -> list[tuple[str, Sequence[str], Sequence[Block]]]:
             continue
         for direction in directions:
             own = [_block(one, given.prompt) for one in steered if one.direction == direction]
-            what = f"control: {direction}" if is_control(direction) else f"towards {direction}"
+            what = f"towards {direction}" if is_plain(direction) else direction
+            what = f"control: {direction}" if is_control(direction) else what
             found.append((f"{column.model}, {what}", notes, [*baselines, *own]))
         if not steered:
             found.append((column.model, notes, baselines))
@@ -284,7 +285,7 @@ def _groups(given: Sheet) -> list[tuple[str, Sequence[str], Sequence[Block]]]:
 def _block(one: Cell, prompt: str, head: str | None = None) -> Block:
     body = "".join(f"{LEFT}{piece}{RIGHT}" if leaked else piece for piece, leaked in marked(one.text.strip(), prompt))
     if head is None:
-        head = UNSTEERED if one.direction == UNSTEERED else f"dose {dose_label(one.dose)}"
+        head = UNSTEERED if one.direction == UNSTEERED else minus(amount_words(one.direction, one.dose))
     regime = None if one.verdict is None else one.verdict.regime
     said = "" if one.verdict is None else one.verdict.reason
     return Block(head, body, verdict_label(one.verdict), regime, "" if one.direction == UNSTEERED else said)

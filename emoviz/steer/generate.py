@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -20,7 +20,7 @@ from ..readout.vocabulary import script_mass, vocabulary_scripts
 from ..types import Decoding, Generation, Generations, Recipe, Towards, VectorSet
 from .directions import directions_of
 from .doses import doses_of
-from .grammar import UNSTEERED, label_of
+from .grammar import UNSTEERED, label_of, rows_of
 from .injection import Offsets, injected, offsets, on_device
 from .recipes import EMOVIZ
 from .recipes import recipe as recipe_of
@@ -57,11 +57,18 @@ class Partial:
         return self.script_mass.sum(-1)
 
 
-def batch_rows(directions: Sequence[T], doses: Sequence[float]) -> list[tuple[T | str, float]]:
-    """(direction, dose) of every row of a batch: the baseline first, then each direction at each dose but 0."""
-    distinct = {label_of(direction): direction for direction in directions}.values()
-    steered = [(direction, dose) for direction in distinct for dose in dict.fromkeys(doses) if dose]
-    return [(UNSTEERED, 0.0), *steered]
+def batch_rows(
+    directions: Sequence[T], doses: Sequence[float], classes: Collection[str] = ()
+) -> list[tuple[T | str, float]]:
+    """(what is done, amount) of every row of a batch: the baseline first, then as `grammar.rows_of`, each once.
+
+    classes : of the vector set, whose names come before all grammar. Raises InputError for what cannot be read.
+    """
+    found: dict[tuple[str, float], T | str] = {}
+    for towards in directions:
+        for one, amount in rows_of(towards, list(dict.fromkeys(doses)), classes):
+            found.setdefault((label_of(one), amount), one)
+    return [(UNSTEERED, 0.0), *((one, amount) for (_, amount), one in found.items())]
 
 
 def generate(loaded: LoadedModel, prompt: str, added: Offsets, decoding: Decoding) -> Iterator[Partial]:
@@ -92,11 +99,12 @@ def steer_texts(
     recipe: Recipe | str = EMOVIZ,
     decoding: Decoding | None = None,
 ) -> Generations:
-    """One prompt continued without steering, then towards every direction at every dose but 0, in one batch.
+    """One prompt continued without steering, then under every direction and intervention, in one batch.
 
     vectors : a set of this very model; None for the one that it uses.
-    directions : emotions, mixtures, controls (`random`, `mean`), or what `direction` gives.
-    doses : fractions of the typical residual norm at each layer, -1 to 1.
+    directions : emotions, mixtures, controls (`random`, `mean`), what `direction` gives, or interventions as text, such
+        as `ablate afraid` or `when afraid > 0.1 add calm 0.04` (see docs/steering.md).
+    doses : fractions of the typical residual norm at each layer, -1 to 1, for all that has no amount of its own.
     recipe : a preset or what `recipe` gives. decoding : None for 40 greedy tokens.
     Returns : Generations, the baseline first; `to_frame()` is a table, `judge_texts` adds the verdicts.
     Raises  : InputError for a set of another model, an unknown emotion, a dose out of range, or a prompt that does not
@@ -112,7 +120,7 @@ def steer_texts(
     vectors = fitting(vectors, model)
     chosen = recipe_of(vectors, recipe)
     decoding = Decoding() if decoding is None else decoding
-    rows = batch_rows(directions_of(directions), doses_of(doses))
+    rows = batch_rows(directions_of(directions), doses_of(doses), vectors.classes)
     out: list[Generation] = []
     for part in batches(model, rows, prompt, decoding):
         steps = generate(model, prompt, offsets(vectors, part, chosen), decoding)
@@ -182,7 +190,7 @@ def checked_ids(loaded: LoadedModel, prompt: str, decoding: Decoding) -> list[in
 def _steps(
     loaded: LoadedModel, ids: torch.Tensor, added: Offsets, decoding: Decoding, own: frozenset[str]
 ) -> Iterator[Partial]:
-    tensors, table = on_device(added, loaded), vocabulary_scripts(loaded)
+    acting, table = on_device(added, loaded), vocabulary_scripts(loaded)
     foreign = table.foreign(own)
     end = torch.tensor(loaded.end_tokens if loaded.end_tokens else (-1,))
     random = torch.Generator().manual_seed(decoding.seed)
@@ -194,7 +202,7 @@ def _steps(
     finished = torch.zeros(added.rows, dtype=torch.bool)
     cache = None
     for _ in range(decoding.max_new_tokens):
-        with loaded.inference(), injected(loaded, added, tensors, first=cache is None):
+        with loaded.inference(), injected(loaded, added, acting, written=len(written)):
             out = loaded.model(input_ids=step_ids, past_key_values=cache, use_cache=True, **options)
         cache = out.past_key_values
         logits = out.logits[:, -1].float()

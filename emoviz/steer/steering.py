@@ -17,7 +17,8 @@ from ..models.loaded import LoadedModel, check_evaluating, loaded_model
 from ..types import Recipe, Towards, VectorSet
 from .directions import directions_of
 from .doses import doses_of
-from .injection import PROMPT_POSITIONS, Offsets, offsets, on_device, with_offset
+from .grammar import has_amount, rows_of
+from .injection import EVERYWHERE, PROMPT_POSITIONS, Offsets, Step, offsets, on_device, with_step
 from .recipes import EMOVIZ
 from .recipes import recipe as recipe_of
 
@@ -27,7 +28,7 @@ def steering(
     model: LoadedModel,
     vectors: VectorSet | None,
     direction: Towards | Sequence[Towards],
-    dose: float | Sequence[float],
+    dose: float | Sequence[float] | None = None,
     *,
     recipe: Recipe | str = EMOVIZ,
     layers: str | int | Sequence[int] | None = None,
@@ -40,11 +41,11 @@ def steering(
     model is as it was. Only threads that were started inside the block may use the model beside the one that opened it.
 
     vectors : a set of this very model; None for the one that it uses.
-    direction : an emotion, a mixture, a control (`random`, `mean`), or what `ez.direction` gives; a sequence has one a
-    row.
-    dose : fraction of the typical residual norm at each layer, -1 to 1; a sequence has one a row of the batch. A batch
-        may have a multiple of these rows, as beams and several returned sequences make it: each is repeated in its
-        place.
+    direction : an emotion, a mixture, a control (`random`, `mean`), what `ez.direction` gives, or an intervention as
+        text, such as `ablate afraid`; a sequence has one a row.
+    dose : fraction of the typical residual norm at each layer, -1 to 1; a sequence has one a row of the batch; None
+        where every direction is an intervention that needs no dose or names its own. A batch may have a multiple of
+        these rows, as beams and several returned sequences make it: each is repeated in its place.
     recipe : a preset or what `ez.recipe` gives; layers, scope and norm change parts of it. Scopes `prompt` and
         `response` take a pass over several tokens, or over an empty cache, for the prompt; they need use_cache=True and
         padding on the left.
@@ -67,16 +68,27 @@ def steering(
     check_evaluating(loaded_model(model).model)
     vectors = fitting(vectors, model)
     chosen = recipe_of(vectors, recipe, layers=layers, scope=scope, norm=norm)
-    added = offsets(vectors, _rows(direction, dose), chosen)
+    added = offsets(vectors, _rows(direction, dose, vectors.classes), chosen)
     with ExitStack() as undo:
         _claim(model, undo)
         _hook(model, added, undo)
         yield chosen
 
 
-def _rows(direction: Towards | Sequence[Towards], dose: float | Sequence[float]) -> list[tuple[Towards, float]]:
+def _rows(
+    direction: Towards | Sequence[Towards], dose: float | Sequence[float] | None, classes: tuple[str, ...]
+) -> list[tuple[Towards, float]]:
     """A direction and a dose per row; what was given once goes to all rows."""
-    directions, doses = directions_of(direction), doses_of(dose)
+    directions = directions_of(direction)
+    if dose is None:
+        named = [row for one in directions for row in rows_of(one, (), classes)]
+        if len(named) < len(directions):
+            raise InputError("no dose was given. Give one, such as 0.04, or name it: add calm 0.04.")
+        return named
+    doses = doses_of(dose)
+    own = next((one for one in directions if isinstance(one, str) and has_amount(one, classes)), None)
+    if own is not None:
+        raise InputError(f"{own!r} was given with dose {dose!r:.40}, and needs none. Leave the dose out.")
     rows = max(len(directions), len(doses))
     if not directions or not doses or not {len(directions), len(doses)} <= {1, rows}:
         raise InputError(
@@ -103,8 +115,8 @@ def _hook(model: LoadedModel, added: Offsets, undo: ExitStack) -> None:
     current = _Pass(model, added)
     decoder = model.decoder
     undo.callback(decoder.register_forward_pre_hook(current.begin, prepend=True, with_kwargs=True).remove)
-    for layer, offset in on_device(added, model).items():
-        undo.callback(model.blocks[layer].register_forward_hook(current.adder(offset), prepend=True).remove)
+    for layer, step in on_device(added, model).items():
+        undo.callback(model.blocks[layer].register_forward_hook(current.acting(step), prepend=True).remove)
 
 
 class _Pass:
@@ -133,40 +145,44 @@ class _Pass:
                 f"{self.added.rows} rows are steered and the batch has {rows}. Give one dose and direction, or one per "
                 "row."
             )
-        self.now.repeats, self.now.positions, self.now.attended = rows // self.added.rows, slice(None), None
-        if (self.added.scope, self.added.norm) == ("all", "fixed"):
+        written = getattr(self.now, "written", 0)
+        self.now.repeats, self.now.positions = rows // self.added.rows, EVERYWHERE
+        self.now.attended, self.now.written = None, 0
+        counted = self.added.scope != "all" or any(self.added.windows)
+        if not counted and self.added.norm == "fixed":
             return
         cache = given.get("past_key_values")
         before = 0 if cache is None else int(cache.get_seq_length())
         self.now.attended = _attended(given.get("attention_mask"), before, length)
-        if self.added.scope != "all":
+        if counted:
             caches = self.caches_by_default if given.get("use_cache") is None else given["use_cache"]
+            self.now.written = written + 1 if before and length == 1 else 0
             self.now.positions = self._positions(before, length, cache is not None or caches)
 
     def _positions(self, before: int, length: int, cached: bool) -> slice | None:
-        """Where a scope other than `all` steers in this pass; None for nowhere."""
+        """Where the scope steers in this pass; None for nowhere."""
         scope, attended = self.added.scope, self.now.attended
+        what = f"scope {scope!r}" if scope != "all" else "an intervention on some of the written tokens"
         if not cached:
-            raise InputError(
-                f"scope {scope!r} needs a cache to tell the prompt from the response. Pass use_cache=True."
-            )
+            raise InputError(f"{what} needs a cache to tell the prompt from the response. Pass use_cache=True.")
         if before and length == 1:
             return None if scope == "prompt" else slice(None)
         if attended is not None and not bool(attended[:, -1].all()):
-            raise InputError(f"scope {scope!r} needs padding on the left. Set tokenizer.padding_side = 'left'.")
+            raise InputError(f"{what} needs padding on the left. Set tokenizer.padding_side = 'left'.")
         return PROMPT_POSITIONS[scope]
 
-    def adder(self, offset: Tensor) -> Any:
+    def acting(self, step: Step) -> Any:
         """The hook of one block."""
 
-        def add(_block: nn.Module, _inputs: Any, output: Any) -> Any:
+        def act(_block: nn.Module, _inputs: Any, output: Any) -> Any:
             now = self.now
-            if now.positions is None:
+            if now.positions is None and not self.added.others:
                 return output
-            rows = offset.repeat_interleave(now.repeats, 0)
-            return with_offset(output, rows, self.model.d_model, now.positions, self.added.norm, now.attended)
+            rows = step.repeated(now.repeats)
+            width = self.model.d_model
+            return with_step(output, rows, self.added, width, now.positions, now.written, now.attended)
 
-        return add
+        return act
 
 
 def _attended(mask: Any, before: int, length: int) -> Tensor | None:

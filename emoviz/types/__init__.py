@@ -38,7 +38,7 @@ from .geometry import RDM, Components, DepthCurve, DepthCurves, Projection, Trai
 from .judging import Cycle, HeadCheck, Span, Verdict, WitnessCard
 from .missing import Missing
 from .readout import Gloss, Reading, Sentence, TokenChange, VocabularyLens, shares_by_script
-from .steering import Decoding, Direction, Generation, Generations, Recipe, Towards
+from .steering import Condition, Decoding, Direction, Generation, Generations, Intervention, Recipe, Towards
 from .vectors import Activations, Protocol, Provenance, Resampled, VectorSet, Writing
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "Claims",
     "Comparison",
     "Components",
+    "Condition",
     "Contrast",
     "CurveDifference",
     "Corpus",
@@ -68,6 +69,7 @@ __all__ = [
     "Generation",
     "Generations",
     "Gloss",
+    "Intervention",
     "HalfCorpora",
     "HeadCheck",
     "Measure",

@@ -91,8 +91,72 @@ class Direction:
         return Direction(terms, set)
 
 
-# An emotion, a mixture or a control as it is written, or a direction that was computed.
+# An emotion, a mixture, a control or an intervention as it is written, or a direction that was computed.
 Towards = str | Direction
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Where an intervention acts: at states whose reading is above a threshold, or below it.
+
+    direction : an emotion or a mixture, as written. The reading of a state is its score as `ez.read` has it, at the
+    layer that is steered, before anything is done to it there.
+    """
+
+    direction: str
+    above: bool
+    threshold: float
+
+    @property
+    def label(self) -> str:
+        return f"when {self.direction} {'>' if self.above else '<'} {self.threshold:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Intervention:
+    """What is done to the states of one row. See `steer.grammar` for how it is written.
+
+    how : `add` the direction, `ablate` it, `clamp` the projection on it, or `reflect` it.
+    direction : an emotion, a mixture or a control, as written.
+    amount : the dose of `add`, the value of `clamp`; None where the doses of the batch say it, or none is needed.
+    when : None for always.
+    window : the first and the last written token that it acts on, counted from 1, the last None for all that follow;
+    None where the recipe's scope says it.
+    """
+
+    how: str
+    direction: str
+    amount: float | None = None
+    when: Condition | None = None
+    window: tuple[int, int | None] | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether it only adds, everywhere."""
+        return self.how == "add" and self.when is None and self.window is None
+
+    @property
+    def label(self) -> str:
+        """As it is written, without its amount."""
+        return self._text("")
+
+    @property
+    def written(self) -> str:
+        """As it is written."""
+        return self._text("" if self.amount is None else f"{self.amount:.12g}")
+
+    def _text(self, amount: str) -> str:
+        how = "" if self.how == "add" and self.when is None and not amount else self.how
+        when = "" if self.when is None else self.when.label
+        return " ".join(part for part in (when, how, self.direction, amount, self._window()) if part)
+
+    def _window(self) -> str:
+        if self.window is None:
+            return ""
+        first, last = self.window
+        if last is None:
+            return f"after {first - 1}"
+        return f"first {last}" if first == 1 else f"tokens {first}-{last}"
 
 
 @dataclass(frozen=True, slots=True)

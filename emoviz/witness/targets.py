@@ -11,7 +11,7 @@ import numpy as np
 
 from ..emotions import CLASSES, EMOTIONS
 from ..errors import InputError
-from ..steer.grammar import is_control, parse_direction
+from ..steer.grammar import weights_of
 
 # The labels of j-hartmann/emotion-english-distilroberta-base, the classifier of Jeong 2026 (arXiv 2604.04064), and what
 # they say about our classes. Weights are not negative and sum to 1, so that a score is a share of the probability:
@@ -100,14 +100,15 @@ def target_scores(classes: Sequence[str], probabilities: np.ndarray, emotion: st
 
 
 def direction_scores(classes: Sequence[str], probabilities: np.ndarray, direction: str) -> np.ndarray:
-    """The same for an emotion or a mixture, whose emotions count by their weights: (n, C) to (n,).
+    """The same for an emotion or a mixture, whose emotions count by their weights, or the direction of an intervention:
+    (n, C) to (n,).
 
     Raises InputError for a control, which has no target, and as `target_weights`.
     """
-    if is_control(direction):
+    weights = weights_of(direction, classes)
+    if weights is None:
         raise InputError(f"{direction!r} is a control: there is no emotion to look for.")
-    terms = ((direction, 1.0),) if direction in classes else parse_direction(direction).terms
-    scores = (weight * target_scores(classes, probabilities, name) for name, weight in terms)
+    scores = (weight * target_scores(classes, probabilities, name) for name, weight in weights.items())
     return sum(scores, np.zeros(len(probabilities)))
 
 

@@ -8,7 +8,7 @@ from math import isfinite
 
 from ...errors import InputError
 from ...steer.doses import parse_doses
-from ...steer.grammar import is_control, parse_direction
+from ...steer.grammar import control_of, emotions_of, is_plain, parse_intervention, rows_of
 from ...steer.recipes import recipe
 from ...types import Decoding
 from ...words import counted
@@ -23,7 +23,7 @@ _MAX_SEED = 2**32 - 1
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One run. directions : emotions, mixtures and controls, each once. doses : increasing, each once.
+    """One run. directions : emotions, mixtures, controls and interventions, each once. doses : increasing, each once.
 
     preset, layers, scope and norm are those of `steer.recipes.recipe`.
     """
@@ -41,14 +41,8 @@ class Request:
     @property
     def emotions(self) -> tuple[str, ...]:
         """Every emotion that a vector set must have."""
-        return tuple(dict.fromkeys(name for one in self.directions for name, _ in terms_of(one)))
-
-
-def terms_of(direction: str) -> tuple[tuple[str, float], ...]:
-    """(emotion, weight) of a direction; a control has none. Raises InputError for what is none of these."""
-    if direction in library().classes:
-        return ((direction, 1.0),)
-    return () if is_control(direction) else parse_direction(direction).terms
+        known = library().classes
+        return tuple(dict.fromkeys(name for one in self.directions for name in emotions_of(one, known)))
 
 
 def request(
@@ -68,13 +62,14 @@ def request(
 ) -> Request:
     """The request that the page's fields make. Raises InputError for the first of them that cannot be used."""
     check_prompt(prompt)
-    directions = tuple(dict.fromkeys(_label(text) for text in [*chosen, *controls]))
+    directions = _directions(chosen, controls)
     if not directions:
         raise InputError("no emotion is chosen. Choose an emotion, a mixture or a control.")
     found = tuple(sorted(set(parse_doses(doses))))
     if not models:
         raise InputError("no model is chosen. Tick a set of a model on the left.")
-    texts = len(models) * (1 + len(directions) * sum(dose != 0 for dose in found))
+    rows = [row for one in directions for row in rows_of(one, found, library().classes)]
+    texts = len(models) * (1 + len(rows))
     if texts > MAX_TEXTS:
         raise InputError(
             f"{counted(len(directions), 'direction')} at {counted(len(found), 'dose')} in "
@@ -106,10 +101,14 @@ def check_prompt(prompt: str) -> None:
         )
 
 
-def _label(text: str) -> str:
-    """A direction as it is shown, so that one written twice in two ways stands once."""
-    text = text.strip()
-    return text if text in library().classes or is_control(text) else parse_direction(text).label
+def _directions(chosen: Sequence[str], controls: Sequence[str]) -> tuple[str, ...]:
+    """As they are shown, so that one written twice in two ways stands once. The control of an intervention is the same
+    along the control's direction."""
+    known = library().classes
+    asked = [parse_intervention(text, known).written for text in chosen]
+    plain = not asked or any(is_plain(text, known) for text in asked)
+    along = [control_of(text, name, known) for name in controls for text in asked if not is_plain(text, known)]
+    return tuple(dict.fromkeys([*asked, *(controls if plain else ()), *along]))
 
 
 def _number(name: str, value: float | None, usual: int) -> float:

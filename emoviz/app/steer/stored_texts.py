@@ -10,7 +10,7 @@ from ...experiments.dose_curves import curves, usable_window
 from ...plots.wording import dose_label, minus
 from ...readout.scripts import own_scripts
 from ...share.texts import Cell, Column, Sheet, decoding_words, verdict_numbers
-from ...steer.grammar import UNSTEERED, is_control, parse_direction, weights_of
+from ...steer.grammar import UNSTEERED, weights_of
 from ...steer.recipes import recipe_words
 from ...types import DoseResponse, SteeredText
 from ...words import percent
@@ -34,7 +34,7 @@ def texts_at(response: DoseResponse, direction: str, dose: float, prompt: int) -
     probabilities, by_outside = (
         np.array([getattr(text, name) for text in texts]) for name in ("probabilities", "outside")
     )
-    terms = () if is_control(direction) else parse_direction(direction).terms
+    terms = (weights_of(direction) or {}).items()
 
     def cell(k: int, label: str) -> dict:
         text = texts[k].text.strip()

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...plots.wording import minus
-from ...steer.grammar import is_control
+from ...steer.grammar import direction_in, is_control
 from ...types import WitnessCard
 from ...witness.targets import direction_scores
 from ..memory import model_named
@@ -93,4 +93,4 @@ def _line(who: str, classes: Sequence[str], found: np.ndarray, k: int, direction
         said = "" if k == 0 or is_control(direction) else unknown
         return f"{who}: {said}{classes[top]} {found[k, top]:.2f}"
     before = "" if np.isnan(unsteered) else f" (unsteered {unsteered:.2f})"
-    return minus(f"{who}: {direction.replace(' - ', ' − ')} {here:.2f}{before}")
+    return minus(f"{who}: {direction_in(direction).replace(' - ', ' − ')} {here:.2f}{before}")

@@ -16,10 +16,10 @@ from ...errors import InputError
 from ...judge.leak import HIDDEN_LEAK, leaked_spans
 from ...judge.regimes import REGIME_SIGN, REGIME_WORDS
 from ...judge.verdict import borderline
-from ...plots.wording import dose_label
+from ...plots.wording import minus
 from ...readout.scripts import own_scripts
 from ...share.texts import Cell, Column, Sheet, decoding_words, verdict_numbers
-from ...steer.grammar import MEAN, RANDOM, UNSTEERED, is_control
+from ...steer.grammar import MEAN, RANDOM, UNSTEERED, amount_words, is_control, parse_intervention, rows_of
 from ...steer.recipes import recipe, recipe_words
 from ...types import Generation, Recipe, Verdict
 from ...words import counted, percent
@@ -171,14 +171,15 @@ def _open(asked: Request, loaded) -> _Batch:
 
     vectors = set_for(loaded, asked.emotions)
     found = recipe(vectors, asked.preset, layers=asked.layers, scope=asked.scope, norm=asked.norm)
-    rows = batch_rows(asked.directions, asked.doses)
+    rows = batch_rows(asked.directions, asked.doses, vectors.classes)
     steps = generate(loaded, asked.prompt, offsets(vectors, rows, found), asked.decoding)
-    cells = [_cell("unsteered" if dose == 0 else f"dose {dose_label(dose)}") for _, dose in rows]
+    cells = [_cell(UNSTEERED if dose == 0 else minus(amount_words(name, dose, vectors.classes))) for name, dose in rows]
+    at = dict(zip(rows, cells, strict=True))
     lines = [
         {
-            "label": _CONTROL_NAMES.get(direction, direction),
+            "label": _CONTROL_NAMES.get(direction, parse_intervention(direction, vectors.classes).label),
             "control": is_control(direction),
-            "cells": [cell for cell, (name, _) in zip(cells, rows, strict=True) if name == direction],
+            "cells": [at[row] for row in rows_of(direction, asked.doses, vectors.classes)],
         }
         for direction in asked.directions
     ]
