@@ -12,7 +12,7 @@ from ....steer.grammar import MEAN, RANDOM
 from ....steer.recipes import EMOVIZ, JEONG2026A, NORMS, PRESET_DOSES, PRESETS, SCOPES
 from ....words import counted
 from ... import fetching
-from ...components import EMPTY, Memory, Message, Shown, Texts
+from ...components import EMPTY, Memory, Message, Shown, Table, Texts
 from ...contract import EACH, EXPORTS, QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name, stale
 from ...download import downloaded_texts
 from ...library import library
@@ -28,6 +28,21 @@ _DEFAULT_PROMPT = "She closed the door, sat down at the kitchen table and"
 _CONTROLS = [("random direction", RANDOM), ("mean of emotions", MEAN)]
 # Whose stored texts stand there at first, where no run has what is asked for.
 _EXAMPLE = "calm"
+# What can be typed, as docs/steering.md has it in full.
+_GRAMMAR = {
+    "columns": ["written", "what becomes of the projection p at each layer of the recipe"],
+    "rows": [
+        ["calm; 0.7 calm + 0.3 grateful", "p + dose, at each dose"],
+        ["add calm 0.04", "p + 0.04, whatever the doses"],
+        ["ablate afraid", "0: as much of it as in all emotions together"],
+        ["clamp calm 0.05", "0.05; without a number each dose"],
+        ["reflect angry", "-p"],
+        ["when afraid > 0.1 add calm 0.04", "p + 0.04 at the states whose reading of afraid is above 0.1; also with <"],
+        ["calm first 10; ablate afraid after 10; calm tokens 5-20", "the same, while these tokens are written"],
+    ],
+    "notes": ["Each is a row of the batch. Controls add the same along the control's direction."],
+    "wrap": True,
+}
 # What each preset puts into the fields beside its doses: layers, norm.
 PRESET_FIELDS = {EMOVIZ: ("window", "fixed"), JEONG2026A: ("all", "live")}
 
@@ -46,8 +61,8 @@ def lay(start: Selection) -> Laid:
         chosen = gr.Dropdown(
             list(library().classes),
             value=[start.emotion],
-            label="Emotions and mixtures",
-            info="type a mixture: 0.7 calm + 0.3 grateful",
+            label="Emotions, mixtures and interventions",
+            info="type 0.7 calm + 0.3 grateful, or ablate afraid",
             multiselect=True,
             allow_custom_value=True,
             scale=4,
@@ -74,6 +89,8 @@ def lay(start: Selection) -> Laid:
             temperature = gr.Number(0, label="Temperature (0 is greedy)", scale=2, min_width=120)
             seed = gr.Number(0, label="Seed", precision=0, scale=2, min_width=120)
             chat = gr.Checkbox(False, label="chat template", scale=3, min_width=140, elem_id="ez-chat")
+    with gr.Accordion("What can be typed", open=False, elem_id="ez-grammar"):
+        Table(_GRAMMAR)
     with gr.Row(elem_classes="ez-status-row"):
         status = Message(
             "A direction is added to the model's states while it writes. Dose = length added / length of the state.",
