@@ -6,7 +6,7 @@ import inspect
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -87,7 +87,8 @@ def generate(loaded: LoadedModel, prompt: str, added: Offsets, decoding: Decodin
             f"{added.rows} texts of {ids.shape[1] + decoding.max_new_tokens} tokens with the prompt were asked for "
             f"at once; {MAX_BATCH_TOKENS} tokens together are allowed. Give fewer doses or a shorter prompt."
         )
-    return _steps(loaded, ids, added, decoding, own_scripts(prompt))
+    rows, past = ids.expand(added.rows, -1), Past.empty(added.rows, kept=False)
+    return write(loaded, rows, torch.ones_like(rows, dtype=torch.bool), added, decoding, own_scripts(prompt), past)
 
 
 def steer_texts(
@@ -166,18 +167,23 @@ def generations(
     return out
 
 
-def checked_ids(loaded: LoadedModel, prompt: str, decoding: Decoding) -> list[int]:
-    """Tokens of the prompt. Raises InputError as `generate`, but for the number of rows."""
-    if not isinstance(prompt, str):
-        raise InputError(f"prompt {prompt!r:.60} was given; one text is needed.")
-    if not prompt.strip():
-        raise InputError("the prompt is empty. Write a text to continue.")
+def check_decoding(decoding: Decoding) -> None:
+    """Raises InputError for a number of tokens or a temperature out of range."""
     if not isinstance(decoding.max_new_tokens, int):
         raise InputError(f"{decoding.max_new_tokens!r:.40} new tokens were asked for; a whole number is needed.")
     if not 1 <= decoding.max_new_tokens <= MAX_NEW_TOKENS:
         raise InputError(f"{decoding.max_new_tokens} new tokens were asked for; 1 to {MAX_NEW_TOKENS} are allowed.")
     if not 0 <= decoding.temperature <= MAX_TEMPERATURE:
         raise InputError(f"temperature {decoding.temperature} was given; 0 (greedy) to {MAX_TEMPERATURE:g} is allowed.")
+
+
+def checked_ids(loaded: LoadedModel, prompt: str, decoding: Decoding) -> list[int]:
+    """Tokens of the prompt. Raises InputError as `generate`, but for the number of rows."""
+    if not isinstance(prompt, str):
+        raise InputError(f"prompt {prompt!r:.60} was given; one text is needed.")
+    if not prompt.strip():
+        raise InputError("the prompt is empty. Write a text to continue.")
+    check_decoding(decoding)
     ids = prompt_ids(loaded, prompt, decoding.chat)
     if loaded.max_tokens is not None and len(ids) + decoding.max_new_tokens > loaded.max_tokens:
         raise InputError(
@@ -187,24 +193,65 @@ def checked_ids(loaded: LoadedModel, prompt: str, decoding: Decoding) -> list[in
     return ids
 
 
-def _steps(
-    loaded: LoadedModel, ids: torch.Tensor, added: Offsets, decoding: Decoding, own: frozenset[str]
+@dataclass(slots=True)
+class Past:
+    """What the rows of a batch have read: their cache of keys and values, and which of its columns count.
+
+    there : (rows, tokens) bool. A row that ends before the others leaves columns that do not count.
+    kept : whether it is read on after the rows have ended. Else such columns hurt nobody, and all count.
+    """
+
+    cache: Any
+    there: torch.Tensor
+    kept: bool
+
+    @staticmethod
+    def empty(rows: int, *, kept: bool) -> Past:
+        return Past(None, torch.zeros(rows, 0, dtype=torch.bool), kept)
+
+    def options(self, loaded: LoadedModel, counted: torch.Tensor) -> dict[str, Any]:
+        """What a pass over more columns is given, which then are part of the past. counted : (rows, new) bool."""
+        before = self.there.shape[1]
+        self.there = torch.cat([self.there, counted], 1)
+        if not self.kept or bool(self.there.all()):
+            return {}
+        positions = (self.there.long().cumsum(1) - 1).clamp_min(0)[:, before:]
+        return {
+            "attention_mask": self.there.long().to(loaded.device),
+            "position_ids": positions.to(loaded.device),
+        }
+
+
+def write(
+    loaded: LoadedModel,
+    ids: torch.Tensor,
+    counted: torch.Tensor,
+    added: Offsets,
+    decoding: Decoding,
+    own: frozenset[str],
+    past: Past,
+    stop: str | None = None,
 ) -> Iterator[Partial]:
+    """Continues every row after some more tokens, yielding all texts after each token; `past` goes along.
+
+    ids, counted : (rows, tokens), and which of them count. own : scripts that do not leak. stop : a text that ends a
+    row as its end token does, and is no part of it. The tokens that were written last are not in the past yet.
+    """
     acting, table = on_device(added, loaded), vocabulary_scripts(loaded)
     foreign = table.foreign(own)
     end = torch.tensor(loaded.end_tokens if loaded.end_tokens else (-1,))
     random = torch.Generator().manual_seed(decoding.seed)
     # Vocabulary logits of the whole prompt would be computed for nothing.
     options = {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(loaded.model.forward).parameters else {}
-    step_ids = ids.expand(added.rows, -1).to(loaded.device)
+    step_ids = ids.to(loaded.device)
     written: list[torch.Tensor] = []
     mass: list[np.ndarray] = []
     finished = torch.zeros(added.rows, dtype=torch.bool)
-    cache = None
     for _ in range(decoding.max_new_tokens):
+        more = past.options(loaded, counted) | options
         with loaded.inference(), injected(loaded, added, acting, written=len(written)):
-            out = loaded.model(input_ids=step_ids, past_key_values=cache, use_cache=True, **options)
-        cache = out.past_key_values
+            out = loaded.model(input_ids=step_ids, past_key_values=past.cache, use_cache=True, **more)
+        past.cache = out.past_key_values
         logits = out.logits[:, -1].float()
         now = script_mass(logits, table, foreign)
         mass.append(np.where(finished[:, None], mass[-1], now) if mass else now)
@@ -212,11 +259,15 @@ def _steps(
         written.append(torch.where(finished, end[0], chosen))
         finished |= torch.isin(chosen, end)
         so_far = torch.stack(written, 1)
-        texts, ended = _texts(loaded, so_far), tuple(finished.tolist())
-        yield Partial(texts, ended, so_far.numpy(), table.scripts, np.stack(mass, 1))
+        texts = _texts(loaded, so_far)
+        if stop is not None:
+            stopped = torch.tensor([stop in text for text in texts]) & ~finished
+            finished |= stopped
+            texts = tuple(text.partition(stop)[0] for text in texts)
+        yield Partial(texts, tuple(finished.tolist()), so_far.numpy(), table.scripts, np.stack(mass, 1))
         if finished.all():
             return
-        step_ids = written[-1][:, None].to(loaded.device)
+        step_ids, counted = written[-1][:, None].to(loaded.device), ~finished[:, None]
 
 
 def _choose(logits: torch.Tensor, temperature: float, random: torch.Generator) -> torch.Tensor:

@@ -38,7 +38,7 @@ from .geometry import RDM, Components, DepthCurve, DepthCurves, Projection, Trai
 from .judging import Cycle, HeadCheck, Span, Verdict, WitnessCard
 from .missing import Missing
 from .readout import Gloss, Reading, Sentence, TokenChange, VocabularyLens, shares_by_script
-from .steering import Condition, Decoding, Direction, Generation, Generations, Intervention, Recipe, Towards
+from .steering import Condition, Decoding, Direction, Generation, Generations, Intervention, Recipe, Reply, Towards
 from .vectors import Activations, Protocol, Provenance, Resampled, VectorSet, Writing
 
 __all__ = [
@@ -86,6 +86,7 @@ __all__ = [
     "RDM",
     "Reading",
     "Recipe",
+    "Reply",
     "RegimeTable",
     "Resampled",
     "Scenario",

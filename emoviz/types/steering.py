@@ -252,3 +252,34 @@ def _row(one: Generation) -> dict[str, object]:
     if one.verdict is not None:
         row |= {name: getattr(one.verdict, name) for name in ("regime", "ppl_ratio", "repetition", "leak", "reason")}
     return row
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Reply(Value):
+    """One answer of one row of a conversation.
+
+    direction, dose, recipe of the steering : as in `Generation`; those of this turn. user : what was said before it.
+    ids : the written tokens. before, over : the emotional state as the unsteered model reads it, (C,), at the last
+    position before the answer and as the mean over the answer; scores less those of neutral exchanges in the same
+    template, NaN where there is nothing to read; None where nobody has read it.
+    """
+
+    model: str
+    set: str
+    turn: int
+    direction: str
+    dose: float
+    seed: int
+    user: str
+    text: str
+    ids: tuple[int, ...]
+    leak_mass: tuple[float, ...]
+    finished: bool
+    classes: tuple[str, ...] = ()
+    before: np.ndarray | None = None
+    over: np.ndarray | None = None
+    verdict: Verdict | None = None
+
+    def __repr__(self) -> str:
+        shown = self.text if len(self.text) <= 60 else f"{self.text[:57]}..."
+        return f"Reply({self.turn}, {self.direction} {self.dose:g}: {shown!r})"

@@ -1,0 +1,140 @@
+"""A conversation as the tokens that a model is given: in its chat template, or as a plain transcript."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..errors import InputError
+from .loaded import LoadedModel
+from .prompts import text_ids
+
+# How a model without a template is shown who speaks.
+USER, ASSISTANT = "User:", "Assistant:"
+# Where such a model begins to write the other speaker's next line itself.
+STOP = f"\n{USER}"
+# Names of control tokens, such as <|im_end|>, </s> and [INST].
+_CONTROL = re.compile(r"<[^\s<>]+>|\[/?[A-Z_]+\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a model is shown a conversation.
+
+    templated : by its chat template, or as a plain transcript. system : the system prompt that the template adds by
+    itself, empty for none. takes_system : whether one's own can be given.
+    """
+
+    templated: bool
+    system: str
+    takes_system: bool
+
+
+def form_of(loaded: LoadedModel) -> Form:
+    """How a model is shown a conversation. Raises InputError for a template that fails."""
+    if loaded.tokenizer.chat_template is None:
+        return Form(False, "", True)
+    user, own = _unused("user", ()), _unused("system", ())
+    plain = _rendered(loaded, [_said("user", user)])
+    try:
+        given = _rendered(loaded, [_said("system", own), _said("user", user)])
+    except InputError:
+        return Form(True, "", False)
+    before, found, after = given.partition(own)
+    if not found:
+        return Form(True, "", False)
+    if plain.startswith(before) and plain.endswith(after) and len(plain) >= len(before) + len(after):
+        return Form(True, plain[len(before) : len(plain) - len(after)], True)
+    return Form(True, "", True)
+
+
+def pieces_of(loaded: LoadedModel, users: Sequence[str], system: str | None = None) -> list[list[int]]:
+    """The tokens before each answer: what stands between the last answer and the next, the message of the user in it.
+
+    users : their messages. system : None for what the template adds by itself.
+    Answers are joined between the pieces as the tokens that were written, so that nothing is ever tokenized anew.
+    Raises InputError for an empty message, a control token in a text, a model that takes no system prompt, and a
+    template that fails or leaves an answer out.
+    """
+    for text in (*users, *(() if system is None else (system,))):
+        check_text(loaded, text)
+    if any(not text.strip() for text in users):
+        raise InputError("the message is empty. Write what the model is to answer.")
+    answers = [_unused(f"answer {k}", users) for k in range(len(users) - 1)]
+    whole = _templated if loaded.tokenizer.chat_template is not None else _transcript
+    text = whole(loaded, users, answers, system)
+    parts = []
+    for answer in answers:
+        part, found, text = text.partition(answer)
+        if not found:
+            raise InputError(f"the chat template of {loaded.name} leaves earlier answers out. Use another model.")
+        parts.append(part)
+    ids = [text_ids(loaded, part) for part in (*parts, text)]
+    start = loaded.tokenizer.bos_token_id
+    if loaded.tokenizer.chat_template is None and start is not None and loaded.tokenizer("a")["input_ids"][0] == start:
+        ids[0] = [start, *ids[0]]
+    return ids
+
+
+def _templated(loaded: LoadedModel, users: Sequence[str], answers: Sequence[str], system: str | None) -> str:
+    messages = [] if system is None else [_said("system", system)]
+    for k, text in enumerate(users):
+        messages.append(_said("user", text))
+        messages += [_said("assistant", answers[k])] if k < len(answers) else []
+    return _rendered(loaded, messages)
+
+
+def _transcript(_loaded: LoadedModel, users: Sequence[str], answers: Sequence[str], system: str | None) -> str:
+    text = "" if system is None or not system.strip() else f"{system.strip()}\n\n"
+    for k, said in enumerate(users):
+        text += f"{USER} {said.strip()}\n{ASSISTANT}"
+        text += f"{answers[k]}\n" if k < len(answers) else ""
+    return text
+
+
+def _said(role: str, content: str) -> dict[str, str]:
+    return {"role": role, "content": content}
+
+
+def _rendered(loaded: LoadedModel, messages: list[dict[str, str]]) -> str:
+    from jinja2.exceptions import TemplateError
+
+    try:
+        return loaded.tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+    except (TemplateError, TypeError, ValueError, KeyError, AttributeError) as error:
+        roles = ", ".join(dict.fromkeys(message["role"] for message in messages))
+        raise InputError(f"the chat template of {loaded.name} fails on messages of {roles}: {error}.") from error
+
+
+def _unused(name: str, texts: Sequence[str]) -> str:
+    """A mark that stands in none of the texts."""
+    mark = f"\ue000{name}\ue001"
+    while any(mark in text for text in texts):
+        mark = f"\ue000{mark}\ue001"
+    return mark
+
+
+def control_tokens(loaded: LoadedModel) -> frozenset[str]:
+    """The texts that a model reads as control tokens."""
+    added = loaded.tokenizer.added_tokens_decoder.values()
+    named = {token.content for token in added if token.special or _CONTROL.fullmatch(token.content)}
+    return frozenset(named | set(loaded.tokenizer.all_special_tokens))
+
+
+def check_text(loaded: LoadedModel, text: str) -> None:
+    """Raises InputError for a text that holds a control token, which would be obeyed instead of read."""
+    if not isinstance(text, str):
+        raise InputError(f"message {text!r:.60} was given; one text is needed.")
+    found = next((token for token in sorted(control_tokens(loaded)) if token in text), None)
+    if found is not None:
+        raise InputError(
+            f"the text holds {found}, a control token of {loaded.name}, which would end or begin a turn instead of "
+            "being read. Put a blank into it, or leave it out."
+        )
+
+
+def exact_tokens(loaded: LoadedModel, ids: Sequence[int]) -> list[tuple[str, bool]]:
+    """(text, whether it is a control token) of every token that a model is given."""
+    control = control_tokens(loaded)
+    return [(text, text in control) for text in (loaded.tokenizer.decode([token]) for token in ids)]
