@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .readout.reading import read_text as read_text
     from .share.texts import save_texts as save_texts
     from .stats.rsa import compare as compare
+    from .steer.conversation import converse as converse
     from .steer.directions import direction as direction
     from .steer.generate import steer_texts as steer_texts
     from .steer.recipes import recipe as recipe
@@ -71,6 +72,7 @@ _HOME = {
     "recipe": "steer.recipes",
     "steering": "steer.steering",
     "steer_texts": "steer.generate",
+    "converse": "steer.conversation",
     "Decoding": "types.steering",
     "judge_texts": "judge.texts",
     "save_texts": "share.texts",

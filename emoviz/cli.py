@@ -36,6 +36,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
     "steer": {
         "steer": "continue a prompt under several emotions and doses",
+        "chat": "several turns with several models, emotions and doses side by side",
         "doses": "what every dose of every emotion does to the texts of one model, stored",
         "leak": "how much of other scripts steering brings out, in the text and behind it, stored",
         "lens": "the tokens that an emotion vector raises and lowers most",

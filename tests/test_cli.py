@@ -452,7 +452,7 @@ def test_nothing_is_left_behind_by_a_refused_extraction(capsys, llama_folder, tm
 
 
 def test_every_command_is_one_file_and_a_line_in_its_group():
-    helpers = {"__init__", "arguments", "endpoints", "printing"}
+    helpers = {"__init__", "arguments", "endpoints", "printing", "witnesses"}
     files = {path.stem for path in (ROOT / "emoviz/commands").glob("*.py")} - helpers
     named = [name for group in COMMANDS.values() for name in group]
     assert sorted(named) == sorted(files)

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ..errors import InputError
 from ..steer.doses import parse_doses
 from ..steer.grammar import (
     CONTROLS,
     UNSTEERED,
     amount_words,
-    control_of,
     emotions_of,
     has_amount,
-    is_plain,
     parse_intervention,
     rows_of,
 )
@@ -35,9 +30,12 @@ from .arguments import (
     check_file,
     checked_controls,
     decoding_of,
+    own_set,
     recipe_of,
+    rows_asked,
     set_of,
 )
+from .witnesses import card_of, judge_named, outside_named, witness_words, witnessed
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -74,7 +72,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
     """load : gives the model of a name, for a caller that keeps models in memory."""
     doses = parse_doses(PRESET_DOSES[EMOVIZ] if given.dose is None else given.dose)
-    asked = _asked(given.emotion, checked_controls(given.controls))
+    asked = rows_asked(given.emotion, checked_controls(given.controls))
     from ..judge.texts import judge_batch
     from ..judge.verdict import borderline
     from ..models.load import load_model
@@ -88,7 +86,7 @@ def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
         check_writable(given.out.parent)
     started = time.perf_counter()
     named = [find_set(name) for name in given.set or ()]
-    decoding, judge, taught = decoding_of(given), _judge(given.witness), _taught(given.witness)
+    decoding, judge, taught = decoding_of(given), judge_named(given.witness), outside_named(given.witness)
     places = list(dict.fromkeys(place for text in asked for place in _places(text, doses)))
     rows: list[dict[str, Any]] = []
     recipes, cards, taught_cards = {}, {}, {}
@@ -96,21 +94,19 @@ def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
     columns: list[Column] = []
     for model in given.models:
         loaded = load_model(model, precision=given.precision, device=given.device) if load is None else load(model)
-        own = [s.name for s in named if s.provenance.revision == loaded.revision]
-        if len(own) > 1 or (named and not own and len(given.models) == 1):
-            raise InputError(f"--set {' '.join(given.set)} was given; one set of {loaded.name} is needed.")
+        own = own_set(loaded, named, len(given.models))
         classes = [name for text in asked for name in emotions_of(text)]
-        vectors = set_of(loaded, own[0] if own else None, classes)
+        vectors = set_of(loaded, own, classes)
         recipe = recipe_of(given, vectors)
         made = steer_texts(loaded, vectors, asked, doses, given.prompt, recipe, decoding)
         known = {
             (one.direction, one.dose): (one, verdict)
             for one, verdict in zip(made, judge_batch(loaded, made), strict=True)
         }
-        witness, scores, why = _witnessed("classifier", loaded, made, places, judge)
-        outside, more, missing = _witnessed("outside", loaded, made, places, taught)
-        recipes[loaded.name], cards[loaded.name] = asdict(recipe), _card(witness)
-        taught_cards[loaded.name] = _card(outside)
+        witness, scores, why = witnessed("classifier", loaded, made, places, judge)
+        outside, more, missing = witnessed("outside", loaded, made, places, taught)
+        recipes[loaded.name], cards[loaded.name] = asdict(recipe), card_of(witness)
+        taught_cards[loaded.name] = card_of(outside)
         reasons |= why | missing
         for direction, dose in places:
             one, verdict = known[(direction, dose) if dose else (UNSTEERED, 0.0)]
@@ -146,15 +142,10 @@ def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
         "reasons": reasons,
         "files": [str(path) for path in files],
     }
-    blocks = [f"{r['model']}, {_what(r)}: {r['regime']} ({r['reason']}){_said(r)}\n{r['text'].strip()}" for r in rows]
+    blocks = [
+        f"{r['model']}, {_what(r)}: {r['regime']} ({r['reason']}){witness_words(r)}\n{r['text'].strip()}" for r in rows
+    ]
     return result, "\n\n".join([*blocks, *result["files"]]), 0
-
-
-def _asked(emotions: Sequence[str], controls: Sequence[str]) -> list[str]:
-    """What rows are made for. The control of an intervention is the same along the control's direction."""
-    asked = [parse_intervention(text).written for text in emotions]
-    along = [control_of(text, name) for name in controls for text in asked if not is_plain(text)]
-    return list(dict.fromkeys([*asked, *(controls if any(map(is_plain, asked)) else ()), *along]))
 
 
 def _places(text: str, doses: Sequence[float]) -> list[tuple[str, float]]:
@@ -167,80 +158,3 @@ def _places(text: str, doses: Sequence[float]) -> list[tuple[str, float]]:
 def _what(row: dict) -> str:
     """`calm 0.04`, `ablate afraid`, `clamp calm to 0.05`."""
     return f"{row['emotion']} {amount_words(row['emotion'], row['dose']).removeprefix('dose ')}".rstrip()
-
-
-def _judge(name: str) -> Callable[[Any], Any]:
-    """Model -> its witness: the best that is at hand, none, or the named classifier for all models."""
-    if name == "none":
-
-        def refused(_loaded: Any) -> Any:
-            raise InputError("no witness was asked for")
-
-        return refused
-    if name == "auto":
-        from ..witness.witness import witness_for
-
-        return lambda loaded: witness_for(loaded.name, loaded.revision)
-    from ..witness.hub import hub_witness
-
-    given = hub_witness(name)
-    return lambda _loaded: given
-
-
-def _taught(name: str) -> Callable[[Any], Any]:
-    """Model -> its outside witness, beside the one that is found for it; a named one judges alone."""
-
-    def found(loaded: Any) -> Any:
-        if name != "auto":
-            raise InputError("no witness was asked for" if name == "none" else f"{name} alone was asked to judge")
-        from ..witness.outside import outside_for
-
-        witness = outside_for(loaded.name, loaded.revision)
-        if witness is None:
-            raise InputError("no outside witness is at hand. Train one: emoviz witness --train FILE.")
-        return witness
-
-    return found
-
-
-def _card(witness: Any) -> dict[str, Any] | None:
-    return None if witness is None else asdict(witness.card)
-
-
-def _witnessed(
-    key: str, loaded: Any, made: Any, rows: Iterable[tuple[str, float]], judge: Callable[[Any], Any]
-) -> tuple[Any, dict[tuple[str, float], dict[str, Any]], dict[str, str]]:
-    """What a witness finds in the texts: itself, the numbers of every (direction, dose), and why some are missing.
-
-    Under `key` stands the score of the direction's own emotions, under `key_unsteered` that of the unsteered text, and
-    under `key_top` the class it takes the text for.
-    """
-    from ..witness.targets import direction_scores
-
-    nothing = dict.fromkeys((key, f"{key}_unsteered", f"{key}_top"))
-    try:
-        witness = judge(loaded)
-        found = witness.probabilities([one.text for one in made])
-    except InputError as error:
-        return None, dict.fromkeys(rows, nothing), {key: str(error)}
-    place = {(one.direction, one.dose): k for k, one in enumerate(made)}
-    out, reasons = {}, {}
-    for direction, dose in rows:
-        k = place[(direction, dose) if dose else (UNSTEERED, 0.0)]
-        top = None if np.isnan(found[k]).any() else witness.card.classes[int(found[k].argmax())]
-        try:
-            own, unsteered = direction_scores(witness.card.classes, found[[k, 0]], direction)
-        except InputError as error:
-            own = unsteered = float("nan")
-            reasons[f"{key} of {direction}"] = str(error)
-        out[direction, dose] = {key: own, f"{key}_unsteered": unsteered, f"{key}_top": top}
-    return witness, out, reasons
-
-
-def _said(row: dict) -> str:
-    said = ""
-    for key, who in (("classifier", "witness"), ("outside", "outside witness")):
-        score = row[key]
-        if score is not None and not np.isnan(score):
-            said += f"; {who} {score:.2f}, unsteered {row[f'{key}_unsteered']:.2f}"
-    return said

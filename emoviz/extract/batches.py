@@ -104,6 +104,6 @@ def padded(prompt: list[int], rows: list[list[int]]) -> tuple[torch.Tensor, torc
     # The causal mask keeps what stands behind a row's end out of it; any id may pad.
     targets = torch.tensor([ids + [0] * (longest - len(ids)) for ids in rows])
     there = torch.arange(longest) < lengths[:, None]
-    ids = torch.cat([torch.tensor(prompt).expand(len(rows), -1), targets], 1)
+    ids = torch.cat([torch.tensor(prompt, dtype=torch.long).expand(len(rows), -1), targets], 1)
     attention = torch.cat([torch.ones(len(rows), len(prompt), dtype=torch.bool), there], 1).long()
     return ids, attention, there
