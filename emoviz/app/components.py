@@ -77,6 +77,8 @@ class Filled(gr.HTML):
     """A node that the named script fills from the value, a JSON-able object."""
 
     script = ""
+    # Scripts that several kinds share.
+    uses: tuple[str, ...] = ()
 
     def __init__(self, value: Any = None, **kwargs: Any):
         self.part = f"part-{next(_NUMBERS)}"
@@ -107,7 +109,18 @@ class Texts(Filled):
     {witness, outside} later. `select` fires with {text, set} of a text that is to be read.
     """
 
-    script = "texts"
+    script, uses = "texts", ("text_cell",)
+
+
+class Turns(Filled):
+    """A conversation: {notes, turns: [{user, done, rows: [{title, witness, cells: [cell]}]}], chosen: [turn, place],
+    exact: {turn, title, pieces: [[text, whether it is a control token]]}}.
+
+    A cell is as in `Texts`, with {control, read}. Places count the answers of all rows of a turn. `select` fires with
+    {profile: [turn, place]}, {tokens: [turn, place]} or {edit: turn}.
+    """
+
+    script, uses = "turns", ("text_cell",)
 
 
 class Memory(Filled):
@@ -259,7 +272,7 @@ def scripts() -> str:
         kind = waiting.pop()
         waiting += kind.__subclasses__()
         if kind.script:
-            kinds[kind.script] = ["node", kind.script]
+            kinds[kind.script] = ["node", *kind.uses, kind.script]
     texts = {kind: "\n".join((STATIC / f"{name}.js").read_text("utf-8") for name in kinds[kind]) for kind in kinds}
     functions = (f"{kind}(element, props, trigger, watch) {{\n{text}\n}}" for kind, text in texts.items())
     return f"window.emovizScripts = {{\n{','.join(functions)}\n}};"

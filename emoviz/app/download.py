@@ -16,6 +16,7 @@ _TYPES = {
     "html": "text/html",
     "csv": "text/csv",
     "md": "text/markdown",
+    "jsonl": "application/jsonl",
     "zip": "application/zip",
     "gif": "image/gif",
     "webm": "video/webm",

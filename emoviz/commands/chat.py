@@ -157,7 +157,8 @@ def _answered(
 
 
 def _told(one: Reply, row: Mapping[str, Any]) -> str:
-    from ..share.transcript import highest, what_steers
+    from ..plots.conversation import what_steers
+    from ..share.transcript import highest
 
     read = f"; over the answer {highest(one)}" if highest(one) else ""
     lines = [f"{one.model}, {what_steers(one)}: {row['regime']} ({row['reason']}){witness_words(row)}{read}", one.text]

@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import __version__
 from ..judge.verdict import borderline
-from ..steer.grammar import UNSTEERED, amount_words
+from ..plots.conversation import what_steers
 from ..store.atomic import write_bytes
 from ..types import Reply
 
@@ -46,13 +46,6 @@ def _scores(one: Reply, values: np.ndarray | None) -> dict[str, float | None] | 
     return {name: None if np.isnan(v) else round(float(v), 5) for name, v in zip(one.classes, values, strict=True)}
 
 
-def what_steers(one: Reply) -> str:
-    """`unsteered`, `calm, dose 0.04`, `ablate afraid`."""
-    if one.direction == UNSTEERED:
-        return UNSTEERED
-    return ", ".join(part for part in (one.direction, amount_words(one.direction, one.dose)) if part)
-
-
 def highest(one: Reply, n: int = 3) -> str:
     """The emotions that lie highest over an answer, `calm +0.021, hopeful +0.013`; empty where nothing was read."""
     if one.over is None or np.isnan(one.over).all():
@@ -80,14 +73,17 @@ def transcript(turns: Sequence[Sequence[Reply]], notes: Sequence[str] = ()) -> s
     return "\n".join([*lines, f"emoviz {__version__}", ""])
 
 
+def transcript_file(turns: Sequence[Sequence[Reply]], format: str, notes: Sequence[str] = ()) -> bytes:
+    """The content of a .jsonl or a .md. format : one of FORMATS."""
+    if format == "md":
+        return transcript(turns, notes).encode()
+    rows: list[Mapping[str, Any]] = [reply_row(one) for replies in turns for one in replies]
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+
+
 def save_transcript(turns: Sequence[Sequence[Reply]], path: Path, notes: Sequence[str] = ()) -> Path:
-    """Writes a .jsonl or a .md, by the name of the file."""
-    if path.suffix.lower() == ".md":
-        text = transcript(turns, notes)
-    else:
-        rows: list[Mapping[str, Any]] = [reply_row(one) for replies in turns for one in replies]
-        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    write_bytes(path, text.encode())
+    """Writes it whole, as what the file's name ends in."""
+    write_bytes(path, transcript_file(turns, path.suffix.lower().removeprefix("."), notes))
     return path
 
 

@@ -25,7 +25,7 @@ from ...steer.writing import Job, run
 
 _RECIPE = "Recipe and decoding: "
 _DEFAULT_PROMPT = "She closed the door, sat down at the kitchen table and"
-_CONTROLS = [("random direction", RANDOM), ("mean of emotions", MEAN)]
+CONTROLS = [("random direction", RANDOM), ("mean of emotions", MEAN)]
 # Whose stored texts stand there at first, where no run has what is asked for.
 _EXAMPLE = "calm"
 # What can be typed, as docs/steering.md has it in full.
@@ -74,7 +74,7 @@ def lay(start: Selection) -> Laid:
             stop = gr.Button("Stop", elem_id="ez-stop", interactive=False)
     with gr.Row(elem_classes="ez-controls"):
         doses = gr.Textbox(PRESET_DOSES[EMOVIZ], label="Doses", scale=4, min_width=180)
-        controls = gr.CheckboxGroup(_CONTROLS, label="Controls", scale=7, min_width=290)
+        controls = gr.CheckboxGroup(CONTROLS, label="Controls", scale=7, min_width=290)
     who, fetch = Message(elem_classes="ez-status"), fetching.lay()
     first = {"preset": EMOVIZ, "layers": "window", "scope": "all", "norm": "fixed"}
     decoding = {"tokens": 40, "temperature": 0, "seed": 0, "chat": False}

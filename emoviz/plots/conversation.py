@@ -1,0 +1,143 @@
+"""The emotional state in a conversation: over its turns, and of one answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from textwrap import shorten
+
+import numpy as np
+import plotly.graph_objects as go
+
+from ..emotions import NEUTRAL
+from ..errors import InputError
+from ..steer.grammar import UNSTEERED, amount_words
+from ..types import Reply
+from .theme import DASHES, QUADRANT_COLOUR, SERIES, class_colour, figure
+from .wording import minus
+
+_MEANING = (
+    "scores as Read has them, at the set's best layer, by the unsteered model, less those of neutral exchanges in the "
+    "same template: at 0 nothing is said of the emotion"
+)
+# Letters of a title in half the page.
+_TITLE = 46
+_HEIGHT, _BAR = 380, 17
+
+
+def what_steers(one: Reply) -> str:
+    """`unsteered`, `calm, dose 0.04`, `ablate afraid`."""
+    if one.direction == UNSTEERED:
+        return UNSTEERED
+    return minus(", ".join(part for part in (one.direction, amount_words(one.direction, one.dose)) if part))
+
+
+def turns_figure(turns: Sequence[Sequence[Reply]], emotion: str) -> go.Figure:
+    """The score of one emotion before and over each answer, a line for every row.
+
+    turns : the answers of each turn that were read, one per row, of one or several models. Clicked ids are [turn, row].
+    Raises InputError if nothing was read, or for an emotion that the sets lack.
+    """
+    read = [replies for replies in turns if replies and replies[0].over is not None]
+    if not read:
+        raise InputError("no answer of this conversation was read.")
+    missing = next((one.set for one in read[0] if emotion not in one.classes), None)
+    if missing is not None:
+        raise InputError(f"emotion {emotion!r} is not in {missing}.")
+    models = list(dict.fromkeys(one.model for one in read[0]))
+    kinds = list(dict.fromkeys(what_steers(one) for one in read[0] if one.direction != UNSTEERED))
+    x = [text for k in range(len(read)) for text in (f"before {k + 1}", f"answer {k + 1}")]
+    traces, spread = [], 0.0
+    for row, first in enumerate(read[0]):
+        values = [float(v[first.classes.index(emotion)]) for replies in read for v in _both(replies[row])]
+        spread = max([spread, *(abs(v) for v in values if np.isfinite(v))])
+        name = what_steers(first)
+        colour = QUADRANT_COLOUR[NEUTRAL] if name == UNSTEERED else SERIES[kinds.index(name) % len(SERIES)]
+        label = name if len(models) == 1 else f"{first.model}: {name}"
+        traces.append(
+            {
+                "type": "scatter", "mode": "lines+markers", "x": x, "y": values, "name": label,
+                "customdata": [[k // 2, row] for k in range(len(x))],
+                "line": {"color": colour, "width": 2.4, "dash": DASHES[models.index(first.model) % len(DASHES)]},
+                "marker": {"size": 7, "symbol": ["circle-open", "circle"] * len(read)},
+                "hovertemplate": f"<b>{label}</b><br>%{{x}}: {emotion} %{{y:+.3f}}<extra></extra>",
+            }
+        )  # fmt: skip
+    last = {what_steers(one): one.over[one.classes.index(emotion)] for one in read[-1] if one.over is not None}
+    highest = max(last, key=lambda name: -np.inf if np.isnan(last[name]) else last[name])
+    where = "in the unsteered answer" if highest == UNSTEERED else f"under {highest}"
+    return figure(
+        traces,
+        {
+            "xaxis": {"title": {"text": "turn"}, "type": "category"},
+            "yaxis": {
+                "title": {"text": f"{emotion}, score"}, "range": [-1.15 * spread, 1.15 * spread], "zeroline": True,
+                "zerolinewidth": 1, "zerolinecolor": "#8a92a1",
+            },
+            "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+            "meta": {"kind": "reply", "name": "conversation"},
+        },
+        title=shorten(f"{emotion} is highest {where}", _TITLE, placeholder=" …"),
+        aid="of the last answer; open: at the last position before it, full: its mean",
+        notes=[_MEANING, *_provenance(read[0])],
+        height=_HEIGHT,
+        wide=74,
+        above=22 * -(-len(traces) // 3),
+        below=50,
+    )  # fmt: skip
+
+
+def profile_figure(reply: Reply, unsteered: Reply | None = None) -> go.Figure:
+    """The scores of every emotion over one answer as bars; dots for the unsteered answer of the same turn.
+
+    Raises InputError if it was not read.
+    """
+    if reply.over is None or np.isnan(reply.over).all():
+        raise InputError("this answer was not read, or is empty.")
+    names = [name for name in reply.classes if name != NEUTRAL]
+    value = dict(zip(reply.classes, reply.over.tolist(), strict=True))
+    names.sort(key=lambda name: value[name])
+    traces: list[dict] = [
+        {
+            "type": "bar", "orientation": "h", "y": names, "x": [value[name] for name in names],
+            "marker": {"color": [class_colour(name) for name in names]}, "showlegend": False, "width": 0.62,
+            "hovertemplate": "<b>%{y}</b> %{x:+.3f}<extra></extra>",
+        }
+    ]  # fmt: skip
+    if unsteered is not None and unsteered is not reply and unsteered.over is not None:
+        twin = dict(zip(unsteered.classes, unsteered.over.tolist(), strict=True))
+        traces.append(
+            {
+                "type": "scatter", "mode": "markers", "name": "unsteered answer", "y": names,
+                "x": [twin.get(name) for name in names], "marker": {"symbol": "diamond-open", "size": 8,
+                "color": QUADRANT_COLOUR[NEUTRAL]},
+                "hovertemplate": "<b>%{y}</b> %{x:+.3f}, unsteered<extra></extra>",
+            }
+        )  # fmt: skip
+    highest = names[-1]
+    return figure(
+        traces,
+        {
+            "xaxis": {"title": {"text": "score over the answer"}, "zeroline": True, "zerolinewidth": 1,
+                      "zerolinecolor": "#8a92a1"},
+            "yaxis": {"type": "category"},
+            "legend": {"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom"},
+            "meta": {"kind": "profile", "name": "profile"},
+        },
+        title=minus(f"Turn {reply.turn + 1}: {highest} is highest, {value[highest]:+.3f}"),
+        aid=f"over the answer of {what_steers(reply)}; diamonds: the unsteered answer of the turn",
+        notes=[_MEANING, *_provenance([reply])],
+        height=170 + _BAR * len(names) + 60,
+        wide=74,
+        left=96,
+        above=24,
+        below=46,
+    )  # fmt: skip
+
+
+def _both(one: Reply) -> tuple[np.ndarray, np.ndarray]:
+    nothing = np.full(len(one.classes), np.nan)
+    return (nothing if one.before is None else one.before), (nothing if one.over is None else one.over)
+
+
+def _provenance(replies: Sequence[Reply]) -> list[str]:
+    return list(dict.fromkeys(f"vectors {one.set}" for one in replies))
