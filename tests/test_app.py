@@ -503,17 +503,13 @@ def test_a_text_is_read_once_and_shown_at_any_layer_for_any_emotion(llama, monke
 
 
 def test_clicks_on_tokens_are_checked_before_they_are_believed(llama):
-    class Event:
-        def __init__(self, data):
-            self._data = data
-
     found, *_ = _read_tiny(llama)
-    assert read.pick(Event({"token": 3}), found) == 3
+    assert read.pick({"token": 3}, found) == 3
     line = _read_drawn(_tiny_view(1), found)["token"]
     assert "on is closest to" in line.layout.title.text
     for data in (None, "x", {}, {"token": 8}, {"token": -1}, {"token": True}, {"token": "3"}, {"token": [3]}):
-        assert read.pick(Event(data), found) == gr.skip(), data
-    assert read.pick(Event({"token": 3}), None) == gr.skip()
+        assert read.pick(data, found) == gr.skip(), data
+    assert read.pick({"token": 3}, None) == gr.skip()
     assert _read_drawn(_tiny_view(1, emotion="nonsense"), found)["token"] == EMPTY
 
 

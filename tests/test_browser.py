@@ -621,6 +621,44 @@ def test_a_text_is_read_coloured_and_clicked(visit, theme):
     page.wait_for_function("() => getComputedStyle(document.querySelector('.ez-tokens')).opacity === '1'")
 
 
+def test_a_conversation_is_held_edited_read_and_shown_token_by_token(visit):
+    page = visit(query=urlencode([("tab", "Converse"), ("set", SMOL)]))
+    message, send, said = (
+        page.locator("#ez-message textarea"),
+        page.locator("#ez-send-message"),
+        page.locator("#ez-turns"),
+    )
+    for number, text in ((1, "I heard a noise <b>downstairs</b>."), (2, "What now?")):
+        message.fill(text)
+        message.blur()
+        send.click()
+        page.wait_for_function(
+            "n => document.querySelectorAll('.ez-turn .ez-send').length >= 5 * n", arg=number, timeout=90_000
+        )
+        page.wait_for_function("() => !document.querySelector('#ez-send-message').disabled", timeout=30_000)
+        assert message.input_value() == ""
+    assert said.locator(".ez-turn").count() == 2 and said.locator("b").count() == 0
+    assert said.locator(".ez-text").count() == 4 and "read: " in said.locator(".ez-verdict").nth(1).inner_text()
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.ez-plot[data-drawn]')].filter(p => p.offsetParent).length === 2"
+    )
+    title = "() => [...document.querySelectorAll('.ez-plot')].filter(p => p.offsetParent)[1].layout.title.text"
+    page.wait_for_function(f"() => ({title})().startsWith('Turn 2: ')")
+    said.get_by_role("button", name="Profile").first.click()
+    page.wait_for_function(f"() => ({title})().startsWith('Turn 1: ')")
+    said.get_by_role("button", name="Tokens").nth(1).click()
+    said.locator(".ez-exact").wait_for()
+    assert "<|im_start|>" in said.locator(".ez-control").all_inner_texts()
+    assert "SmolLM, trained by Hugging Face" in said.locator(".ez-exact pre").inner_text()
+    said.get_by_role("button", name="Edit").first.click()
+    page.get_by_text("takes the place of turn 1").wait_for()
+    assert message.input_value() == "I heard a noise <b>downstairs</b>."
+    page.wait_for_timeout(500)
+    assert page.evaluate(_TEXT_FAULTS) == []
+    page.locator("#ez-converse-new").click()
+    page.wait_for_function("() => !document.querySelector('.ez-turn')")
+
+
 def test_a_text_that_is_too_long_is_answered_and_the_button_is_free_again(visit):
     page = visit()
     open_tab(page, "Read")
@@ -1124,7 +1162,7 @@ def test_a_finger_on_a_figure_scrolls_the_page(server, browser):
     page.close()
 
 
-@pytest.mark.parametrize("tab", [*TABS, "Dose response", "Verification", "Leak", "Vocabulary"])
+@pytest.mark.parametrize("tab", [*TABS, "Converse", "Dose response", "Verification", "Leak", "Vocabulary"])
 def test_no_tab_breaks_a_rule_of_access_in_either_theme(visit, tab):
     """WCAG 2.2 A and AA, and the order of headings, by axe-core."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed (make install)")

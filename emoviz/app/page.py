@@ -209,9 +209,9 @@ def _wire_stored(views: Views) -> list[gr.events.Dependency]:
     strip = page.jobs
     strip.lines.select(job_strip.answer, strip.owner, [strip.lines, strip.owner], **EACH)
     page.blocks.load(refresh, None, choices, **QUIET)
-    ended = strip.lines.expand(lambda: None, None, None, **QUIET)
+    ended = strip.lines.expand(lambda: None, None, None, **LATEST)
     events = (ended, *(event for laid in page.laid.values() for event in laid.changed))
-    return [event.then(refresh, None, choices, **QUIET) for event in events]
+    return [event.then(refresh, None, choices, **LATEST) for event in events]
 
 
 def _wire_tabs_and_link(views: Views) -> None:

@@ -16,7 +16,7 @@ from ..stimuli.corpus import MAX_CLASSES, MIN_CLASSES
 from ..stimuli.tables import columns_of, labels_in, numbered, read_rows, usual_columns
 from ..words import counted
 from .components import MAX_UPLOAD, STATIC_URL, Menu, Message, UploadLimit
-from .contract import QUIET, by_name
+from .contract import LATEST, QUIET, by_name
 
 _CHOOSE_FILE = "Passages of your own"
 _FORMAT = (
@@ -81,11 +81,11 @@ def wire(part: Mapping[str, Any], go: gr.Button) -> dict[str, Any]:
     file = gr.State(None)
     read_as = {name: part[name] for name in ("text", "label", "names")}
     shown = [file, part["checked"], go, part["passages"], part["remove"], part["columns"], *read_as.values()]
-    part["passages"].upload(take, part["passages"], shown, **QUIET)
+    part["passages"].upload(take, part["passages"], shown, **LATEST)
     part["limit"].select(take_too_large, None, shown, **QUIET)
-    part["remove"].click(take_none, None, shown, **QUIET)
+    part["remove"].click(take_none, None, shown, **LATEST)
     for changed in (part["text"].input, part["label"].input, part["names"].blur):
-        changed(*by_name(take_as, file=file, **read_as), shown, **QUIET)
+        changed(*by_name(take_as, file=file, **read_as), shown, **LATEST)
     return {"file": file, **read_as}
 
 

@@ -163,7 +163,8 @@ def _answered(talk: Talk, asked: Request, user: str) -> Iterator[tuple[Any, str]
         steered = [(label_of(towards), dose) for towards, dose in one.rows]
         for key, ask in (("witness", witnessed), ("outside", outside_witnessed)):
             name, lines = ask(one.model, steered, [cell["text"] for cell in row["cells"]])
-            row["witness"] = "; ".join(part for part in (row["witness"], name) if part)
+            # Who they are is said once.
+            row["witness"] = "; ".join(part for part in (row["witness"], name) if part) if number == 0 else ""
             for cell, line in zip(row["cells"], lines, strict=True):
                 cell[key] = line
     turn["done"] = True

@@ -25,7 +25,7 @@ from ...stats.rand_index import adjusted_rand_index, rand_index_p
 from ...stats.valence import valence_arousal
 from ...types import Norms, ValenceArousal, VectorSet
 from ..components import EMPTY, Figure, Table
-from ..contract import QUIET, Laid, Page, Tab, tried
+from ..contract import LATEST, QUIET, Laid, Page, Tab, tried
 from ..library import Library, library
 from ..passages import passages_table
 from ..selection import Selection, pick_depth, pick_emotion
@@ -56,7 +56,7 @@ def lay(_start: Selection) -> Laid:
         return [path, gr.update(value=None, label=norms_label(path)), gr.update(visible=path is not None)]
 
     parts = [norms, upload, leave]
-    changed = [upload.upload(use, upload, parts, **QUIET), leave.click(lambda: use(None), None, parts, **QUIET)]
+    changed = [upload.upload(use, upload, parts, **LATEST), leave.click(lambda: use(None), None, parts, **LATEST)]
     outputs |= {"valence": Figure(), "traits": Table()}
     controls = {"order": order, "method": method, "norms": norms, "passages_open": opened}
     return Laid(controls, outputs, {"accordion": accordion}, changed=changed)

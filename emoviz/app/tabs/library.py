@@ -26,7 +26,7 @@ from ...types import VectorSet
 from ...words import counted
 from .. import deleting, fetching, uploading
 from ..components import Menu, Message, Table
-from ..contract import QUIET, Laid, Page, Tab, by_name
+from ..contract import LATEST, QUIET, Laid, Page, Tab, by_name
 from ..job_strip import BEGUN, lines, model_label
 from ..jobs import JOBS
 from ..library import library
@@ -64,7 +64,7 @@ def lay(start: Selection) -> Laid:
         written = Menu(stories_choices(), value=None, label="Stories of a set by generation", scale=4)
         about = gr.Dropdown(list(CLASSES), value=start.emotion, label="written for", scale=1, filterable=True)
     stories = Table()
-    gr.on([written.input, about.input], stories_table, [written, about], stories, **QUIET)
+    gr.on([written.input, about.input], stories_table, [written, about], stories, **LATEST)
     outputs = {"fetch": fetch, "table": table, "own": own.menu, "written": written}
     parts = {"model": model, "protocol": protocol, "precision": precision, "go": go, "status": status}
     parts |= {"there": there, "choose": choose, "anyway": anyway, **upload}

@@ -21,7 +21,7 @@ from ...types import Missing, Reading, VectorSet
 from ...words import counted
 from .. import fetching
 from ..components import EMPTY, Figure, Message, Table, Tokens
-from ..contract import QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name, on_said, stale
+from ..contract import LATEST, QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name, on_said, stale
 from ..library import library
 from ..memory import loaded_with_status
 from ..selection import Selection
@@ -273,7 +273,7 @@ def lay(_start: Selection) -> Laid:
         vary_it = gr.Button("Vary", elem_id="ez-vary", scale=0, min_width=120)
         where = gr.Radio([MEAN, LAST], value=MEAN, show_label=False, elem_classes="ez-pills")
     varied = Message("", elem_id="ez-vary-status", elem_classes="ez-status")
-    template.change(lambda given: TEMPLATES.get(given, gr.skip()), template, numbers, **QUIET)
+    template.change(lambda given: TEMPLATES.get(given, gr.skip()), template, numbers, **LATEST)
     with gr.Column(elem_classes="ez-results"):
         outputs["varied_made"] = Message(elem_classes="ez-made")
         curve = Figure(EMPTY)

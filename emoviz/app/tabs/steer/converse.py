@@ -13,7 +13,7 @@ from ....share.transcript import FORMATS, transcript_file
 from ....steer.recipes import EMOVIZ, NORMS, PRESETS, SCOPES
 from ... import fetching
 from ...components import EMPTY, Figure, Message, Turns
-from ...contract import QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name, on_said, tried
+from ...contract import LATEST, QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name, on_said, tried
 from ...download import downloaded
 from ...library import library
 from ...selection import Selection
@@ -70,7 +70,7 @@ def lay(start: Selection) -> Laid:
     how: dict[str, Part] = {"preset": preset, "layers": layers, "scope": scope, "norm": norm, "tokens": tokens}
     how |= {"temperature": temperature, "seed": seed}
     labelled, inputs = by_name(lambda **now: gr.update(label=_label(**now)), **how)
-    gr.on([part.change for part in inputs], labelled, inputs, fold, **QUIET)
+    gr.on([part.change for part in inputs], labelled, inputs, fold, **LATEST)
     asked = {"user": user, "chosen": chosen, "controls": controls, "doses": doses, "system": system, **how}
     turns = Turns(EMPTY, elem_id="ez-turns")
     with gr.Row():

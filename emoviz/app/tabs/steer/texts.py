@@ -13,7 +13,7 @@ from ....steer.recipes import EMOVIZ, JEONG2026A, NORMS, PRESET_DOSES, PRESETS, 
 from ....words import counted
 from ... import fetching
 from ...components import EMPTY, Memory, Message, Shown, Table, Texts
-from ...contract import EACH, EXPORTS, QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name, stale
+from ...contract import EACH, EXPORTS, LATEST, QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name, stale
 from ...download import downloaded_texts
 from ...library import library
 from ...memory import free, held, in_memory
@@ -100,8 +100,8 @@ def lay(start: Selection) -> Laid:
     fields: dict[str, Part] = {"preset": preset, "layers": layers, "scope": scope, "norm": norm}
     fields |= {"tokens": tokens, "temperature": temperature, "seed": seed, "chat": chat}
     summarised, inputs = by_name(lambda **now: gr.update(label=summary(**now)), **fields)
-    gr.on([field.change for field in inputs], summarised, inputs, accordion, **QUIET)
-    preset.input(fill_preset, preset, [doses, layers, scope, norm, temperature, chat], **QUIET)
+    gr.on([field.change for field in inputs], summarised, inputs, accordion, **LATEST)
+    preset.input(fill_preset, preset, [doses, layers, scope, norm, temperature, chat], **LATEST)
     asked = {"prompt": prompt, "chosen": chosen, "controls": controls, "doses": doses, **fields}
     with gr.Column(elem_classes="ez-results"):
         made, texts = Message(elem_classes="ez-made"), Texts(EMPTY)
@@ -201,7 +201,7 @@ def wire(page: Page) -> list:
     emotion.change(
         *by_name(follow, emotion=emotion, chosen=control["chosen"], followed=followed),
         [control["chosen"], followed],
-        **QUIET,
+        **LATEST,
     )
     emptied = {texts: EMPTY, laid.outputs["made"]: "", status: "waiting for the model"}
     started = go.click(
