@@ -103,6 +103,18 @@ def test_without_kept_keys_and_values_the_turns_are_read_again_and_the_answers_s
     assert [dose for _, dose, _ in kept[1]] == [dose for _, dose, _ in kept[2]] == [0.0, -0.6, -0.6, 1.0]
 
 
+def test_the_conversation_that_rested_longest_is_let_go_and_answers_all_the_same(chat, monkeypatch):
+    vectors, how = _set_of(chat), Decoding(6)
+    whole = converse(chat, vectors, "angry", 0.4, USERS, decoding=how)
+    first, second = (converse(chat, vectors, "angry", 0.4, USERS[:1], decoding=how) for _ in range(2))
+    monkeypatch.setattr(module, "MAX_KEPT", int(1.5 * module._size(second._past)))
+    list(second.say(USERS[1]))
+    assert first._past is None
+    for user in USERS[1:]:
+        list(first.say(user))
+    assert [[one.ids for one in turn] for turn in first.turns] == [[one.ids for one in turn] for turn in whole.turns]
+
+
 def test_the_first_turn_is_the_chat_turn_that_steering_writes(chat):
     vectors = _set_of(chat)
     how = recipe(vectors, layers="all")

@@ -7,6 +7,8 @@ the turns; where they are not, the turns are read again, each steered as it was.
 
 from __future__ import annotations
 
+import threading
+import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -24,8 +26,11 @@ from .injection import Offsets, injected, offsets, on_device
 from .recipes import EMOVIZ
 from .recipes import recipe as recipe_of
 
-# Bytes of keys and values that one conversation keeps between its turns; beyond, its turns are read again.
+# Bytes of keys and values that all conversations keep between their turns; beyond, those that rested longest are let go
+# and their turns are read again.
 MAX_KEPT = 2**29
+_KEPT: list[weakref.ref[Conversation]] = []
+_KEEPING = threading.Lock()
 
 
 @dataclass(slots=True)
@@ -130,8 +135,8 @@ class Conversation:
 
     def _said(self, user: str, added: Offsets, decoding: Decoding, pieces: list[list[int]]) -> Iterator[Partial]:
         loaded, n = self.model, len(self.rows)
-        past = self._past if self._past is not None else self._read_again(pieces)
-        self._past = None
+        past, self._past = self._past, None
+        past = self._read_again(pieces) if past is None else past
         ids, counted = _lead(self._turns[self.dropped :], n)
         piece = torch.tensor(pieces[-1]).expand(n, -1)
         ids, counted = torch.cat([ids, piece], 1), torch.cat([counted, torch.ones_like(piece, dtype=torch.bool)], 1)
@@ -149,7 +154,8 @@ class Conversation:
                 fed = past.there.shape[1] - before
                 answers = past.there[:, before:] & turn.counted[:, :fed]
                 past.there = torch.cat([past.there[:, :before], answers], 1)
-                self._past = past if _size(past) <= MAX_KEPT else None
+                self._past = past
+                _keep(self)
 
     def _turn(self, user: str, added: Offsets, decoding: Decoding, last: Partial) -> _Turn:
         ids, ends = torch.from_numpy(last.ids), set(self.model.end_tokens)
@@ -289,9 +295,22 @@ def _kept(loaded: LoadedModel, ids: list[int], text: str) -> int:
     return length
 
 
-def _size(past: Past) -> int:
+def _keep(made: Conversation) -> None:
+    """Keeps what a conversation has read, and lets go of that of others where it is too much together."""
+    with _KEEPING:
+        others = [one for one in _KEPT if one() not in (None, made)]
+        _KEPT[:] = [*others, weakref.ref(made)]
+        total = 0
+        for one in reversed(_KEPT):
+            there = one()
+            total += 0 if there is None else _size(there._past)
+            if there is not None and total > MAX_KEPT:
+                there._past = None
+
+
+def _size(past: Past | None) -> int:
     """Bytes of the keys and values."""
-    layers = getattr(past.cache, "layers", ())
+    layers = getattr(past.cache, "layers", ()) if past is not None else ()
     return sum(
         part.numel() * part.element_size()
         for layer in layers

@@ -82,8 +82,8 @@ def lay(start: Selection) -> Laid:
         over = Figure(EMPTY, share=0.5)
         profile = Figure(EMPTY, share=0.5)
     own = {"talk": gr.State(Talk())}
-    outputs = {"fetch": fetch, "status": status, "turns": turns, "over": over, "profile": profile}
-    parts = {"go": go, "stop": stop, "again": again, "new": new, "at": gr.State(None)}
+    outputs = {"fetch": fetch, "over": over, "profile": profile}
+    parts = {"status": status, "turns": turns, "go": go, "stop": stop, "again": again, "new": new, "at": gr.State(None)}
     parts |= dict(zip(FORMATS, saves, strict=True))
     linked = {name: part for name, part in asked.items() if name != "user"}
     return Laid({**asked, **own}, outputs, parts, menus=["fetch"], linked=linked)
@@ -187,7 +187,7 @@ def fetch(view: Selection, owner: str) -> tuple[str, Any]:
 def wire(page: Page) -> list:
     laid = page.laid["Converse"]
     part, control, output = laid.parts, laid.controls, laid.outputs
-    turns, status, talk, at = output["turns"], output["status"], control["talk"], part["at"]
+    turns, status, talk, at = part["turns"], part["status"], control["talk"], part["at"]
     buttons = [part["go"], part["again"], part["new"], part["stop"]]
     ended = []
     for button, work, extra, last in (
