@@ -384,11 +384,18 @@ def _in_this_process(capsys):
     return run
 
 
+def _nobody(*_):
+    raise InputError("no witness is at hand")
+
+
 def test_a_run_of_ones_own_is_made_and_deleted_from_the_page(llama_folder, tiny_set, monkeypatch, capsys):
     vectors = library().steerable["tiny-llama"]
     origin = replace(vectors, provenance=replace(vectors.provenance, origin=str(llama_folder)))
     monkeypatch.setattr(Library, "steerable", {"tiny-llama": origin})
     monkeypatch.setattr(part, "run_command", _in_this_process(capsys))
+    # Witnesses read by other models, which takes a minute, and have tests of their own.
+    monkeypatch.setattr("emoviz.witness.witness.witness_for", _nobody)
+    monkeypatch.setattr("emoviz.witness.outside.outside_for", lambda *_: None)
     with pytest.raises(InputError, match="^emotion 'bored' is not in"):
         finished(part.make(part._asked("tiny-llama", ["bored"], "0.1", "the cat")))
     asked = part._asked("tiny-llama", ["sad"], "-0.1, 0.4", "the cat\na red dog\n")

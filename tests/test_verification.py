@@ -288,6 +288,8 @@ def test_the_command_counts_states_its_criterion_and_reuses_its_calibration(llam
     monkeypatch.setattr("emoviz.experiments.verification.openings", lambda: TINY)
     for module in ("plans", "verification"):
         monkeypatch.setattr(f"emoviz.experiments.{module}.plan_for", lambda _: PLAN)
+    # It reads by other models, which takes a minute, and has tests of its own.
+    monkeypatch.setattr("emoviz.experiments.verification.outside_for", lambda *_, **__: None)
     calls = _recorded(monkeypatch, calibrating)
     assert main(["verify", str(llama_folder), "--json"]) == 0
     out, err = capsys.readouterr()
