@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from .judge.texts import judge_texts as judge_texts
     from .models.load import load_model as load_model
     from .models.wrap import wrap as wrap
+    from .readout.dialogue import read_dialogue as read_dialogue
     from .readout.lens import vocabulary_lens as vocabulary_lens
     from .readout.reading import read_text as read_text
+    from .readout.variation import vary as vary
     from .share.texts import save_texts as save_texts
     from .stats.rsa import compare as compare
     from .steer.conversation import converse as converse
@@ -79,6 +81,8 @@ _HOME = {
     "outside_for": "witness.outside",
     "witness_for": "witness.witness",
     "read_text": "readout.reading",
+    "read_dialogue": "readout.dialogue",
+    "vary": "readout.variation",
     "vocabulary_lens": "readout.lens",
     "dose_response": "experiments.dose_response",
     "list_dose_responses": "store.responses",

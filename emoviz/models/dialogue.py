@@ -14,6 +14,7 @@ from .prompts import text_ids
 USER, ASSISTANT = "User:", "Assistant:"
 # Where such a model begins to write the other speaker's next line itself.
 STOP = f"\n{USER}"
+ROLES = ("system", "user", "assistant")
 # Names of control tokens, such as <|im_end|>, </s> and [INST].
 _CONTROL = re.compile(r"<[^\s<>]+>|\[/?[A-Z_]+\]")
 
@@ -77,6 +78,66 @@ def pieces_of(loaded: LoadedModel, users: Sequence[str], system: str | None = No
     return ids
 
 
+def spans_of(
+    loaded: LoadedModel, messages: Sequence[tuple[str, str]]
+) -> tuple[list[int], list[tuple[int, int]], list[int]]:
+    """A whole dialogue as the tokens that a model is given: (ids, where each message stands, what comes before it).
+
+    messages : (role, text), roles `system`, `user` and `assistant`. Spans are (first, after the last) token of the
+    message's own words; `before` is the last token before it, which an answer is written from, -1 where there is none.
+    Raises InputError for an unknown role, an empty message, a control token in a text, a template that fails or
+    changes a message, and a tokenizer that does not say where its tokens stand.
+    """
+    for role, text in messages:
+        if role not in ROLES:
+            raise InputError(f"role {role!r:.40} was given; {', '.join(ROLES)} are allowed.")
+        check_text(loaded, text)
+        if not text.strip():
+            raise InputError(f"a message of the {role} is empty. Leave it out.")
+    if not loaded.tokenizer.is_fast:
+        raise InputError(f"the tokenizer of {loaded.name} does not say where its tokens stand in a text.")
+    texts = [text.strip() for _, text in messages]
+    marks = [_unused(f"message {k}", texts) for k in range(len(messages))]
+    marked = [(role, mark) for (role, _), mark in zip(messages, marks, strict=True)]
+    between, rest = [], _whole(loaded, marked)
+    for (role, _), mark in zip(messages, marks, strict=True):
+        part, found, rest = rest.partition(mark)
+        if not found:
+            raise InputError(f"the chat template of {loaded.name} leaves out a message of the {role}.")
+        between.append(part)
+    whole = ""
+    places: list[tuple[int, int]] = []
+    for part, own in zip(between, texts, strict=True):
+        whole += part
+        places.append((len(whole), len(whole) + len(own)))
+        whole += own
+    whole += rest
+    if whole != _whole(loaded, [(role, own) for (role, _), own in zip(messages, texts, strict=True)]):
+        raise InputError(
+            f"the chat template of {loaded.name} changes the messages, so that they cannot be found in it."
+        )
+    templated = loaded.tokenizer.chat_template is not None
+    coded = loaded.tokenizer(whole, add_special_tokens=not templated, return_offsets_mapping=True, verbose=False)
+    ends = [end for _, end in coded["offset_mapping"]]
+    spans: list[tuple[int, int]] = []
+    before: list[int] = []
+    for start, end in places:
+        inside = [k for k, last in enumerate(ends) if start < last <= end]
+        if not inside:
+            raise InputError(f"a message leaves no token to read ({whole[start:end]!r:.40}).")
+        spans.append((inside[0], inside[-1] + 1))
+        before.append(inside[0] - 1)
+    return coded["input_ids"], spans, before
+
+
+def _whole(loaded: LoadedModel, messages: Sequence[tuple[str, str]]) -> str:
+    """A dialogue that ends with its last message."""
+    if loaded.tokenizer.chat_template is not None:
+        return _rendered(loaded, [_said(role, text) for role, text in messages], more=False)
+    names = {"user": f"{USER} ", "assistant": f"{ASSISTANT} ", "system": ""}
+    return "\n".join(f"{names[role]}{text}" for role, text in messages)
+
+
 def _templated(loaded: LoadedModel, users: Sequence[str], answers: Sequence[str], system: str | None) -> str:
     messages = [] if system is None else [_said("system", system)]
     for k, text in enumerate(users):
@@ -97,11 +158,11 @@ def _said(role: str, content: str) -> dict[str, str]:
     return {"role": role, "content": content}
 
 
-def _rendered(loaded: LoadedModel, messages: list[dict[str, str]]) -> str:
+def _rendered(loaded: LoadedModel, messages: list[dict[str, str]], *, more: bool = True) -> str:
     from jinja2.exceptions import TemplateError
 
     try:
-        return loaded.tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+        return loaded.tokenizer.apply_chat_template(messages, add_generation_prompt=more, tokenize=False)
     except (TemplateError, TypeError, ValueError, KeyError, AttributeError) as error:
         roles = ", ".join(dict.fromkeys(message["role"] for message in messages))
         raise InputError(f"the chat template of {loaded.name} fails on messages of {roles}: {error}.") from error

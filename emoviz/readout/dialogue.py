@@ -7,18 +7,17 @@ from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 import numpy as np
-import torch
 
-from ..extract.batches import padded
+from ..errors import InputError
+from ..geometry.layers import layer_of
 from ..geometry.vectors import check_layer
-from ..models.blocks import hidden_of
-from ..models.dialogue import pieces_of
-from ..models.fit import check_fit
-from ..models.loaded import LoadedModel
+from ..models.dialogue import pieces_of, spans_of
+from ..models.fit import check_fit, fitting
+from ..models.loaded import LoadedModel, loaded_model
 from ..models.prompts import text_ids
 from ..stimuli.corpus import neutral_sentences
-from ..types import VectorSet
-from .projection import axes_of
+from ..types import DialogueReading, VectorSet
+from .projection import axes_of, unit_states
 
 # Tokens of one pass.
 _TOKENS = 8192
@@ -28,12 +27,13 @@ _TOKENS = 8192
 class Reference:
     """Scores of neutral exchanges, (C,) each, which a reading is taken against.
 
-    before, over : in the model's chat template. plain : of the same sentences without it, so that `over - plain` is
-    what the template alone adds to every score.
+    before, over, user : in the model's chat template, before and over answers, and over messages of the user. plain :
+    of the same sentences without it, so that `over - plain` is what the template alone adds to every score.
     """
 
     before: np.ndarray
     over: np.ndarray
+    user: np.ndarray
     plain: np.ndarray
 
 
@@ -64,7 +64,7 @@ def dialogue_scores(
         size = max(1, _TOKENS // longest)
         part, order = order[-size:], order[:-size]
         rows = [[*contexts[k], *answers[k]][:room] for k in part]
-        states = _unit_states(loaded, layer, rows)
+        states = unit_states(loaded, layer, rows)
         for found, k in zip(states, part, strict=True):
             n = len(contexts[k])
             before[k] = axes.of_unit_states(found[n - 1])
@@ -88,24 +88,68 @@ def neutral_reference(loaded: LoadedModel, vectors: VectorSet, layer: int, syste
         # The first token of a text alone may be a sink; in an answer it is an ordinary one.
         alone = [loaded.tokenizer(text)["input_ids"] for text in said]
         _, plain = dialogue_scores(loaded, vectors, layer, [ids[:1] for ids in alone], [ids[1:] for ids in alone])
-        known[key] = Reference(before.mean(0), over.mean(0), plain.mean(0))
+        first = [] if system is None else [("system", system)]
+        places = [spans_of(loaded, [*first, ("user", text)]) for text in said]
+        spans = [(ids, own[-1]) for ids, own, _ in places]
+        _, user = dialogue_scores(
+            loaded, vectors, layer, [ids[:start] for ids, (start, _) in spans], [ids[a:b] for ids, (a, b) in spans]
+        )
+        known[key] = Reference(before.mean(0), over.mean(0), user.mean(0), plain.mean(0))
     return known[key]
 
 
-def _unit_states(loaded: LoadedModel, layer: int, rows: list[list[int]]) -> list[np.ndarray]:
-    """The states of each row after a block, each brought to length 1: (tokens, D) float64."""
-    ids, attention, there = padded([], rows)
-    found: list[torch.Tensor] = []
+def read_dialogue(
+    model: LoadedModel,
+    vectors: VectorSet | None,
+    messages: Sequence[tuple[str, str]],
+    layer: int | float | str = "best",
+) -> DialogueReading:
+    """The emotional state in a dialogue that took place: over each message, and at the position before each answer.
 
-    def keep(_module, _inputs, output) -> None:
-        hidden = hidden_of(output, loaded.d_model).float()
-        found.append((hidden / torch.linalg.vector_norm(hidden, dim=-1, keepdim=True)).cpu())
+    The whole dialogue is read once, in the model's chat template (as a plain transcript without one). Scores are those
+    of `read_text` less the mean of 20 neutral exchanges in the same template, by speaker, since a template shifts them.
 
-    with loaded.inference():
-        hook = loaded.blocks[layer].register_forward_hook(keep)
-        try:
-            loaded.decoder(input_ids=ids.to(loaded.device), attention_mask=attention.to(loaded.device), use_cache=False)
-        finally:
-            hook.remove()
-    (states,) = found
-    return [row[:length].double().numpy() for row, length in zip(states, there.sum(1).tolist(), strict=True)]
+    vectors : a set of this very model; None for the one that it uses. messages : (role, text), roles `system`, `user`
+    and `assistant`. layer : as in `layer_of`.
+    Returns : DialogueReading, scores (n, C) in fractions of the typical residual norm; `to_frame()` has a row each.
+    Raises  : InputError as `models.dialogue.spans_of`, and for a dialogue beyond the model's context.
+    Source  : docs/steering.md.
+
+    >>> import emoviz as ez
+    >>> model = ez.load_model("SmolLM2-135M-Instruct")
+    >>> said = [("user", "Everybody has left me."), ("assistant", "I am so sorry. Do you want to talk about it?")]
+    >>> found = ez.read_dialogue(model, None, said)
+    >>> found.to_frame()[["role", "highest"]].values.tolist()[0][0]
+    'user'
+    """
+    vectors = fitting(vectors, loaded_model(model))
+    if isinstance(messages, str) or not messages:
+        raise InputError("no messages were given. Give (role, text) pairs, such as [('user', 'Hello.')].")
+    at = layer_of(vectors, layer)
+    check_layer(vectors, at)
+    ids, spans, before = spans_of(model, messages)
+    if model.max_tokens is not None and len(ids) > model.max_tokens:
+        raise InputError(
+            f"the dialogue has {len(ids)} tokens; {model.name} reads at most {model.max_tokens}. Shorten it."
+        )
+    (states,) = unit_states(model, at, [list(ids)])
+    scores = axes_of(vectors, at).of_unit_states(states)
+    system = next((text for role, text in messages if role == "system"), None)
+    usual = neutral_reference(model, vectors, at, system)
+    nothing = np.full(len(vectors.classes), np.nan)
+    over, first = [], []
+    for (role, _), (start, end), last in zip(messages, spans, before, strict=True):
+        level = usual.user if role == "user" else usual.over
+        over.append(nothing if role == "system" else scores[start:end].mean(0) - level)
+        first.append(scores[last] - usual.before if role == "assistant" and last >= 0 else nothing)
+    return DialogueReading(
+        model=model.name,
+        set=vectors.name,
+        layer=at,
+        roles=tuple(role for role, _ in messages),
+        texts=tuple(text for _, text in messages),
+        classes=vectors.classes,
+        over=np.stack(over),
+        before=np.stack(first),
+        shift=usual.over - usual.plain,
+    )

@@ -94,26 +94,25 @@ def projections(
     while rows:
         size = max(1, _TOKENS // (len(prompt_ids) + len(rows[-1][1])))
         part, rows = rows[-size:], rows[:-size]
-        states = _unit_means(loaded, layer, list(prompt_ids), [ids for _, ids in part])
-        found[[k for k, _ in part]] = axes.of_unit_states(states)
+        states = unit_states(loaded, layer, [[*prompt_ids, *ids] for _, ids in part])
+        means = np.stack([one[len(prompt_ids) :].mean(0) for one in states])
+        found[[k for k, _ in part]] = axes.of_unit_states(means)
     return found
 
 
-def _unit_means(loaded: LoadedModel, layer: int, prompt: list[int], rows: list[list[int]]) -> np.ndarray:
-    """Mean over each continuation of its states, each brought to length 1, (rows, D)."""
+def unit_states(loaded: LoadedModel, layer: int, rows: list[list[int]]) -> list[np.ndarray]:
+    """The states of each row of tokens after a block, each brought to length 1: (tokens, D) float64."""
     import torch
 
     from ..extract.batches import padded
     from ..models.blocks import hidden_of
 
-    ids, attention, there = padded(prompt, rows)
-    out = []
+    ids, attention, there = padded([], rows)
+    found = []
 
     def keep(_module, _inputs, output) -> None:
-        hidden = hidden_of(output, loaded.d_model)[:, len(prompt) :].float()
-        unit_states = hidden / torch.linalg.vector_norm(hidden, dim=-1, keepdim=True)
-        mask = there.to(hidden.device)[..., None]
-        out.append((torch.where(mask, unit_states, 0.0).sum(1) / mask.sum(1)).double().cpu().numpy())
+        hidden = hidden_of(output, loaded.d_model).float()
+        found.append((hidden / torch.linalg.vector_norm(hidden, dim=-1, keepdim=True)).cpu())
 
     with loaded.inference():
         hook = loaded.blocks[layer].register_forward_hook(keep)
@@ -121,4 +120,5 @@ def _unit_means(loaded: LoadedModel, layer: int, prompt: list[int], rows: list[l
             loaded.decoder(input_ids=ids.to(loaded.device), attention_mask=attention.to(loaded.device), use_cache=False)
         finally:
             hook.remove()
-    return out[0]
+    (states,) = found
+    return [row[:length].double().numpy() for row, length in zip(states, there.sum(1).tolist(), strict=True)]

@@ -37,7 +37,7 @@ from .experiments import (
 from .geometry import RDM, Components, DepthCurve, DepthCurves, Projection, TraitFit, UShape, ValenceArousal
 from .judging import Cycle, HeadCheck, Span, Verdict, WitnessCard
 from .missing import Missing
-from .readout import Gloss, Reading, Sentence, TokenChange, VocabularyLens, shares_by_script
+from .readout import DialogueReading, Gloss, Reading, Sentence, TokenChange, Variation, VocabularyLens, shares_by_script
 from .steering import Condition, Decoding, Direction, Generation, Generations, Intervention, Recipe, Reply, Towards
 from .vectors import Activations, Protocol, Provenance, Resampled, VectorSet, Writing
 
@@ -58,6 +58,7 @@ __all__ = [
     "Decoding",
     "DepthCurve",
     "DepthCurves",
+    "DialogueReading",
     "Difference",
     "Direction",
     "DoseCurve",
@@ -104,6 +105,7 @@ __all__ = [
     "UShape",
     "ValenceArousal",
     "Value",
+    "Variation",
     "VectorSet",
     "Verdict",
     "Verification",

@@ -75,6 +75,81 @@ class TokenChange:
     script: str | None
 
 
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class DialogueReading(Value):
+    """A dialogue as the unsteered model reads it, a row for each message.
+
+    over : (n, C), mean scores of its words; NaN for a system prompt. before : (n, C), scores at the position before an
+    answer; NaN for other messages. Both less those of neutral exchanges in the same template. shift : (C,), what the
+    template adds to the scores of a neutral answer, which is taken off.
+    """
+
+    model: str
+    set: str
+    layer: int
+    roles: tuple[str, ...]
+    texts: tuple[str, ...]
+    classes: tuple[str, ...]
+    over: np.ndarray
+    before: np.ndarray
+    shift: np.ndarray
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per message: turn, role, text, highest, and per class `over CLASS` and `before CLASS`."""
+        import pandas as pd
+
+        rows = []
+        for k, (role, text) in enumerate(zip(self.roles, self.texts, strict=True)):
+            nothing = np.isnan(self.over[k]).all()
+            row = {"turn": k, "role": role, "text": text}
+            row["highest"] = None if nothing else self.classes[int(self.over[k].argmax())]
+            row |= {f"over {name}": value for name, value in zip(self.classes, self.over[k], strict=True)}
+            row |= {f"before {name}": value for name, value in zip(self.classes, self.before[k], strict=True)}
+            rows.append(row)
+        return pd.DataFrame(rows)
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Variation(Value):
+    """Scores of sentences with one number after another in them. See `readout.variation`.
+
+    templates : the sentences, with {n}. numbers, values : as they are written, and their values. scores : (templates,
+    numbers, C), of the `mean` over a sentence or of its `last` token.
+    """
+
+    model: str
+    set: str
+    layer: int
+    where: str
+    templates: tuple[str, ...]
+    numbers: tuple[str, ...]
+    values: np.ndarray
+    classes: tuple[str, ...]
+    scores: np.ndarray
+
+    def half_widths(self) -> np.ndarray:
+        """(numbers, C), half of the 95 % interval of the mean over the sentences (Student's t), each less its own mean
+        over the numbers, since a sentence has a level of its own; NaN for a single sentence."""
+        from scipy import stats
+
+        n = len(self.templates)
+        if n < 2:
+            return np.full(self.scores.shape[1:], np.nan)
+        change = self.scores - self.scores.mean(1, keepdims=True)
+        return stats.t.ppf(0.975, n - 1) * change.std(0, ddof=1) / np.sqrt(n)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per sentence and number: template, number, value, and a column per class."""
+        import pandas as pd
+
+        rows = []
+        for template, own in zip(self.templates, self.scores, strict=True):
+            for number, value, scores in zip(self.numbers, self.values, own, strict=True):
+                row = {"template": template, "number": number, "value": value}
+                rows.append(row | dict(zip(self.classes, scores, strict=True)))
+        return pd.DataFrame(rows)
+
+
 def shares_by_script(tokens: Sequence[TokenChange]) -> dict[str, float]:
     """Script -> share of the tokens that are in it, the largest first; `none` for no script."""
     scripts = ["none" if row.script is None else row.script for row in tokens]

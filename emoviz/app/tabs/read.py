@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
 # The command line reads longer texts; a page of that many tokens is slow to draw.
 MAX_LETTERS = 6000
-MAX_NUMBERS = 20
 EXAMPLES = {
     "a night of waiting": (
         "She waited all night by the telephone. The hospital had promised to call before nine, and it was past "
@@ -180,6 +178,8 @@ def pick(clicked: Any, reading: Reading | str | None) -> Any:
 def vary(template: str, numbers: str, where: str, view: Selection) -> Iterator[tuple]:
     """Yields (figure, status, what it was made with): the sentence is read once for each number."""
     try:
+        from ...readout.variation import number_of, parse_numbers
+
         values = parse_numbers(numbers)
         if not template or template.count("{n}") != 1:
             raise InputError("the sentence needs {n} once, where the number goes.")
@@ -198,7 +198,7 @@ def vary(template: str, numbers: str, where: str, view: Selection) -> Iterator[t
             for k, value in enumerate(values):
                 found = read_text(loaded, vectors, template.replace("{n}", value))
                 at = layer_of(found, f"{at}")
-                readings[float(value)] = found
+                readings[number_of(value)] = found
                 yield gr.skip(), f"reading, {k + 1} of {len(values)}", gr.skip()
         tokens = "last" if where == LAST else "mean"
         drawn = plot.number(template, readings, emotion, where=tokens, layer=at, vectors=vectors)
@@ -218,21 +218,6 @@ def varied_with(view: Selection, template: str, numbers: str, where: str) -> dic
         "numbers": numbers,
         "tokens": where,
     }
-
-
-def parse_numbers(text: str) -> list[str]:
-    """Numbers as they are written into the sentence. Raises InputError for anything else."""
-    values = [part.strip() for part in text.strip().removesuffix(",").split(",")]
-    try:
-        finite = all(math.isfinite(float(value)) for value in values)
-    except ValueError:
-        finite = False
-    if not finite or not 2 <= len(dict.fromkeys(values)) <= MAX_NUMBERS:
-        raise InputError(
-            f"numbers {text[:40]!r} were given; 2 to {MAX_NUMBERS} numbers separated by commas are needed, such as "
-            "1, 10, 100."
-        )
-    return list(dict.fromkeys(values))
 
 
 def lay(_start: Selection) -> Laid:
@@ -268,7 +253,9 @@ def lay(_start: Selection) -> Laid:
             allow_custom_value=True,
             scale=6,
         )
-        numbers = gr.Textbox(next(iter(TEMPLATES.values())), label="Numbers", info="separated by commas", scale=4)
+        numbers = gr.Textbox(
+            next(iter(TEMPLATES.values())), label="Numbers", info="such as 1, 10, 100 or 1,000, 2,000", scale=4
+        )
     with gr.Row(elem_classes="ez-controls"):
         vary_it = gr.Button("Vary", elem_id="ez-vary", scale=0, min_width=120)
         where = gr.Radio([MEAN, LAST], value=MEAN, show_label=False, elem_classes="ez-pills")

@@ -1,0 +1,74 @@
+"""`emoviz vary MODEL --template "I took {n} mg" --values "1,000, 2,000"`: what a number in a sentence does."""
+
+from __future__ import annotations
+
+import time
+from argparse import ArgumentParser, Namespace
+
+import numpy as np
+
+from ..errors import InputError
+from .arguments import Result, add_device, add_precision, add_set, layer_of, set_of
+from .printing import table
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL")
+    parser.add_argument(
+        "--template",
+        nargs="+",
+        required=True,
+        metavar="TEXT",
+        help="a sentence with {n} where the number goes; several that say the same give intervals",
+    )
+    parser.add_argument("--values", required=True, metavar="N", help="numbers, such as '1, 10, 100' or '1,000, 2,000'")
+    parser.add_argument("--emotion", nargs="+", metavar="E", help="classes to print (default: those that change most)")
+    parser.add_argument("--where", default="mean", help="mean over the sentence (default), or its last token")
+    parser.add_argument("--layer", default="best", help="a layer or best (default)")
+    add_set(parser)
+    add_precision(parser)
+    add_device(parser)
+
+
+def run(given: Namespace) -> Result:
+    from ..models.load import load_model
+    from ..readout.variation import parse_numbers, vary
+
+    started = time.perf_counter()
+    parse_numbers(given.values)
+    loaded = load_model(given.model, precision=given.precision, device=given.device)
+    vectors = set_of(loaded, given.set)
+    missing = [name for name in given.emotion or () if name not in vectors.classes]
+    if missing:
+        raise InputError(f"emotion {missing[0]!r} is not in {vectors.name}; {', '.join(vectors.classes)} are.")
+    found = vary(loaded, vectors, given.template, given.values, where=given.where, layer=layer_of(given.layer, vectors))
+    mean, half = found.scores.mean(0), found.half_widths()
+    change = mean - mean.mean(0)
+    widest = [found.classes[k] for k in np.argsort(-np.ptp(mean, axis=0), kind="stable")[:4]]
+    shown = given.emotion or widest
+    result = {
+        "model": found.model,
+        "set": found.set,
+        "layer": found.layer,
+        "where": found.where,
+        "templates": found.templates,
+        "numbers": found.numbers,
+        "values": found.values,
+        "classes": found.classes,
+        "scores": mean,
+        "change": change,
+        "half_width": half,
+        "changes_most": widest,
+        "seconds": round(time.perf_counter() - started, 3),
+    }
+    rows = []
+    for k, number in enumerate(found.numbers):
+        row = {"n": number}
+        for name in shown:
+            at = found.classes.index(name)
+            interval = "" if np.isnan(half[k, at]) else f" \u00b1 {half[k, at]:.4f}"
+            row[name] = f"{change[k, at]:+.4f}{interval}"
+        rows.append(row)
+    over = f" of {len(found.templates)} sentences, 95 % interval over them" if len(found.templates) > 1 else ""
+    head = f"{found.set}, layer {found.layer}, {found.where}: score less its mean over the numbers{over}"
+    return result, f"{head}\n{table(rows)}", 0
