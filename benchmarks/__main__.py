@@ -30,6 +30,7 @@ BENCHMARKS = {
     "curves": geometry.curves,
     "steering": steering.steering,
     "first_token": steering.first_token,
+    "conversations": steering.conversations,
 }
 # Minutes to an hour, so only when asked for by name.
 ON_REQUEST = {

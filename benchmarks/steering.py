@@ -122,3 +122,38 @@ def _hooks(begin: Callable, added) -> float:
                 seconds[hooked] += time.perf_counter() - started
         ratios.append(seconds[True] / seconds[False])
     return median(ratios)
+
+
+def conversations() -> dict:
+    """Medians over rounds in turn: four conversations of three turns side by side, and one after another."""
+    from emoviz.models import load_model
+    from emoviz.steer.conversation import conversation
+    from emoviz.store.choice import set_for
+    from emoviz.types import Decoding
+
+    loaded = load_model(MODEL, device="cpu")
+    vectors = set_for(loaded)
+    # An end token would make a row shorter alone than in company.
+    loaded.model.generation_config.eos_token_id = []
+    users = ["I heard a noise downstairs.", "What should I do now?", "Thank you. Tell me about your day."]
+    rows = [("unsteered", 0.0), *(("calm", dose) for dose in (0.02, 0.04, 0.06))]
+
+    def held(own: list[tuple[str, float]]) -> list[tuple[int, ...]]:
+        made = conversation(loaded, vectors, ["calm"], [0.04], decoding=Decoding(TOKENS))
+        made.rows = list(own)
+        for user in users:
+            deque(made.say(user), maxlen=0)
+        return [one.ids for turn in made.turns for one in turn]
+
+    seconds: dict[str, list[float]] = {"side_by_side": [], "one_after_another": []}
+    held(rows)
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        held(rows)
+        seconds["side_by_side"].append(time.perf_counter() - started)
+        started = time.perf_counter()
+        for row in rows:
+            held([row])
+        seconds["one_after_another"].append(time.perf_counter() - started)
+    found = {name: median(values) for name, values in seconds.items()}
+    return {**found, "times_faster": found["one_after_another"] / found["side_by_side"]}

@@ -201,6 +201,11 @@ def test_a_model_without_a_template_gets_a_transcript_and_stops_at_the_users_nex
     monkeypatch.setattr(module, "MAX_KEPT", 0)
     again = converse(llama, vectors, "angry", 0.4, USERS, decoding=Decoding(8))
     assert [[one.ids for one in turn] for turn in again.turns] == [[one.ids for one in turn] for turn in made.turns]
+    # A model that names no end token has nothing to fill up rows with that have stopped.
+    llama.model.generation_config.eos_token_id = llama.tokenizer.eos_token = None
+    assert llama.end_tokens == ()
+    endless = converse(llama, vectors, "angry", 0.4, USERS, decoding=Decoding(8))
+    assert endless.turns[0][0].finished and endless.turns[0][0].text == first.text
 
 
 @pytest.mark.parametrize(
@@ -217,9 +222,11 @@ def test_a_message_that_cannot_be_used_leaves_the_conversation_as_it_was(llama, 
     made = converse(llama, _set_of(llama), "angry", 0.4, USERS[0], decoding=Decoding(4))
     with pytest.raises(InputError, match=said):
         list(made.say(user))
+    with pytest.raises(InputError, match=said):
+        made.say(user, directions=["angry"], doses=[0.9])
     assert len(made.turns) == 1 and not llama.lock.locked()
     list(made.say(USERS[1]))
-    assert len(made.turns) == 2
+    assert len(made.turns) == 2 and made.turns[1][1].dose == 0.4
 
 
 def test_the_oldest_turns_are_left_out_where_the_context_is_full(llama):
@@ -230,6 +237,9 @@ def test_the_oldest_turns_are_left_out_where_the_context_is_full(llama):
     for k in range(5):
         list(made.say(USERS[k % 3]))
     assert 0 < made.dropped < 5 and len(made.turns) == 5
+    # What a turn was given then is told, not what would be left of it now.
+    assert made.context(0, 0) == pieces_of(llama, [USERS[0]])[0]
+    assert made.context(1, 1)[: len(pieces_of(llama, [USERS[0]])[0])] == pieces_of(llama, [USERS[0]])[0]
     # What is left is what a conversation without the others is.
     other = conversation(llama, vectors, ["angry"], [0.4], decoding=Decoding(8))
     other._turns, other.rows = list(made._turns[made.dropped : 4]), made.rows

@@ -35,12 +35,12 @@ _KEEPING = threading.Lock()
 
 @dataclass(slots=True)
 class _Turn:
-    """What was said in one turn. ids, counted : (rows, steps) of the answers, and which are part of them."""
+    """What was said in one turn. first : the oldest turn that still fitted then. ids, counted : (rows, steps) of the
+    answers, and which are part of them."""
 
     user: str
-    rows: list[tuple[Towards, float]]
+    first: int
     added: Offsets
-    seed: int
     ids: torch.Tensor
     counted: torch.Tensor
     replies: list[Reply]
@@ -92,10 +92,10 @@ class Conversation:
                 "many directions and doses as it began with, or begin another."
             )
         added = offsets(self.vectors, rows, self.recipe)
-        self.rows = list(rows)
         decoding = replace(self.decoding, seed=self.decoding.seed if seed is None else seed)
         check_decoding(decoding)
         pieces = self._fitted(user, decoding)
+        self.rows = list(rows)
         return self._said(user, added, decoding, pieces)
 
     def back_to(self, turn: int) -> None:
@@ -107,8 +107,7 @@ class Conversation:
 
     def context(self, turn: int, row: int) -> list[int]:
         """The tokens that a row was given before its answer of a turn."""
-        users = [one.user for one in self._turns[: turn + 1]]
-        first = min(self.dropped, turn)
+        users, first = [one.user for one in self._turns[: turn + 1]], self._turns[turn].first
         pieces = pieces_of(self.model, users[first:], self.system)
         out = list(pieces[0])
         for one, piece in zip(self._turns[first:turn], pieces[1:], strict=True):
@@ -183,7 +182,7 @@ class Conversation:
                     classes=self.vectors.classes,
                 )
             )
-        return _Turn(user, list(self.rows), added, decoding.seed, ids, counted, replies)
+        return _Turn(user, self.dropped, added, ids, counted, replies)
 
     def _read_again(self, pieces: list[list[int]]) -> Past:
         """The past of the turns that are there, each steered as it was."""

@@ -240,6 +240,8 @@ def write(
     acting, table = on_device(added, loaded), vocabulary_scripts(loaded)
     foreign = table.foreign(own)
     end = torch.tensor(loaded.end_tokens if loaded.end_tokens else (-1,))
+    # What a row that has ended is given, so that the others go on; any token will do.
+    filling = end[0].clamp_min(0)
     random = torch.Generator().manual_seed(decoding.seed)
     # Vocabulary logits of the whole prompt would be computed for nothing.
     options = {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(loaded.model.forward).parameters else {}
@@ -256,7 +258,7 @@ def write(
         now = script_mass(logits, table, foreign)
         mass.append(np.where(finished[:, None], mass[-1], now) if mass else now)
         chosen = _choose(logits.cpu(), decoding.temperature, random)
-        written.append(torch.where(finished, end[0], chosen))
+        written.append(torch.where(finished, filling, chosen))
         finished |= torch.isin(chosen, end)
         so_far = torch.stack(written, 1)
         texts = _texts(loaded, so_far)
