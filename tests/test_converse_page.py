@@ -67,6 +67,7 @@ def test_turns_are_streamed_read_judged_and_said_to_be_done(view):
     ] * 2
     for turn in talk.shown["turns"]:
         assert turn["done"] and all(cell["reason"] and cell["read"] for cell in turn["rows"][0]["cells"])
+        assert all("probability on other scripts" in cell["mass"] for cell in turn["rows"][0]["cells"])
     assert len(talk.read) == 2 and talk.read[1][1].before.shape == (3,)
     assert "no system prompt" in talk.shown["notes"][0]
     drawn = converse.draw(view, talk)
@@ -79,8 +80,9 @@ def test_an_edit_takes_the_place_of_a_turn_and_forgets_what_follows(view):
     talk = Talk()
     for user in ("the cat sat", "a dog", "on the mat"):
         _send(view, talk, user)
-    turns, box, at, said = converse.picked({"edit": 1}, talk)
+    turns, box, at, said = converse.picked({"edit": 1}, talk, None)
     assert (turns, box, at) == (gr.skip(), "a dog", 1) and "takes the place of turn 2" in said
+    assert converse.picked({"edit": 1}, talk, 1)[1:3] == ("", None), "a second click leaves it"
     _send(view, talk, "red and blue", at=1)
     assert [turn["user"] for turn in talk.shown["turns"]] == ["the cat sat", "red and blue"] and len(talk.read) == 2
     assert len(talk.conversations[0].turns) == 2
@@ -132,14 +134,14 @@ def test_stop_keeps_what_was_written_and_new_begins_another(view):
 def test_the_exact_tokens_of_an_answer_are_shown_and_hidden_again(view):
     talk = Talk()
     _send(view, talk, "the cat sat")
-    converse.picked({"tokens": [0, 1]}, talk)
+    converse.picked({"tokens": [0, 1]}, talk, None)
     exact = talk.shown["exact"]
     assert exact["turn"] == 0 and "up, dose 0.3: 6 tokens before the answer" in exact["title"]
     words = [("<s>", True), ("the", False), ("cat", False), ("sat", False), ("</s>", True), ("<s>", True)]
     assert [tuple(piece) for piece in exact["pieces"]] == words
-    converse.picked({"tokens": [0, 1]}, talk)
+    converse.picked({"tokens": [0, 1]}, talk, None)
     assert talk.shown["exact"] is None
-    converse.picked({"profile": [0, 0]}, talk)
+    converse.picked({"profile": [0, 0]}, talk, None)
     assert talk.shown["chosen"] == [0, 0]
 
 
@@ -150,7 +152,7 @@ def test_whatever_a_visitor_posts_changes_nothing(view, posted):
     talk = Talk()
     _send(view, talk, "the cat sat")
     before = json.dumps(talk.shown)
-    assert converse.picked(posted, talk) == (gr.skip(),) * 4 and json.dumps(talk.shown) == before
+    assert converse.picked(posted, talk, None) == (gr.skip(),) * 4 and json.dumps(talk.shown) == before
 
 
 def test_a_conversation_is_saved_as_json_lines_and_as_markdown(view):

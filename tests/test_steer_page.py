@@ -281,11 +281,11 @@ def test_leaks_are_marked_in_characters():
 
 def test_a_hidden_leak_is_said_with_its_step_and_noise_only_in_the_hover():
     made = Generation("m", "s", "sad", 0.1, "p", "t", (1, 2, 3), (0.001, 0.25, float("nan")), False)
-    line, hover = writing._hidden_leak(made)
+    line, hover = writing.hidden_leak(made.leak_mass)
     assert line == "hidden leak 25 % at token 2" and hover.endswith("25 % at token 2 of 3")
-    line, hover = writing._hidden_leak(replace(made, leak_mass=(0.001, 0.002)))
+    line, hover = writing.hidden_leak((0.001, 0.002))
     assert line == "" and hover.endswith("0.2 % at token 2 of 2")
-    assert writing._hidden_leak(replace(made, leak_mass=()))[0] == ""
+    assert writing.hidden_leak(())[0] == ""
 
 
 class _Event:

@@ -22,7 +22,7 @@ from ..memory import loaded_with_status
 from ..turns import MODEL_TURNS
 from .request import Request
 from .witnessing import outside_witnessed, witnessed
-from .writing import leaks, verdict_words
+from .writing import hidden_leak, leaks, verdict_words
 
 if TYPE_CHECKING:
     from ...steer.conversation import Conversation
@@ -219,7 +219,7 @@ def _judged(made: Conversation, turn: int, row: dict) -> list[Reply]:
             cell["numbers"] = verdict_numbers(one.verdict)
         told = highest(one)
         cell["read"] = f"read: {told}" if told else "nothing to read"
-        cell["hidden"] = ""
+        cell["hidden"], cell["mass"] = hidden_leak(one.leak_mass)
     return list(replies)
 
 

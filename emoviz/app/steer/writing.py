@@ -276,7 +276,7 @@ def _verdicts(batch: _Batch, asked: Request) -> Callable[[], None]:
         for cell, one, verdict in zip(batch.cells, made, verdicts, strict=True):
             cell |= verdict_words(verdict)
             cell["numbers"] = verdict_numbers(verdict)
-            cell["hidden"], cell["mass"] = _hidden_leak(one)
+            cell["hidden"], cell["mass"] = hidden_leak(one.leak_mass)
 
     return show
 
@@ -317,11 +317,11 @@ def verdict_words(verdict: Verdict) -> dict:
     }
 
 
-def _hidden_leak(one: Generation) -> tuple[str, str]:
+def hidden_leak(leak_mass: Sequence[float]) -> tuple[str, str]:
     """The highest probability on other scripts, as a line where it is worth one, and as what the hover says."""
-    masses = [(mass, step) for step, mass in enumerate(one.leak_mass, 1) if isfinite(mass)]
+    masses = [(mass, step) for step, mass in enumerate(leak_mass, 1) if isfinite(mass)]
     if not masses:
         return "", "no probability on other scripts could be measured"
     mass, step = max(masses)
-    said = f"highest probability on other scripts: {percent(mass)} % at token {step} of {len(one.leak_mass)}"
+    said = f"highest probability on other scripts: {percent(mass)} % at token {step} of {len(leak_mass)}"
     return (f"hidden leak {percent(mass)} % at token {step}" if mass >= HIDDEN_LEAK else ""), said

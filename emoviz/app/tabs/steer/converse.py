@@ -139,14 +139,21 @@ def begin_anew(talk: Talk) -> tuple:
     return Talk(), EMPTY, _HINT, None
 
 
-def picked(clicked: Any, talk: Talk) -> tuple:
+def picked(clicked: Any, talk: Talk, at: int | None) -> tuple:
     """(turns, message box, at, status) where something of an answer or a message is asked for."""
     told = clicked if isinstance(clicked, dict) else {}
     nothing = (gr.skip(),) * 4
     edit, profile, tokens = (told.get(name) for name in ("edit", "profile", "tokens"))
+    if type(edit) is int and edit == at:
+        return gr.skip(), "", None, _HINT
     if type(edit) is int and 0 <= edit < len(talk.read):
         user = talk.shown["turns"][edit]["user"]
-        return gr.skip(), user, edit, f"Send takes the place of turn {edit + 1} and forgets what follows it."
+        return (
+            gr.skip(),
+            user,
+            edit,
+            f"Send takes the place of turn {edit + 1} and forgets what follows it. Edit again to leave it.",
+        )
     if _place(profile, talk) is not None:
         talk.shown["chosen"] = profile
         return talk.shown, gr.skip(), gr.skip(), gr.skip()
@@ -201,7 +208,7 @@ def wire(page: Page) -> list:
         ended.append(running.then(lambda: [None, *_buttons(busy=False)], None, [at, *buttons], **QUIET))
     part["stop"].click(stop, talk, None, **QUIET)
     anew = part["new"].click(begin_anew, talk, [talk, turns, status, at], **QUIET)
-    chosen = on_said(page.said, [turns], "select", picked, [talk], [turns, control["user"], at, status])
+    chosen = on_said(page.said, [turns], "select", picked, [talk, at], [turns, control["user"], at, status])
     output["fetch"].click(*by_name(fetch, page.selection, owner=page.jobs.owner), [status, page.jobs.lines], **QUIET)
     for name in FORMATS:
         part[name].click(save(name), talk, page.saved, **QUIET)
