@@ -222,15 +222,10 @@ def test_the_command_answers_every_turn_and_writes_the_transcript(llama_folder, 
              "--max-new-tokens", "4", "--witness", "none", "--set", "tiny"]  # fmt: skip
     assert main([*words, "--say", "the cat", "a dog", "--tokens", "--json", "--out", str(out)]) == 0
     result = json.loads(capsys.readouterr().out)
-    assert [row["turn"] for row in result["rows"]] == [0] * 5 + [1] * 5
-    assert [row["emotion"] for row in result["rows"][:5]] == [
-        "unsteered",
-        "angry",
-        "ablate calm",
-        "random",
-        "ablate random",
-    ]
-    assert result["rows"][0]["tokens"] and result["forms"]["tiny-llama"]["templated"] is False
+    assert [turn["user"] for turn in result["turns"]] == ["the cat", "a dog"]
+    by_row = ["unsteered", "angry", "ablate calm", "random", "ablate random"]
+    assert all([row["emotion"] for row in turn["rows"]] == by_row for turn in result["turns"])
+    assert result["turns"][0]["rows"][0]["tokens"] and result["forms"]["tiny-llama"]["templated"] is False
     kept = [json.loads(line)["user"] for line in out.read_text("utf-8").splitlines()]
     assert kept == ["the cat"] * 5 + ["a dog"] * 5
     monkeypatch.setattr("sys.stdin", ["the cat\n", "\n", "a dog\n"])

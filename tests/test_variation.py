@@ -113,8 +113,9 @@ def test_the_command_prints_changes_with_intervals(llama, llama_folder, capsys):
     words = ["vary", str(llama_folder), "--values", "1,000, 2,000", "--template", *TEMPLATES]
     assert main([*words, "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
-    assert result["numbers"] == ["1,000", "2,000"] and result["values"] == [1000.0, 2000.0]
-    assert np.shape(result["scores"]) == np.shape(result["half_width"]) == (2, len(result["classes"]))
+    assert [(row["number"], row["value"]) for row in result["rows"]] == [("1,000", 1000.0), ("2,000", 2000.0)]
+    for row in result["rows"]:
+        assert len(row["scores"]) == len(row["half_width"]) == len(row["change"]) == len(result["classes"])
     assert main([*words, "--emotion", "angry"]) == 0
     told = capsys.readouterr().out
     assert "of 3 sentences, 95 % interval" in told and "\u00b1" in told

@@ -76,16 +76,17 @@ def run(given: Namespace) -> Result:
     made = _conversations(given, asked, doses)
     judges = {"classifier": judge_named(given.witness), "outside": outside_named(given.witness)}
     turns: list[list[Reply]] = []
-    rows: list[dict[str, Any]] = []
+    told_turns: list[dict[str, Any]] = []
     cards: dict[str, dict[str, Any]] = {one.model.name: {} for one in made}
     blocks: list[str] = []
     for user in _messages(given.say):
         told = [f"user: {user}"]
         turns.append([])
+        told_turns.append({"user": user, "rows": []})
         for one in made:
             replies, found, known = _answered(one, user, judges, given.tokens)
             turns[-1] += replies
-            rows += found
+            told_turns[-1]["rows"] += found
             cards[one.model.name] |= known
             told += [_told(reply, row) for reply, row in zip(replies, found, strict=True)]
         blocks.append("\n\n".join(told))
@@ -105,7 +106,7 @@ def run(given: Namespace) -> Result:
         "recipes": {one.model.name: asdict(one.recipe) for one in made},
         "forms": {one.model.name: {**asdict(forms[one.model.name]), "given": one.system} for one in made},
         "dropped_turns": {one.model.name: one.dropped for one in made},
-        "rows": rows,
+        "turns": told_turns,
         "witnesses": cards,
         "seconds": round(time.perf_counter() - started, 3),
         "files": files,

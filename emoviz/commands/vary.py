@@ -52,12 +52,11 @@ def run(given: Namespace) -> Result:
         "layer": found.layer,
         "where": found.where,
         "templates": found.templates,
-        "numbers": found.numbers,
-        "values": found.values,
         "classes": found.classes,
-        "scores": mean,
-        "change": change,
-        "half_width": half,
+        "rows": [
+            {"number": number, "value": value, "scores": scores, "change": less, "half_width": width}
+            for number, value, scores, less, width in zip(found.numbers, found.values, mean, change, half, strict=True)
+        ],
         "changes_most": widest,
         "seconds": round(time.perf_counter() - started, 3),
     }
