@@ -83,6 +83,8 @@ def loaded(request):
             "when 1 afraid - 1 calm < -0.2 ablate angry after 10",
         ),
         ("calm first 5", Intervention("add", "calm", None, None, (1, 5)), "calm first 5"),
+        ("add calm 0.00001", Intervention("add", "calm", 0.00001), "calm"),
+        ("0.00001 calm + 1 happy", Intervention("add", "0.00001 calm + 1 happy"), "0.00001 calm + 1 happy"),
         ("add calm 0.1 tokens 3 - 9", Intervention("add", "calm", 0.1, None, (3, 9)), "calm tokens 3-9"),
     ],
 )
@@ -121,6 +123,8 @@ def test_a_class_keeps_its_name_inside_an_intervention():
         ("add calm 0", "letter 10 on, at '0': a dose of 0 adds nothing"),
         ("calm tokens 9-3", "letter 6 on, at 'tokens 9-3': written tokens are counted from 1"),
         ("calm first 0", "letter 6 on, at 'first 0'"),
+        ("add clamp calm", "letter 5 on, at 'clamp calm': 'clamp' stands where an emotion is needed"),
+        ("* ablate calm", "'ablate' stands where an emotion is needed"),
         ("reflect 0 calm", "letter 9 on, at '0 calm': '0 calm' is no emotion"),
         ("ablate " + "x" * 400, "an intervention of 407 letters was given; up to 300"),
     ],

@@ -152,7 +152,12 @@ def _amount(text: str, start: int, body: str, how: str) -> tuple[str, float | No
 def _direction(text: str, classes: Collection[str]) -> str:
     """A direction as it is shown. Raises InputError for what is none."""
     text = text.strip()
-    return text if text in classes or control_seed(text) is not None or text == MEAN else parse_direction(text).label
+    if text in classes or control_seed(text) is not None or text == MEAN:
+        return text
+    label = parse_direction(text).label
+    if _HOW.match(label) or label.startswith("when "):
+        raise InputError(f"{label.partition(' ')[0]!r} stands where an emotion is needed")
+    return label
 
 
 def rows_of(towards: T, doses: Sequence[float], classes: Collection[str] = ()) -> list[tuple[T | str, float]]:

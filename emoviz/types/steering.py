@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+def written_number(value: float) -> str:
+    """A number as directions are written: in six digits, never with an exponent, which would not be read again."""
+    text = f"{value:g}"
+    return text if "e" not in text else np.format_float_positional(value, precision=6, fractional=False, trim="-")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Direction:
     """Where a model is pushed: emotions with weights, which add and scale as the unit vectors that they stand for.
@@ -37,7 +43,9 @@ class Direction:
         """As it is shown and written: `0.7 calm + 0.3 grateful`, an emotion alone by its name."""
         if len(self.terms) == 1 and self.terms[0][1] == 1:
             return self.terms[0][0]
-        text = " ".join(f"{'-' if weight < 0 else '+'} {abs(weight):g} {name}" for name, weight in self.terms)
+        text = " ".join(
+            f"{'-' if weight < 0 else '+'} {written_number(abs(weight))} {name}" for name, weight in self.terms
+        )
         return text[2:] if text.startswith("+") else text
 
     def __add__(self, other: Direction) -> Direction:
@@ -109,7 +117,7 @@ class Condition:
 
     @property
     def label(self) -> str:
-        return f"when {self.direction} {'>' if self.above else '<'} {self.threshold:g}"
+        return f"when {self.direction} {'>' if self.above else '<'} {written_number(self.threshold)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +151,7 @@ class Intervention:
     @property
     def written(self) -> str:
         """As it is written."""
-        return self._text("" if self.amount is None else f"{self.amount:.12g}")
+        return self._text("" if self.amount is None else written_number(self.amount))
 
     def _text(self, amount: str) -> str:
         how = "" if self.how == "add" and self.when is None and not amount else self.how
