@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 
 import numpy as np
@@ -19,6 +20,7 @@ from emoviz.extract.sets import extract_set, halves_of, set_name
 from emoviz.extract.work import work_folder
 from emoviz.geometry import best_layers
 from emoviz.models.load import load_model
+from emoviz.stats.resampling import resample_curves
 from emoviz.stimuli import load_corpus
 
 from .conftest import WORDS, save_tiny_model, tiny_llama, write_passages
@@ -341,6 +343,7 @@ from pathlib import Path
 from emoviz.extract.protocols import protocol
 from emoviz.extract.sets import extract_set
 from emoviz.models.load import load_model
+from emoviz.stats.resampling import resample_curves
 from emoviz.stimuli import load_corpus
 steps = 0
 def die(stage, done, total):
@@ -392,7 +395,9 @@ def test_a_full_disk_is_known_before_the_first_text_is_read(llama, tmp_path, mon
     assert not any((tmp_path / "w").iterdir())
 
 
-def test_five_hundred_classes_of_any_name_become_a_set(llama, tmp_path):
+def test_five_hundred_classes_of_any_name_become_a_set(llama, tmp_path, monkeypatch):
+    # A twentieth of the resamples, which take nearly all of the time.
+    monkeypatch.setattr(import_module("emoviz.extract.sets"), "resample_curves", partial(resample_curves, n=50))
     rows = [
         {"emotion": f"class {k} \u611f", "text": f"the {WORDS[k % 18]} {WORDS[(k // 18) % 18]} {w} on a mat"}
         for k in range(500)

@@ -16,7 +16,7 @@ from .conftest import ROOT
 NAMES = [name for name in ez.__all__ if name != "plot"]
 FIGURES = [f"plot.{name}" for name in ez.plot.__all__ if name not in ("DARK", "LIGHT")]
 # What an example calls that loads a model, or trains a witness: these run with the tests of the bundled models.
-SLOW = ("load_model", "witness_for(")
+SLOW = ("load_model", "witness_for(", "outside_for(")
 
 
 def _public(name):

@@ -217,8 +217,8 @@ def converse(
     """The same messages to the unsteered model and under every direction and intervention, all in one batch.
 
     vectors : a set of this very model; None for the one that it uses. directions, doses : as in `steer_texts`.
-    users : what the user says, one message a turn. system : None for what the chat template adds by itself.
-    decoding : None for up to 60 greedy tokens an answer.
+    users : what the user says, one message a turn. recipe : a preset or what `recipe` gives.
+    decoding : None for up to 60 greedy tokens an answer. system : None for what the chat template adds by itself.
     Returns : Conversation; `turns` are the answers, and `say` goes on.
     Raises  : InputError as `steer_texts`, for an empty message, one that holds a control token, or a template that
     fails.
