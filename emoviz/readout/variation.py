@@ -29,13 +29,9 @@ def parse_numbers(text: str) -> list[str]:
     semicolon. Raises InputError for anything else, and names the first that is no number.
     """
     text = text.strip().rstrip(",; ")
-    if re.search(r"[;\s]", text):
-        parts = re.split(r"[;\s]\s*", re.sub(r",\s+", "; ", text))
-    else:
-        parts = text.split(",")
-        # Nobody begins a number with a nought: what looks so is the rest of a larger one.
-        parts = [text] if any(re.fullmatch(r"0\d+", part) for part in parts) else parts
-    values = [part.strip() for part in parts if part.strip()]
+    parts = re.split(r"[;\s]\s*", re.sub(r",\s+", "; ", text)) if re.search(r"[;\s]", text) else [text]
+    # Alone, `1,200` is two numbers; beside others that are parted by more, it is one.
+    values = [value for part in parts if part for value in _parted(part, alone=len(parts) == 1)]
     wrong = next((value for value in values if not math.isfinite(number_of(value))), None)
     if wrong is not None:
         raise InputError(f"{wrong[:40]!r} is no number. Part numbers by commas, such as 1, 10, 100 or 1,000, 2,000.")
@@ -45,6 +41,15 @@ def parse_numbers(text: str) -> list[str]:
             f"numbers {text[:40]!r} were given; 2 to {MAX_NUMBERS} different numbers are needed, such as 1, 10, 100."
         )
     return values
+
+
+def _parted(text: str, *, alone: bool) -> list[str]:
+    """The numbers in a text without blanks."""
+    if _THOUSANDS.fullmatch(text) and not alone:
+        return [text]
+    parts = text.split(",")
+    # Nobody begins a number with a nought: what looks so is the rest of a larger one.
+    return [text] if any(re.fullmatch(r"0\d+", part) for part in parts) else parts
 
 
 def number_of(text: str) -> float:
