@@ -96,7 +96,7 @@ def read(model: str, text: str, layer: str = "best") -> dict[str, Any]:
     """
     from . import read as command
 
-    given = Namespace(model=_model(model), text=text, layer=layer, set=None, precision="auto")
+    given = Namespace(model=_model(model), text=text, turns=None, layer=layer, set=None, precision="auto")
     return _plain(command.run(given, _in_memory))
 
 
@@ -110,7 +110,8 @@ def steer(
 
     Args:
         models : models that have a vector set here (see list_sets)
-        emotions : emotions such as calm, mixtures such as "0.7 calm + 0.3 grateful", or the controls random and mean
+        emotions : emotions such as calm, mixtures such as "0.7 calm + 0.3 grateful", interventions such as "ablate
+            afraid", or the controls random and mean
         doses : length added as a share of the typical length of the state, 0.02 to 0.1
         prompt : the text to continue
         max_new_tokens : tokens of each text, up to 200
