@@ -22,6 +22,8 @@ _MEANING = (
 # Letters of a title in half the page.
 _TITLE = 46
 _HEIGHT, _BAR = 380, 17
+# Pixels of half the page inside a figure, of a row of its legend, of a sign and of a letter there.
+_INSIDE, _LEGEND, _SIGN, _LETTER = 380, 20, 44, 6.6
 
 
 def what_steers(one: Reply) -> str:
@@ -64,6 +66,8 @@ def turns_figure(turns: Sequence[Sequence[Reply]], emotion: str) -> go.Figure:
         )  # fmt: skip
     last = {what_steers(one): one.over[one.classes.index(emotion)] for one in read[-1] if one.over is not None}
     highest = max(last, key=lambda name: -np.inf if np.isnan(last[name]) else last[name])
+    longest = max(len(trace["name"]) for trace in traces)
+    rows = -(-len(traces) // max(1, int(_INSIDE / (_SIGN + _LETTER * longest))))
     where = "in the unsteered answer" if highest == UNSTEERED else f"under {highest}"
     return figure(
         traces,
@@ -79,9 +83,9 @@ def turns_figure(turns: Sequence[Sequence[Reply]], emotion: str) -> go.Figure:
         title=shorten(f"{emotion} is highest {where}", _TITLE, placeholder=" …"),
         aid="of the last answer; open: at the last position before it, full: its mean",
         notes=[_MEANING, *_provenance(read[0])],
-        height=_HEIGHT,
+        height=_HEIGHT + _LEGEND * rows,
         wide=74,
-        above=22 * -(-len(traces) // 3),
+        above=_LEGEND * rows + 4,
         below=50,
     )  # fmt: skip
 

@@ -103,7 +103,9 @@ def draw(view: Selection, talk: Talk, **_asked: Any) -> dict:
         return shown
     reply = talk.read[turn][place]
     twin = next((one for one in talk.read[turn] if one.model == reply.model), None)
-    shown["over"] = tried(turns_figure, talk.read, view.emotion)
+    # The lines of one model: those of several would hide each other.
+    own = [[one for one in replies if one.model == reply.model] for replies in talk.read]
+    shown["over"] = tried(turns_figure, own, view.emotion)
     shown["profile"] = tried(profile_figure, reply, twin)
     return shown
 

@@ -90,7 +90,7 @@ def lay(start: Selection) -> Laid:
             seed = gr.Number(0, label="Seed", precision=0, scale=2, min_width=120)
             chat = gr.Checkbox(False, label="chat template", scale=3, min_width=140, elem_id="ez-chat")
     with gr.Accordion("What can be typed", open=False, elem_id="ez-grammar"):
-        Table(_GRAMMAR)
+        Table(_GRAMMAR, elem_classes="ez-left")
     with gr.Row(elem_classes="ez-status-row"):
         status = Message(
             "A direction is added to the model's states while it writes. Dose = length added / length of the state.",
