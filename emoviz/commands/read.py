@@ -87,6 +87,7 @@ def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
 def _dialogue(given: Namespace, loaded: Any, vectors: Any, messages: list[tuple[str, str]], started: float) -> Result:
     """Every message, and the position before each answer."""
     from ..readout.dialogue import read_dialogue
+    from ..readout.summary import top_words
 
     layer = given.layer if given.layer == "best" else layer_of(given.layer, vectors)
     found = read_dialogue(loaded, vectors, messages, layer)
@@ -95,9 +96,7 @@ def _dialogue(given: Namespace, loaded: Any, vectors: Any, messages: list[tuple[
         return None if np.isnan(values).all() else dict(zip(found.classes, values.tolist(), strict=True))
 
     def highest(values: np.ndarray) -> str:
-        if np.isnan(values).all():
-            return "-"
-        return ", ".join(f"{found.classes[k]} {values[k]:+.3f}" for k in np.argsort(-values, kind="stable")[:3])
+        return top_words(found.classes, values) or "-"
 
     result = {
         "model": found.model,

@@ -14,10 +14,10 @@ from ..steer.grammar import (
     CONTROLS,
     UNSTEERED,
     amount_words,
-    emotions_of,
     has_amount,
     parse_intervention,
     rows_of,
+    with_controls,
 )
 from ..steer.recipes import EMOVIZ, PRESET_DOSES
 from .arguments import (
@@ -29,10 +29,10 @@ from .arguments import (
     add_set,
     check_file,
     checked_controls,
+    classes_of,
     decoding_of,
     own_set,
     recipe_of,
-    rows_asked,
     set_of,
 )
 from .witnesses import card_of, judge_named, outside_named, witness_words, witnessed
@@ -72,7 +72,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
     """load : gives the model of a name, for a caller that keeps models in memory."""
     doses = parse_doses(PRESET_DOSES[EMOVIZ] if given.dose is None else given.dose)
-    asked = rows_asked(given.emotion, checked_controls(given.controls))
+    asked = with_controls(given.emotion, checked_controls(given.controls))
     from ..judge.texts import judge_batch
     from ..judge.verdict import borderline
     from ..models.load import load_model
@@ -95,8 +95,7 @@ def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
     for model in given.models:
         loaded = load_model(model, precision=given.precision, device=given.device) if load is None else load(model)
         own = own_set(loaded, named, len(given.models))
-        classes = [name for text in asked for name in emotions_of(text)]
-        vectors = set_of(loaded, own, classes)
+        vectors = set_of(loaded, own, classes_of(asked))
         recipe = recipe_of(given, vectors)
         made = steer_texts(loaded, vectors, asked, doses, given.prompt, recipe, decoding)
         known = {

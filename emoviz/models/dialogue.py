@@ -135,7 +135,8 @@ def _whole(loaded: LoadedModel, messages: Sequence[tuple[str, str]]) -> str:
     if loaded.tokenizer.chat_template is not None:
         return _rendered(loaded, [_said(role, text) for role, text in messages], more=False)
     names = {"user": f"{USER} ", "assistant": f"{ASSISTANT} ", "system": ""}
-    return "\n".join(f"{names[role]}{text}" for role, text in messages)
+    # A blank line after the system prompt, as where an answer is to be written.
+    return "\n".join(f"{names[role]}{text}" + ("\n" if role == "system" else "") for role, text in messages)
 
 
 def _templated(loaded: LoadedModel, users: Sequence[str], answers: Sequence[str], system: str | None) -> str:

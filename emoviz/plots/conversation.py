@@ -26,11 +26,11 @@ _HEIGHT, _BAR = 380, 17
 _INSIDE, _LEGEND, _SIGN, _LETTER = 380, 20, 44, 6.6
 
 
-def what_steers(one: Reply) -> str:
+def what_steers(direction: str, dose: float) -> str:
     """`unsteered`, `calm, dose 0.04`, `ablate afraid`."""
-    if one.direction == UNSTEERED:
+    if direction == UNSTEERED:
         return UNSTEERED
-    return minus(", ".join(part for part in (one.direction, amount_words(one.direction, one.dose)) if part))
+    return minus(", ".join(part for part in (direction, amount_words(direction, dose)) if part))
 
 
 def turns_figure(turns: Sequence[Sequence[Reply]], emotion: str) -> go.Figure:
@@ -46,13 +46,13 @@ def turns_figure(turns: Sequence[Sequence[Reply]], emotion: str) -> go.Figure:
     if missing is not None:
         raise InputError(f"emotion {emotion!r} is not in {missing}.")
     models = list(dict.fromkeys(one.model for one in read[0]))
-    kinds = list(dict.fromkeys(what_steers(one) for one in read[0] if one.direction != UNSTEERED))
+    kinds = list(dict.fromkeys(what_steers(one.direction, one.dose) for one in read[0] if one.direction != UNSTEERED))
     x = [text for k in range(len(read)) for text in (f"before {k + 1}", f"answer {k + 1}")]
     traces, spread = [], 0.0
     for row, first in enumerate(read[0]):
         values = [float(v[first.classes.index(emotion)]) for replies in read for v in _both(replies[row])]
         spread = max([spread, *(abs(v) for v in values if np.isfinite(v))])
-        name = what_steers(first)
+        name = what_steers(first.direction, first.dose)
         colour = QUADRANT_COLOUR[NEUTRAL] if name == UNSTEERED else SERIES[kinds.index(name) % len(SERIES)]
         label = name if len(models) == 1 else f"{first.model}: {name}"
         traces.append(
@@ -64,7 +64,11 @@ def turns_figure(turns: Sequence[Sequence[Reply]], emotion: str) -> go.Figure:
                 "hovertemplate": f"<b>{label}</b><br>%{{x}}: {emotion} %{{y:+.3f}}<extra></extra>",
             }
         )  # fmt: skip
-    last = {what_steers(one): one.over[one.classes.index(emotion)] for one in read[-1] if one.over is not None}
+    last = {
+        what_steers(one.direction, one.dose): one.over[one.classes.index(emotion)]
+        for one in read[-1]
+        if one.over is not None
+    }
     highest = max(last, key=lambda name: -np.inf if np.isnan(last[name]) else last[name])
     longest = max(len(trace["name"]) for trace in traces)
     rows = -(-len(traces) // max(1, int(_INSIDE / (_SIGN + _LETTER * longest))))
@@ -117,7 +121,7 @@ def profile_figure(reply: Reply, unsteered: Reply | None = None) -> go.Figure:
                 "hovertemplate": "<b>%{y}</b> %{x:+.3f}, unsteered<extra></extra>",
             }
         )  # fmt: skip
-    highest = names[-1]
+    highest, told = names[-1], what_steers(reply.direction, reply.dose)
     return figure(
         traces,
         {
@@ -128,7 +132,7 @@ def profile_figure(reply: Reply, unsteered: Reply | None = None) -> go.Figure:
             "meta": {"kind": "profile", "name": "profile"},
         },
         title=minus(f"Turn {reply.turn + 1}: {highest} is highest, {value[highest]:+.3f}"),
-        aid=f"over the answer of {what_steers(reply)}; diamonds: the unsteered answer of the turn",
+        aid=f"over the answer of {told}; diamonds: the unsteered answer of the turn",
         notes=[_MEANING, *_provenance([reply])],
         height=170 + _BAR * len(names) + 60,
         wide=74,

@@ -38,6 +38,11 @@ def ranked(classes: tuple[str, ...], scores: np.ndarray, n: int) -> list[tuple[s
     return [(classes[k], float(scores[k])) for k in np.argsort(-scores, kind="stable")[:n]]
 
 
+def top_words(classes: tuple[str, ...], scores: np.ndarray, n: int = 3) -> str:
+    """The n highest in words, `calm +0.021, hopeful +0.013`; empty without scores."""
+    return ", ".join(f"{name} {score:+.3f}" for name, score in ranked(classes, scores, n))
+
+
 def layer_of(reading: Reading, text: str) -> int:
     """`best` or a layer's number. Raises InputError for anything else, or a layer at which nothing could be read."""
     n = len(reading.scores)

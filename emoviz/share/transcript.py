@@ -13,6 +13,7 @@ import numpy as np
 from .. import __version__
 from ..judge.verdict import borderline
 from ..plots.conversation import what_steers
+from ..readout.summary import top_words
 from ..store.atomic import write_bytes
 from ..types import Reply
 
@@ -48,10 +49,7 @@ def _scores(one: Reply, values: np.ndarray | None) -> dict[str, float | None] | 
 
 def highest(one: Reply, n: int = 3) -> str:
     """The emotions that lie highest over an answer, `calm +0.021, hopeful +0.013`; empty where nothing was read."""
-    if one.over is None or np.isnan(one.over).all():
-        return ""
-    order = np.argsort(-one.over)[:n]
-    return ", ".join(f"{one.classes[k]} {one.over[k]:+.3f}" for k in order)
+    return "" if one.over is None else top_words(one.classes, one.over, n)
 
 
 def transcript(turns: Sequence[Sequence[Reply]], notes: Sequence[str] = ()) -> str:
@@ -66,10 +64,8 @@ def transcript(turns: Sequence[Sequence[Reply]], notes: Sequence[str] = ()) -> s
         for one in replies:
             said = [f"{one.verdict.regime}: {one.verdict.reason}" if one.verdict is not None else "", highest(one)]
             told = "; ".join(part for part in said if part)
-            lines += [
-                f"**{one.model}, {what_steers(one)}** ({told})" if told else f"**{one.model}, {what_steers(one)}**"
-            ]
-            lines += ["", *_fenced(one.text), ""]
+            head = f"**{one.model}, {what_steers(one.direction, one.dose)}**"
+            lines += [f"{head} ({told})" if told else head, "", *_fenced(one.text), ""]
     return "\n".join([*lines, f"emoviz {__version__}", ""])
 
 

@@ -176,6 +176,16 @@ def rows_of(towards: T, doses: Sequence[float], classes: Collection[str] = ()) -
     return [(found.label, dose) for dose in doses if dose]
 
 
+def with_controls(texts: Iterable[str], controls: Sequence[str], classes: Collection[str] = ()) -> tuple[str, ...]:
+    """What rows are made for, as it is shown, so that one written twice in two ways stands once: the texts, then the
+    controls. The control of an intervention is the same along the control's direction. Errors as `parse_intervention`.
+    """
+    asked = [parse_intervention(text, classes).written for text in texts]
+    others = [text for text in asked if not is_plain(text, classes)]
+    plain = controls if not asked or len(others) < len(asked) else ()
+    return tuple(dict.fromkeys([*asked, *plain, *(control_of(text, c, classes) for c in controls for text in others)]))
+
+
 def has_amount(text: str, classes: Collection[str] = ()) -> bool:
     """Whether an intervention needs no dose, or names its own. Raises InputError as `parse_intervention`."""
     found = parse_intervention(text, classes)

@@ -188,9 +188,8 @@ def _write(talk: Talk, steps: Sequence[Iterator[Any]], last: list[Any]) -> None:
 
 
 def _cell(direction: str, dose: float) -> dict[str, Any]:
-    reply = Reply("", "", 0, direction, dose, 0, "", "", (), (), False)
     return {
-        "label": what_steers(reply), "control": direction != UNSTEERED and is_control(direction), "state": "",
+        "label": what_steers(direction, dose), "control": direction != UNSTEERED and is_control(direction), "state": "",
         "text": "", "leaks": [], "read": "",
     }  # fmt: skip
 
@@ -233,7 +232,8 @@ def exact(talk: Talk, turn: int, place: int) -> dict[str, Any] | None:
             if turn >= len(one.turns):
                 return None
             ids = one.context(turn, row)
-            title = f"{one.model.name}, {what_steers(one.turns[turn][row])}: {len(ids)} tokens before the answer"
+            told = what_steers(one.turns[turn][row].direction, one.turns[turn][row].dose)
+            title = f"{one.model.name}, {told}: {len(ids)} tokens before the answer"
             return {"turn": turn, "title": title, "pieces": exact_tokens(one.model, ids)}
         row -= len(one.rows)
     return None

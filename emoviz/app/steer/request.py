@@ -8,7 +8,7 @@ from math import isfinite
 
 from ...errors import InputError
 from ...steer.doses import parse_doses
-from ...steer.grammar import control_of, emotions_of, is_plain, parse_intervention, rows_of
+from ...steer.grammar import emotions_of, rows_of, with_controls
 from ...steer.recipes import recipe
 from ...types import Decoding
 from ...words import counted
@@ -62,7 +62,7 @@ def request(
 ) -> Request:
     """The request that the page's fields make. Raises InputError for the first of them that cannot be used."""
     check_prompt(prompt)
-    directions = _directions(chosen, controls)
+    directions = with_controls(chosen, controls, library().classes)
     if not directions:
         raise InputError("no emotion is chosen. Choose an emotion, a mixture or a control.")
     found = tuple(sorted(set(parse_doses(doses))))
@@ -99,16 +99,6 @@ def check_prompt(prompt: str) -> None:
         raise InputError(
             f"a prompt of {len(prompt):,} letters was given; up to {MAX_PROMPT_LETTERS:,} are allowed. Shorten it."
         )
-
-
-def _directions(chosen: Sequence[str], controls: Sequence[str]) -> tuple[str, ...]:
-    """As they are shown, so that one written twice in two ways stands once. The control of an intervention is the same
-    along the control's direction."""
-    known = library().classes
-    asked = [parse_intervention(text, known).written for text in chosen]
-    plain = not asked or any(is_plain(text, known) for text in asked)
-    along = [control_of(text, name, known) for name in controls for text in asked if not is_plain(text, known)]
-    return tuple(dict.fromkeys([*asked, *(controls if plain else ()), *along]))
 
 
 def _number(name: str, value: float | None, usual: int) -> float:
