@@ -17,6 +17,7 @@ from emoviz.plots.theme import DIVERGING, LIGHT
 from emoviz.plots.token import token_figure
 from emoviz.readout.projection import passage_scale
 from emoviz.readout.reading import SINK, pieces, read_text
+from emoviz.readout.sentences import sentence_of, sentence_spans
 from emoviz.readout.summary import layer_of, ranked, sentences, text_scores
 from emoviz.store import save_set, sets_folder
 from emoviz.types import Activations, Missing, Reading
@@ -240,11 +241,11 @@ def made_reading(text: str, tokens: list[str], classes=("calm", "neutral", "sad"
 
 
 def test_sentences_share_out_every_token_that_is_read():
-    text = 'He paid 3.5 euros. "Why?" she asked\n走了。来了'
-    words = ["He", " paid", " 3.5", " euros", ".", ' "', "Why", "?", '"', " she", " asked", "\n", "走了", "。", "来了"]
+    text = 'He paid 3.5 euros. "Why?" She asked.\n走了。来了'
+    words = ["He", " paid", " 3.5", " euros", ".", ' "', "Why", "?", '"', " She", " asked.", "\n", "走了", "。", "来了"]
     reading = made_reading(text, words)
     found = sentences(reading, 1)
-    assert [s.text for s in found] == ["He paid 3.5 euros.", '"Why?"', "she asked", "走了。", "来了"]
+    assert [s.text for s in found] == ["He paid 3.5 euros.", '"Why?"', "She asked.", "走了。", "来了"]
     np.testing.assert_allclose(found[0].scores, reading.scores[1, 1:5].mean(0), rtol=1e-5)
     np.testing.assert_allclose(found[1].scores, reading.scores[1, 5:9].mean(0), rtol=1e-5)
     assert found[3].scores == pytest.approx(reading.scores[1, 12:14].mean(0))
@@ -253,6 +254,32 @@ def test_sentences_share_out_every_token_that_is_read():
     assert (
         np.isnan(sentences(alone, 1)[0].scores).all() and ranked(alone.classes, sentences(alone, 1)[0].scores, 3) == []
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Dr. Smith left. She cried.", ["Dr. Smith left. ", "She cried."]),
+        ("Acme Inc. paid 3.5 million at 5 p.m. He left.", ["Acme Inc. paid 3.5 million at 5 p.m. ", "He left."]),
+        ("“No!” he said. It was over.", ["“No!” he said. ", "It was over."]),
+        ("今天很好。我不去！“好的。”他说。", ["今天很好。", "我不去！", "“好的。”", "他说。"]),
+        (
+            "A line that\nis wrapped. Next.\n\nA heading\n\n",
+            ["A line that\nis wrapped. ", "Next.\n\n", "A heading\n\n"],
+        ),
+        ("\n\n It rains.  It snows. ", ["\n\n It rains.  ", "It snows. "]),
+        (" ", [" "]),
+    ],
+)
+def test_sentences_end_where_a_reader_ends_them_and_share_out_the_whole_text(text, expected):
+    spans = sentence_spans(text)
+    assert [text[start:end] for start, end in spans] == expected
+    assert "".join(text[start:end] for start, end in spans) == text
+
+
+def test_a_token_belongs_to_the_sentence_of_its_last_letter():
+    spans = [(0, 4), (4, 9)]
+    assert sentence_of(spans, np.array([0, 1, 4, 5, 9])).tolist() == [-1, 0, 0, 1, 1]
 
 
 def test_ranked_classes_come_highest_first():

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 
 from ..errors import InputError
 from ..types import Reading, Sentence
-
-# Ends of sentences: marks with closing quotes before a blank, marks of scripts that write none, and line breaks.
-_END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？]+[」』”]*|\n+")
+from .sentences import sentence_of, sentence_spans
 
 
 def sentences(reading: Reading, layer: int) -> list[Sentence]:
     """Mean scores of each sentence at one layer; a token belongs to the sentence that its last letter stands in."""
-    ends = [found.end() for found in _END.finditer(reading.text)]
-    starts = [0, *ends]
-    found = []
-    for start, end in zip(starts, [*ends, len(reading.text)], strict=True):
-        text = reading.text[start:end].strip()
-        own = [k for k, (_, last) in enumerate(reading.offsets) if start < last <= end]
-        if text:
-            found.append(Sentence(text, _mean(reading.scores[layer, own])))
-    return found
+    spans = sentence_spans(reading.text)
+    own = sentence_of(spans, np.array([end for _, end in reading.offsets]))
+    return [
+        Sentence(reading.text[start:end].strip(), _mean(reading.scores[layer, own == k]))
+        for k, (start, end) in enumerate(spans)
+    ]
 
 
 def text_scores(reading: Reading, layer: int) -> np.ndarray:
