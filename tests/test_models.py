@@ -11,6 +11,7 @@ from emoviz.models import REGISTRY, available, resolve
 from emoviz.models.blocks import find_blocks, hidden_of, with_hidden
 from emoviz.models.convert import MANIFEST, quantization
 from emoviz.models.load import load_model, pick_device
+from emoviz.models.narrow import MOST, NarrowLinear, make_narrow
 
 from .conftest import save_tiny_model, tiny_gpt2, tiny_llama
 
@@ -358,3 +359,32 @@ def test_smollm2_writes_the_stories_that_are_shipped():
     again = write_stories(load_model("SmolLM2-135M-Instruct", precision="fp32"), story_prompts(writing)[:ROWS], writing)
     same = sum(a.text[:60] == b.text[:60] for a, b in zip(again, shipped, strict=False))
     assert len(again) == ROWS and same >= ROWS // 2
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_a_few_rows_at_once_give_what_they_give_one_by_one(bias):
+    torch.manual_seed(0)
+    plain = nn.Linear(48, 20, bias=bias)
+    narrow = nn.Sequential(nn.Linear(48, 20, bias=bias))
+    narrow[0].load_state_dict(plain.state_dict())
+    make_narrow(narrow)
+    for rows in range(MOST + 2):
+        for states in (torch.randn(rows, 48), torch.randn(rows, 1, 48), torch.randn(1, rows, 48)):
+            found = narrow(states)
+            torch.testing.assert_close(found, plain(states), rtol=1e-5, atol=1e-6)
+            assert found.is_contiguous()
+
+
+def test_only_plain_maps_in_fp32_on_a_cpu_are_made_quick_for_a_few_rows(llama_folder):
+    class Own(nn.Linear):
+        pass
+
+    held = nn.Sequential(Own(4, 4), nn.Linear(4, 4))
+    make_narrow(held)
+    assert [type(one) for one in held] == [Own, NarrowLinear]
+
+    def narrow(precision: str) -> bool:
+        model = load_model(str(llama_folder), device="cpu", precision=precision).model
+        return any(isinstance(one, NarrowLinear) for one in model.modules())
+
+    assert [narrow("fp32"), narrow("bf16")] == [True, False]

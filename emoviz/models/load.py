@@ -19,6 +19,7 @@ from .convert import MANIFEST, converted_folder
 from .digest import sha256
 from .loaded import LoadedModel
 from .memory import check_memory
+from .narrow import make_narrow
 from .registry import PRECISIONS, ModelSource, hub_folder, resolve
 from .selftest import self_test
 
@@ -89,6 +90,8 @@ def load_model(
             "...), which would be random. Fetch it again."
         )
     loaded.eval()
+    if place == "cpu" and precision == "fp32":
+        make_narrow(loaded)
     blocks = find_blocks(loaded, layer_path)
     text = text_config(loaded)
     revision, weights = _identity(source, folder, config)
