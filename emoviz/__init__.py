@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     from .models.wrap import wrap as wrap
     from .readout.dialogue import read_dialogue as read_dialogue
     from .readout.lens import vocabulary_lens as vocabulary_lens
+    from .readout.many import read_texts as read_texts
     from .readout.reading import read_text as read_text
     from .readout.variation import vary as vary
     from .share.texts import save_texts as save_texts
+    from .stats.groups import compare_groups as compare_groups
     from .stats.rsa import compare as compare
     from .steer.conversation import converse as converse
     from .steer.directions import direction as direction
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from .store.catalog import list_sets as list_sets
     from .store.leaks import list_leak_runs as list_leak_runs
     from .store.leaks import save_leak_run as save_leak_run
+    from .store.readings import load_readings as load_readings
     from .store.responses import list_dose_responses as list_dose_responses
     from .store.responses import save_dose_response as save_dose_response
     from .store.sets import load_set as load_set
@@ -82,6 +85,9 @@ _HOME = {
     "witness_for": "witness.witness",
     "read_text": "readout.reading",
     "read_dialogue": "readout.dialogue",
+    "read_texts": "readout.many",
+    "load_readings": "store.readings",
+    "compare_groups": "stats.groups",
     "vary": "readout.variation",
     "vocabulary_lens": "readout.lens",
     "dose_response": "experiments.dose_response",

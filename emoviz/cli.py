@@ -40,7 +40,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "doses": "what every dose of every emotion does to the texts of one model, stored",
         "leak": "how much of other scripts steering brings out, in the text and behind it, stored",
         "lens": "the tokens that an emotion vector raises and lowers most",
-        "read": "score every token of a text, or every message of a dialogue, for every emotion",
+        "read": "score a text token by token, a dialogue, or many texts, for every emotion",
         "vary": "what a number in a sentence, or in several, does to its scores",
     },
     "judge": {

@@ -16,7 +16,7 @@ from emoviz.plots.reading import scale_limit, token_label
 from emoviz.plots.theme import DIVERGING, LIGHT
 from emoviz.plots.token import token_figure
 from emoviz.readout.projection import passage_scale
-from emoviz.readout.reading import SINK, pieces, read_text
+from emoviz.readout.reading import SINK, pieces, read_text, token_ends
 from emoviz.readout.sentences import sentence_of, sentence_spans
 from emoviz.readout.summary import layer_of, ranked, sentences, text_scores
 from emoviz.store import save_set, sets_folder
@@ -102,7 +102,7 @@ def set_of_bytes(loaded):
 
 
 def test_blanks_go_to_the_token_after_them_and_the_end_to_the_last():
-    assert pieces([(0, 2), (4, 5), (4, 5), (5, 6)], 9) == ((0, 2), (2, 5), (5, 5), (5, 9))
+    assert pieces(token_ends([(0, 2), (4, 5), (4, 5), (5, 6)], [0] * 4, 9)[1]) == ((0, 2), (2, 5), (5, 5), (5, 9))
 
 
 @pytest.mark.parametrize("model", ["llama", "gpt2"])
@@ -144,13 +144,13 @@ def test_scaling_the_sets_vectors_and_norms_changes_nothing(llama):
     np.testing.assert_allclose(read_text(llama, scaled, TEXT).scores, plain.scores, atol=2e-4)
 
 
-def _with_a_sink(loaded, token: int, factor: float = 50.0, layer: int = 1):
+def with_a_sink(loaded, token: int, factor: float = 50.0, layer: int = 1):
     """A hook that makes one token's state massive after one block."""
 
     def grow(_module, _inputs, output):
         hidden = output if torch.is_tensor(output) else output[0]
         hidden = hidden.clone()
-        hidden[:, token] *= factor
+        hidden[:, token : token + 1] *= factor
         return hidden if torch.is_tensor(output) else (hidden, *output[1:])
 
     return loaded.blocks[layer].register_forward_hook(grow, prepend=True)
@@ -158,7 +158,7 @@ def _with_a_sink(loaded, token: int, factor: float = 50.0, layer: int = 1):
 
 def test_a_first_token_that_is_a_sink_is_not_read_at_any_layer_and_others_only_where_they_are(llama):
     vectors = set_of(llama)
-    hooks = [_with_a_sink(llama, 0), _with_a_sink(llama, 5, layer=2)]
+    hooks = [with_a_sink(llama, 0), with_a_sink(llama, 5, layer=2)]
     found = read_text(llama, vectors, TEXT)
     for hook in hooks:
         hook.remove()
@@ -172,7 +172,7 @@ def test_a_first_token_that_is_a_sink_is_not_read_at_any_layer_and_others_only_w
 def test_a_massive_token_that_is_read_does_not_get_larger_scores_than_its_direction_gives(llama):
     vectors = set_of(llama)
     plain = read_text(llama, vectors, TEXT)
-    hook = _with_a_sink(llama, 3, factor=0.5 * SINK)
+    hook = with_a_sink(llama, 3, factor=0.5 * SINK)
     grown = read_text(llama, vectors, TEXT)
     hook.remove()
     assert 3 not in grown.unread_tokens
@@ -216,7 +216,7 @@ def test_wrong_texts_are_refused(llama, text, message):
 
 def test_a_text_of_a_sink_alone_and_a_foreign_set_are_refused(llama, gpt2):
     vectors = set_of(llama)
-    hook = _with_a_sink(llama, 0)
+    hook = with_a_sink(llama, 0)
     with pytest.raises(InputError, match="no token to read at layer"):
         read_text(llama, vectors, "cat")
     hook.remove()

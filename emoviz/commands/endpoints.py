@@ -96,7 +96,8 @@ def read(model: str, text: str, layer: str = "best") -> dict[str, Any]:
     """
     from . import read as command
 
-    given = Namespace(model=_model(model), text=text, turns=None, layer=layer, set=None, precision="auto")
+    of_texts = dict.fromkeys(("texts", "text_column", "out", "groups", "batch_tokens"))
+    given = Namespace(model=_model(model), text=text, turns=None, layer=layer, set=None, precision="auto", **of_texts)
     return _plain(command.run(given, _in_memory))
 
 

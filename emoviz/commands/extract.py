@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import sys
 import time
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ..errors import InputError
 from .arguments import Result, add_device, add_passage_columns, add_precision, passages_of, whole
-from .printing import pairs
+from .printing import pairs, peak_rss_mb
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -86,7 +85,7 @@ def run(given: Namespace) -> Result:
         "tokens": clock.tokens,
         "seconds": round(time.perf_counter() - started, 3) if clock.tokens else 0.0,
         "tokens_per_second": round(clock.tokens / clock.reading, 1) if clock.reading else None,
-        "peak_rss_mb": _peak_rss_mb(),
+        "peak_rss_mb": peak_rss_mb(),
         "nonfinite_layers": p.nonfinite_layers,
         "support": loaded.support.badge,
     }
@@ -110,12 +109,3 @@ class _Clock:
 
     def close(self) -> None:
         self.show.close()
-
-
-def _peak_rss_mb() -> float | None:
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)

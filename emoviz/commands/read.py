@@ -1,7 +1,8 @@
-"""`emoviz read MODEL`: every token of a text, or every message of a dialogue, scored for every emotion."""
+"""`emoviz read MODEL`: every token of a text, every message of a dialogue, or many texts, scored for every emotion."""
 
 from __future__ import annotations
 
+import logging
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
@@ -9,9 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from ..types import Missing
-from .arguments import Result, add_device, add_precision, add_set, layer_of, set_of
-from .printing import table
+from ..errors import InputError
+from ..types import GroupDifference, Missing, TextReadings
+from ..types.texts import TOPS
+from .arguments import Result, add_device, add_precision, add_set, layer_of, set_of, whole
+from .printing import peak_rss_mb, table
+
+# Of the highest of each class, as the command line shows them.
+_SHOWN = 5
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -20,6 +26,22 @@ def arguments(parser: ArgumentParser) -> None:
     what.add_argument("--text", metavar="TEXT")
     what.add_argument(
         "--turns", metavar="FILE", help="a dialogue, read in the chat template: one {role, content} a line (.jsonl)"
+    )
+    what.add_argument(
+        "--texts",
+        metavar="FILE",
+        help="many texts, into a table: JSONL, JSON, CSV, TSV, Parquet, .txt, or a folder of these",
+    )
+    parser.add_argument("--text-column", metavar="NAME", help="default: text, sentence, utterance or passage")
+    parser.add_argument("--out", metavar="FILE", help="the table, .csv or .parquet (default: in the user's own folder)")
+    parser.add_argument(
+        "--groups",
+        nargs="+",
+        metavar=("COLUMN", "VALUE"),
+        help="what two groups of the texts differ in: a column, and one or two of its values if it has more",
+    )
+    parser.add_argument(
+        "--batch-tokens", type=whole(1, 1_000_000), metavar="N", help="padded tokens per batch (default 2048)"
     )
     parser.add_argument("--layer", default="best", help="a layer or best (default); `layer` says which it was")
     add_set(parser)
@@ -41,6 +63,10 @@ def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
     if given.set is not None:
         # A name that is none is said before a model is loaded.
         find_set(given.set)
+    if given.texts is not None:
+        return _texts(given, started)
+    if any(one is not None for one in (given.text_column, given.out, given.groups, given.batch_tokens)):
+        raise InputError("--text-column, --out, --groups and --batch-tokens are for --texts FILE. Leave them out.")
     messages = [] if given.turns is None else load_dialogue(given.turns)
     loaded = (
         load_model(given.model, precision=given.precision, device=given.device) if load is None else load(given.model)
@@ -82,6 +108,95 @@ def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
     head = f"{reading.set}, layer {layer}: mean scores in fractions of the residual norm"
     missing = [f"{what}: {reason}" for what, reason in result["reasons"].items()]
     return result, "\n".join([head, table(_top_rows(result["top"])), "", *lines, *missing]), 0
+
+
+def _texts(given: Namespace, started: float) -> Result:
+    """Many texts into a table, and what two groups of them differ in."""
+    from ..extract.capture import DEFAULT_BATCH_TOKENS
+    from ..extract.progress import Progress
+    from ..geometry.vectors import check_layer
+    from ..models.load import load_model
+    from ..readout.many import checked_table, read_source
+    from ..readout.reading import check_fast
+    from ..stats.groups import chosen_groups, compare_groups
+    from ..stimuli.streams import scan, text_source
+
+    # What is wrong with the texts or their groups is said before a model is loaded.
+    out = None if given.out is None else checked_table(given.out)
+    source = text_source(given.texts, given.text_column)
+    column, *values = [None] if given.groups is None else given.groups
+    if len(values) > 2:
+        raise InputError(f"--groups has {len(values)} values after its column; one or two are allowed.")
+    first, second = [*values, None, None][:2]
+    seen = scan(source, column)
+    if column is not None:
+        chosen_groups(seen.groups, column, first, second)
+    loaded = load_model(given.model, precision=given.precision, device=given.device)
+    vectors = set_of(loaded, given.set)
+    layer = layer_of(given.layer, vectors)
+    check_layer(vectors, layer)
+    check_fast(loaded)
+    show = Progress()
+    batch_tokens = DEFAULT_BATCH_TOKENS if given.batch_tokens is None else given.batch_tokens
+    try:
+        found = read_source(loaded, vectors, source, seen, layer, out, batch_tokens, show)
+    finally:
+        show.close()
+    logging.info("the table: %s", found.path)
+    groups = None if column is None else compare_groups(found, column, first, second)
+    result = {
+        "model": found.model,
+        "set": found.set,
+        "layer": found.layer,
+        "classes": found.classes,
+        "table": str(found.path),
+        "texts": found.texts,
+        "rows": found.rows,
+        "unread": found.unread,
+        "tokens": found.tokens,
+        "top": {what: {name: list(own[:_SHOWN]) for name, own in found.tops[what].items()} for what in TOPS},
+        "groups": groups,
+        "reasons": {"z": found.no_z} if found.no_z else {},
+        "tokens_per_second": found.tokens_per_second,
+        "peak_rss_mb": peak_rss_mb(),
+        "seconds": round(time.perf_counter() - started, 3),
+    }
+    return result, "\n\n".join([_standing(found), *([] if groups is None else [_groups(groups)])]), 0
+
+
+def _standing(found: TextReadings) -> str:
+    """Where the table is, and the highest text and token of each class."""
+    rows = []
+    for name in found.classes:
+        texts, tokens = found.tops["texts"][name], found.tops["tokens"][name]
+        if texts:
+            z = "-" if texts[0].z is None else f"{texts[0].z:+.1f}"
+            words = ", ".join(" ".join(token.text.split()) for token in tokens[:_SHOWN])
+            text = " ".join(texts[0].text.split())
+            rows.append({"class": name, "score": f"{texts[0].score:+.3f}", "z": z, "tokens": words, "text": text[:80]})
+    head = f"{found.texts:,} texts in {found.rows:,} rows, {found.unread:,} of the texts not read: {found.path}"
+    how = f"{found.set}, layer {found.layer}; of each class the highest tokens and the highest text with its mean score"
+    return "\n".join([head, how, *([f"no z: {found.no_z}"] if found.no_z else []), table(rows)])
+
+
+def _groups(found: GroupDifference) -> str:
+    (first, second), (n, m) = found.names, found.n
+    rows = [
+        {
+            "class": row["class"],
+            "d": f"{row['d']:+.2f}",
+            "95 %": f"{row['low']:+.2f} to {row['high']:+.2f}",
+            "p": f"{row['p']:.4f}",
+            "mean first": f"{row['mean first']:+.4f}",
+            "mean second": f"{row['mean second']:+.4f}",
+        }
+        for row in found.to_frame().to_dict("records")
+    ]
+    head = (
+        f"{found.column}: {first} ({n:,} texts) less {second} ({m:,}). d: Cohen's, interval over {found.n_bootstrap:,} "
+        f"resamples; p corrected over the classes, {found.n_permutations:,} relabellings"
+    )
+    return f"{head}\n{table(rows)}"
 
 
 def _dialogue(given: Namespace, loaded: Any, vectors: Any, messages: list[tuple[str, str]], started: float) -> Result:

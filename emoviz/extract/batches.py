@@ -31,8 +31,9 @@ class Batch:
     content: Tensor
 
     def part(self, rows: slice) -> Batch:
-        """Some of its rows, still padded as before."""
-        return Batch(self.rows[rows], self.ids[rows], self.attention[rows], self.content[rows])
+        """Some of its rows, padded to the longest of them."""
+        longest = int(self.attention[rows].sum(1).max())
+        return Batch(self.rows[rows], *(one[rows, :longest] for one in (self.ids, self.attention, self.content)))
 
 
 def encode(loaded: LoadedModel, texts: Sequence[str], protocol: Protocol) -> list[Encoded]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from .batches import Batch, Encoded, batches
 from .work import arrays
 
 DEFAULT_BATCH_TOKENS = 2048
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Captured:
         return np.stack([self.at(layer) for layer in range(len(self.pooled))], axis=1)
 
 
-class _DeepEnough(Exception):
+class DeepEnough(Exception):
     """Ends a forward pass after the deepest block that is read."""
 
 
@@ -77,7 +79,13 @@ def capture(
     for batch in batches(encoded, batch_tokens):
         left = ~out.done[batch.rows]
         if left.any():
-            for part, pooled, norms in _read(loaded, batch, protocol, layers):
+            for part, found in in_parts(loaded, batch, lambda one: _forward(loaded, one, protocol, layers)):
+                if found is None:
+                    raise InputError(
+                        f"a passage of {part.ids.shape[1]} tokens does not fit into the memory of {loaded.device}. "
+                        "Shorten it, or use another --device or --precision."
+                    )
+                pooled, norms = found
                 out.pooled[:, part.rows] = pooled
                 at = 0
                 for row in part.rows:
@@ -91,28 +99,24 @@ def capture(
     return Captured(out.pooled, scale, out.norms)
 
 
-def _read(loaded: LoadedModel, batch: Batch, protocol: Protocol, layers: tuple[int, ...]):
-    """Yields (batch, pooled (L, rows, D), norms (L, tokens)), in halves where the whole does not fit into memory."""
+def in_parts(loaded: LoadedModel, batch: Batch, run: Callable[[Batch], T]) -> Iterator[tuple[Batch, T | None]]:
+    """A batch and what `run` gives of it, in halves where the whole does not fit into memory; None of a single text
+    that does not."""
     try:
-        found = _forward(loaded, batch, protocol, layers)
+        found = run(batch)
     except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
         if not out_of_memory(error):
             raise
-        if len(batch.rows) == 1:
-            raise InputError(
-                f"a passage of {batch.ids.shape[1]} tokens does not fit into the memory of {loaded.device}. Shorten "
-                "it, or use another --device or --precision."
-            ) from error
         found = None
-    if found is not None:
-        yield batch, *found
-        return
     # Outside the handler, whose traceback would keep the tensors of the failed pass alive.
+    if found is not None or len(batch.rows) == 1:
+        yield batch, found
+        return
     if loaded.device.type == "cuda":
         torch.cuda.empty_cache()
     half = len(batch.rows) // 2
     for part in (slice(None, half), slice(half, None)):
-        yield from _read(loaded, batch.part(part), protocol, layers)
+        yield from in_parts(loaded, batch.part(part), run)
 
 
 def _forward(
@@ -129,13 +133,13 @@ def _forward(
         norms.append(length[content])
         pooled.append(pool(hidden / length[..., None] if protocol.equal_norm else hidden, content, protocol.pooling))
         if len(pooled) == len(layers):
-            raise _DeepEnough
+            raise DeepEnough
 
     with loaded.inference(), ExitStack() as hooks:
         for layer in layers:
             hooks.callback(loaded.blocks[layer].register_forward_hook(read).remove)
         ids, attention = batch.ids.to(loaded.device), batch.attention.to(loaded.device)
-        with suppress(_DeepEnough):
+        with suppress(DeepEnough):
             loaded.decoder(input_ids=ids, attention_mask=attention, use_cache=False)
         return np.stack([p.cpu().numpy() for p in pooled]), np.stack([n.cpu().numpy() for n in norms])
 

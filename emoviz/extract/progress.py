@@ -12,7 +12,7 @@ _UNITS = {
     "calibrating": "openings",
     "verifying": "samples",
     "drawing": "steps",
-    **dict.fromkeys(("steering", "judging", "classifying", "reading texts"), "texts"),
+    **dict.fromkeys(("steering", "judging", "classifying", "reading texts", "tabulating"), "texts"),
     "training": "heads",
 }
 

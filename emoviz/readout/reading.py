@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 import numpy as np
@@ -57,17 +58,31 @@ def read_text(model: LoadedModel, vectors: VectorSet | None, text: str) -> Readi
     return Reading(loaded.name, vectors.name, text, tokens, offsets, vectors.classes, scores, layer, layers, why)
 
 
-def pieces(spans: list[tuple[int, int]], length: int) -> tuple[tuple[int, int], ...]:
-    """Spans of the tokenizer, which may leave out blanks or share a character, as places that join to the whole text.
+def check_fast(loaded: LoadedModel) -> None:
+    """Raises InputError for a model whose tokenizer does not say where tokens stand."""
+    if not loaded.tokenizer.is_fast:
+        raise InputError(
+            f"the tokenizer of {loaded.name} does not say where its tokens stand in a text. Use a model with a fast "
+            "tokenizer."
+        )
 
-    Blanks go to the token after them; a shared character goes to the first of its tokens, and the others are empty.
+
+def token_ends(spans: Sequence[tuple[int, int]], special: Sequence[int], length: int) -> tuple[np.ndarray, np.ndarray]:
+    """(kept, ends): the places of the tokens that stand for text, and where the piece of each ends.
+
+    spans, special : of the tokenizer, which may leave out blanks or share a character. Pieces join to the whole text:
+    blanks go to the token after them; a shared character goes to the first of its tokens, and the others are empty.
     """
-    out, at = [], 0
-    for _, end in spans:
-        out.append((at, max(at, end)))
-        at = out[-1][1]
-    out[-1] = (out[-1][0], length)
-    return tuple(out)
+    places = np.array(spans, np.int64).reshape(-1, 2)
+    kept = np.flatnonzero(~(np.array(special, bool) & (places[:, 0] == places[:, 1])))
+    ends = np.maximum.accumulate(places[kept, 1])
+    ends[-1:] = length
+    return kept, ends
+
+
+def pieces(ends: np.ndarray) -> tuple[tuple[int, int], ...]:
+    """Where each piece begins and ends."""
+    return tuple(zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True))
 
 
 def _encoded(
@@ -80,11 +95,7 @@ def _encoded(
         text.encode()
     except UnicodeEncodeError:
         raise InputError("the text holds half of a surrogate pair, which is not UTF-8. Remove it.") from None
-    if not loaded.tokenizer.is_fast:
-        raise InputError(
-            f"the tokenizer of {loaded.name} does not say where its tokens stand in a text. Use a model with a fast "
-            "tokenizer."
-        )
+    check_fast(loaded)
     coded = loaded.tokenizer(
         text,
         add_special_tokens=vectors.provenance.protocol.special_tokens,
@@ -97,13 +108,10 @@ def _encoded(
         raise InputError(
             f"the text has {len(ids)} tokens; {loaded.name} reads at most {loaded.max_tokens}. Shorten it."
         )
-    added = [
-        special and start == end for special, (start, end) in zip(coded["special_tokens_mask"], spans, strict=True)
-    ]
-    kept = np.flatnonzero(~np.array(added, bool))
+    kept, ends = token_ends(spans, coded["special_tokens_mask"], len(text))
     if not kept.size:
         raise InputError("the text leaves no token to read. Write a longer one.")
-    return torch.tensor([ids]), kept, pieces([spans[k] for k in kept], len(text))
+    return torch.tensor([ids]), kept, pieces(ends)
 
 
 def _forward(loaded: LoadedModel, vectors: VectorSet, ids: Tensor) -> tuple[np.ndarray, np.ndarray]:

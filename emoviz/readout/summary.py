@@ -14,14 +14,14 @@ def sentences(reading: Reading, layer: int) -> list[Sentence]:
     spans = sentence_spans(reading.text)
     own = sentence_of(spans, np.array([end for _, end in reading.offsets]))
     return [
-        Sentence(reading.text[start:end].strip(), _mean(reading.scores[layer, own == k]))
+        Sentence(reading.text[start:end].strip(), mean_of_read(reading.scores[layer, own == k]))
         for k, (start, end) in enumerate(spans)
     ]
 
 
 def text_scores(reading: Reading, layer: int) -> np.ndarray:
     """Mean scores of the whole text at one layer, (C,)."""
-    return _mean(reading.scores[layer])
+    return mean_of_read(reading.scores[layer])
 
 
 def ranked(classes: tuple[str, ...], scores: np.ndarray, n: int) -> list[tuple[str, float]]:
@@ -48,7 +48,7 @@ def layer_of(reading: Reading, text: str) -> int:
     return int(text)
 
 
-def _mean(scores: np.ndarray) -> np.ndarray:
+def mean_of_read(scores: np.ndarray) -> np.ndarray:
     """Mean over the tokens that were read, NaN without any."""
     read = scores[np.isfinite(scores).all(-1)]
     return read.mean(0) if len(read) else np.full(scores.shape[-1], np.nan)

@@ -42,7 +42,7 @@ def frame_rows(table: pd.DataFrame, where: str, origin: str) -> list[Row]:
 
     where : what the rows are of. origin : what the table is. Raises InputError for two columns of one name.
     """
-    _check_once([str(column) for column in table.columns], origin)
+    check_once([str(column) for column in table.columns], origin)
     kept = table.astype(object).where(table.notna(), None)
     return [
         (f"{where}, row {k}", {str(column): _plain(value) for column, value in row.items() if value is not None})
@@ -85,8 +85,8 @@ def named(
     """
     there = columns_of(rows)
     text, label = usual_columns(there)
-    text = _column(there, text_column, text, "text", origin, table)
-    label = _column(there, label_column, label, "label", origin, table)
+    text = column_of(there, text_column, text, "text", origin, table)
+    label = column_of(there, label_column, label, "label", origin, table)
     found = []
     for where, row in rows:
         # An empty topic of a table is none.
@@ -97,7 +97,7 @@ def named(
     return found
 
 
-def _column(there: Sequence[str], asked: str | None, found: str | None, what: str, origin: str, table: bool) -> str:
+def column_of(there: Sequence[str], asked: str | None, found: str | None, what: str, origin: str, table: bool) -> str:
     """Which column is meant: the one that was asked for, else the one that was found by its usual name."""
     usual = _USUAL[what]
     if asked is not None:
@@ -155,7 +155,8 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _check_once(columns: Sequence[str], where: str) -> None:
+def check_once(columns: Sequence[str], where: str) -> None:
+    """Raises InputError for two columns of one name. where : what has them."""
     twice = next((column for column in columns if columns.count(column) > 1), None)
     if twice is not None:
         raise InputError(f"{where} has the column {twice!r} more than once. Keep one of these columns.")
@@ -192,12 +193,16 @@ def _json(path: Path) -> list[Row]:
     return [(where := f"{path}, item {k}", json_row(json.dumps(row), where)) for k, row in enumerate(given)]
 
 
+def delimiter_of(head: str, by: str) -> str:
+    """What parts the columns of a table. head : its first line. by : what its name says."""
+    # Where a comma is a decimal mark, spreadsheets write semicolons.
+    return ";" if by == "," and "," not in head and ";" in head else by
+
+
 def _separated(by: str) -> Callable[[Path], list[Row]]:
     def read(path: Path) -> list[Row]:
         text = read_text(path, "a table of passages is", path)
-        head = text.partition("\n")[0]
-        # Where a comma is a decimal mark, spreadsheets write semicolons.
-        mark = ";" if by == "," and "," not in head and ";" in head else by
+        mark = delimiter_of(text.partition("\n")[0], by)
         before = csv.field_size_limit(_LONGEST)
         try:
             reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
@@ -207,7 +212,7 @@ def _separated(by: str) -> Callable[[Path], list[Row]]:
             raise InputError(f"{path} cannot be read as a table ({error}). Close every quotation mark.") from error
         finally:
             csv.field_size_limit(before)
-        _check_once([] if names is None else list(names), str(path))
+        check_once([] if names is None else list(names), str(path))
         for where, row in rows:
             if None in row or None in row.values():
                 raise InputError(f"{where} has another number of columns than the first line.")

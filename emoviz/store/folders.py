@@ -18,6 +18,7 @@ CACHE_PARTS = {
     "sets": "vector sets of your own; these cannot be made again without their model and passages",
     "work": "interrupted extractions and dose-response runs; run them again to resume",
     "responses": "dose-response runs of your own; these cannot be made again without their model and set",
+    "readings": "tables of the texts that you had read; made again from the same texts",
     "heads": "trained heads of the witness that judges steered texts; made again when needed",
     "verifications": "verifications that you ran; made again by emoviz verify",
 }
@@ -47,6 +48,11 @@ def responses_folder() -> Path:
 def models_folder() -> Path:
     """Models converted from GGUF."""
     return home() / "models"
+
+
+def readings_folder() -> Path:
+    """Tables of texts that the user had read."""
+    return home() / "readings"
 
 
 def heads_folder() -> Path:

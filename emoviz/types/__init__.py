@@ -39,6 +39,7 @@ from .judging import Cycle, HeadCheck, Span, Verdict, WitnessCard
 from .missing import Missing
 from .readout import DialogueReading, Gloss, Reading, Sentence, TokenChange, Variation, VocabularyLens, shares_by_script
 from .steering import Condition, Decoding, Direction, Generation, Generations, Intervention, Recipe, Reply, Towards
+from .texts import GroupDifference, TextReadings, TopRow
 from .vectors import Activations, Protocol, Provenance, Resampled, VectorSet, Writing
 
 __all__ = [
@@ -70,6 +71,7 @@ __all__ = [
     "Generation",
     "Generations",
     "Gloss",
+    "GroupDifference",
     "Intervention",
     "HalfCorpora",
     "HeadCheck",
@@ -99,7 +101,9 @@ __all__ = [
     "SteeredText",
     "Story",
     "StoryPrompt",
+    "TextReadings",
     "TokenChange",
+    "TopRow",
     "Towards",
     "TraitFit",
     "UShape",
