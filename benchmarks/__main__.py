@@ -16,7 +16,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 from emoviz.store.jsonable import plain
 
-from . import comparisons, coverage, curve_coverage, extraction, geometry, page, regimes, sessions, steering
+from . import cleaning, comparisons, coverage, curve_coverage, extraction, geometry, page, regimes, sessions, steering
 
 BENCHMARKS = {
     "page": page.page,
@@ -39,6 +39,7 @@ ON_REQUEST = {
     "coverage": coverage.coverage,
     "curve_coverage": curve_coverage.curve_coverage,
     "regimes": regimes.regimes,
+    "cleaning": cleaning.cleaning,
 }
 
 

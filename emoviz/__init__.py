@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .experiments.dose_response import dose_response as dose_response
     from .experiments.leak import leak_run as leak_run
     from .experiments.verification import verify as verify
+    from .extract.cleaning import cleaned as cleaned
     from .extract.make import extract as extract
     from .geometry.curves import depth_curves as depth_curves
     from .geometry.layers import best_layers as best_layers
@@ -73,6 +74,7 @@ _HOME = {
     "rdm": "geometry.rdm",
     "compare": "stats.rsa",
     "contrasts": "experiments.contrasts",
+    "cleaned": "extract.cleaning",
     "direction": "steer.directions",
     "recipe": "steer.recipes",
     "steering": "steer.steering",

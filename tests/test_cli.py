@@ -382,7 +382,7 @@ def test_tables_are_printed_without_json(capsys):
         (["steer", "nonsense", "--prompt", "x"], "the following arguments are required: --emotion"),
         (
             ["cache", "--clear", "everything"],
-            "--clear everything was given; models, sets, work, responses, heads, verifications or all are allowed",
+            "--clear everything was given; models, sets, work, responses, heads, verifications, cleaned or all are",
         ),
         (["extract", "nonsense", "--activations", "some"], "--activations some was given; best, all, none"),
         (

@@ -99,15 +99,39 @@ def add_set(parser: argparse.ArgumentParser, many: bool = False) -> None:
     parser.add_argument("--set", metavar="SET", nargs="+" if many else None, help=f"{what} ({default})")
 
 
-def set_of(loaded: Any, asked: str | None, classes: Sequence[str] = ()) -> VectorSet:
-    """The set that was asked for, else the model's own by the rule of `store.choice`, which is then said."""
+def add_cleaning(parser: argparse.ArgumentParser) -> None:
+    from ..geometry.cleaning import CHOICES, NONE
+
+    help = f"of the directions; {listed(CHOICES)}"
+    parser.add_argument("--cleaning", type=_cleaning, default=NONE, metavar="C", help=help)
+
+
+def _cleaning(text: str) -> str:
+    from ..geometry.cleaning import parse_cleaning
+
+    try:
+        return parse_cleaning(text).name
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def set_of(loaded: Any, asked: str | None, classes: Sequence[str] = (), cleaning: str = "none") -> VectorSet:
+    """The set that was asked for, else the model's own by the rule of `store.choice`, which is then said; cleaned as it
+    was asked for."""
+    from ..extract.cleaning import cleaned
+    from ..extract.progress import Progress
     from ..store.choice import asked_set, set_for
 
     if asked is not None:
-        return asked_set(loaded, asked)
-    vectors = set_for(loaded, classes)
-    logging.info("vectors: %s (--set takes another)", vectors.name)
-    return vectors
+        vectors = asked_set(loaded, asked)
+    else:
+        vectors = set_for(loaded, classes)
+        logging.info("vectors: %s (--set takes another)", vectors.name)
+    progress = Progress()
+    try:
+        return cleaned(loaded, vectors, cleaning, progress=progress)
+    finally:
+        progress.close()
 
 
 def add_recipe(parser: argparse.ArgumentParser) -> None:

@@ -17,6 +17,7 @@ from ..types import Decoding, Reply
 from .arguments import (
     SEED,
     Result,
+    add_cleaning,
     add_device,
     add_precision,
     add_recipe,
@@ -50,6 +51,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--seed", type=SEED, default=0, help="of the sampling, with --temperature")
     add_recipe(parser)
     add_set(parser, many=True)
+    add_cleaning(parser)
     add_precision(parser)
     parser.add_argument(
         "--controls", nargs="*", default=[], metavar="C", help=f"control directions: {', '.join(CONTROLS)}"
@@ -126,7 +128,7 @@ def _conversations(given: Namespace, asked: Sequence[str], doses: Sequence[float
     for name in given.models:
         loaded = load_model(name, precision=given.precision, device=given.device)
         own = own_set(loaded, named, len(given.models))
-        vectors = set_of(loaded, own, classes_of(asked))
+        vectors = set_of(loaded, own, classes_of(asked), given.cleaning)
         recipe = recipe_of(given, vectors)
         out.append(conversation(loaded, vectors, asked, doses, recipe, decoding, system=given.system))
     return out

@@ -97,7 +97,8 @@ def read(model: str, text: str, layer: str = "best") -> dict[str, Any]:
     from . import read as command
 
     of_texts = dict.fromkeys(("texts", "text_column", "out", "groups", "batch_tokens"))
-    given = Namespace(model=_model(model), text=text, turns=None, layer=layer, set=None, precision="auto", **of_texts)
+    how = {"layer": layer, "set": None, "cleaning": "none", "precision": "auto"}
+    given = Namespace(model=_model(model), text=text, turns=None, **how, **of_texts)
     return _plain(command.run(given, _in_memory))
 
 
@@ -125,11 +126,12 @@ def steer(
     if len(models) * (1 + len(emotions) * len(doses)) > MAX_TEXTS or max_new_tokens > MAX_NEW_TOKENS:
         raise InputError(f"up to {MAX_TEXTS} texts of up to {MAX_NEW_TOKENS} tokens are allowed. Ask for fewer.")
     asked = {"prompt": prompt, "max_new_tokens": max_new_tokens, "seed": seed, "temperature": 0.0, "chat": False}
-    how = {"recipe": EMOVIZ, "layers": None, "scope": None, "norm": None, "set": None, "witness": "none"}
+    how = {"recipe": EMOVIZ, "layers": None, "scope": None, "norm": None, "set": None, "cleaning": "none"}
     given = Namespace(
         models=[_model(name) for name in models],
         emotion=emotions,
         controls=[],
+        witness="none",
         dose=", ".join(f"{dose:g}" for dose in doses_of(doses)),
         out=None,
         **asked,

@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import InputError
 from ..types import GroupDifference, Missing, TextReadings
 from ..types.texts import TOPS
-from .arguments import Result, add_device, add_precision, add_set, layer_of, set_of, whole
+from .arguments import Result, add_cleaning, add_device, add_precision, add_set, layer_of, set_of, whole
 from .printing import peak_rss_mb, table
 
 # Of the highest of each class, as the command line shows them.
@@ -45,6 +45,7 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--layer", default="best", help="a layer or best (default); `layer` says which it was")
     add_set(parser)
+    add_cleaning(parser)
     add_precision(parser)
     add_device(parser)
 
@@ -71,7 +72,7 @@ def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
     loaded = (
         load_model(given.model, precision=given.precision, device=given.device) if load is None else load(given.model)
     )
-    vectors = set_of(loaded, given.set)
+    vectors = set_of(loaded, given.set, cleaning=given.cleaning)
     if given.turns is not None:
         return _dialogue(given, loaded, vectors, messages, started)
     reading = read_text(loaded, vectors, given.text)
@@ -132,7 +133,7 @@ def _texts(given: Namespace, started: float) -> Result:
     if column is not None:
         chosen_groups(seen.groups, column, first, second)
     loaded = load_model(given.model, precision=given.precision, device=given.device)
-    vectors = set_of(loaded, given.set)
+    vectors = set_of(loaded, given.set, cleaning=given.cleaning)
     layer = layer_of(given.layer, vectors)
     check_layer(vectors, layer)
     check_fast(loaded)

@@ -22,6 +22,7 @@ from ..steer.grammar import (
 from ..steer.recipes import EMOVIZ, PRESET_DOSES
 from .arguments import (
     Result,
+    add_cleaning,
     add_decoding,
     add_device,
     add_precision,
@@ -53,6 +54,7 @@ def arguments(parser: ArgumentParser) -> None:
     add_decoding(parser)
     add_recipe(parser)
     add_set(parser, many=True)
+    add_cleaning(parser)
     add_precision(parser)
     parser.add_argument(
         "--controls", nargs="*", default=[], metavar="C", help=f"control directions: {', '.join(CONTROLS)}"
@@ -95,7 +97,7 @@ def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
     for model in given.models:
         loaded = load_model(model, precision=given.precision, device=given.device) if load is None else load(model)
         own = own_set(loaded, named, len(given.models))
-        vectors = set_of(loaded, own, classes_of(asked))
+        vectors = set_of(loaded, own, classes_of(asked), given.cleaning)
         recipe = recipe_of(given, vectors)
         made = steer_texts(loaded, vectors, asked, doses, given.prompt, recipe, decoding)
         known = {

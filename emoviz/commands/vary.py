@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 import numpy as np
 
 from ..errors import InputError
-from .arguments import Result, add_device, add_precision, add_set, layer_of, set_of
+from .arguments import Result, add_cleaning, add_device, add_precision, add_set, layer_of, set_of
 from .printing import table
 
 
@@ -26,6 +26,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--where", default="mean", help="mean over the sentence (default), or its last token")
     parser.add_argument("--layer", default="best", help="a layer or best (default)")
     add_set(parser)
+    add_cleaning(parser)
     add_precision(parser)
     add_device(parser)
 
@@ -37,7 +38,7 @@ def run(given: Namespace) -> Result:
     started = time.perf_counter()
     parse_numbers(given.values)
     loaded = load_model(given.model, precision=given.precision, device=given.device)
-    vectors = set_of(loaded, given.set)
+    vectors = set_of(loaded, given.set, cleaning=given.cleaning)
     missing = [name for name in given.emotion or () if name not in vectors.classes]
     if missing:
         raise InputError(f"emotion {missing[0]!r} is not in {vectors.name}; {', '.join(vectors.classes)} are.")

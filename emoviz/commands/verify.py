@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 
 from ..extract.progress import Progress
 from ..types import Verification
-from .arguments import Result, add_device, add_precision, add_set, set_of
+from .arguments import Result, add_cleaning, add_device, add_precision, add_set, set_of
 from .printing import table
 
 
@@ -22,6 +22,7 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--recalibrate", action="store_true", help="choose the doses again, without the stored ones")
     add_set(parser)
+    add_cleaning(parser)
     add_precision(parser)
     add_device(parser)
 
@@ -36,7 +37,7 @@ def run(given: Namespace) -> Result:
 
     loaded = load_model(given.model, precision=given.precision, device=given.device)
     witness = None if given.witness is None else hub_witness(given.witness, device=given.device)
-    vectors = set_of(loaded, given.set)
+    vectors = set_of(loaded, given.set, cleaning=given.cleaning)
     # What counts is said before anything is written.
     print(criterion(plan_for(vectors)), file=sys.stderr)
     progress = Progress()

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..errors import InputError
+from ..geometry.cleaning import parted
 from ..models.registry import REGISTRY
 from ..reference.claims import claim_rules
 from ..stats import claims_contrasts as pairs
@@ -49,7 +50,8 @@ def claims(sets: Sequence[VectorSet] | None = None) -> Claims:
     """The headlines of both papers, each decided by its rule on the models of some sets.
 
     Nothing is run: vector sets, and the stored dose responses, verifications, leak runs and contrasts of the same
-    models, are what there is to test on. What cannot be tested says what is missing and which command makes it.
+    models, are what there is to test on; runs with cleaned directions are not. What cannot be tested says what is
+    missing and which command makes it.
 
     sets : None for all that `list_sets` finds.
     Returns : Claims, one `ClaimCheck` per headline, in the order of the papers; `to_frame()` has a row per claim.
@@ -96,9 +98,9 @@ def evidence(sets: Sequence[VectorSet]) -> Evidence:
             contrasts=tuple(c for c in measured.contrasts if set(c.models) <= models),
             separations=tuple(s for s in measured.separations if s.model in models),
         ),
-        runs=tuple(run for run in list_dose_responses() if run.model in models),
-        verifications=tuple(found for found in list_verifications() if found.model in models),
-        leaks=tuple(run for run in list_leak_runs() if run.model in models),
+        runs=tuple(run for run in list_dose_responses() if run.model in models and not parted(run.set)[1]),
+        verifications=tuple(v for v in list_verifications() if v.model in models and not parted(v.set)[1]),
+        leaks=tuple(run for run in list_leak_runs() if run.model in models and not parted(run.set)[1]),
     )
 
 

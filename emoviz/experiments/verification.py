@@ -249,7 +249,8 @@ def run_scenarios(
 def _name(vectors: VectorSet, precision: str, witness: Witness) -> str:
     """A file name that changes with the set, the precision and the judge."""
     judge = re.sub(r"[^a-z0-9.]+", "-", witness.card.name.lower())[:60].strip("-")
-    return f"{vectors.name}_{precision}_by-{judge}"
+    own = re.sub(r"[^\w.+-]+", "-", vectors.name).strip("-")
+    return f"{own}_{precision}_by-{judge}"
 
 
 def _scenarios(

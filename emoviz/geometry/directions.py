@@ -1,4 +1,4 @@
-"""Emotions of a vector set, alone or mixed, as unit vectors at its layers."""
+"""Emotions of a vector set, alone or mixed, as unit vectors at its layers; cleaned where the set is."""
 
 from __future__ import annotations
 
@@ -7,9 +7,41 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from ..emotions import NEUTRAL
 from ..errors import InputError
 from ..types import VectorSet
 from .vectors import class_vectors, unit
+
+
+def means_of(vectors: VectorSet) -> np.ndarray:
+    """What the directions of a set are differences of, (L, C, D)."""
+    return vectors.class_means if vectors.cleaned is None else vectors.cleaned.means
+
+
+def emotion_vectors(
+    vectors: VectorSet, layer: int, centring: str = "class", dtype: type = np.float32
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The class vectors of a set at one layer, as it reads and steers with them: (C', D) and their classes.
+
+    Raises InputError as `class_vectors`.
+    """
+    cleaned = vectors.cleaned
+    if cleaned is None:
+        return class_vectors(vectors.class_means[layer], vectors.classes, centring, dtype)
+    means = np.asarray(cleaned.means[layer], np.float64)
+    if cleaned.origin is not None:
+        return means - cleaned.origin[layer], vectors.classes
+    return class_vectors(means, vectors.classes, centring, np.float64)
+
+
+def origin_of(vectors: VectorSet, layer: int, centring: str = "class") -> np.ndarray:
+    """What is taken off a state before it is read: what the centring takes off the class means, (D,) float64."""
+    if vectors.cleaned is not None and vectors.cleaned.origin is not None:
+        return np.asarray(vectors.cleaned.origin[layer], np.float64)
+    means = np.asarray(vectors.class_means[layer], np.float64)
+    if centring == "class":
+        return means.mean(0)
+    return means[vectors.classes.index(NEUTRAL)] if centring == "neutral" else np.zeros(means.shape[1])
 
 
 def check_emotions(vectors: VectorSet, names: Iterable[str], classes: tuple[str, ...] | None = None) -> None:
@@ -31,7 +63,7 @@ def mixed(
     # Only ratios count, so that no weight is too large or too small. Powers of two change no digit.
     exponent = math.frexp(max(abs(weight) for _, weight in terms))[1]
     for layer in layers:
-        found, classes = class_vectors(vectors.class_means[layer], vectors.classes, centring)
+        found, classes = emotion_vectors(vectors, layer, centring)
         check_emotions(vectors, [name for name, _ in terms], classes)
         units = unit(found, classes)
         rows.append(sum(math.ldexp(weight, -exponent) * units[classes.index(name)] for name, weight in terms))

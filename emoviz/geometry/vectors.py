@@ -11,17 +11,19 @@ from ..types import VectorSet
 CENTRINGS = ("class", "neutral", "none")
 
 
-def class_vectors(means: np.ndarray, classes: tuple[str, ...], centring: str) -> tuple[np.ndarray, tuple[str, ...]]:
+def class_vectors(
+    means: np.ndarray, classes: tuple[str, ...], centring: str, dtype: type = np.float32
+) -> tuple[np.ndarray, tuple[str, ...]]:
     """Emotion vectors from class means, with the classes they belong to.
 
     means : (C, D). `class` subtracts the mean over classes; `neutral` subtracts the neutral mean and drops neutral,
-    whose vector would be zero; `none` changes nothing.
-    Returns : (C', D) float32 and the C' class names.
+    whose vector would be zero; `none` changes nothing. dtype : what they are computed in.
+    Returns : (C', D) and the C' class names.
     Raises  : InputError as `check_centring`, and if a mean is zero or not finite (named).
     Source  : class centring, Jeong 2026 (arXiv 2604.11050); neutral centring, Jeong 2026 (arXiv 2604.04064).
     """
     check_centring(centring, classes)
-    means = np.asarray(means, np.float32)
+    means = np.asarray(means, dtype)
     _check_lengths(means, classes, "mean")
     if centring != "neutral":
         return centred(means, centring), classes

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from ..emotions import by_quadrant
 from ..types import Reading, VectorSet
-from .reading import FORMULA, scale_limit, token_label
+from .reading import formula, scale_limit, token_label
 from .theme import DIVERGING_LIMIT, figure, provenance_notes
 
 _MAX_TICKS = 64
@@ -55,7 +55,7 @@ def heat_map_figure(
         title=f"Over the whole text, {best} is the strongest class at layer {layer}",
         aid="columns are tokens, rows are classes in quadrant order; blank columns are tokens that are not read; "
         f"colours end where {DIVERGING_LIMIT:.0%} of the scores of the layer do",
-        notes=[*provenance_notes([vectors], [layer], FORMULA), *notes],
+        notes=[*provenance_notes([vectors], [layer], formula(vectors)), *notes],
         height=height,
         left=100,
         right=84,

@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ..types import VectorSet
-from .reading import FORMULA, LEGEND
+from .reading import LEGEND, formula
 from .theme import DASHES, class_colour, class_symbol, figure, provenance_notes
 from .wording import minus
 
@@ -67,7 +67,7 @@ def number_figure(
         title=minus(title),
         aid=f"the same sentence with another number, {where}, less each class's mean over the numbers; {emotion} "
         "(thick) and the three classes that change most",
-        notes=[html.escape(template, quote=False), *provenance_notes([vectors], [layer], FORMULA)],
+        notes=[html.escape(template, quote=False), *provenance_notes([vectors], [layer], formula(vectors))],
         height=height,
         above=30,
         below=50,

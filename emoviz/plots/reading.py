@@ -6,11 +6,20 @@ import html
 
 import numpy as np
 
-from ..types import Reading
+from ..types import Reading, VectorSet
 from .theme import DIVERGING_LIMIT
 
-FORMULA = "score = (h/|h| − c/r) · unit(class mean − c), c the mean over classes, r the layer's median norm"
 LEGEND = {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "xanchor": "left"}
+
+
+def formula(vectors: VectorSet) -> str:
+    """What a score is, in a line; for a cleaned set what its directions are."""
+    cleaned, how, what = vectors.cleaned, "", "the mean over classes"
+    if cleaned is not None and cleaned.origin is None:
+        how = f", {cleaned.name}"
+    elif cleaned is not None:
+        what = f"the mean of {html.escape(cleaned.name.removeprefix('against '), quote=False)}"
+    return f"score = (h/|h| − c/r) · unit(class mean − c{how}), c {what}, r the layer's median norm"
 
 
 def scale_limit(reading: Reading, layer: int) -> float:

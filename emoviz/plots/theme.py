@@ -120,13 +120,15 @@ def short_label(vectors: VectorSet) -> str:
 
 
 def protocol_label(vectors: VectorSet) -> str:
-    """The protocol, with precision and passages only where they are not the usual ones."""
+    """The protocol, with precision, passages and cleaning only where they are not the usual ones."""
     p = vectors.provenance
     parts = [p.protocol.name]
     if p.precision != "fp32":
         parts.append(p.precision)
     if p.method == "comprehension" and p.corpus != DEFAULT_CORPUS:
         parts.append(p.corpus)
+    if vectors.cleaned is not None:
+        parts.append(vectors.cleaned.name)
     return ", ".join(parts)
 
 
@@ -160,6 +162,7 @@ def provenance_notes(sets: Sequence[VectorSet], layers: Sequence[int] | None, *e
         shared.append(
             f"{p.method}, protocol {p.protocol.name}, {counted(p.n_passages, 'passage')} on "
             f"{counted(len(p.topics), 'topic')} ({p.corpus} {p.corpus_hash[:8]})"
+            + (f", directions {html.escape(vectors.cleaned.name, quote=False)}" if vectors.cleaned is not None else "")
         )
     if len(set(shared)) > 1:
         notes = [f"{note}, {own}" for note, own in zip(notes, shared, strict=True)]

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ..types import Reading, VectorSet
-from .reading import FORMULA, LEGEND, token_label
+from .reading import LEGEND, formula, token_label
 from .theme import DASHES, class_colour, class_symbol, figure, provenance_notes
 from .wording import minus
 
@@ -53,7 +53,7 @@ def token_figure(
         title=minus(claim),
         aid=f"{emotion} (thick) and the three classes that are highest at layer {layer}, the dotted line; colours are "
         "quadrants",
-        notes=[*provenance_notes([vectors], None, FORMULA), *([f"token {token}: {why}"] if why else [])],
+        notes=[*provenance_notes([vectors], None, formula(vectors)), *([f"token {token}: {why}"] if why else [])],
         height=height,
         above=30,
         below=50,

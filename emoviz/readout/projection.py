@@ -3,6 +3,7 @@
     score(k) = (h / |h| - c / r) . unit(m_k - c)
 
 h : a state after the layer. m_k : mean of class k, c : mean over the classes, r : the set's median residual norm there.
+A cleaned set has its own directions in place of m_k - c, and `against E` the mean of E as c (`geometry.cleaning`).
 States are brought to one length first, as protocol `emoviz` does, so that no token counts more for a massive
 activation; c takes off the direction that all states share. A score is a fraction of the residual norm, as a steering
 dose is, and scaling the model's states and vectors changes none.
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..geometry.directions import emotion_vectors, origin_of
 from ..geometry.vectors import check_layer, unit
 from ..types import Missing, VectorSet
 
@@ -50,9 +52,8 @@ class Axes:
 
 def axes_of(vectors: VectorSet, layer: int) -> Axes:
     """Raises InputError for a class without a direction."""
-    means = np.asarray(vectors.class_means[layer], np.float64)
-    centre = means.mean(0)
-    return Axes(unit(means - centre, vectors.classes), centre, float(vectors.residual_norm[layer]))
+    found, classes = emotion_vectors(vectors, layer, dtype=np.float64)
+    return Axes(unit(found, classes), origin_of(vectors, layer), float(vectors.residual_norm[layer]))
 
 
 def passage_scale(vectors: VectorSet, layer: int) -> tuple[np.ndarray, np.ndarray] | Missing:

@@ -8,8 +8,7 @@ import numpy as np
 
 from ..emotions import NEUTRAL
 from ..errors import InputError
-from ..geometry import class_vectors
-from ..geometry.directions import check_emotions, mixed
+from ..geometry.directions import check_emotions, emotion_vectors, means_of, mixed
 from ..geometry.vectors import unit
 from ..types import Direction, Towards, VectorSet
 from ..types.given import one_set
@@ -82,7 +81,7 @@ def directions(vectors: VectorSet, towards: Towards, layers: tuple[int, ...], ce
 def _random(vectors: VectorSet, layers: tuple[int, ...], centring: str, seed: int) -> np.ndarray:
     units = []
     for layer in layers:
-        found, classes = class_vectors(vectors.class_means[layer], vectors.classes, centring)
+        found, classes = emotion_vectors(vectors, layer, centring)
         units.append(unit(found, classes))
     stacked = np.stack(units)
     gram = np.einsum("acd,bcd->ab", stacked, stacked) / stacked.shape[1]
@@ -101,11 +100,8 @@ def _mean(vectors: VectorSet, layers: tuple[int, ...]) -> np.ndarray:
             'Use the control "random" instead.'
         )
     at = vectors.classes.index(NEUTRAL)
+    means = means_of(vectors)
     rows = np.stack(
-        [
-            np.delete(np.asarray(vectors.class_means[layer], np.float64), at, 0).mean(0)
-            - vectors.class_means[layer][at]
-            for layer in layers
-        ]
+        [np.delete(np.asarray(means[layer], np.float64), at, 0).mean(0) - means[layer][at] for layer in layers]
     )
     return unit(rows, (MEAN,) * len(rows))

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..emotions import NEUTRAL
+from ..geometry.directions import origin_of
 from ..models.blocks import hidden_of, with_hidden
 from ..models.loaded import LoadedModel
 from ..types import Intervention, Recipe, Towards, VectorSet
@@ -119,30 +119,22 @@ def _projected(
     to = [0.0 if one.how in (ABLATE, REFLECT) else amount for one, amount in acting]
     out = {}
     for k, layer in enumerate(recipe.layers):
-        means = np.asarray(vectors.class_means[layer], np.float64)
-        norm, centre = float(vectors.residual_norm[layer]), means.mean(0)
+        norm = float(vectors.residual_norm[layer])
         u = np.stack([rows[k if recipe.vector_layer is None else 0] for rows in along])
         w = np.stack([rows[k] for rows in gates])
         values = {
             "units": u,
             "norms": [norm] * len(acting),
-            "origins": u @ _subtracted(vectors, means, recipe.centring) / norm,
+            "origins": u @ origin_of(vectors, layer, recipe.centring) / norm,
             "keep": keep,
             "to": to,
             "gates": w,
-            "gate_origins": w @ centre / norm,
+            "gate_origins": w @ origin_of(vectors, layer) / norm,
             "thresholds": [0.0 if one.when is None else one.when.threshold for one, _ in acting],
             "signs": [0.0 if one.when is None else 1.0 if one.when.above else -1.0 for one, _ in acting],
         }
         out[layer] = Projected(**{name: np.asarray(value, np.float32) for name, value in values.items()})
     return out
-
-
-def _subtracted(vectors: VectorSet, means: np.ndarray, centring: str) -> np.ndarray:
-    """What a centring takes from the class means, (D,)."""
-    if centring == "class":
-        return means.mean(0)
-    return means[vectors.classes.index(NEUTRAL)] if centring == "neutral" else np.zeros(means.shape[1])
 
 
 @contextmanager

@@ -21,6 +21,7 @@ CACHE_PARTS = {
     "readings": "tables of the texts that you had read; made again from the same texts",
     "heads": "trained heads of the witness that judges steered texts; made again when needed",
     "verifications": "verifications that you ran; made again by emoviz verify",
+    "cleaned": "cleaned directions of vector sets; made again when needed",
 }
 
 
@@ -63,6 +64,11 @@ def heads_folder() -> Path:
 def verifications_folder() -> Path:
     """Verifications that the user ran."""
     return home() / "verifications"
+
+
+def cleaned_folder() -> Path:
+    """Cleaned directions of vector sets."""
+    return home() / "cleaned"
 
 
 def shipped_folder() -> Path:

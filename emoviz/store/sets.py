@@ -18,6 +18,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..types import Activations, Provenance, Resampled, Story, VectorSet
+from ..types.given import uncleaned
 from .atomic import atomically
 from .folders import sets_folder
 from .tensors import SUFFIX, damaged, read_tensors, write_tensors
@@ -56,13 +57,14 @@ def save_set(vectors: VectorSet, folder: Path | str | None = None) -> Path:
     """Writes a set atomically, with its activations and stories beside it.
 
     folder : created if missing; the user's own, where `list_sets` finds it, if none is named.
-    Returns : the path of the set. Raises : InputError if it cannot be written.
+    Returns : the path of the set. Raises : InputError if it cannot be written, and for a cleaned set.
 
     >>> import emoviz as ez, tempfile
     >>> vectors = ez.find_set("gemma-3-270m_emoviz")
     >>> ez.save_set(vectors, tempfile.mkdtemp()).name
     'gemma-3-270m_emoviz_fp32_ca4cb220.safetensors'
     """
+    uncleaned(vectors)
     folder = sets_folder() if folder is None else Path(folder)
     tensors = {
         "class_means": compact(vectors.class_means),

@@ -21,13 +21,24 @@ def one_set(given: Any) -> VectorSet:
     raise InputError(f"{given!r:.60} was given; a vector set is needed. {_OPEN}")
 
 
+def uncleaned(given: Any) -> VectorSet:
+    """One vector set whose class means are meant. Raises InputError as `one_set`, and for a cleaned set."""
+    vectors = one_set(given)
+    if vectors.cleaned is not None:
+        raise InputError(
+            f"{vectors.name} was given; cleaned directions are for reading and steering. Give the set that it was "
+            "made from."
+        )
+    return vectors
+
+
 def several_sets(given: Any) -> list[VectorSet]:
-    """One vector set or several as a list. Raises InputError for none, and for anything else."""
+    """One vector set or several as a list. Raises InputError for none, a cleaned one, and for anything else."""
     if isinstance(given, VectorSet):
-        return [given]
+        return [uncleaned(given)]
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise InputError(f"{given!r:.60} was given; vector sets are needed. {_OPEN}")
-    sets = [one_set(one) for one in given]
+    sets = [uncleaned(one) for one in given]
     if not sets:
         raise InputError(f"no vector set was given; one or more are needed. {_OPEN}")
     return sets

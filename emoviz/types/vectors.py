@@ -136,6 +136,20 @@ class Resampled(Value):
     mean_cosine: np.ndarray
 
 
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Cleaned(Value):
+    """What the directions of a set are differences of, where they are cleaned. See `geometry.cleaning`.
+
+    name : as it is printed, such as `neutral 50 %`, `whitened`, `against calm`.
+    means : (L, C, D), the class means as the cleaning leaves them; NaN at non-finite layers.
+    origin : (L, D), the mean that takes the place of what a centring subtracts; None where the centring stays.
+    """
+
+    name: str
+    means: np.ndarray
+    origin: np.ndarray | None = None
+
+
 @dataclass(frozen=True, slots=True, repr=False, eq=False, weakref_slot=True)
 class VectorSet(Value):
     """Class means of one (model, revision, precision, method, protocol, corpus).
@@ -150,6 +164,7 @@ class VectorSet(Value):
     activations : pooled states of the passages at some layers, None where they were not kept.
     stories : what the model wrote, for a set by generation that was just made; `store.load_stories` has those of a
     file.
+    cleaned : how its directions are cleaned, None where they are not; such a set is for reading and steering alone.
     """
 
     name: str
@@ -170,6 +185,7 @@ class VectorSet(Value):
     shipped: bool = field(default=False, compare=False)
     activations: Activations | None = None
     stories: tuple[Story, ...] = ()
+    cleaned: Cleaned | None = None
 
     @property
     def n_layers(self) -> int:

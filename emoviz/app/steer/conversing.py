@@ -18,11 +18,10 @@ from ...share.transcript import highest
 from ...steer.grammar import UNSTEERED, is_control, label_of
 from ...steer.recipes import recipe, recipe_words
 from ...types import Reply
-from ..memory import loaded_with_status
 from ..turns import MODEL_TURNS
 from .request import Request
 from .witnessing import outside_witnessed, witnessed
-from .writing import hidden_leak, leaks, verdict_words
+from .writing import hidden_leak, leaks, model_and_set, verdict_words
 
 if TYPE_CHECKING:
     from ...steer.conversation import Conversation
@@ -50,7 +49,7 @@ class Talk:
 
 def begun_with(asked: Request, system: str) -> tuple:
     """What later turns cannot change."""
-    how = (asked.preset, asked.layers, asked.scope, asked.norm)
+    how = (asked.preset, asked.layers, asked.scope, asked.norm, asked.cleaning)
     return asked.models, asked.directions, sum(dose != 0 for dose in asked.doses), how, system
 
 
@@ -62,8 +61,9 @@ def say(talk: Talk, asked: Request, user: str, system: str, at: int | None) -> I
     began = begun_with(asked, system)
     if talk.conversations and talk.began != began:
         raise InputError(
-            "models, directions, the number of doses, recipe and system prompt belong to a conversation as a whole. "
-            "Press New to begin another with these; doses, tokens, temperature and seed may change from turn to turn."
+            "models, directions, the number of doses, recipe, cleaning and system prompt belong to a conversation as a "
+            "whole. Press New to begin another with these; doses, tokens, temperature and seed may change from turn to "
+            "turn."
         )
     if len(talk.read if at is None else talk.read[:at]) >= MAX_TURNS:
         raise InputError(f"{MAX_TURNS} turns are on the page. Press New, or go on with emoviz chat.")
@@ -83,12 +83,10 @@ def say(talk: Talk, asked: Request, user: str, system: str, at: int | None) -> I
 
 def _begun(asked: Request, system: str) -> Any:
     from ...steer.conversation import conversation
-    from ...store.choice import set_for
 
     found = []
     for model in asked.models:
-        loaded = yield from loaded_with_status(gr.skip(), model)
-        vectors = set_for(loaded, asked.emotions)
+        loaded, vectors = yield from model_and_set(asked, model)
         how = recipe(vectors, asked.preset, layers=asked.layers, scope=asked.scope, norm=asked.norm)
         given = system if system.strip() else None
         found.append(conversation(loaded, vectors, asked.directions, asked.doses, how, asked.decoding, system=given))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import isfinite
 
 from ...errors import InputError
+from ...geometry.cleaning import NONE, parse_cleaning
 from ...steer.doses import parse_doses
 from ...steer.grammar import emotions_of, rows_of, with_controls
 from ...steer.recipes import recipe
@@ -25,7 +26,7 @@ _MAX_SEED = 2**32 - 1
 class Request:
     """One run. directions : emotions, mixtures, controls and interventions, each once. doses : increasing, each once.
 
-    preset, layers, scope and norm are those of `steer.recipes.recipe`.
+    preset, layers, scope and norm are those of `steer.recipes.recipe`, cleaning that of `geometry.cleaning`.
     """
 
     prompt: str
@@ -37,6 +38,7 @@ class Request:
     scope: str
     norm: str
     decoding: Decoding
+    cleaning: str = NONE
 
     @property
     def emotions(self) -> tuple[str, ...]:
@@ -59,9 +61,11 @@ def request(
     temperature: float | None,
     seed: float | None,
     chat: bool,
+    cleaning: str = NONE,
 ) -> Request:
     """The request that the page's fields make. Raises InputError for the first of them that cannot be used."""
     check_prompt(prompt)
+    parse_cleaning(cleaning)
     directions = with_controls(chosen, controls, library().classes)
     if not directions:
         raise InputError("no emotion is chosen. Choose an emotion, a mixture or a control.")
@@ -88,7 +92,7 @@ def request(
         vectors = library().steerable.get(model)
         if vectors is not None:
             recipe(vectors, preset, layers=layers, scope=scope, norm=norm)
-    return Request(prompt, directions, found, tuple(models), preset, layers, scope, norm, decoding)
+    return Request(prompt, directions, found, tuple(models), preset, layers, scope, norm, decoding, cleaning)
 
 
 def check_prompt(prompt: str) -> None:

@@ -21,8 +21,9 @@ from ...readout.scripts import own_scripts
 from ...share.texts import Cell, Column, Sheet, decoding_words, verdict_numbers
 from ...steer.grammar import MEAN, RANDOM, UNSTEERED, amount_words, is_control, parse_intervention, rows_of
 from ...steer.recipes import recipe, recipe_words
-from ...types import Generation, Recipe, Verdict
+from ...types import Generation, Recipe, VectorSet, Verdict
 from ...words import counted, percent
+from ..cleaning import cleaned_with_status
 from ..memory import loaded_with_status
 from ..turns import MODEL_TURNS
 from .request import Request, request
@@ -92,14 +93,14 @@ def run(*, job: Job, **fields: Any) -> Iterator[tuple[Any, str]]:
 
 def _run(asked: Request, job: Job) -> Iterator[tuple[Any, str]]:
     started = time.perf_counter()
-    loaded: list[LoadedModel] = []
+    ready: list[tuple[LoadedModel, VectorSet]] = []
     for model in asked.models:
-        found = yield from _loaded(model, job)
+        found = yield from _unless_stopped(asked, model, job)
         if found is None:
             yield gr.skip(), "stopped before anything was written"
             return
-        loaded.append(found)
-    batches = [_open(asked, one) for one in loaded]
+        ready.append(found)
+    batches = [_open(asked, *one) for one in ready]
     shown = {"prompt": asked.prompt, "chat": asked.decoding.chat, "rows": [batch.row for batch in batches]}
     writing_since = time.perf_counter()
     tokens = asked.decoding.max_new_tokens
@@ -142,9 +143,20 @@ def _write(batches: list[_Batch], job: Job) -> None:
                 batch.advance()
 
 
-def _loaded(model: str, job: Job) -> Generator[tuple[Any, str], None, LoadedModel | None]:
-    """Yields what is being loaded; returns the model, None if the visitor stopped before."""
-    steps = loaded_with_status(gr.skip(), model)
+def model_and_set(asked: Request, model: str) -> Generator[tuple[Any, str], None, tuple[LoadedModel, VectorSet]]:
+    """Yields what is being loaded and read; returns the model and the set that it is steered with."""
+    from ...store.choice import set_for
+
+    loaded = yield from loaded_with_status(gr.skip(), model)
+    vectors = set_for(loaded, asked.emotions)
+    return loaded, (yield from cleaned_with_status(gr.skip(), loaded, vectors, asked.cleaning))
+
+
+def _unless_stopped(
+    asked: Request, model: str, job: Job
+) -> Generator[tuple[Any, str], None, tuple[LoadedModel, VectorSet] | None]:
+    """`model_and_set`, None if the visitor stopped before."""
+    steps = model_and_set(asked, model)
     while not job.stopped:
         try:
             yield next(steps)
@@ -163,13 +175,11 @@ def _time_left(seconds: float, step: int, tokens: int) -> str:
     return f", about {seconds / step * (tokens - step):.0f} s left" if step > 4 else ""
 
 
-def _open(asked: Request, loaded) -> _Batch:
+def _open(asked: Request, loaded: LoadedModel, vectors: VectorSet) -> _Batch:
     """One model's batch, with nothing written yet."""
     from ...steer.generate import batch_rows, generate
     from ...steer.injection import offsets
-    from ...store.choice import set_for
 
-    vectors = set_for(loaded, asked.emotions)
     found = recipe(vectors, asked.preset, layers=asked.layers, scope=asked.scope, norm=asked.norm)
     rows = batch_rows(asked.directions, asked.doses, vectors.classes)
     steps = generate(loaded, asked.prompt, offsets(vectors, rows, found), asked.decoding)

@@ -10,7 +10,8 @@ import numpy as np
 
 from ... import plot
 from ...errors import InputError
-from ...plots.reading import FORMULA, scale_limit
+from ...geometry.cleaning import NONE, parse_cleaning, parted
+from ...plots.reading import formula, scale_limit
 from ...plots.theme import short_label
 from ...plots.wording import minus
 from ...readout.projection import passage_scale
@@ -19,6 +20,7 @@ from ...store.examples import shipped_examples
 from ...types import Missing, Reading, VectorSet
 from ...words import counted
 from .. import fetching
+from ..cleaning import cleaned_with_status, label, menu, set_read, snippet_lines
 from ..components import EMPTY, Figure, Message, Table, Tokens
 from ..contract import LATEST, QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name, on_said, stale
 from ..library import library
@@ -57,7 +59,7 @@ STORED = "stored example"
 LAST, MEAN = "last token", "mean of the sentence"
 
 
-def run(text: str, view: Selection) -> Iterator[tuple]:
+def run(text: str, view: Selection, cleaning: str = NONE) -> Iterator[tuple]:
     """Yields (reading, chosen token, status); the first set that is selected reads, and its model is loaded on the way.
 
     Errors end as the status.
@@ -70,7 +72,7 @@ def run(text: str, view: Selection) -> Iterator[tuple]:
         with MODEL_TURNS.turn() as waiting:
             for said in waiting:
                 yield gr.skip(), gr.skip(), said
-            vectors, loaded = yield from first_with_model(view, gr.skip(), gr.skip())
+            vectors, loaded = yield from first_with_model(view, gr.skip(), gr.skip(), cleaning=cleaning)
             from ...readout.reading import read_text
 
             reading = read_text(loaded, vectors, text)
@@ -84,7 +86,9 @@ def views(reading: Reading | None, view: Selection, token: int | None) -> tuple:
     if reading is None or token is None:
         return gr.skip(), EMPTY, EMPTY, EMPTY, EMPTY
     try:
-        vectors, emotion = library().chosen(reading.set), view.emotion
+        vectors, emotion = set_read(reading.set), view.emotion
+        if vectors is None:
+            raise InputError(f"{reading.set} is not at hand any more. Press Read again.")
         at = layer_of(reading, f"{view.layers([vectors])[0]}")
         if emotion not in reading.classes:
             raise InputError(
@@ -93,7 +97,7 @@ def views(reading: Reading | None, view: Selection, token: int | None) -> tuple:
             )
         return (
             _said(reading),
-            coloured(reading, at, emotion, token),
+            coloured(reading, vectors, at, emotion, token),
             plot.token(reading, token, emotion, layer=at, vectors=vectors),
             plot.reading(reading, emotion, layer=at, vectors=vectors),
             sentence_table(reading, vectors, at, emotion),
@@ -102,7 +106,7 @@ def views(reading: Reading | None, view: Selection, token: int | None) -> tuple:
         return f"**Cannot show.** {error}", EMPTY, EMPTY, EMPTY, EMPTY
 
 
-def coloured(reading: Reading, layer: int, emotion: str, chosen: int) -> dict:
+def coloured(reading: Reading, vectors: VectorSet, layer: int, emotion: str, chosen: int) -> dict:
     """What the coloured text shows."""
     scores = reading.scores[layer]
     own = scores[:, reading.classes.index(emotion)]
@@ -117,8 +121,8 @@ def coloured(reading: Reading, layer: int, emotion: str, chosen: int) -> dict:
         rows.append({"text": text, "score": round(float(own[k]), 5), "said": said})
     return {
         "title": f"Each token on {emotion}, layer {layer} of {len(reading.scores)}",
-        "aid": f"{FORMULA}; in the unit of a steering dose. Hover for a value; click a token, or use the arrow keys "
-        "and Enter, to see it through the layers.",
+        "aid": f"{formula(vectors)}; in the unit of a steering dose. Hover for a value; click a token, or use the "
+        "arrow keys and Enter, to see it through the layers.",
         "limit": scale_limit(reading, layer),
         "chosen": chosen,
         "tokens": rows,
@@ -175,7 +179,7 @@ def pick(clicked: Any, reading: Reading | str | None) -> Any:
     return token
 
 
-def vary(template: str, numbers: str, where: str, view: Selection) -> Iterator[tuple]:
+def vary(template: str, numbers: str, where: str, view: Selection, cleaning: str = NONE) -> Iterator[tuple]:
     """Yields (figure, status, what it was made with): the sentence is read once for each number."""
     try:
         from ...readout.variation import number_of, parse_numbers
@@ -188,7 +192,7 @@ def vary(template: str, numbers: str, where: str, view: Selection) -> Iterator[t
         with MODEL_TURNS.turn() as waiting:
             for said in waiting:
                 yield gr.skip(), said, gr.skip()
-            vectors, loaded = yield from first_with_model(view, gr.skip(), after=(gr.skip(),))
+            vectors, loaded = yield from first_with_model(view, gr.skip(), after=(gr.skip(),), cleaning=cleaning)
             from ...readout.reading import read_text
 
             emotion, at = view.emotion, view.layers([vectors])[0]
@@ -202,16 +206,20 @@ def vary(template: str, numbers: str, where: str, view: Selection) -> Iterator[t
                 yield gr.skip(), f"reading, {k + 1} of {len(values)}", gr.skip()
         tokens = "last" if where == LAST else "mean"
         drawn = plot.number(template, readings, emotion, where=tokens, layer=at, vectors=vectors)
-        yield drawn, f"read {len(values)} sentences at layer {at}", varied_with(view, template, numbers, where)
+        yield (
+            drawn,
+            f"read {len(values)} sentences at layer {at}",
+            varied_with(view, template, numbers, where, cleaning),
+        )
     except InputError as error:
         yield EMPTY, f"**Cannot vary.** {error}", None
 
 
-def varied_with(view: Selection, template: str, numbers: str, where: str) -> dict[str, str]:
+def varied_with(view: Selection, template: str, numbers: str, where: str, cleaning: str = NONE) -> dict[str, str]:
     """What the curve of a number is made with."""
     vectors = view.chosen()[0]
     return {
-        "set": short_label(vectors),
+        "set": f"{short_label(vectors)}{label(cleaning)}",
         "layer": f"{view.layers([vectors])[0]}",
         "emotion": view.emotion,
         "sentence": str(template),
@@ -231,6 +239,7 @@ def lay(_start: Selection) -> Laid:
             max_lines=8,
         )
     with gr.Row(elem_classes="ez-controls"):
+        cleaning = menu(scale=0, min_width=220, elem_id="ez-read-cleaning")
         go = gr.Button("Read", variant="primary", elem_id="ez-read", scale=0, min_width=120)
         for name, example in EXAMPLES.items():
             button = gr.Button(name, size="sm", scale=0, min_width=140)
@@ -264,7 +273,7 @@ def lay(_start: Selection) -> Laid:
     with gr.Column(elem_classes="ez-results"):
         outputs["varied_made"] = Message(elem_classes="ez-made")
         curve = Figure(EMPTY)
-    asked = {"text": text, "template": template, "numbers": numbers, "where": where}
+    asked = {"text": text, "template": template, "numbers": numbers, "where": where, "cleaning": cleaning}
     controls = {**asked, "reading": reading, "chosen": token, "varied": varied_made}
     return Laid(controls, outputs, {"go": go, "vary": vary_it, "said": varied, "curve": curve}, menus=["fetch"])
 
@@ -278,6 +287,7 @@ def draw(
     reading: Reading | str | None,
     chosen: int | None,
     varied: dict[str, str] | None,
+    cleaning: str = NONE,
 ) -> dict:
     """For the layer and the emotion that are selected; the model is not run again."""
     names = ("status", "tokens", "token", "heat_map", "sentences")
@@ -289,14 +299,14 @@ def draw(
     if stored and examples is not None and shown["tokens"] != EMPTY:
         own = "Press Read for a text of your own."
         shown["status"] = f"**Stored example.** {shown['status']} ({examples.made}). {own}"
-    now = {"set": short_label(view.chosen()[0]), "text": text}
-    read = library().set_named(found.set) if found is not None else None
+    now = {"set": f"{short_label(view.chosen()[0])}{label(cleaning)}", "text": text}
+    read = set_read(found.set) if found is not None else None
     made = None if found is None or read is None or stored else {"set": short_label(read), "text": found.text}
     return {
         **shown,
         "fetch": fetching.offer([view.chosen()[0].provenance.model]),
         "made": stale(made, now, "Read"),
-        "varied_made": stale(varied, varied_with(view, template, numbers, where), "Vary"),
+        "varied_made": stale(varied, varied_with(view, template, numbers, where, cleaning), "Vary"),
     }
 
 
@@ -307,7 +317,7 @@ def wire(page: Page) -> list:
         lambda: ["waiting for the model", gr.update(interactive=False)], None, [output["status"], part["go"]], **QUIET
     )
     done = started.then(
-        *by_name(run, page.selection, text=control["text"]),
+        *by_name(run, page.selection, text=control["text"], cleaning=control["cleaning"]),
         [control["reading"], control["chosen"], output["status"]],
         **WITH_MODEL,
     )
@@ -317,7 +327,9 @@ def wire(page: Page) -> list:
         *by_name(fetch, page.selection, owner=page.jobs.owner), [output["status"], page.jobs.lines], **QUIET
     )
     varied = part["vary"].click(
-        *by_name(vary, page.selection, **{name: control[name] for name in ("template", "numbers", "where")}),
+        *by_name(
+            vary, page.selection, **{name: control[name] for name in ("template", "numbers", "where", "cleaning")}
+        ),
         [part["curve"], part["said"], control["varied"]],
         **WITH_MODEL,
     )
@@ -330,16 +342,23 @@ def fetch(view: Selection, owner: str) -> tuple[str, Any]:
 
 
 def first_with_model(
-    view: Selection, *before: Any, after: tuple = ()
+    view: Selection, *before: Any, after: tuple = (), cleaning: str = NONE
 ) -> Generator[tuple, None, tuple[VectorSet, LoadedModel]]:
-    """Yields what is being loaded as the status between other outputs; returns the first selected set and its model."""
+    """Yields what is being loaded as the status between other outputs; returns the first selected set, cleaned as it is
+    asked for, and its model."""
     vectors = view.chosen()[0]
-    steps = loaded_with_status(None, vectors.provenance.model)
+    parse_cleaning(cleaning)
+
+    def steps() -> Generator[tuple[Any, str], None, tuple[VectorSet, LoadedModel]]:
+        loaded = yield from loaded_with_status(None, vectors.provenance.model)
+        return (yield from cleaned_with_status(None, loaded, vectors, cleaning)), loaded
+
+    running = steps()
     while True:
         try:
-            _, status = next(steps)
+            _, status = next(running)
         except StopIteration as done:
-            return vectors, done.value
+            return done.value
         yield *before, status, *after
 
 
@@ -352,15 +371,18 @@ def _strongest(reading: Reading, emotion: str) -> int:
 def _said(reading: Reading) -> str:
     unread = len(reading.unread_tokens)
     marked = f"; {unread} of them not read at some or all layers (attention sinks)" if unread else ""
-    return f"{reading.model} read {counted(len(reading.tokens), 'token')}{marked}"
+    cleaning = parted(reading.set)[1]
+    how = f" along directions {cleaning}" if cleaning else ""
+    return f"{reading.model} read {counted(len(reading.tokens), 'token')}{how}{marked}"
 
 
-def python(view: Selection, text: str, template: str, numbers: str, where: str) -> str:
+def python(view: Selection, text: str, template: str, numbers: str, where: str, cleaning: str = NONE) -> str:
     vectors = view.chosen()[0]
     return with_model(
         vectors,
+        *snippet_lines(cleaning),
         f"reading = ez.read_text(model, vectors, {text!r})",
-        figure("reading", "reading", emotion=view.emotion, layer=view.layers([vectors])[0]),
+        figure("reading", "reading", "vectors=vectors", emotion=view.emotion, layer=view.layers([vectors])[0]),
     )
 
 

@@ -12,6 +12,7 @@ from ....plots.conversation import profile_figure, turns_figure
 from ....share.transcript import FORMATS, transcript_file
 from ....steer.recipes import EMOVIZ, NORMS, PRESETS, SCOPES
 from ... import fetching
+from ...cleaning import menu, snippet_lines
 from ...components import EMPTY, Figure, Message, Turns
 from ...contract import LATEST, QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name, on_said, tried
 from ...download import downloaded
@@ -62,13 +63,14 @@ def lay(start: Selection) -> Laid:
             layers = gr.Textbox("window", label="Layers", info="window, all, 12 or 10-20", scale=2, min_width=140)
             scope = gr.Dropdown(list(SCOPES), label="Scope", info="of each turn", scale=2, min_width=140)
             norm = gr.Dropdown(list(NORMS), label="Norm", info="what a dose is a share of", scale=2, min_width=140)
+            cleaning = menu(scale=3, min_width=200, elem_id="ez-converse-cleaning")
         with gr.Row(elem_classes="ez-controls"):
             tokens = gr.Number(60, label="New tokens", info="of one answer", precision=0, scale=2, min_width=120)
             temperature = gr.Number(0, label="Temperature", info="0 is greedy", scale=2, min_width=120)
             seed = gr.Number(0, label="Seed", info="of the sampling", precision=0, scale=2, min_width=120)
     status = Message(_HINT, elem_classes="ez-status", elem_id="ez-converse-status")
     how: dict[str, Part] = {"preset": preset, "layers": layers, "scope": scope, "norm": norm, "tokens": tokens}
-    how |= {"temperature": temperature, "seed": seed}
+    how |= {"temperature": temperature, "seed": seed, "cleaning": cleaning}
     labelled, inputs = by_name(lambda **now: gr.update(label=_label(**now)), **how)
     gr.on([part.change for part in inputs], labelled, inputs, fold, **LATEST)
     asked = {"user": user, "chosen": chosen, "controls": controls, "doses": doses, "system": system, **how}
@@ -232,6 +234,7 @@ def python(view: Selection, chosen: list[str], controls: list[str], doses: str, 
     return snippet(
         f"for name, own in {[(name, known[name].name) for name in models_of(view)]!r}:",
         "    model, vectors = ez.load_model(name), ez.find_set(own)",
+        *(f"    {line}" for line in snippet_lines(how["cleaning"])),
         f"    recipe = ez.recipe(vectors, {recipe})",
         f"    decoding = ez.Decoding({how['tokens']!r}, temperature={how['temperature']!r}, seed={how['seed']!r})",
         f"    said = ez.converse(model, vectors, {[*chosen, *controls]!r}, [{doses}], [{_FIRST!r}], recipe, decoding, "

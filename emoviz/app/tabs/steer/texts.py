@@ -8,10 +8,12 @@ from typing import Any
 import gradio as gr
 
 from ....errors import InputError
+from ....geometry.cleaning import NONE, parted
 from ....steer.grammar import MEAN, RANDOM
 from ....steer.recipes import EMOVIZ, JEONG2026A, NORMS, PRESET_DOSES, PRESETS, SCOPES
 from ....words import counted
 from ... import fetching
+from ...cleaning import label, menu, snippet_lines
 from ...components import EMPTY, Memory, Message, Shown, Table, Texts
 from ...contract import EACH, EXPORTS, LATEST, QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name, stale
 from ...download import downloaded_texts
@@ -84,6 +86,7 @@ def lay(start: Selection) -> Laid:
             layers = gr.Textbox("window", label="Layers", info="window, all, 12 or 10-20", scale=2, min_width=140)
             scope = gr.Dropdown(list(SCOPES), label="Scope", info="positions that are steered", scale=2, min_width=140)
             norm = gr.Dropdown(list(NORMS), label="Norm", info="what a dose is a share of", scale=2, min_width=140)
+            cleaning = menu(scale=3, min_width=200, elem_id="ez-steer-cleaning")
         with gr.Row(elem_classes="ez-controls"):
             tokens = gr.Number(40, label="New tokens", precision=0, scale=2, min_width=120)
             temperature = gr.Number(0, label="Temperature (0 is greedy)", scale=2, min_width=120)
@@ -98,7 +101,7 @@ def lay(start: Selection) -> Laid:
         )
         memory = Memory()
     fields: dict[str, Part] = {"preset": preset, "layers": layers, "scope": scope, "norm": norm}
-    fields |= {"tokens": tokens, "temperature": temperature, "seed": seed, "chat": chat}
+    fields |= {"tokens": tokens, "temperature": temperature, "seed": seed, "chat": chat, "cleaning": cleaning}
     summarised, inputs = by_name(lambda **now: gr.update(label=summary(**now)), **fields)
     gr.on([field.change for field in inputs], summarised, inputs, accordion, **LATEST)
     preset.input(fill_preset, preset, [doses, layers, scope, norm, temperature, chat], **LATEST)
@@ -185,6 +188,7 @@ def python(view: Selection, **asked: Any) -> str:
         f"{', '.join(f'{name}={value!r}' for name, value in decoding.items())})",
         f"for name, own in {[(name, known[name].name) for name in models_of(view)]!r}:",
         "    model, vectors = ez.load_model(name), ez.find_set(own)",
+        *(f"    {line}" for line in snippet_lines(asked["cleaning"])),
         f"    recipe = ez.recipe(vectors, {how})",
         f"    texts = ez.steer_texts(model, vectors, directions, doses, {asked['prompt']!r}, recipe, decoding)",
         "    print(ez.judge_texts(model, texts).to_frame()[['direction', 'dose', 'text', 'regime']])",
@@ -248,20 +252,21 @@ def text_to_read(event: gr.EventData, view: Selection) -> tuple:
     """(text, sets, pin, tab) of a text that is sent to the Read tab, checked: a visitor can post any value."""
     data = event._data if isinstance(event._data, dict) else {}
     text, name = data.get("text"), data.get("set")
-    if not isinstance(text, str) or not isinstance(name, str) or name not in library().sets:
+    stored = parted(name)[0] if isinstance(name, str) else ""
+    if not isinstance(text, str) or stored not in library().sets:
         return (gr.skip(),) * 4
-    first = view.with_first(name)
+    first = view.with_first(stored)
     return text, first["sets"], first["pin"], gr.Tabs(selected="Read")
 
 
-def summary(preset, layers, scope, norm, tokens, temperature, seed, chat) -> str:
+def summary(preset, layers, scope, norm, tokens, temperature, seed, chat, cleaning=NONE) -> str:
     """The recipe and the decoding in one line, as far as the fields are filled."""
     sampled = f"temperature {temperature}, seed {seed}" if temperature else "greedy"
     parts = [
         preset,
         f"layers {layers}",
         f"scope {scope}",
-        f"{norm} norm",
+        f"{norm} norm{label(cleaning)}",
         sampled,
         counted(int(tokens), "token") if tokens else "no tokens",
     ]
