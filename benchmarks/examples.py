@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import emoviz as ez
-from emoviz.app.tabs.read import EXAMPLES
+from emoviz.app.tabs.read.text import EXAMPLES
 from emoviz.store.choice import set_for
 from emoviz.store.examples import Examples, save_examples
 

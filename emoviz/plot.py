@@ -27,6 +27,7 @@ from .plots.corpora import corpora_figure
 from .plots.cosines import cosines_figure
 from .plots.decomposition import Chain, decomposition_figure
 from .plots.depth import depth_figure
+from .plots.dialogue import dialogue_figure
 from .plots.difference import depth_difference_figure, difference_figure
 from .plots.dose_response import dose_response_figure
 from .plots.emotion_map import map_figure
@@ -80,11 +81,13 @@ from .store.leaks import list_leak_runs
 from .types import (
     Comparison,
     Contrast,
+    DialogueReading,
     DoseResponse,
     LeakRun,
     Norms,
     Reading,
     Separation,
+    Variation,
     VectorSet,
     Verification,
     VocabularyLens,
@@ -101,6 +104,7 @@ __all__ = [
     "decomposition",
     "depth",
     "depth_difference",
+    "dialogue",
     "difference",
     "dose_response",
     "emotion_map",
@@ -718,37 +722,47 @@ def token(
     return token_figure(found, vectors, number, emotion, layer)
 
 
-def number(
-    sentence: str,
-    readings: Mapping[float, Reading],
-    emotion: str | None = None,
-    *,
-    where: str = "mean",
-    layer: int | None = None,
-    vectors: VectorSet | None = None,
+def dialogue(
+    found: DialogueReading, emotion: str | Sequence[str] | None = None, *, vectors: VectorSet | None = None
 ) -> go.Figure:
+    """The emotional state in a dialogue: over each message, and at the position before each answer.
+
+    found : from `ez.read_dialogue`. emotion : one or several; None for the three that move most. vectors : the set that
+    read; None finds it. Raises : InputError for an emotion that it lacks.
+
+    >>> import emoviz as ez
+    >>> model = ez.load_model("SmolLM2-135M-Instruct")
+    >>> said = [("user", "Everybody has left me."), ("assistant", "I am so sorry. Do you want to talk about it?")]
+    >>> ez.plot.dialogue(ez.read_dialogue(model, None, said), "lonely").layout.meta["kind"]
+    'dialogue'
+    """
+    chosen = [emotion] if isinstance(emotion, str) else emotion
+    if chosen is None:
+        spread = np.ptp(np.nan_to_num(found.over), axis=0)
+        chosen = [found.classes[k] for k in np.argsort(-spread, kind="stable")[:3]]
+    missing = [name for name in chosen if name not in found.classes]
+    if missing or not chosen:
+        raise InputError(f"emotion {missing} is not in {found.set}; {', '.join(found.classes)} are.")
+    return dialogue_figure(find_set(found.set) if vectors is None else vectors, found, chosen)
+
+
+def number(found: Variation, emotion: str | None = None, *, vectors: VectorSet | None = None) -> go.Figure:
     """What a number in a sentence does: the scores of the emotion, and of the three classes that change most.
 
-    sentence : with {n} where the number stands. readings : number -> the reading of the sentence with it. where :
-    `mean` over the tokens, or the `last` token. layer and the rest are as for `reading`. Raises : InputError for fewer
-    than two readings.
+    found : what `ez.vary` gives; several sentences have intervals. emotion : None for the one that changes most.
+    vectors : the set that read; None finds it. Raises : InputError for an emotion that it lacks.
 
     >>> import emoviz as ez
     >>> model, sentence = ez.load_model("SmolLM2-135M-Instruct"), "He is driving home after {n} hours without sleep."
-    >>> found = {n: ez.read_text(model, None, sentence.replace("{n}", str(n))) for n in (1, 24)}
-    >>> ez.plot.number(sentence, found, "afraid").layout.meta["kind"]
+    >>> ez.plot.number(ez.vary(model, None, sentence, "1, 24"), "afraid").layout.meta["kind"]
     'number'
     """
-    if where not in NUMBER_PLACES:
-        raise InputError(f"{where!r} was given; {' or '.join(NUMBER_PLACES)} tokens can be read.")
-    if len(readings) < 2:
-        raise InputError(f"{len(readings)} reading was given; two or more are needed to see a change.")
-    vectors, layer, emotion = _reading_at(next(iter(readings.values())), emotion, layer, vectors)
-    scores = [one.scores[layer, -1] if where == "last" else text_scores(one, layer) for one in readings.values()]
-    return number_figure(vectors, sentence, list(readings), np.stack(scores), emotion, layer, NUMBER_PLACES[where])
+    if emotion is None:
+        emotion = found.classes[int(np.ptp(found.scores.mean(0), axis=0).argmax())]
+    if emotion not in found.classes:
+        raise InputError(f"emotion {emotion!r} is not in {found.set}; {', '.join(found.classes)} are.")
+    return number_figure(find_set(found.set) if vectors is None else vectors, found, emotion)
 
-
-NUMBER_PLACES = {"mean": "mean over the tokens that are read", "last": "at the last token"}
 
 _SEPARATION_NOTES = (
     "d and rank-biserial are negative where generation points further apart; pairs of one set share vectors and are "

@@ -11,7 +11,7 @@ import emoviz as ez
 from emoviz.app.components import EMPTY
 from emoviz.app.passages import passages_table
 from emoviz.app.selection import first_selection, step_emotion
-from emoviz.app.tabs import read
+from emoviz.app.tabs.read import text as read
 from emoviz.app.tabs.steer import texts, vocabulary
 from emoviz.errors import InputError
 from emoviz.geometry import preferred_layer
@@ -135,12 +135,12 @@ def test_an_arrow_goes_to_the_next_emotion_and_round_the_ends():
 
 def test_read_vocabulary_and_texts_show_a_stored_example_until_there_is_an_own():
     view = first_selection()
-    asked = ("a text of one's own", "{n}", "1", read.LAST)
-    shown = read.draw(view, *asked, read.STORED, None, None)
+    own = "a text of one's own"
+    shown = read.draw(view, own, read.STORED, None)
     assert shown["status"].startswith("**Stored example.** SmolLM2-135M-Instruct read")
     assert "".join(t["text"] for t in shown["tokens"]["tokens"]) == next(iter(read.EXAMPLES.values()))
     assert shown["made"] == "", "an example is no stale result"
-    assert read.draw(view, *asked, None, None, None)["tokens"] == EMPTY, "after an error nothing stands in its place"
+    assert read.draw(view, own, None, None)["tokens"] == EMPTY, "after an error nothing stands in its place"
     shown = vocabulary.draw(view, vocabulary.STORED)
     assert shown["status"].startswith("**Stored example.** afraid in SmolLM2") and shown["table"]["rows"]
     assert vocabulary.draw(view, None) == {"figure": EMPTY, "table": EMPTY, "made": ""}

@@ -662,9 +662,11 @@ def test_a_conversation_is_held_edited_read_and_shown_token_by_token(visit):
 def test_a_text_that_is_too_long_is_answered_and_the_button_is_free_again(visit):
     page = visit()
     open_tab(page, "Read")
-    page.get_by_label("Numbers").fill("many")
+    page.get_by_role("tab", name="Numbers", exact=True).click()
+    page.get_by_role("textbox", name="Numbers").fill("many")
     page.locator("#ez-vary").click()
     page.wait_for_function("() => document.querySelector('#ez-vary-status').innerText.includes('Cannot vary')")
+    page.get_by_role("tab", name="One text", exact=True).click()
     page.get_by_label("Text to read").fill("a" * 6001)
     page.locator("#ez-read").click()
     page.wait_for_function("() => document.querySelector('#ez-read-status').innerText.includes('Cannot read')")
@@ -707,8 +709,8 @@ _LINK = [
     ("texts.temperature", "0.5"),
     ("texts.chat", "yes"),
     ("verification.opening", "second opening"),
-    ("read.text", "It rained."),
-    ("read.where", "last token"),
+    ("one-text.text", "It rained."),
+    ("numbers.where", "last token"),
 ]
 
 

@@ -14,7 +14,7 @@ from emoviz.app import fetching, job_strip
 from emoviz.app.jobs import DONE, Jobs
 from emoviz.app.selection import first_selection
 from emoviz.app.tabs import library as library_tab
-from emoviz.app.tabs import read
+from emoviz.app.tabs.read import text as read
 from emoviz.app.tabs.steer import texts
 from emoviz.cli import main
 from emoviz.errors import InputError
@@ -187,7 +187,7 @@ def test_the_page_offers_what_is_missing_and_fetches_it_as_a_job(known, monkeypa
         asked = {name: part.value for name, part in texts.lay(view).in_link.items()}
 
     def offers():
-        of_read = read.draw(view, "a text", "{n}", "1", read.LAST, None, None, None)
+        of_read = read.draw(view, "a text", None, None)
         of_texts = texts.draw(view, None, True, **asked)
         return [one["fetch"] for one in (of_read, of_texts, library_tab.draw(view, known.id))]
 

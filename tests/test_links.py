@@ -121,7 +121,7 @@ def test_the_python_of_a_tab_makes_its_figures(tab, monkeypatch):
 
 
 @pytest.mark.models
-@pytest.mark.parametrize("title", ["Texts", "Vocabulary", "Read"])
+@pytest.mark.parametrize("title", ["Texts", "Vocabulary", "One text", "Numbers", "Dialogue"])
 def test_the_python_of_a_tab_runs_its_models(title, monkeypatch, capsys):
     tab = next(tab for tab in _all() if tab.title == title)
     view = first_selection()

@@ -20,7 +20,7 @@ from emoviz.readout.reading import SINK, pieces, read_text, token_ends
 from emoviz.readout.sentences import sentence_of, sentence_spans
 from emoviz.readout.summary import layer_of, ranked, sentences, text_scores
 from emoviz.store import save_set, sets_folder
-from emoviz.types import Activations, Missing, Reading
+from emoviz.types import Activations, Missing, Reading, Variation
 
 from .conftest import make_set, save_tiny_model, tiny_gpt2
 
@@ -334,15 +334,36 @@ def test_a_token_through_the_layers_shows_the_emotion_and_the_three_highest_othe
     assert "attention sink" in unread.layout.annotations[-1].text
 
 
+def _varied(vectors, scores, *templates: str) -> Variation:
+    written = ("100", "1", "10") if len(scores[0]) == 3 else ("-1", "5")
+    values = np.array([float(text) for text in written])
+    return Variation(
+        "tiny", vectors.name, 1, "last", templates, written, values, vectors.classes, np.array(scores, float)
+    )
+
+
 def test_a_varied_number_is_drawn_in_order_as_change():
     vectors = make_set(classes=("afraid", "calm", "sad"), layers=2)
-    scores = np.array([[0.3, 0.0, 0.1], [0.1, 0.0, 0.1], [0.2, 0.3, 0.1]])
-    drawn = number_figure(vectors, "<i>{n}</i>", [100, 1, 10], scores, "afraid", 1, "at the last token")
+    scores = [[0.3, 0.0, 0.1], [0.1, 0.0, 0.1], [0.2, 0.3, 0.1]]
+    drawn = number_figure(vectors, _varied(vectors, [scores], "<i>{n}</i>"), "afraid")
     assert list(drawn.data[0].x) == [1, 10, 100] and drawn.layout.xaxis.type == "log"
     assert list(drawn.data[0].y) == pytest.approx([-0.1, 0, 0.1]) and [t.name for t in drawn.data][1] == "calm"
     assert drawn.layout.title.text == "afraid goes from +0.100 to +0.300 as n goes from 1 to 100"
-    assert "&lt;i&gt;" in drawn.layout.annotations[-1].text
-    assert number_figure(vectors, "{n}", [-1, 0, 5], scores, "sad", 1, "").layout.xaxis.type == "linear"
+    assert "&lt;i&gt;" in drawn.layout.annotations[-1].text and drawn.data[0].error_y.array is None
+    few = [[0.3, 0.0, 0.1], [0.1, 0.0, 0.1]]
+    assert number_figure(vectors, _varied(vectors, [few], "{n}"), "sad").layout.xaxis.type == "linear"
+
+
+def test_over_several_sentences_the_mean_is_drawn_with_its_interval():
+    vectors = make_set(classes=("afraid", "calm", "sad"), layers=2)
+    one = np.array([[0.3, 0.0, 0.1], [0.1, 0.0, 0.1], [0.2, 0.3, 0.1]])
+    found = _varied(vectors, [one, one + 1, 2 * one], "{n} a", "{n} b", "{n} c")
+    drawn = number_figure(vectors, found, "afraid")
+    order = [1, 2, 0]
+    mean = found.scores.mean(0)[:, 0]
+    assert list(drawn.data[0].y) == pytest.approx((mean - mean.mean())[order])
+    assert list(drawn.data[0].error_y.array) == pytest.approx(found.half_widths()[order, 0])
+    assert any("3 sentences" in note.text for note in drawn.layout.annotations)
 
 
 @pytest.mark.parametrize(("colours", "ink"), list(zip(DIVERGING, ("#16181d", "#eceef3"), strict=True)))

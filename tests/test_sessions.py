@@ -66,7 +66,7 @@ def test_two_visitors_have_their_own_selection_texts_and_link(visitors):
     assert (
         "Zanzibar" not in two.content()
         and "calm" not in two.url
-        and first in two.url.replace("tab=Read", "tab=Overview")
+        and first in two.url.replace("tab=One+text", "tab=Overview")
     )
     _emotion(two).fill("proud")
     _emotion(two).press("Enter")

@@ -295,8 +295,9 @@ class _Event:
 
 def test_a_text_is_sent_to_the_read_tab_and_other_values_are_not(tiny):
     view = replace(first_selection(), sets=("other", "tiny"), pin="other")
-    text, sets, pin, tabs = texts.text_to_read(_Event({"text": "the cat <b>sat", "set": "tiny"}), view)
-    assert (text, sets, pin, tabs.selected) == ("the cat <b>sat", ["tiny", "other"], None, "Read")
+    text, sets, pin, tabs, part = texts.text_to_read(_Event({"text": "the cat <b>sat", "set": "tiny"}), view)
+    assert (text, sets, pin) == ("the cat <b>sat", ["tiny", "other"], None)
+    assert (tabs.selected, part.selected) == ("Read", "One text")
     skipped = type(texts.text_to_read(_Event(None), view)[0])
     for data in (
         None,

@@ -44,6 +44,10 @@ Endpoint = Callable[..., dict[str, Any]]
 Part = Any
 
 
+# The outer tab bar, beside the titles of tabs that have parts.
+PAGE = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Laid:
     """A tab as it lies on the page.
@@ -114,12 +118,13 @@ class Tab:
 class Page:
     """The page as `Tab.wire` sees it.
 
-    selection : by the names of `Selection`. laid : by the titles of tabs. saved : takes a file for the browser.
-    shown : fills any parts in one message. said : carries what parts say, for `on_said`.
+    groups : the tab bars, by the title of their tab, `PAGE` for the outer one. selection : by the names of `Selection`.
+    laid : by the titles of tabs. saved : takes a file for the browser. shown : fills any parts in one message. said :
+    carries what parts say, for `on_said`.
     """
 
     blocks: gr.Blocks
-    tabs: gr.Tabs
+    groups: Mapping[str, gr.Tabs]
     notice: Part
     jobs: Strip
     selection: Mapping[str, Part]

@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..geometry import CENTRINGS
 from . import job_strip, leaving, saving
 from .components import Ahead, Download, Figure, Layers, Link, Menu, Message, Order, Shown, Slider, Table
-from .contract import EACH, LATEST, QUIET, Endpoint, Laid, Page, Part, Tab, answered, on_said, on_told
+from .contract import EACH, LATEST, PAGE, QUIET, Endpoint, Laid, Page, Part, Tab, answered, on_said, on_told
 from .download import downloaded
 from .footer import footer
 from .library import library
@@ -35,7 +35,7 @@ from .selection import (
 )
 from .tabs import TABS
 from .talk import checked_order, slides_of, talk_file
-from .views import PAGE, Views, address_of, as_value, unused_by
+from .views import Views, address_of, as_value, unused_by
 
 _HEADING = "<h1 class='ez-wordmark'>emoviz</h1><p class='ez-tagline'>how small language models represent emotion</p>"
 _THEME_SWITCH = """() => {
@@ -82,12 +82,11 @@ def build(endpoints: Sequence[Endpoint] = ()) -> gr.Blocks:
         first = address_of(to_query(TABS[0], start, {}), TABS[0], start, {})
         saved = Download(elem_id="ez-download")
         shown, said = Shown(elem_id="ez-shown"), gr.Textbox(visible=False)
-        page = Page(blocks, tabs, notice, strip, selection, laid, saved, shown, said)
+        page = Page(blocks, groups, notice, strip, selection, laid, saved, shown, said)
         views = Views(
             page=page,
             roots=TABS,
             start=start,
-            groups=groups,
             opened=opened,
             width=gr.State(None),
             order=gr.State(()),
@@ -249,7 +248,7 @@ def _wire_tabs_and_link(views: Views) -> None:
                 notes.append(f"{name} {texts[-1]!r:.60} of the link cannot be used; {error}.")
         given[views.opened] = {**given[views.opened], **path}
         given[views.order], unknown = checked_order(asked.talk)
-        bars = {views.groups[within]: gr.update(selected=title) for within, title in path.items()}
+        bars = {views.page.groups[within]: gr.update(selected=title) for within, title in path.items()}
         state = {part: given[part] for part in (views.opened, views.width, views.order)}
         return {**state, **bars, **views.show(given, moved, [*notes, *wrong, *unknown], asked=number)}
 
@@ -259,11 +258,11 @@ def _wire_tabs_and_link(views: Views) -> None:
         given[views.width] = _pixels(data)
         return {views.width: given[views.width], **views.show(given)}
 
-    for within, bar in views.groups.items():
+    for within, bar in views.page.groups.items():
         on_told(
             said, [bar.select], _OPEN_TAB % json.dumps(bar.elem_id), opening(within), inputs, [views.opened, *results]
         )
-    state, bars = [views.opened, views.width, views.order], views.groups.values()
+    state, bars = [views.opened, views.width, views.order], views.page.groups.values()
     anything = list(dict.fromkeys([*state, *bars, *results, *in_link.values()]))
     on_said(said, [views.address], "select", open_link, inputs, anything)
     on_said(said, [views.address], "expand", fit, inputs, [views.width, *results])

@@ -12,15 +12,13 @@ import gradio as gr
 from ..errors import InputError
 from ..plots.canvas import Canvas, drawn_on
 from .components import EMPTY, Ahead, Figure, Filled, Layers, Link, Order
-from .contract import EVERYTHING, Page, Part, Tab
+from .contract import EVERYTHING, PAGE, Page, Part, Tab
 from .layers import MAX_SETS, at_every_layer
 from .library import library, one_library
 from .link import key, to_query
 from .picker import Side
 from .selection import DEPTHS, SAME_DEPTH, STEP, NothingSelected, Selection, checked
 
-# Where the page itself is open, beside the titles of tabs that have parts.
-PAGE = ""
 _SKIP = gr.skip()
 # The value of every part that decides what is shown, at one event.
 Given = Mapping[Part, Any]
@@ -30,15 +28,14 @@ Given = Mapping[Part, Any]
 class Views:
     """The parts of the page that any view fills, and from which it is made.
 
-    roots : the tabs of the page. start : the selection that it begins with. groups : the tab bars by the title of
-    their tab. opened : which tab is open within which. width : pixels of a figure on a narrow screen, None on others.
-    order : the slides of the talk, as a link names them. The rest are described by their classes.
+    roots : the tabs of the page. start : the selection that it begins with. opened : which tab is open within which.
+    width : pixels of a figure on a narrow screen, None on others. order : the slides of the talk, as a link names them.
+    The rest are described by their classes.
     """
 
     page: Page
     roots: Sequence[Tab]
     start: Selection
-    groups: Mapping[str, gr.Tabs]
     opened: gr.State
     width: gr.State
     order: gr.State

@@ -79,12 +79,13 @@ def pieces_of(loaded: LoadedModel, users: Sequence[str], system: str | None = No
 
 
 def spans_of(
-    loaded: LoadedModel, messages: Sequence[tuple[str, str]]
+    loaded: LoadedModel, messages: Sequence[tuple[str, str]], *, more: bool = False
 ) -> tuple[list[int], list[tuple[int, int]], list[int]]:
     """A whole dialogue as the tokens that a model is given: (ids, where each message stands, what comes before it).
 
     messages : (role, text), roles `system`, `user` and `assistant`. Spans are (first, after the last) token of the
     message's own words; `before` is the last token before it, which an answer is written from, -1 where there is none.
+    more : whether it ends where another answer is to begin.
     Raises InputError for an unknown role, an empty message, a control token in a text, a template that fails or
     changes a message, and a tokenizer that does not say where its tokens stand.
     """
@@ -99,7 +100,7 @@ def spans_of(
     texts = [text.strip() for _, text in messages]
     marks = [_unused(f"message {k}", texts) for k in range(len(messages))]
     marked = [(role, mark) for (role, _), mark in zip(messages, marks, strict=True)]
-    between, rest = [], _whole(loaded, marked)
+    between, rest = [], _whole(loaded, marked, more)
     for (role, _), mark in zip(messages, marks, strict=True):
         part, found, rest = rest.partition(mark)
         if not found:
@@ -112,7 +113,7 @@ def spans_of(
         places.append((len(whole), len(whole) + len(own)))
         whole += own
     whole += rest
-    if whole != _whole(loaded, [(role, own) for (role, _), own in zip(messages, texts, strict=True)]):
+    if whole != _whole(loaded, [(role, own) for (role, _), own in zip(messages, texts, strict=True)], more):
         raise InputError(
             f"the chat template of {loaded.name} changes the messages, so that they cannot be found in it."
         )
@@ -130,13 +131,14 @@ def spans_of(
     return coded["input_ids"], spans, before
 
 
-def _whole(loaded: LoadedModel, messages: Sequence[tuple[str, str]]) -> str:
-    """A dialogue that ends with its last message."""
+def _whole(loaded: LoadedModel, messages: Sequence[tuple[str, str]], more: bool) -> str:
+    """A dialogue that ends with its last message, or where another answer is to begin."""
     if loaded.tokenizer.chat_template is not None:
-        return _rendered(loaded, [_said(role, text) for role, text in messages], more=False)
+        return _rendered(loaded, [_said(role, text) for role, text in messages], more=more)
     names = {"user": f"{USER} ", "assistant": f"{ASSISTANT} ", "system": ""}
     # A blank line after the system prompt, as where an answer is to be written.
-    return "\n".join(f"{names[role]}{text}" + ("\n" if role == "system" else "") for role, text in messages)
+    lines = [f"{names[role]}{text}" + ("\n" if role == "system" else "") for role, text in messages]
+    return "\n".join([*lines, ASSISTANT] if more else lines)
 
 
 def _templated(loaded: LoadedModel, users: Sequence[str], answers: Sequence[str], system: str | None) -> str:

@@ -108,6 +108,7 @@ def read_dialogue(
 
     The whole dialogue is read once, in the model's chat template (as a plain transcript without one). Scores are those
     of `read_text` less the mean of 20 neutral exchanges in the same template, by speaker, since a template shifts them.
+    Where the user speaks last, a row without words follows: the state before the answer that is to come.
 
     vectors : a set of this very model; None for the one that it uses. messages : (role, text), roles `system`, `user`
     and `assistant`. layer : as in `layer_of`.
@@ -127,7 +128,8 @@ def read_dialogue(
         raise InputError("no messages were given. Give (role, text) pairs, such as [('user', 'Hello.')].")
     at = layer_of(vectors, layer)
     check_layer(vectors, at)
-    ids, spans, before = spans_of(model, messages)
+    awaited = messages[-1][0] == "user"
+    ids, spans, before = spans_of(model, messages, more=awaited)
     if model.max_tokens is not None and len(ids) > model.max_tokens:
         raise InputError(
             f"the dialogue has {len(ids)} tokens; {model.name} reads at most {model.max_tokens}. Shorten it."
@@ -142,6 +144,10 @@ def read_dialogue(
         level = usual.user if role == "user" else usual.over
         over.append(nothing if role == "system" else scores[start:end].mean(0) - level)
         first.append(scores[last] - usual.before if role == "assistant" and last >= 0 else nothing)
+    if awaited:
+        messages = [*messages, ("assistant", "")]
+        over.append(nothing)
+        first.append(scores[-1] - usual.before)
     return DialogueReading(
         model=model.name,
         set=vectors.name,

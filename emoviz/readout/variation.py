@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Generator, Sequence
 
 import numpy as np
 
@@ -68,13 +68,12 @@ def vary(
     *,
     where: str = MEAN,
     layer: int | float | str = "best",
-    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Variation:
     """The scores of a sentence with one number after another in it, and of its paraphrases.
 
     vectors : a set of this very model; None for the one that it uses. templates : sentences with {n} where the number
     stands. numbers : as text (`parse_numbers`) or a list. where : the `mean` over the sentence, or its `last` token.
-    layer : as in `layer_of`. progress : called with how many sentences are read, and of how many.
+    layer : as in `layer_of`.
     Returns : Variation, scores (templates, numbers, C); `to_frame()` has a row for each sentence.
     Raises  : InputError for a sentence without {n} or with several, for numbers that are none, and as `read_text`.
     Source  : docs/dashboard.md.
@@ -84,6 +83,24 @@ def vary(
     >>> ez.vary(model, None, "He drives home after {n} hours without sleep.", "2, 48").scores.shape
     (1, 2, 21)
     """
+    steps = varied(model, vectors, templates, numbers, where=where, layer=layer)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            return done.value
+
+
+def varied(
+    model: LoadedModel,
+    vectors: VectorSet | None,
+    templates: str | Sequence[str],
+    numbers: str | Sequence[str | float],
+    *,
+    where: str = MEAN,
+    layer: int | float | str = "best",
+) -> Generator[tuple[int, int], None, Variation]:
+    """As `vary`; yields how many sentences are read, and of how many."""
     vectors = fitting(vectors, loaded_model(model))
     templates = [templates] if isinstance(templates, str) else list(templates)
     if not 1 <= len(templates) <= MAX_TEMPLATES:
@@ -100,7 +117,7 @@ def vary(
         for n, value in enumerate(written):
             found = read_text(model, vectors, template.replace("{n}", value))
             scores[k, n] = text_scores(found, at) if where == MEAN else found.scores[at, -1]
-            progress(k * len(written) + n + 1, len(templates) * len(written))
+            yield k * len(written) + n + 1, len(templates) * len(written)
     return Variation(
         model=model.name,
         set=vectors.name,

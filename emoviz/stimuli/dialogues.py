@@ -1,8 +1,9 @@
-"""Dialogues from files: a message a line, in the usual JSON of chat logs."""
+"""Dialogues as text: a message a line, in the usual JSON of chat logs, or with who speaks before each."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,18 @@ from ..errors import InputError
 
 # What logs call who speaks, and what was said.
 ROLE_KEYS, TEXT_KEYS = ("role", "speaker", "from"), ("content", "text", "value")
+# A line on which somebody begins to speak.
+_SPEAKS = re.compile(r"\s*([A-Za-z]+)\s*:\s*(.*)", re.DOTALL)
 _ROLES = {"human": "user", "prompter": "user", "gpt": "assistant", "bot": "assistant", "model": "assistant"}
+_ROLES |= {role: role for role in ("user", "assistant", "system")}
 # Bytes of a dialogue; no model reads more.
 _MOST = 4 * 2**20
 
 
 def load_dialogue(path: Path | str) -> list[tuple[str, str]]:
-    """(role, text) of every message of a .jsonl file: one object a line, or one object with a list of `messages`.
+    """(role, text) of every message of a file, as `parse_dialogue` reads it.
 
-    Keys: role, speaker or from; content, text or value. Roles user (human), assistant (gpt, bot, model), system.
-    Raises InputError for a file that cannot be read, a line that is none of this (named), and a file without messages.
+    Raises InputError for a file that cannot be read, and as `parse_dialogue`.
     """
     path = Path(path)
     try:
@@ -27,37 +30,66 @@ def load_dialogue(path: Path | str) -> list[tuple[str, str]]:
             content = file.read(_MOST + 1)
         if len(content) > _MOST:
             raise InputError(f"{path} has more than {_MOST // 2**20} MB; a dialogue of that length fits no model.")
-        lines = content.decode("utf-8-sig").split("\n")
+        text = content.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"{path} cannot be read as UTF-8 text ({getattr(error, 'strerror', None) or error})."
         ) from error
+    return parse_dialogue(text, f"{path}")
+
+
+def parse_dialogue(text: str, name: str = "the dialogue") -> list[tuple[str, str]]:
+    """(role, text) of every message.
+
+    As JSON lines: one object each, or one with a list of `messages`; keys role, speaker or from, and content, text or
+    value. Or with who speaks before each message, `User: Hello.`; lines that name nobody go on with the message before.
+    Roles user (human), assistant (gpt, bot, model), system.
+    Raises InputError for a line that is none of this (named), and where there is no message. name : what it says then.
+    """
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    if not lines:
+        raise InputError(f"{name} holds no message.")
+    if not lines[0][1].lstrip().startswith(("{", "[")):
+        return _spoken(name, lines)
     messages: list[tuple[str, str]] = []
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            row = _object(path, number, line)
-            many = row.get("messages") or row.get("conversations")
-            messages += (
-                [_message(path, number, one) for one in many]
-                if isinstance(many, list)
-                else [_message(path, number, row)]
-            )
-    if not messages:
-        raise InputError(f"{path} holds no message.")
+    for number, line in lines:
+        row = _object(name, number, line)
+        many = row.get("messages") or row.get("conversations")
+        messages += (
+            [_message(name, number, one) for one in many] if isinstance(many, list) else [_message(name, number, row)]
+        )
     return messages
 
 
-def _object(path: Path, number: int, line: str) -> dict[str, Any]:
+def _spoken(name: str, lines: list[tuple[int, str]]) -> list[tuple[str, str]]:
+    messages: list[tuple[str, str]] = []
+    for number, line in lines:
+        found = _SPEAKS.fullmatch(line)
+        role = None if found is None else _ROLES.get(found[1].lower())
+        if found is not None and role is not None:
+            messages.append((role, found[2].strip()))
+        elif messages:
+            last, said = messages[-1]
+            messages[-1] = (last, f"{said}\n{line.strip()}")
+        else:
+            raise InputError(
+                f"{name}, line {number} names nobody who speaks: {line.strip()[:40]!r}. Begin each message with User:, "
+                "Assistant: or System:."
+            )
+    return messages
+
+
+def _object(name: str, number: int, line: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}, line {number} is not JSON ({error}).") from error
+        raise InputError(f"{name}, line {number} is not JSON ({error}).") from error
     if not isinstance(row, dict):
-        raise InputError(f"{path}, line {number} is no object with a role and a text.")
+        raise InputError(f"{name}, line {number} is no object with a role and a text.")
     return row
 
 
-def _message(path: Path, number: int, row: Any) -> tuple[str, str]:
+def _message(name: str, number: int, row: Any) -> tuple[str, str]:
     found = [
         next((row[key] for key in keys if isinstance(row, dict) and isinstance(row.get(key), str)), None)
         for keys in (ROLE_KEYS, TEXT_KEYS)
@@ -65,6 +97,6 @@ def _message(path: Path, number: int, row: Any) -> tuple[str, str]:
     role, text = found
     if role is None or text is None:
         missing, keys = ("role", ROLE_KEYS) if role is None else ("text", TEXT_KEYS)
-        raise InputError(f"{path}, line {number} has no {missing}; {', '.join(keys)} are looked for.")
+        raise InputError(f"{name}, line {number} has no {missing}; {', '.join(keys)} are looked for.")
     role = role.strip().lower()
     return _ROLES.get(role, role), text

@@ -80,8 +80,8 @@ class DialogueReading(Value):
     """A dialogue as the unsteered model reads it, a row for each message.
 
     over : (n, C), mean scores of its words; NaN for a system prompt. before : (n, C), scores at the position before an
-    answer; NaN for other messages. Both less those of neutral exchanges in the same template. shift : (C,), what the
-    template adds to the scores of a neutral answer, which is taken off.
+    answer; NaN for other messages. An answer that is to come has no words. Both less those of neutral exchanges in the
+    same template. shift : (C,), what the template adds to the scores of a neutral answer, which is taken off.
     """
 
     model: str

@@ -15,7 +15,7 @@ from ....words import counted
 from ... import fetching
 from ...cleaning import label, menu, snippet_lines
 from ...components import EMPTY, Memory, Message, Shown, Table, Texts
-from ...contract import EACH, EXPORTS, LATEST, QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name, stale
+from ...contract import EACH, EXPORTS, LATEST, PAGE, QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name, stale
 from ...download import downloaded_texts
 from ...library import library
 from ...memory import free, held, in_memory
@@ -244,19 +244,20 @@ def save(job: Job, event: gr.EventData) -> dict:
 
 def send_to_read(page: Page, *texts: Part) -> None:
     """Wires the button at each text that opens it in the Read tab, with the set of its model first."""
-    outputs = [page.laid["Read"].controls["text"], page.selection["sets"], page.selection["pin"], page.tabs]
+    bars = [page.groups[PAGE], page.groups["Read"]]
+    outputs = [page.laid["One text"].controls["text"], page.selection["sets"], page.selection["pin"], *bars]
     gr.on([part.select for part in texts], *by_name(text_to_read, page.selection), outputs, **QUIET)
 
 
 def text_to_read(event: gr.EventData, view: Selection) -> tuple:
-    """(text, sets, pin, tab) of a text that is sent to the Read tab, checked: a visitor can post any value."""
+    """(text, sets, pin, tab, its part) of a text that is sent to Read, checked: a visitor can post any value."""
     data = event._data if isinstance(event._data, dict) else {}
     text, name = data.get("text"), data.get("set")
     stored = parted(name)[0] if isinstance(name, str) else ""
     if not isinstance(text, str) or stored not in library().sets:
-        return (gr.skip(),) * 4
+        return (gr.skip(),) * 5
     first = view.with_first(stored)
-    return text, first["sets"], first["pin"], gr.Tabs(selected="Read")
+    return text, first["sets"], first["pin"], gr.Tabs(selected="Read"), gr.Tabs(selected="One text")
 
 
 def summary(preset, layers, scope, norm, tokens, temperature, seed, chat, cleaning=NONE) -> str:

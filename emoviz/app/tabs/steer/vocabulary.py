@@ -15,10 +15,10 @@ from ....types import TokenChange, VocabularyLens
 from ...components import EMPTY, Figure, Message, Table
 from ...contract import QUIET, WITH_MODEL, Laid, Page, Tab, by_name, stale
 from ...library import library
+from ...reader import first_with_model
 from ...selection import Selection, pick_depth
 from ...snippet import figure, with_model
 from ...turns import MODEL_TURNS
-from ..read import first_with_model
 
 _SHOWN = 20
 # What is shown before anything was looked at, in place of a lens.

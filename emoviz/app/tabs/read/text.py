@@ -1,36 +1,36 @@
-"""The Read tab: which emotions each token of a text lights up, at every layer, and what a number in a sentence does."""
+"""One text: which emotions each of its tokens lights up, at every layer."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 import numpy as np
 
-from ... import plot
-from ...errors import InputError
-from ...geometry.cleaning import NONE, parse_cleaning, parted
-from ...plots.reading import formula, scale_limit
-from ...plots.theme import short_label
-from ...plots.wording import minus
-from ...readout.projection import passage_scale
-from ...readout.summary import layer_of, ranked, sentences, text_scores
-from ...store.examples import shipped_examples
-from ...types import Missing, Reading, VectorSet
-from ...words import counted
-from .. import fetching
-from ..cleaning import cleaned_with_status, label, menu, set_read, snippet_lines
-from ..components import EMPTY, Figure, Message, Table, Tokens
-from ..contract import LATEST, QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name, on_said, stale
-from ..library import library
-from ..memory import loaded_with_status
-from ..selection import Selection
-from ..snippet import figure, with_model
-from ..turns import MODEL_TURNS
+from .... import plot
+from ....errors import InputError
+from ....geometry.cleaning import NONE, parted
+from ....plots.reading import formula, scale_limit
+from ....plots.theme import short_label
+from ....plots.wording import minus
+from ....readout.projection import passage_scale
+from ....readout.summary import layer_of, ranked, sentences, text_scores
+from ....store.examples import shipped_examples
+from ....types import Missing, Reading, VectorSet
+from ....words import counted
+from ... import fetching
+from ...cleaning import label, menu, set_read, snippet_lines
+from ...components import EMPTY, Figure, Message, Table, Tokens
+from ...contract import QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name, on_said, stale
+from ...library import library
+from ...reader import first_with_model
+from ...selection import Selection
+from ...snippet import figure, with_model
+from ...turns import MODEL_TURNS
 
 if TYPE_CHECKING:
-    from ...models.loaded import LoadedModel
+    pass
 
 # The command line reads longer texts; a page of that many tokens is slow to draw.
 MAX_LETTERS = 6000
@@ -49,14 +49,8 @@ EXAMPLES = {
         "evening the light comes in over the roofs, slowly, and for once there is nothing that she has to do."
     ),
 }
-TEMPLATES = {
-    "She told the doctor that she had just taken {n} mg of paracetamol.": "200, 500, 1000, 2000, 4000, 8000, 16000",
-    "He is driving home after {n} hours without sleep.": "1, 6, 12, 24, 36, 48, 72",
-    "The desert road goes on, and there is fuel for {n} more kilometres.": "2, 5, 10, 50, 100, 500",
-}
 # What is shown before anything was read, in place of a reading.
 STORED = "stored example"
-LAST, MEAN = "last token", "mean of the sentence"
 
 
 def run(text: str, view: Selection, cleaning: str = NONE) -> Iterator[tuple]:
@@ -73,7 +67,7 @@ def run(text: str, view: Selection, cleaning: str = NONE) -> Iterator[tuple]:
             for said in waiting:
                 yield gr.skip(), gr.skip(), said
             vectors, loaded = yield from first_with_model(view, gr.skip(), gr.skip(), cleaning=cleaning)
-            from ...readout.reading import read_text
+            from ....readout.reading import read_text
 
             reading = read_text(loaded, vectors, text)
         yield reading, _strongest(reading, view.emotion), _said(reading)
@@ -179,57 +173,8 @@ def pick(clicked: Any, reading: Reading | str | None) -> Any:
     return token
 
 
-def vary(template: str, numbers: str, where: str, view: Selection, cleaning: str = NONE) -> Iterator[tuple]:
-    """Yields (figure, status, what it was made with): the sentence is read once for each number."""
-    try:
-        from ...readout.variation import number_of, parse_numbers
-
-        values = parse_numbers(numbers)
-        if not template or template.count("{n}") != 1:
-            raise InputError("the sentence needs {n} once, where the number goes.")
-        if len(template) > MAX_LETTERS:
-            raise InputError(f"the sentence has {len(template)} letters; up to {MAX_LETTERS} are allowed.")
-        with MODEL_TURNS.turn() as waiting:
-            for said in waiting:
-                yield gr.skip(), said, gr.skip()
-            vectors, loaded = yield from first_with_model(view, gr.skip(), after=(gr.skip(),), cleaning=cleaning)
-            from ...readout.reading import read_text
-
-            emotion, at = view.emotion, view.layers([vectors])[0]
-            if emotion not in vectors.classes:
-                raise InputError(f"emotion {emotion!r} is not in {vectors.name}. Choose another on the left.")
-            readings = {}
-            for k, value in enumerate(values):
-                found = read_text(loaded, vectors, template.replace("{n}", value))
-                at = layer_of(found, f"{at}")
-                readings[number_of(value)] = found
-                yield gr.skip(), f"reading, {k + 1} of {len(values)}", gr.skip()
-        tokens = "last" if where == LAST else "mean"
-        drawn = plot.number(template, readings, emotion, where=tokens, layer=at, vectors=vectors)
-        yield (
-            drawn,
-            f"read {len(values)} sentences at layer {at}",
-            varied_with(view, template, numbers, where, cleaning),
-        )
-    except InputError as error:
-        yield EMPTY, f"**Cannot vary.** {error}", None
-
-
-def varied_with(view: Selection, template: str, numbers: str, where: str, cleaning: str = NONE) -> dict[str, str]:
-    """What the curve of a number is made with."""
-    vectors = view.chosen()[0]
-    return {
-        "set": f"{short_label(vectors)}{label(cleaning)}",
-        "layer": f"{view.layers([vectors])[0]}",
-        "emotion": view.emotion,
-        "sentence": str(template),
-        "numbers": numbers,
-        "tokens": where,
-    }
-
-
 def lay(_start: Selection) -> Laid:
-    reading, token, varied_made = gr.State(STORED), gr.State(None), gr.State(None)
+    reading, token = gr.State(STORED), gr.State(None)
     with gr.Row(elem_classes="ez-controls"):
         text = gr.Textbox(
             next(iter(EXAMPLES.values())),
@@ -253,42 +198,11 @@ def lay(_start: Selection) -> Laid:
     with gr.Column(elem_classes="ez-results"):
         outputs |= {"made": Message(elem_classes="ez-made"), "tokens": Tokens()}
         outputs |= {"token": Figure(EMPTY), "heat_map": Figure(EMPTY), "sentences": Table(elem_classes="ez-left")}
-    gr.Markdown("## A number in a sentence", elem_classes="ez-prose")
-    with gr.Row(elem_classes="ez-controls", equal_height=True):
-        template = gr.Dropdown(
-            list(TEMPLATES),
-            label="Sentence",
-            info="an example, or your own with {n}",
-            allow_custom_value=True,
-            scale=6,
-        )
-        numbers = gr.Textbox(
-            next(iter(TEMPLATES.values())), label="Numbers", info="such as 1, 10, 100 or 1,000, 2,000", scale=4
-        )
-    with gr.Row(elem_classes="ez-controls"):
-        vary_it = gr.Button("Vary", elem_id="ez-vary", scale=0, min_width=120)
-        where = gr.Radio([MEAN, LAST], value=MEAN, show_label=False, elem_classes="ez-pills")
-    varied = Message("", elem_id="ez-vary-status", elem_classes="ez-status")
-    template.change(lambda given: TEMPLATES.get(given, gr.skip()), template, numbers, **LATEST)
-    with gr.Column(elem_classes="ez-results"):
-        outputs["varied_made"] = Message(elem_classes="ez-made")
-        curve = Figure(EMPTY)
-    asked = {"text": text, "template": template, "numbers": numbers, "where": where, "cleaning": cleaning}
-    controls = {**asked, "reading": reading, "chosen": token, "varied": varied_made}
-    return Laid(controls, outputs, {"go": go, "vary": vary_it, "said": varied, "curve": curve}, menus=["fetch"])
+    controls = {"text": text, "cleaning": cleaning, "reading": reading, "chosen": token}
+    return Laid(controls, outputs, {"go": go}, menus=["fetch"])
 
 
-def draw(
-    view: Selection,
-    text: str,
-    template: str,
-    numbers: str,
-    where: str,
-    reading: Reading | str | None,
-    chosen: int | None,
-    varied: dict[str, str] | None,
-    cleaning: str = NONE,
-) -> dict:
+def draw(view: Selection, text: str, reading: Reading | str | None, chosen: int | None, cleaning: str = NONE) -> dict:
     """For the layer and the emotion that are selected; the model is not run again."""
     names = ("status", "tokens", "token", "heat_map", "sentences")
     found, examples = given(reading), shipped_examples()
@@ -306,12 +220,11 @@ def draw(
         **shown,
         "fetch": fetching.offer([view.chosen()[0].provenance.model]),
         "made": stale(made, now, "Read"),
-        "varied_made": stale(varied, varied_with(view, template, numbers, where, cleaning), "Vary"),
     }
 
 
 def wire(page: Page) -> list:
-    laid = page.laid["Read"]
+    laid = page.laid["One text"]
     control, output, part = laid.controls, laid.outputs, laid.parts
     started = part["go"].click(
         lambda: ["waiting for the model", gr.update(interactive=False)], None, [output["status"], part["go"]], **QUIET
@@ -326,40 +239,12 @@ def wire(page: Page) -> list:
     output["fetch"].click(
         *by_name(fetch, page.selection, owner=page.jobs.owner), [output["status"], page.jobs.lines], **QUIET
     )
-    varied = part["vary"].click(
-        *by_name(
-            vary, page.selection, **{name: control[name] for name in ("template", "numbers", "where", "cleaning")}
-        ),
-        [part["curve"], part["said"], control["varied"]],
-        **WITH_MODEL,
-    )
-    return [done, picked, varied]
+    return [done, picked]
 
 
 def fetch(view: Selection, owner: str) -> tuple[str, Any]:
     """(status, jobs) where missing weights are asked for."""
     return fetching.begin([view.chosen()[0].provenance.model], owner)
-
-
-def first_with_model(
-    view: Selection, *before: Any, after: tuple = (), cleaning: str = NONE
-) -> Generator[tuple, None, tuple[VectorSet, LoadedModel]]:
-    """Yields what is being loaded as the status between other outputs; returns the first selected set, cleaned as it is
-    asked for, and its model."""
-    vectors = view.chosen()[0]
-    parse_cleaning(cleaning)
-
-    def steps() -> Generator[tuple[Any, str], None, tuple[VectorSet, LoadedModel]]:
-        loaded = yield from loaded_with_status(None, vectors.provenance.model)
-        return (yield from cleaned_with_status(None, loaded, vectors, cleaning)), loaded
-
-    running = steps()
-    while True:
-        try:
-            _, status = next(running)
-        except StopIteration as done:
-            return done.value
-        yield *before, status, *after
 
 
 def _strongest(reading: Reading, emotion: str) -> int:
@@ -376,7 +261,7 @@ def _said(reading: Reading) -> str:
     return f"{reading.model} read {counted(len(reading.tokens), 'token')}{how}{marked}"
 
 
-def python(view: Selection, text: str, template: str, numbers: str, where: str, cleaning: str = NONE) -> str:
+def python(view: Selection, text: str, cleaning: str = NONE) -> str:
     vectors = view.chosen()[0]
     return with_model(
         vectors,
@@ -387,7 +272,7 @@ def python(view: Selection, text: str, template: str, numbers: str, where: str, 
 
 
 TAB = Tab(
-    title="Read",
+    title="One text",
     question="Which emotions does each token of a text light up?",
     lay=lay,
     draw=draw,
