@@ -24,8 +24,10 @@ from emoviz.app.selection import (
     pick_depth,
     pick_emotion,
 )
-from emoviz.app.tabs import TABS, anisotropy, depth, geometry, models, overview, read
+from emoviz.app.tabs import TABS, anisotropy, depth, geometry, models, overview
 from emoviz.app.tabs import library as library_tab
+from emoviz.app.tabs.read import dialogue, numbers
+from emoviz.app.tabs.read import text as read
 from emoviz.app.uploading import Upload
 from emoviz.errors import InputError
 from emoviz.geometry import best_layers
@@ -514,8 +516,7 @@ def test_clicks_on_tokens_are_checked_before_they_are_believed(llama):
 
 
 def _read_drawn(view, found, **changes):
-    given = {"text": found.text, "template": "{n}", "numbers": "1, 2", "where": read.MEAN, "varied": None, "chosen": 3}
-    return read.draw(view, **{**given, "reading": found, **changes})
+    return read.draw(view, **{"text": found.text, "chosen": 3, "reading": found, **changes})
 
 
 def test_what_another_set_has_read_stays_under_its_own_name_and_says_so(llama):
@@ -528,28 +529,32 @@ def test_what_another_set_has_read_stays_under_its_own_name_and_says_so(llama):
     )
     assert other["tokens"] == _read_drawn(_tiny_view(), found)["tokens"] and "tiny-llama" in other["status"]
     assert "press Read again" in _read_drawn(_tiny_view(), found, text="a dog")["made"]
-    varied = read.varied_with(_tiny_view(2), "{n}", "1, 2", read.MEAN)
-    assert _read_drawn(_tiny_view(2), found, varied=varied)["varied_made"] == ""
-    for view in (_tiny_view(1), _tiny_view(2, emotion="down")):
-        assert "press Vary again" in _read_drawn(view, found, varied=varied)["varied_made"]
 
 
-def test_a_number_is_varied_in_a_sentence(llama):
-    found, *_ = _read_tiny(llama)
-    for where in (read.LAST, read.MEAN):
-        *_, (figure, status, made) = read.vary("a cat sat on {n} red mat", "1, 2,3", where, _tiny_view(2))
-        assert status == "read 3 sentences at layer 2" and list(figure.data[0].x) == [1, 2, 3]
-        assert (made["layer"], made["emotion"], made["tokens"]) == ("2", "up", where)
-    *_, (_, status, _) = read.vary("cat {n} dog", "1,2", read.MEAN, _tiny_view())
-    assert status == f"read 2 sentences at layer {found.layer}"
+def test_a_number_is_varied_in_a_sentence_and_shown_for_any_emotion(llama):
+    _read_tiny(llama)
+    for where in (numbers.LAST, numbers.MEAN):
+        asked = ("a cat sat on {n} red mat\n\n the dog sat on {n} mat ", "1, 2,3", where)
+        *_, (found, status, made) = numbers.vary(*asked, _tiny_view(2))
+        assert status == "read 6 sentences at layer 2" and (made["layer"], made["tokens"]) == ("2", where)
+        shown = numbers.draw(_tiny_view(2), *asked, found, made)
+        assert list(shown["curve"].data[0].x) == [1, 2, 3] and shown["made"] == ""
+        assert shown["curve"].data[0].name == "up" and shown["curve"].data[0].error_y.array is not None
+        other = numbers.draw(_tiny_view(1, emotion="down"), *asked, found, made)
+        assert other["curve"].data[0].name == "down" and "press Vary again" in other["made"]
+    *_, (found, status, _) = numbers.vary("cat {n} dog", "1,2", numbers.MEAN, _tiny_view())
+    assert status.startswith(f"read 2 sentences at layer {found.layer}; with several sentences")
+    assert "is not in" in numbers.draw(_tiny_view(1, emotion="proud"), *asked, found, None)["curve"].why
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"template": "no number"}, "needs {n} once"),
-        ({"template": "{n} and {n}"}, "needs {n} once"),
-        ({"template": None}, "needs {n} once"),
+        ({"sentences": "no number"}, "needs {n} once"),
+        ({"sentences": "{n} and {n}"}, "needs {n} once"),
+        ({"sentences": " \n"}, "0 sentences were given"),
+        ({"sentences": "{n}\n" * 21}, "21 sentences were given; 1 to 20 are allowed"),
+        ({"sentences": "{n}" + "a" * 6000}, "the sentences have 6003 letters"),
         ({"numbers": "1"}, "2 to 20 different numbers are needed"),
         ({"numbers": "1, 1"}, "2 to 20 different numbers are needed"),
         ({"numbers": "1, nan"}, "'nan' is no number"),
@@ -559,9 +564,46 @@ def test_a_number_is_varied_in_a_sentence(llama):
     ],
 )
 def test_wrong_sentences_and_numbers_end_as_one_line(changes, message):
-    values = {"template": "{n} cats", "numbers": "1, 2", "where": "", "view": _view(sets=())}
-    *_, (figure, status, _) = read.vary(**{**values, **changes})
-    assert figure == EMPTY and status.startswith("**Cannot vary.**") and message in status
+    values = {"sentences": "{n} cats", "numbers": "1, 2", "where": "", "view": _view(sets=())}
+    *_, (found, status, _) = numbers.vary(**{**values, **changes})
+    assert found is None and status.startswith("**Cannot vary.**") and message in status
+
+
+def test_a_dialogue_is_read_and_shown_for_any_emotion(llama):
+    _read_tiny(llama)
+    text = "User: the cat sat\nAssistant: on a mat\nUser: a red dog"
+    *_, (found, status, made) = dialogue.run(text, _tiny_view(2))
+    assert status == "tiny-llama read 3 messages as a plain transcript" and made["layer"] == "2"
+    shown = dialogue.draw(_tiny_view(2), text, found, made)
+    assert shown["made"] == "" and [row[0] for row in shown["messages"]["rows"]] == [
+        "1 user", "2 assistant", "3 user", "4 assistant"
+    ]  # fmt: skip
+    assert shown["messages"]["rows"][3][1] == "the answer that is to come"
+    line = shown["lines"].data[0]
+    assert line.name == "up" and list(line.x) == [
+        "1 user", "2 before answer", "2 assistant", "3 user", "4 before answer"
+    ]  # fmt: skip
+    up = found.classes.index("up")
+    places = [found.over[0], found.before[1], found.over[1], found.over[2], found.before[3]]
+    assert list(line.y) == pytest.approx([values[up] for values in places])
+    assert "the template alone shifts" in shown["lines"].layout.annotations[-1].text
+    assert "press Read the dialogue again" in dialogue.draw(_tiny_view(1), text, found, made)["made"]
+    unknown = dialogue.draw(_tiny_view(2, emotion="proud"), text, found, made)
+    assert unknown["messages"] is None and "is not in" in unknown["lines"].why
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "the dialogue holds no message"),
+        ("hello", "line 1 names nobody who speaks"),
+        ("User: " + "a" * 12_000, "the dialogue has 12006 letters"),
+        ("User: a", "no vector set is selected"),
+    ],
+)
+def test_dialogues_that_cannot_be_read_end_as_one_line(text, message):
+    *_, (found, status, _) = dialogue.run(text, _view(sets=()))
+    assert found is None and status.startswith("**Cannot read.**") and message in status
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ import emoviz as ez
 from emoviz.app import memory
 from emoviz.app.selection import first_selection
 from emoviz.app.steer import conversing, writing
-from emoviz.app.tabs import read
+from emoviz.app.tabs.read import numbers
+from emoviz.app.tabs.read import text as read
 from emoviz.app.tabs.steer import converse, texts
 from emoviz.cli import main
 from emoviz.errors import InputError
@@ -391,23 +392,25 @@ def test_the_page_reads_with_cleaned_directions_says_so_and_what_they_replace(ll
     assert not np.allclose(found.scores, plain.scores, equal_nan=True)
     expected = read_text(llama, cleaned(llama, find_set("tiny"), "neutral 2"), TEXT).scores
     np.testing.assert_allclose(found.scores, expected, atol=1e-6, equal_nan=True)
-    asked = {"text": TEXT, "template": "{n}", "numbers": "1, 2", "where": read.MEAN, "chosen": token, "varied": None}
+    asked = {"text": TEXT, "chosen": token}
     shown = read.draw(page, **asked, reading=found, cleaning="neutral 2")
     assert shown["made"] == "" and "unit(class mean − c, neutral 2)" in shown["tokens"]["aid"]
     assert "directions neutral 2" in _notes(shown["heat_map"])
     other = read.draw(page, **asked, reading=found)["made"]
     assert "press Read again" in other and "tiny-llama · emoviz, made-up, neutral 2" in other
     assert "press Read again" in read.draw(page, **asked, reading=plain, cleaning="whitened")["made"]
-    code = read.python(page, TEXT, "{n}", "1", read.MEAN, "whitened")
+    code = read.python(page, TEXT, "whitened")
     assert "vectors = ez.cleaned(model, vectors, 'whitened')" in code and "vectors=vectors" in code
-    assert "ez.cleaned" not in read.python(page, TEXT, "{n}", "1", read.MEAN)
+    assert "ez.cleaned" not in read.python(page, TEXT)
     for wrong, message in (("clean", "cleaning 'clean' is unknown"), ("against sad", "emotion 'sad' is not in tiny")):
         *_, (_, _, said) = read.run(TEXT, page, wrong)
         assert said.startswith("**Cannot read.**") and message in said
     *_, (against, token, _) = read.run(TEXT, page, "against up")
     assert "emotion 'up' is not in tiny, against up" in read.views(against, page, token)[0]
-    *_, (drawn, _, made) = read.vary("the cat {n}", "1, 2", read.MEAN, page, "against down")
-    assert made["set"].endswith(", against down") and "c the mean of down" in _notes(drawn)
+    *_, (varied, _, made) = numbers.vary("the cat {n}", "1, 2", numbers.MEAN, page, "against down")
+    drawn = numbers.draw(page, "the cat {n}", "1, 2", numbers.MEAN, varied, made, "against down")
+    assert drawn["made"] == "" and made["set"].endswith(", against down")
+    assert "emotion 'up' is not" not in _notes(drawn["curve"]) and "c the mean of down" in _notes(drawn["curve"])
 
 
 def test_the_page_steers_with_cleaned_directions_and_opens_its_texts_in_read(llama, own, page):

@@ -382,7 +382,7 @@ def test_tables_are_printed_without_json(capsys):
         (["steer", "nonsense", "--prompt", "x"], "the following arguments are required: --emotion"),
         (
             ["cache", "--clear", "everything"],
-            "--clear everything was given; models, sets, work, responses, heads, verifications, cleaned or all are",
+            "--clear everything was given; models, sets, work, responses, readings, heads, verifications",
         ),
         (["extract", "nonsense", "--activations", "some"], "--activations some was given; best, all, none"),
         (

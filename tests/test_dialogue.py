@@ -12,7 +12,7 @@ from emoviz.geometry import preferred_layer
 from emoviz.models.dialogue import spans_of
 from emoviz.readout.dialogue import neutral_reference, read_dialogue
 from emoviz.readout.projection import projections
-from emoviz.stimuli.dialogues import load_dialogue
+from emoviz.stimuli.dialogues import load_dialogue, parse_dialogue
 from emoviz.store import save_set, sets_folder
 
 from .conftest import make_set
@@ -54,7 +54,7 @@ def test_scores_are_those_of_the_words_and_of_the_position_before_an_answer_less
     ids, spans, before = spans_of(chat, [("system", "red tree"), *SAID])
     usual = neutral_reference(chat, vectors, layer, "red tree")
     for k, (role, level) in enumerate(
-        [("system", None), ("user", usual.user), ("assistant", usual.over), ("user", usual.user)]
+        [("system", None), ("user", usual.user), ("assistant", usual.over), ("user", usual.user)], 0
     ):
         if role == "system":
             assert np.isnan(found.over[k]).all()
@@ -73,7 +73,16 @@ def test_scores_are_those_of_the_words_and_of_the_position_before_an_answer_less
         False,
         False,
         False,
+        True,
     ]
+    # The user spoke last: what follows is the state before the answer that is to come.
+    awaited, _, _ = spans_of(chat, [("system", "red tree"), *SAID], more=True)
+    assert awaited[: len(ids)] == ids and len(awaited) > len(ids)
+    (last,) = projections(chat, vectors, layer, awaited[:-1], [awaited[-1:]])
+    np.testing.assert_allclose(found.before[-1], last - usual.before, atol=1e-6)
+    assert (found.roles[-1], found.texts[-1]) == ("assistant", "") and np.isnan(found.over[-1]).all()
+    ended = read_dialogue(chat, vectors, SAID[:2])
+    assert ended.roles == ("user", "assistant")
     np.testing.assert_allclose(found.shift, usual.over - usual.plain)
 
 
@@ -114,6 +123,7 @@ def _lines(*rows):
         "\ufeff" + _lines({"speaker": "Human", "text": "a"}) + "\n" + _lines({"speaker": "bot", "text": "b"}),
         _lines({"messages": [{"role": "user", "content": "a"}, {"role": "model", "content": "b"}]}),
         _lines({"conversations": [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}]}),
+        "\nUser: a\n\nASSISTANT:b\n",
     ],
 )
 def test_logs_of_the_usual_forms_are_read(tmp_path, content):
@@ -122,16 +132,23 @@ def test_logs_of_the_usual_forms_are_read(tmp_path, content):
     assert load_dialogue(path) == [("user", "a"), ("assistant", "b")]
 
 
+def test_lines_that_name_nobody_go_on_with_the_message_before():
+    said = parse_dialogue("System: Be brief.\nHuman: a\n  b: c\n\nBot: d")
+    assert said == [("system", "Be brief."), ("user", "a\nb: c"), ("assistant", "d")]
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
         (b"", "holds no message"),
         (b"\xff\xfe\xff", "cannot be read as UTF-8"),
-        (b"hello", "line 1 is not JSON"),
+        (b"hello", "line 1 names nobody who speaks: 'hello'"),
+        (b"\nNarrator: hello", "line 2 names nobody who speaks"),
+        (b"{hello", "line 1 is not JSON"),
         (b"[" * 100_000, "line 1 is not JSON"),
         (b'{"role": "user"}', "line 1 has no text; content, text, value are looked for"),
         (b'\n{"content": "a"}', "line 2 has no role"),
-        (b"3", "line 1 is no object"),
+        (b"[3]", "line 1 is no object"),
         (b" " * (5 * 2**20), "has more than 4 MB"),
     ],
 )
@@ -150,9 +167,16 @@ def test_the_command_reads_a_log(llama_folder, llama, tmp_path, capsys):
     path.write_text(_lines(*({"role": role, "content": text} for role, text in SAID)))
     assert main(["read", str(llama_folder), "--turns", str(path), "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
-    assert [turn["role"] for turn in result["turns"]] == ["user", "assistant", "user"]
+    assert [turn["role"] for turn in result["turns"]] == ["user", "assistant", "user", "assistant"]
     assert result["turns"][0]["before"] is None and set(result["turns"][1]["before"]) == set(result["classes"])
     assert main(["read", str(llama_folder), "--turns", str(path)]) == 0
     assert "before the answer: " in capsys.readouterr().out
     assert main(["read", str(llama_folder), "--turns", str(tmp_path / "none.jsonl")]) == 2
     assert main(["read", str(llama_folder)]) == 2
+    llama_words = ["read", str(llama_folder), "--chat", "--json"]
+    assert main([*llama_words, "--text", "the cat sat"]) == 0
+    alone = json.loads(capsys.readouterr().out)["turns"]
+    assert [turn["role"] for turn in alone] == ["user", "assistant"] and alone[0]["over"] == pytest.approx(
+        result["turns"][0]["over"], abs=1e-6
+    )
+    assert main([*llama_words, "--texts", str(path)]) == 2

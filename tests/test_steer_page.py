@@ -240,7 +240,7 @@ def test_a_failing_pass_leaves_no_hook_and_later_texts_are_as_before(tiny, monke
     loaded = memory.LOADED["tiny-llama"]
     steps = _run()
     for _, status in steps:
-        if "token 2" in status:
+        if "token " in status:
             break
     with monkeypatch.context() as broken:
         broken.setattr(loaded.model.lm_head, "forward", lambda *_: 1 / 0)

@@ -29,7 +29,7 @@ def test_every_file_of_tabs_makes_one_tab_and_every_tab_says_what_it_answers():
     for name, tree in made.items():
         last = tree.body[-1]
         assert isinstance(last, ast.Assign) and ast.unparse(last.targets[0]) == "TAB", name
-    assert len(_all()) == len(files) + 1, "the steer tab is a folder of its parts"
+    assert len(_all()) == len(files) + 2, "steer and read are folders of their parts"
     titles = [tab.title for tab in _all()]
     assert len(set(titles)) == len(titles) and all(tab.question[-1] in "?." for tab in _all())
 

@@ -11,10 +11,10 @@ from emoviz.cli import main
 from emoviz.errors import InputError
 from emoviz.readout.reading import read_text
 from emoviz.readout.summary import text_scores
-from emoviz.readout.variation import number_of, parse_numbers, vary
+from emoviz.readout.variation import number_of, parse_numbers, varied, vary
 from emoviz.store import save_set, sets_folder
 
-from .conftest import make_set
+from .conftest import finished, make_set
 
 
 @pytest.mark.parametrize(
@@ -70,14 +70,15 @@ TEMPLATES = ["the cat sat on {n}", "a dog ran under {n} red", "{n} and the mat"]
 
 @pytest.mark.parametrize("where", ["mean", "last"])
 def test_scores_are_those_of_each_sentence_read_alone(llama, where):
-    vectors, seen = _set_of(llama), []
-    found = vary(llama, vectors, TEMPLATES, "1, 1,000", where=where, layer=2, progress=lambda *at: seen.append(at))
+    vectors = _set_of(llama)
+    seen, found = finished(varied(llama, vectors, TEMPLATES, "1, 1,000", where=where, layer=2))
     for k, template in enumerate(TEMPLATES):
         for n, number in enumerate(("1", "1,000")):
             reading = read_text(llama, vectors, template.replace("{n}", number))
             alone = text_scores(reading, 2) if where == "mean" else reading.scores[2, -1]
             np.testing.assert_allclose(found.scores[k, n], alone)
     assert seen[-1] == (6, 6) and found.values.tolist() == [1.0, 1000.0]
+    assert vary(llama, vectors, TEMPLATES, "1, 1,000", where=where, layer=2) == found
     frame = found.to_frame()
     assert len(frame) == 6 and frame["value"].tolist() == [1.0, 1000.0] * 3
 

@@ -98,7 +98,7 @@ def read(model: str, text: str, layer: str = "best") -> dict[str, Any]:
 
     of_texts = dict.fromkeys(("texts", "text_column", "out", "groups", "batch_tokens"))
     how = {"layer": layer, "set": None, "cleaning": "none", "precision": "auto"}
-    given = Namespace(model=_model(model), text=text, turns=None, **how, **of_texts)
+    given = Namespace(model=_model(model), text=text, turns=None, chat=False, **how, **of_texts)
     return _plain(command.run(given, _in_memory))
 
 

@@ -25,7 +25,14 @@ def arguments(parser: ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--text", metavar="TEXT")
     what.add_argument(
-        "--turns", metavar="FILE", help="a dialogue, read in the chat template: one {role, content} a line (.jsonl)"
+        "--turns",
+        metavar="FILE",
+        help="a dialogue, read in the chat template: {role, content} a line, or User: before a message",
+    )
+    parser.add_argument(
+        "--chat",
+        action="store_true",
+        help="read --text as a message of the user in the chat template, and the state before the answer",
     )
     what.add_argument(
         "--texts",
@@ -65,15 +72,17 @@ def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
         # A name that is none is said before a model is loaded.
         find_set(given.set)
     if given.texts is not None:
+        if given.chat:
+            raise InputError("--chat reads one text or a dialogue; with --texts FILE leave it out.")
         return _texts(given, started)
     if any(one is not None for one in (given.text_column, given.out, given.groups, given.batch_tokens)):
         raise InputError("--text-column, --out, --groups and --batch-tokens are for --texts FILE. Leave them out.")
-    messages = [] if given.turns is None else load_dialogue(given.turns)
+    messages = [("user", given.text)] if given.turns is None else load_dialogue(given.turns)
     loaded = (
         load_model(given.model, precision=given.precision, device=given.device) if load is None else load(given.model)
     )
     vectors = set_of(loaded, given.set, cleaning=given.cleaning)
-    if given.turns is not None:
+    if given.turns is not None or given.chat:
         return _dialogue(given, loaded, vectors, messages, started)
     reading = read_text(loaded, vectors, given.text)
     layer = layer_read(reading, given.layer)
@@ -231,7 +240,8 @@ def _dialogue(given: Namespace, loaded: Any, vectors: Any, messages: list[tuple[
     for role, text, over, before in zip(found.roles, found.texts, found.over, found.before, strict=True):
         if role == "assistant":
             lines.append(f"before the answer: {highest(before)}")
-        lines.append(f"{role}: {highest(over)}\n  {' '.join(text.split())[:200]}")
+        if text:
+            lines.append(f"{role}: {highest(over)}\n  {' '.join(text.split())[:200]}")
     return result, "\n".join(lines), 0
 
 

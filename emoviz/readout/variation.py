@@ -60,6 +60,17 @@ def number_of(text: str) -> float:
         return math.nan
 
 
+def checked_templates(given: str | Sequence[str]) -> list[str]:
+    """Sentences with {n} once. Raises InputError for others, and for none or too many."""
+    templates = [given] if isinstance(given, str) else list(given)
+    if not 1 <= len(templates) <= MAX_TEMPLATES:
+        raise InputError(f"{len(templates)} sentences were given; 1 to {MAX_TEMPLATES} are allowed.")
+    for template in templates:
+        if not isinstance(template, str) or template.count("{n}") != 1:
+            raise InputError(f"sentence {template!r:.60} needs {{n}} once, where the number goes.")
+    return templates
+
+
 def vary(
     model: LoadedModel,
     vectors: VectorSet | None,
@@ -102,12 +113,7 @@ def varied(
 ) -> Generator[tuple[int, int], None, Variation]:
     """As `vary`; yields how many sentences are read, and of how many."""
     vectors = fitting(vectors, loaded_model(model))
-    templates = [templates] if isinstance(templates, str) else list(templates)
-    if not 1 <= len(templates) <= MAX_TEMPLATES:
-        raise InputError(f"{len(templates)} sentences were given; 1 to {MAX_TEMPLATES} are allowed.")
-    for template in templates:
-        if not isinstance(template, str) or template.count("{n}") != 1:
-            raise InputError(f"sentence {template!r:.60} needs {{n}} once, where the number goes.")
+    templates = checked_templates(templates)
     if where not in (MEAN, LAST):
         raise InputError(f"where {where!r:.40} was given; {MEAN} and {LAST} are allowed.")
     written = parse_numbers(numbers if isinstance(numbers, str) else "; ".join(_written(value) for value in numbers))

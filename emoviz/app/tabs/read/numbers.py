@@ -59,9 +59,9 @@ def sentences_of(text: str) -> list[str]:
 def vary(sentences: str, numbers: str, where: str, view: Selection, cleaning: str = NONE) -> Iterator[tuple]:
     """Yields (variation, status, what it was made with): every sentence is read once for each number."""
     try:
-        from ....readout.variation import parse_numbers, varied
+        from ....readout.variation import checked_templates, parse_numbers, varied
 
-        asked = sentences_of(sentences)
+        asked = checked_templates(sentences_of(sentences))
         parse_numbers(numbers)
         with MODEL_TURNS.turn() as waiting:
             for said in waiting:
@@ -163,8 +163,7 @@ def wire(page: Page) -> list:
 
 def python(view: Selection, sentences: str, numbers: str, where: str, cleaning: str = NONE) -> str:
     vectors = view.chosen()[0]
-    asked = [line.strip() for line in sentences.splitlines() if line.strip()]
-    layer = view.layers([vectors])[0]
+    asked, layer = sentences_of(sentences), view.layers([vectors])[0]
     return with_model(
         vectors,
         *snippet_lines(cleaning),
