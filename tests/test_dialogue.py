@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from emoviz.cli import main
+from emoviz.emotions import EMOTIONS
 from emoviz.errors import InputError
 from emoviz.geometry import preferred_layer
 from emoviz.models.dialogue import spans_of
 from emoviz.readout.dialogue import neutral_reference, read_dialogue
 from emoviz.readout.projection import projections
-from emoviz.stimuli.dialogues import load_dialogue, parse_dialogue
+from emoviz.stimuli.dialogues import load_dialogue, neutral_exchanges, parse_dialogue
 from emoviz.store import save_set, sets_folder
 
 from .conftest import make_set
@@ -130,6 +131,13 @@ def test_logs_of_the_usual_forms_are_read(tmp_path, content):
     path = tmp_path / "said.jsonl"
     path.write_text(content, "utf-8")
     assert load_dialogue(path) == [("user", "a"), ("assistant", "b")]
+
+
+def test_the_neutral_exchanges_are_twenty_and_name_no_emotion():
+    exchanges = neutral_exchanges()
+    assert len(set(exchanges)) == 20 and all(asked and told for asked, told in exchanges)
+    words = {word.strip(".,?!").lower() for pair in exchanges for text in pair for word in text.split()}
+    assert not words & set(EMOTIONS)
 
 
 def test_lines_that_name_nobody_go_on_with_the_message_before():

@@ -15,7 +15,7 @@ from ..models.dialogue import pieces_of, spans_of
 from ..models.fit import check_fit, fitting
 from ..models.loaded import LoadedModel, loaded_model
 from ..models.prompts import text_ids
-from ..stimuli.corpus import neutral_sentences
+from ..stimuli.dialogues import neutral_exchanges
 from ..types import DialogueReading, VectorSet
 from .projection import axes_of, unit_states
 
@@ -28,7 +28,7 @@ class Reference:
     """Scores of neutral exchanges, (C,) each, which a reading is taken against.
 
     before, over, user : in the model's chat template, before and over answers, and over messages of the user. plain :
-    of the same sentences without it, so that `over - plain` is what the template alone adds to every score.
+    of the same answers without it, so that `over - plain` is what the template alone adds to every score.
     """
 
     before: np.ndarray
@@ -74,19 +74,19 @@ def dialogue_scores(
 
 
 def neutral_reference(loaded: LoadedModel, vectors: VectorSet, layer: int, system: str | None) -> Reference:
-    """Scores where nobody says anything of an emotion: each shipped neutral sentence, answered by the next one.
+    """Scores where nobody says anything of an emotion: the means over the shipped neutral exchanges.
 
     Read once for each model, set, layer and system prompt.
     """
     known = _REFERENCES.setdefault(loaded, {})
     key = (vectors.name, layer, system)
     if key not in known:
-        said = neutral_sentences()
-        answers = [text_ids(loaded, text) for text in (*said[1:], said[0])]
+        said, told = zip(*neutral_exchanges(), strict=True)
+        answers = [text_ids(loaded, text) for text in told]
         contexts = [pieces_of(loaded, [text], system)[0] for text in said]
         before, over = dialogue_scores(loaded, vectors, layer, contexts, answers)
         # The first token of a text alone may be a sink; in an answer it is an ordinary one.
-        alone = [loaded.tokenizer(text)["input_ids"] for text in said]
+        alone = [loaded.tokenizer(text)["input_ids"] for text in told]
         _, plain = dialogue_scores(loaded, vectors, layer, [ids[:1] for ids in alone], [ids[1:] for ids in alone])
         first = [] if system is None else [("system", system)]
         places = [spans_of(loaded, [*first, ("user", text)]) for text in said]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,13 @@ def load_dialogue(path: Path | str) -> list[tuple[str, str]]:
             f"{path} cannot be read as UTF-8 text ({getattr(error, 'strerror', None) or error})."
         ) from error
     return parse_dialogue(text, f"{path}")
+
+
+@cache
+def neutral_exchanges() -> tuple[tuple[str, str], ...]:
+    """The shipped questions of a user and answers to them in which nothing is felt; what dialogues are read against."""
+    messages = load_dialogue(Path(__file__).parent / "data" / "neutral_exchanges.txt")
+    return tuple((asked, told) for (_, asked), (_, told) in zip(messages[::2], messages[1::2], strict=True))
 
 
 def parse_dialogue(text: str, name: str = "the dialogue") -> list[tuple[str, str]]:

@@ -108,10 +108,11 @@ def lay(_start: Selection) -> Laid:
             min_width=280,
             elem_id="ez-sentences",
         )
-        numbers = gr.Textbox(values, label="Numbers", info="such as 1, 10, 100 or 1,000, 2,000", scale=4, min_width=240)
+        with gr.Column(scale=4, min_width=240):
+            numbers = gr.Textbox(values, label="Numbers", info="such as 1, 10, 100 or 1,000, 2,000")
+            cleaning = menu(elem_id="ez-vary-cleaning")
     with gr.Row(elem_classes="ez-controls"):
         go = gr.Button("Vary", variant="primary", elem_id="ez-vary", scale=0, min_width=120)
-        cleaning = menu(scale=0, min_width=220, elem_id="ez-vary-cleaning")
         where = gr.Radio([MEAN, LAST], value=MEAN, show_label=False, elem_classes="ez-pills")
         for name, example in EXAMPLES.items():
             button = gr.Button(name, size="sm", scale=0, min_width=120)
