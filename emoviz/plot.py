@@ -733,7 +733,7 @@ def dialogue(
     >>> import emoviz as ez
     >>> model = ez.load_model("SmolLM2-135M-Instruct")
     >>> said = [("user", "Everybody has left me."), ("assistant", "I am so sorry. Do you want to talk about it?")]
-    >>> ez.plot.dialogue(ez.read_dialogue(model, None, said), "lonely").layout.meta["kind"]
+    >>> ez.plot.dialogue(ez.read_dialogue(model, None, said), "sad").layout.meta["kind"]
     'dialogue'
     """
     chosen = [emotion] if isinstance(emotion, str) else emotion
@@ -742,7 +742,8 @@ def dialogue(
         chosen = [found.classes[k] for k in np.argsort(-spread, kind="stable")[:3]]
     missing = [name for name in chosen if name not in found.classes]
     if missing or not chosen:
-        raise InputError(f"emotion {missing} is not in {found.set}; {', '.join(found.classes)} are.")
+        given = ", ".join(map(repr, missing))
+        raise InputError(f"emotion {given} is not in {found.set}; {', '.join(found.classes)} are.")
     return dialogue_figure(find_set(found.set) if vectors is None else vectors, found, chosen)
 
 

@@ -581,7 +581,7 @@ def test_a_dialogue_is_read_and_shown_for_any_emotion(llama):
     assert shown["messages"]["rows"][3][1] == "the answer that is to come"
     line = shown["lines"].data[0]
     assert line.name == "up" and list(line.x) == [
-        "1 user", "2 before answer", "2 assistant", "3 user", "4 before answer"
+        "1 user", "2 before", "2 assistant", "3 user", "4 before"
     ]  # fmt: skip
     up = found.classes.index("up")
     places = [found.over[0], found.before[1], found.over[1], found.over[2], found.before[3]]

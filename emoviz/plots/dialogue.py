@@ -23,9 +23,9 @@ def dialogue_figure(
     """Scores of some emotions over each message, and at the position before each answer. Clicked ids are messages."""
     places: list[tuple[int, str, np.ndarray]] = []
     for k, role in enumerate(found.roles):
-        for word, values in (("before ", found.before[k]), ("", found.over[k])):
+        for place, values in (("before", found.before[k]), (role, found.over[k])):
             if not np.isnan(values).all():
-                places.append((k, f"{k + 1} {word}{'answer' if word else role}", values))
+                places.append((k, f"{k + 1} {place}", values))
     names = [name for _, name, _ in places]
     scores = np.stack([values for _, _, values in places])
     traces = []
@@ -65,7 +65,7 @@ def dialogue_figure(
 
 def _told(place: str) -> str:
     number, _, where = place.partition(" ")
-    return f"before answer {number}" if where.startswith("before") else f"over message {number} ({where})"
+    return f"before answer {number}" if where == "before" else f"over message {number} ({where})"
 
 
 def _shift(found: DialogueReading) -> str:
