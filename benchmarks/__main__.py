@@ -40,6 +40,7 @@ ON_REQUEST = {
     "curve_coverage": curve_coverage.curve_coverage,
     "regimes": regimes.regimes,
     "cleaning": cleaning.cleaning,
+    "effects": steering.effects,
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from collections import deque
 from collections.abc import Callable
@@ -122,6 +123,18 @@ def _hooks(begin: Callable, added) -> float:
                 seconds[hooked] += time.perf_counter() - started
         ratios.append(seconds[True] / seconds[False])
     return median(ratios)
+
+
+def effects() -> dict:
+    """Seconds of `emoviz effects` for each bundled model, made anew with its witnesses, without the start of a process
+    and the loading of the model."""
+    out = {}
+    for model in at_hand():
+        with tempfile.TemporaryDirectory() as folder:
+            call = [sys.executable, "-m", "emoviz", "effects", model, "--precision", "bf16", "--out", folder, "--json"]
+            found = json.loads(subprocess.run(call, check=True, stdout=subprocess.PIPE).stdout)
+        out[model] = {"seconds": found["seconds"], "rows": len(found["rows"])}
+    return out
 
 
 def conversations() -> dict:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .experiments.contrasts import contrasts as contrasts
     from .experiments.dose_response import dose_response as dose_response
     from .experiments.leak import leak_run as leak_run
+    from .experiments.side_effects import side_effects as side_effects
     from .experiments.verification import verify as verify
     from .extract.cleaning import cleaned as cleaned
     from .extract.make import extract as extract
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from .stimuli.norms import load_norms as load_norms
     from .store.catalog import find_set as find_set
     from .store.catalog import list_sets as list_sets
+    from .store.effects import list_side_effects as list_side_effects
+    from .store.effects import save_side_effects as save_side_effects
     from .store.leaks import list_leak_runs as list_leak_runs
     from .store.leaks import save_leak_run as save_leak_run
     from .store.readings import load_readings as load_readings
@@ -98,6 +101,9 @@ _HOME = {
     "leak_run": "experiments.leak",
     "list_leak_runs": "store.leaks",
     "save_leak_run": "store.leaks",
+    "side_effects": "experiments.side_effects",
+    "list_side_effects": "store.effects",
+    "save_side_effects": "store.effects",
     "verify": "experiments.verification",
     "list_verifications": "store.verifications",
     "save_verification": "store.verifications",

@@ -39,6 +39,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "chat": "several turns with several models, emotions and doses side by side",
         "doses": "what every dose of every emotion does to the texts of one model, stored",
         "leak": "how much of other scripts steering brings out, in the text and behind it, stored",
+        "effects": "what steering breaks, and what else it makes a model say, stored",
         "lens": "the tokens that an emotion vector raises and lowers most",
         "read": "score a text token by token, a dialogue, or many texts, for every emotion",
         "vary": "what a number in a sentence, or in several, does to its scores",

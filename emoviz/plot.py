@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 
 from .errors import InputError
 from .experiments.contrasts import contrasts
+from .experiments.effects_summary import PROJECTION
 from .geometry import best_layers, class_vectors, depth_curves, map_at, maps_over_layers, onto_first, preferred_layer
 from .geometry import rdm as rdm_at
 from .geometry.curves import CURVES, Curve
@@ -38,6 +39,7 @@ from .plots.leak_scripts import leak_scripts_figure
 from .plots.lens import lens_figure
 from .plots.marks import Marked
 from .plots.number import number_figure
+from .plots.off_target import off_target_figure
 from .plots.precision import precision_figure
 from .plots.published_rsa import published_figure
 from .plots.rdm import ORDERS, rdm_figure
@@ -45,6 +47,7 @@ from .plots.regime_map import regime_map_figure
 from .plots.rsa import comparison_figure
 from .plots.rsa_pair import pair_figure
 from .plots.separation import separation_figure
+from .plots.side_effects import side_effects_figure
 from .plots.theme import DARK, LIGHT, SERIES, Style, short_label, styles
 from .plots.token import token_figure
 from .plots.valence import valence_figure
@@ -77,6 +80,7 @@ from .stats.pairs import paired_rdms
 from .stats.valence import valence_arousal
 from .steer.grammar import weights_of
 from .store import find_set, list_sets
+from .store.effects import list_side_effects
 from .store.leaks import list_leak_runs
 from .types import (
     Comparison,
@@ -87,6 +91,7 @@ from .types import (
     Norms,
     Reading,
     Separation,
+    SideEffects,
     Variation,
     VectorSet,
     Verification,
@@ -111,6 +116,7 @@ __all__ = [
     "leak",
     "leak_scripts",
     "number",
+    "off_target",
     "pair",
     "precision",
     "published_rsa",
@@ -119,6 +125,7 @@ __all__ = [
     "regime_map",
     "rsa",
     "separation",
+    "side_effects",
     "token",
     "valence",
     "variants",
@@ -641,6 +648,59 @@ def leak_scripts(
     return leak_scripts_figure(found, direction, notes=notes)
 
 
+def side_effects(
+    run: SideEffects | str | None = None,
+    emotion: str | None = None,
+    *,
+    colour: str | None = None,
+    notes: Sequence[str] = (),
+) -> go.Figure:
+    """What steering breaks: the change in loss on plain passages and in right answers, of every direction and dose.
+
+    run : from `ez.side_effects` or `ez.list_side_effects`, or its name; None for the first that is stored. emotion :
+    the direction that is marked. colour : of the model. Raises : InputError for an unknown run.
+    Source : docs/steering.md.
+
+    >>> import emoviz as ez
+    >>> model = ez.load_model("SmolLM2-135M-Instruct")
+    >>> few = {"passages": ["The bus runs every twenty minutes."], "prompts": ["I opened the door and"], "samples": 1}
+    >>> run = ez.side_effects(model, None, ["calm"], [0.04], controls=(), **few)
+    >>> ez.plot.side_effects(run, "calm").layout.meta["kind"]
+    'side-effects'
+    """
+    found = _side_effects(run)
+    return side_effects_figure(found, emotion, SERIES[0] if colour is None else colour, notes=notes)
+
+
+def off_target(
+    run: SideEffects | str | None = None,
+    dose: float | None = None,
+    reader: str = PROJECTION,
+    *,
+    emotion: str | None = None,
+    notes: Sequence[str] = (),
+) -> go.Figure:
+    """What else steering makes a model say: pushed towards the row, read as the column, random directions last.
+
+    run : as for `side_effects`. dose : one of the run's; None for the middle one. reader : `projection`, `witness` or
+    `outside`, of those that read the run's texts. emotion : the direction that is marked. Raises : InputError for a
+    dose or a reader that the run does not have. Source : docs/steering.md.
+
+    >>> import emoviz as ez
+    >>> model = ez.load_model("SmolLM2-135M-Instruct")
+    >>> few = {"passages": ["The bus runs every twenty minutes."], "prompts": ["I opened the door and"], "samples": 1}
+    >>> run = ez.side_effects(model, None, ["calm"], [0.04], controls=(), **few)
+    >>> ez.plot.off_target(run, 0.04, "projection").layout.meta["kind"]
+    'off-target'
+    """
+    found = _side_effects(run)
+    dose = found.doses[len(found.doses) // 2] if dose is None else dose
+    for what, given, known in (("dose", dose, found.doses), ("reader", reader, tuple(found.off_target))):
+        if given not in known:
+            raise InputError(f"{what} {given!r:.40} is not in {found.name}; {', '.join(map(str, known))} are.")
+    return off_target_figure(found, reader, dose, emotion, notes=notes)
+
+
 def verification(
     found: Verification, *, emotion: str | None = None, prompt: int | None = None, notes: Sequence[str] = ()
 ) -> go.Figure:
@@ -872,6 +932,18 @@ def _leaks(given: LeakRun | Sequence[LeakRun | str] | None, direction: str | Non
             raise InputError(f"leak run {one!r:.80} is not stored; {', '.join(known) if known else 'none'} are.")
         runs.append(known[one] if isinstance(one, str) else one)
     return runs, _direction(runs, direction)
+
+
+def _side_effects(given: SideEffects | str | None) -> SideEffects:
+    if isinstance(given, SideEffects):
+        return given
+    known = {run.name: run for run in list_side_effects()}
+    if given is None and known:
+        return next(iter(known.values()))
+    if given not in known:
+        what = "no run of side effects is stored" if given is None else f"run {given!r:.80} is not stored"
+        raise InputError(f"{what}; {', '.join(known) if known else 'none'} are. Make one with ez.side_effects.")
+    return known[given]
 
 
 def _direction(runs: Sequence[DoseResponse] | Sequence[LeakRun], given: str | None) -> str:

@@ -1164,7 +1164,9 @@ def test_a_finger_on_a_figure_scrolls_the_page(server, browser):
     page.close()
 
 
-@pytest.mark.parametrize("tab", [*TABS, "Converse", "Dose response", "Verification", "Leak", "Vocabulary"])
+@pytest.mark.parametrize(
+    "tab", [*TABS, "Converse", "Dose response", "Verification", "Leak", "Side effects", "Vocabulary"]
+)
 def test_no_tab_breaks_a_rule_of_access_in_either_theme(visit, tab):
     """WCAG 2.2 A and AA, and the order of headings, by axe-core."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed (make install)")

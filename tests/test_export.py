@@ -19,6 +19,7 @@ from emoviz.plots.canvas import Canvas, drawn_on
 from emoviz.plots.export import FORMATS, PRESETS, SLIDE_TEXT, export, table
 
 from .chromium import find
+from .test_side_effects import simulated
 
 pictures = [
     pytest.mark.browser,
@@ -58,6 +59,8 @@ FIGURES = {
     "regimes": lambda sets: ez.plot.regime_map(ez.list_dose_responses()[:3]),
     "leak": lambda sets: ez.plot.leak(ez.list_leak_runs(), "calm"),
     "leak scripts": lambda sets: ez.plot.leak_scripts(ez.list_leak_runs(), "calm"),
+    "side effects": lambda sets: ez.plot.side_effects(simulated(), "calm"),
+    "off target": lambda sets: ez.plot.off_target(simulated(), emotion="calm"),
     "verification": lambda sets: ez.plot.verification(ez.list_verifications()[0]),
 }
 

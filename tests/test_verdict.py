@@ -36,7 +36,7 @@ def test_batched_perplexity_is_that_of_one_text_at_a_time(model, request, monkey
         with torch.inference_mode():
             loss = loaded.model(input_ids=ids, labels=labels).loss
         assert found == pytest.approx(float(loss), rel=1e-4)
-    monkeypatch.setattr("emoviz.judge.perplexity._LOGIT_BYTES", 4 * 32 * 20)
+    monkeypatch.setattr("emoviz.judge.perplexity.LOGIT_BYTES", 4 * 32 * 20)
     np.testing.assert_allclose(log_perplexities(loaded, prompt, rows), together, rtol=1e-4)
 
 

@@ -20,10 +20,11 @@ from ..stats import compare
 from ..stimuli.norms import load_norms
 from ..store import list_sets, responses_folder, sets_folder, shipped_folder, verifications_folder
 from ..store.choice import set_of_each_model
+from ..store.effects import list_side_effects
 from ..store.leaks import list_leak_runs
 from ..store.responses import list_dose_responses
 from ..store.verifications import list_verifications
-from ..types import Comparison, DoseResponse, LeakRun, Norms, VectorSet, Verification
+from ..types import Comparison, DoseResponse, LeakRun, Norms, SideEffects, VectorSet, Verification
 
 T = TypeVar("T")
 MAX_KEPT = 48
@@ -59,6 +60,12 @@ class Library:
     def leaks(self) -> Mapping[str, LeakRun]:
         """The leak runs, known models first."""
         found = sorted(list_leak_runs(), key=lambda run: (not run.shipped, place_of(run.model)))
+        return {run.name: run for run in found}
+
+    @cached_property
+    def effects(self) -> Mapping[str, SideEffects]:
+        """The runs of side effects, known models first."""
+        found = sorted(list_side_effects(), key=lambda run: (not run.shipped, place_of(run.model)))
         return {run.name: run for run in found}
 
     @cached_property

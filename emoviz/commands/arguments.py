@@ -207,6 +207,17 @@ def checked_controls(names: Sequence[str]) -> Sequence[str]:
     return names
 
 
+def witness_at_hand(loaded: Any):
+    """The best witness for texts of a model; None, and why, where there is none."""
+    from ..witness.witness import witness_for
+
+    try:
+        return witness_for(loaded.name, loaded.revision)
+    except InputError as error:
+        logging.warning("%s", error)
+        return None
+
+
 def own_set(loaded: Any, named: Sequence[VectorSet], models: int) -> str | None:
     """Which of the sets that were named is the model's; None for none. Raises InputError for several, and where one of
     another model was named for a single one."""

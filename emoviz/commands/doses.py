@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
 from ..extract.progress import Progress
 from ..judge.regimes import REGIME_LETTER, REGIME_WORDS, REGIMES
 from ..steer.doses import RUN_DOSES, parse_doses
@@ -31,6 +30,7 @@ from .arguments import (
     recipe_of,
     run_file,
     set_of,
+    witness_at_hand,
 )
 from .printing import table
 
@@ -143,23 +143,12 @@ def _made(given: Namespace, emotions: tuple[str, ...] | None, asked: dict[str, A
         return stored
     progress = Progress()
     with work_folder(response_name(vectors, **request, precision=loaded.precision)) as work:
-        judges = {"witness": _witness(loaded), "outside": outside_for(loaded.name, loaded.revision)}
+        judges = {"witness": witness_at_hand(loaded), "outside": outside_for(loaded.name, loaded.revision)}
         found = dose_response(loaded, vectors, **request, **judges, work=work, progress=progress)
         progress.close()
         path = save_dose_response(found, responses_folder() if given.out is None else given.out)
     # As it will be opened: the file keeps four digits.
     return load_dose_response(path), path, True
-
-
-def _witness(loaded):
-    """The best witness at hand, None where there is none."""
-    from ..witness.witness import witness_for
-
-    try:
-        return witness_for(loaded.name, loaded.revision)
-    except InputError as error:
-        logging.warning("%s", error)
-        return None
 
 
 def _numbers(response: DoseResponse) -> tuple[list[dict], list[dict], dict[str, dict[str, str]]]:

@@ -14,6 +14,8 @@ _UNITS = {
     "drawing": "steps",
     **dict.fromkeys(("steering", "judging", "classifying", "reading texts", "tabulating"), "texts"),
     "training": "heads",
+    "passages": "passages",
+    "questions": "questions",
 }
 
 

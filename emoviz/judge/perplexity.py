@@ -13,7 +13,7 @@ from ..models.blocks import text_config
 from ..models.loaded import LoadedModel
 
 # Vocabulary logits of one pass; Gemma's 262,144 words take 40 MB per row of 40 tokens.
-_LOGIT_BYTES = 1 << 29
+LOGIT_BYTES = 1 << 29
 
 
 def log_perplexities(
@@ -35,7 +35,7 @@ def log_perplexities(
     # Rows of like length together, so that little is padded.
     rows.sort(key=lambda k: len(scored[k]))
     while rows:
-        size = max(1, _LOGIT_BYTES // (4 * text_config(loaded.model).vocab_size * len(scored[rows[-1]])))
+        size = max(1, LOGIT_BYTES // (4 * text_config(loaded.model).vocab_size * len(scored[rows[-1]])))
         part, rows = rows[-size:], rows[:-size]
         found[part] = _negative_log_probability(loaded, list(prompt_ids), [scored[k] for k in part])
     return np.where(np.isfinite(found), found, np.nan)

@@ -18,7 +18,7 @@ from ..plots.theme import short_label
 from ..stats import letters
 from ..stats.valence import valence_arousal
 from ..types import Comparison, VectorSet
-from .figures import View, leak_direction, leak_runs_of
+from .figures import View, effects_run_of, leak_direction, leak_runs_of
 from .tables import (
     Table,
     claims_table,
@@ -168,6 +168,19 @@ def _leak(view: View, _compared: Comparison | None) -> Section | None:
     )
 
 
+def _effects(view: View, _compared: Comparison | None) -> Section | None:
+    run = effects_run_of(view)
+    if run is None:
+        return None
+    return Section(
+        "side-effects",
+        "Side effects",
+        f"What steering breaks in {run.model}, on plain passages and questions, and what else it makes it say, beside "
+        "random directions.",
+        ("side_effects", "off_target"),
+    )
+
+
 def _published(_view: View, _compared: Comparison | None) -> Section:
     return Section(
         "published",
@@ -188,6 +201,7 @@ SECTIONS: tuple[Callable[[View, Comparison | None], Section | None], ...] = (
     _agreement,
     _anisotropy,
     _leak,
+    _effects,
     _published,
 )
 

@@ -16,8 +16,9 @@ from ..geometry.layers import layers_of
 from ..plots.marks import Marked, names
 from ..plots.theme import short_label
 from ..stats import compare, letters
+from ..store.effects import list_side_effects
 from ..store.leaks import list_leak_runs
-from ..types import Comparison, LeakRun, VectorSet
+from ..types import Comparison, LeakRun, SideEffects, VectorSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,21 @@ def _leaks(view: View) -> dict[str, Drawing]:
     return {name: Drawing(view, name, given, only=()) for name in ("leak", "leak_scripts")}
 
 
+def effects_run_of(view: View) -> SideEffects | None:
+    """The newest run of side effects of the first model of the sets that has one."""
+    newest = {run.model: run for run in sorted(list_side_effects(), key=lambda run: run.created)}
+    return next((newest[s.provenance.model] for s in view.sets if s.provenance.model in newest), None)
+
+
+def _effects(view: View) -> dict[str, Drawing]:
+    run = effects_run_of(view)
+    if run is None:
+        return {}
+    marked = [name for name in names(view.emotion) if name in run.directions][:1]
+    given = {"run": run.name, **({"emotion": marked[0]} if marked else {})}
+    return {name: Drawing(view, name, given, only=()) for name in ("side_effects", "off_target")}
+
+
 def drawings(view: View) -> dict[str, Drawing]:
     """Name -> figure, in the order of the page's tabs."""
     at: dict[str, Any] = {"layers": list(view.layers)}
@@ -171,6 +187,6 @@ def drawings(view: View) -> dict[str, Drawing]:
             for name, curve in CURVES.items()
             if not curve.logarithmic
         }
-    found |= _leaks(view)
+    found |= _leaks(view) | _effects(view)
     found["published_rsa"] = Drawing(view, "published_rsa", only=())
     return found

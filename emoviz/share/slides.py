@@ -79,6 +79,8 @@ def labels() -> Mapping[str, str]:
         **{f"difference_{i}_{j}": f"Sets {i} and {j}, the difference" for i, j in pairs},
         "leak": "Leak over doses",
         "leak_scripts": "Leak by script",
+        "side_effects": "Side effects",
+        "off_target": "Off-target emotions",
         "published_rsa": "Agreement of twelve published models",
         "decomposition": "What changes a geometry",
         "separation": "Reading against writing",

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..experiments.effects_summary import effects
 from ..experiments.leak_summary import leak_peak, summary
 from ..geometry import best_layers, depth_curves, nearest_neighbours, rdm
 from ..geometry.curves import CONTROL_RDMS
@@ -27,7 +28,9 @@ from ..stats.pairs import paired_rdms
 from ..stats.recomputed import base_and_instruct, pair_groups, size_effects
 from ..stats.reliability import stepped_up
 from ..stats.valence import QUADRANT_SIGNS, TRAITS
-from ..types import Claims, Comparison, LeakRun, TraitFit, ValenceArousal, VectorSet
+from ..steer.grammar import UNSTEERED
+from ..stimuli.effects import CHANCE
+from ..types import Claims, Comparison, LeakRun, SideEffects, TraitFit, ValenceArousal, VectorSet
 from ..words import counted, percent
 from .cells import depth_of, highest, interval_of, number
 
@@ -330,6 +333,38 @@ def leak_table(runs: Sequence[LeakRun]) -> Table:
         ],
         "rows": rows,
         "notes": ["at the dose with the highest hidden leak, means over the prompts"],
+    }
+
+
+def effects_table(run: SideEffects, direction: str) -> Table:
+    """What a direction does at each dose of a run, below the unsteered model."""
+    each = effects(run)
+    shown = [each[UNSTEERED, 0.0], *(each[direction, dose] for dose in run.doses)]
+    rows = [
+        [
+            dose_label(one.dose) if one.dose else "unsteered",
+            f"{one.loss.after:.2f}",
+            f"{one.loss.change:+.2f} [{one.loss.low:+.2f}, {one.loss.high:+.2f}]" if one.dose else "–",
+            f"{one.accuracy.after:.2f}",
+            f"{one.accuracy.change:+.2f} [{one.accuracy.low:+.2f}, {one.accuracy.high:+.2f}]" if one.dose else "–",
+            *(f"{share:.2f}" for share in one.by_kind.values()),
+            f"{one.length:.0f}",
+            f"{percent(one.repetition)} %",
+        ]
+        for one in shown
+    ]
+    return {
+        "columns": [
+            "dose",
+            ["loss", "nats per token, mean over plain passages"],
+            "change [95 %]",
+            ["right", f"share of right answers; by guessing {CHANCE:.2f}"],
+            "change [95 %]",
+            *(f"{kind}s" if kind == "fact" else kind for kind in shown[0].by_kind),
+            ["tokens", "length of the texts"],
+            ["repeated", "share of a text's tokens that repeat what stands before them"],
+        ],
+        "rows": [[minus(cell) for cell in row] for row in rows],
     }
 
 

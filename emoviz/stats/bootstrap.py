@@ -117,8 +117,15 @@ def _fisher(rho: np.ndarray) -> np.ndarray:
 
 def mean_interval(values: Sequence[float], n_bootstrap: int = 2_000, seed: int = 0) -> tuple[float, float]:
     """95 % percentile interval of a mean, its values drawn anew; (NaN, NaN) for fewer than two, or one not finite."""
-    given = np.asarray(values, np.float64)
-    if len(given) < 2 or not np.isfinite(given).all():
-        return float("nan"), float("nan")
-    low, high = np.percentile(resample_weights(len(given), n_bootstrap, seed) @ given, [2.5, 97.5])
-    return float(low), float(high)
+    low, high = mean_intervals(np.asarray(values, np.float64)[None], n_bootstrap, seed)
+    return float(low[0]), float(high[0])
+
+
+def mean_intervals(rows: np.ndarray, n_bootstrap: int = 2_000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """The same of the mean of each row, (R, n) to (R,) twice; all rows are drawn alike."""
+    low, high = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
+    there = np.isfinite(rows).all(1)
+    if rows.shape[1] > 1 and there.any():
+        means = resample_weights(rows.shape[1], n_bootstrap, seed) @ rows[there].T
+        low[there], high[there] = np.percentile(means, [2.5, 97.5], axis=0)
+    return low, high

@@ -18,7 +18,8 @@ from .comparison import (
     Separation,
     SizeEffect,
 )
-from .corpus import Corpus, Finding, Norms, Openings, Passage, Story, StoryPrompt
+from .corpus import Corpus, Finding, Norms, Openings, Passage, Question, Story, StoryPrompt
+from .effects import OffTarget, SideEffects
 from .experiments import (
     Calibrated,
     DoseCurve,
@@ -80,6 +81,7 @@ __all__ = [
     "Measured",
     "Missing",
     "Norms",
+    "OffTarget",
     "Openings",
     "PairGroup",
     "PairedRDMs",
@@ -87,6 +89,7 @@ __all__ = [
     "Projection",
     "Protocol",
     "Provenance",
+    "Question",
     "RDM",
     "Reading",
     "Recipe",
@@ -97,6 +100,7 @@ __all__ = [
     "ScenarioText",
     "Sentence",
     "Separation",
+    "SideEffects",
     "SizeEffect",
     "Span",
     "SteeredText",

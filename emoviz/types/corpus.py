@@ -93,3 +93,22 @@ class Norms(Value):
 
     name: str
     ratings: dict[str, tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A multiple-choice question: `answer` is the place of the right choice, `passage` what it is about, if anything.
+
+    kind : `fact`, `arithmetic` or `comprehension`.
+    """
+
+    kind: str
+    question: str
+    choices: tuple[str, ...]
+    answer: int
+    passage: str = ""
+
+    @property
+    def prompt(self) -> str:
+        """What stands before a choice."""
+        return f"{self.passage}\nQuestion: {self.question}\nAnswer:".lstrip("\n")

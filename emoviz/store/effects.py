@@ -1,0 +1,140 @@
+"""Side effects on disk: one gzipped JSON file a run, without its texts. Opened in milliseconds, without torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..types import Decoding, OffTarget, Question, Recipe, SideEffects, VectorSet
+from .folders import responses_folder, shipped_folder
+from .jsonable import plain
+from .packed import card_of, list_packed, read_packed, recipe_of, write_packed
+
+SUFFIX = ".json.gz"
+PATTERN = f"*_effects_*{SUFFIX}"
+FORMAT = "emoviz side effects"
+SCHEMA_VERSION = 1
+# Significant digits of all numbers; a tenth of what a figure can show.
+_DIGITS = 4
+
+
+def effects_name(
+    vectors: VectorSet,
+    recipe: Recipe,
+    decoding: Decoding,
+    samples: int,
+    prompts: Sequence[str],
+    passages: Sequence[str],
+    questions: Sequence[Question],
+    directions: Sequence[str],
+    controls: Sequence[str],
+    doses: Sequence[float],
+    precision: str,
+) -> str:
+    """The name of what was asked for: the same request has the same name, another one another."""
+    asked = [
+        SCHEMA_VERSION,
+        vectors.provenance.revision,
+        vectors.name,
+        asdict(recipe),
+        asdict(decoding),
+        samples,
+        [list(texts) for texts in (prompts, passages, directions, controls)],
+        [asdict(question) for question in questions],
+        [float(dose) for dose in doses],
+        precision,
+    ]
+    key = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:8]
+    return f"{vectors.provenance.model}_effects_{key}"
+
+
+def save_side_effects(run: SideEffects, folder: Path | str | None = None) -> Path:
+    """Writes a run of side effects atomically.
+
+    folder : created if missing; the user's own, where `list_side_effects` finds it, if none is named.
+    Returns : the path of the run. Raises : InputError if it cannot be written.
+
+    >>> import emoviz as ez, tempfile
+    >>> model = ez.load_model("SmolLM2-135M-Instruct")
+    >>> few = {"passages": ["The bus runs every twenty minutes."], "prompts": ["I opened the door and"], "samples": 1}
+    >>> found = ez.side_effects(model, None, ["calm"], [0.04], controls=(), **few)
+    >>> ez.save_side_effects(found, tempfile.mkdtemp()).name.startswith("SmolLM2-135M-Instruct_effects_")
+    True
+    """
+    fields = {f: getattr(run, f) for f in run.__slots__ if f not in ("name", "shipped", "right")}
+    # A letter a question, which is a tenth of a list of them.
+    right = ["".join(str(int(one)) for one in row) for row in run.right]
+    data = {"format": FORMAT, "schema_version": SCHEMA_VERSION, **plain(fields, _DIGITS), "right": right}
+    path = Path(responses_folder() if folder is None else folder) / f"{run.name}{SUFFIX}"
+    write_packed(path, json.dumps(data, ensure_ascii=False, separators=(",", ":")))
+    return path
+
+
+def load_side_effects(path: Path, *, shipped: bool = False) -> SideEffects:
+    """A run from its file. Raises InputError if the file is missing, damaged, not one of ours, or of another schema."""
+    return read_packed(
+        path,
+        lambda data: _unpacked(data, path.name.removesuffix(SUFFIX), shipped),
+        "a run of side effects",
+        "Run emoviz effects again, or fetch a fresh copy",
+    )
+
+
+def list_side_effects() -> list[SideEffects]:
+    """Stored runs of side effects: shipped ones, then the user's own, each by model and name.
+
+    A file that cannot be read is logged and left out.
+
+    >>> import emoviz as ez
+    >>> all(len(run.rows) == len(run.losses) for run in ez.list_side_effects())
+    True
+    """
+    found = list_packed([(shipped_folder(), True), (responses_folder(), False)], PATTERN, load_side_effects)
+    return sorted(found.values(), key=lambda run: (not run.shipped, run.model, run.name))
+
+
+def delete_side_effects(run: SideEffects) -> None:
+    """Deletes one of the user's own runs. Raises InputError for a shipped one."""
+    if run.shipped:
+        raise InputError(f"{run.name} is shipped with emoviz; only runs of your own can be deleted.")
+    path = responses_folder() / f"{run.name}{SUFFIX}"
+    try:
+        path.unlink()
+    except OSError as error:
+        raise InputError(f"{path} cannot be deleted ({error.strerror}). Check who owns it.") from error
+
+
+def _unpacked(data: dict, name: str, shipped: bool) -> SideEffects:
+    if data["format"] != FORMAT:
+        raise ValueError("it holds something else")
+    if data["schema_version"] != SCHEMA_VERSION:
+        raise ValueError(f"schema version {data['schema_version']} instead of {SCHEMA_VERSION}")
+    lists: dict[str, Any] = {
+        key: tuple(data[key]) for key in ("prompts", "directions", "controls", "doses", "emotions", "kinds")
+    }
+    # NaN is null in the file.
+    arrays: dict[str, Any] = {key: np.array(data[key], float) for key in ("losses", "lengths", "repetitions")}
+    return SideEffects(
+        name=name,
+        recipe=recipe_of(data["recipe"]),
+        decoding=Decoding(**data["decoding"]),
+        **lists,
+        rows=tuple((direction, float(dose)) for direction, dose in data["rows"]),
+        **arrays,
+        right=np.array([[one == "1" for one in row] for row in data["right"]]),
+        off_target={reader: _off_target(values) for reader, values in data["off_target"].items()},
+        **{key: data[key] for key in ("model", "set", "precision", "samples", "layer", "seconds", "created")},
+        shipped=shipped,
+    )
+
+
+def _off_target(values: dict) -> OffTarget:
+    numbers: dict[str, Any] = {key: np.array(values[key], float) for key in ("before", "change", "spread")}
+    return OffTarget(**numbers, card=None if values["card"] is None else card_of(values["card"]))
