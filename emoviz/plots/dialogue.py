@@ -20,7 +20,7 @@ _MEANING = (
 def dialogue_figure(
     vectors: VectorSet, found: DialogueReading, emotions: Sequence[str], *, height: int = 400
 ) -> go.Figure:
-    """Scores of some emotions over each message, and at the position before each answer. Clicked ids are messages."""
+    """Scores of some emotions over each message, and at the position before each answer."""
     places: list[tuple[int, str, np.ndarray]] = []
     for k, role in enumerate(found.roles):
         for place, values in (("before", found.before[k]), (role, found.over[k])):
@@ -52,7 +52,7 @@ def dialogue_figure(
                 "zerolinecolor": "#8a92a1",
             },
             "legend": LEGEND,
-            "meta": {"kind": "message", "name": "dialogue"},
+            "meta": {"kind": "dialogue"},
         },
         title=minus(f"{emotions[0]} is highest {_told(names[at])}, {first[at]:+.3f}"),
         aid="open: at the position before an answer; full: the mean over a message's words",
