@@ -74,6 +74,10 @@ def test_turns_are_streamed_read_judged_and_said_to_be_done(view):
     assert len(drawn["over"].data) == 2 and "up is highest" in drawn["over"].layout.title.text
     assert "Turn 2" in drawn["profile"].layout.title.text
     assert converse.draw(view, Talk())["over"] is None
+    assert "layer" in drawn["over"].layout.annotations[-1].text and "tiny-llama @" in f"{drawn['profile'].layout}"
+    both = converse.draw(replace(view, emotions=("down",)), talk, **FIELDS)["over"].data
+    assert [line.name.partition(":")[0] for line in both] == ["up", "down"] * 2
+    assert len({line.line.dash for line in both}) == 2 and both[0].line.color == both[1].line.color
 
 
 def test_an_edit_takes_the_place_of_a_turn_and_forgets_what_follows(view):
@@ -204,9 +208,9 @@ def test_figures_of_what_was_not_read_say_so(llama):
     vectors = replace(vectors, provenance=replace(vectors.provenance, revision=llama.revision))
     made = conversation_of(llama, vectors, "angry", 0.3, "the cat sat", decoding=Decoding(4))
     with pytest.raises(InputError, match="no answer of this conversation was read"):
-        turns_figure(made.turns, "angry")
+        turns_figure(vectors, made.turns, ["angry"])
     with pytest.raises(InputError, match="was not read"):
-        profile_figure(made.turns[0][0])
+        profile_figure(vectors, made.turns[0][0])
 
 
 # The command.

@@ -143,10 +143,15 @@ def add_recipe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--norm", help=listed(NORMS))
 
 
-def add_decoding(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--max-new-tokens", type=whole(1, 400), default=40, metavar="N")
+def add_sampling(parser: argparse.ArgumentParser, tokens: int) -> None:
+    """tokens : how many are written where nothing is said."""
+    parser.add_argument("--max-new-tokens", type=whole(1, 400), default=tokens, metavar="N", help=f"default {tokens}")
     parser.add_argument("--temperature", type=float, default=0.0, help="0 (default) is greedy")
     parser.add_argument("--seed", type=SEED, default=0, help="of the sampling, with --temperature")
+
+
+def add_decoding(parser: argparse.ArgumentParser) -> None:
+    add_sampling(parser, 40)
     parser.add_argument("--chat", action="store_true", help="put the prompt into the chat template")
 
 
@@ -192,6 +197,14 @@ def run_file(name: str, out: Path | None) -> Path | None:
 
     folders = (shipped_folder(), responses_folder()) if out is None else (out,)
     return next((folder / name for folder in folders if (folder / name).exists()), None)
+
+
+def add_controls(parser: argparse.ArgumentParser) -> None:
+    from ..steer.grammar import CONTROLS
+
+    parser.add_argument(
+        "--controls", nargs="*", default=[], metavar="C", help=f"control directions: {', '.join(CONTROLS)}"
+    )
 
 
 def checked_controls(names: Sequence[str]) -> Sequence[str]:

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..steer.doses import parse_doses
-from ..steer.grammar import CONTROLS, with_controls
+from ..steer.grammar import with_controls
 from ..types import Decoding, Reply
 from .arguments import (
-    SEED,
     Result,
     add_cleaning,
+    add_controls,
     add_device,
     add_precision,
     add_recipe,
+    add_sampling,
     add_set,
     check_file,
     checked_controls,
@@ -28,7 +29,6 @@ from .arguments import (
     own_set,
     recipe_of,
     set_of,
-    whole,
 )
 from .witnesses import card_of, judge_named, outside_named, witness_words, witnessed
 
@@ -46,16 +46,12 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--dose", default=DOSES, help=f"fractions of the residual norm (default {DOSES})")
     parser.add_argument("--say", nargs="+", metavar="TEXT", help="messages, one a turn (default: lines of the input)")
     parser.add_argument("--system", metavar="TEXT", help="system prompt, instead of what the chat template adds itself")
-    parser.add_argument("--max-new-tokens", type=whole(1, 400), default=60, metavar="N", help="of one answer")
-    parser.add_argument("--temperature", type=float, default=0.0, help="0 (default) is greedy")
-    parser.add_argument("--seed", type=SEED, default=0, help="of the sampling, with --temperature")
+    add_sampling(parser, 60)
     add_recipe(parser)
     add_set(parser, many=True)
     add_cleaning(parser)
     add_precision(parser)
-    parser.add_argument(
-        "--controls", nargs="*", default=[], metavar="C", help=f"control directions: {', '.join(CONTROLS)}"
-    )
+    add_controls(parser)
     parser.add_argument("--witness", default="auto", metavar="W", help="as for steer; none is quicker")
     parser.add_argument("--tokens", action="store_true", help="show the exact tokens that each model is given")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the transcript to a .jsonl or .md too")

@@ -11,7 +11,6 @@ from typing import Any
 
 from ..steer.doses import parse_doses
 from ..steer.grammar import (
-    CONTROLS,
     UNSTEERED,
     amount_words,
     has_amount,
@@ -23,6 +22,7 @@ from ..steer.recipes import EMOVIZ, PRESET_DOSES
 from .arguments import (
     Result,
     add_cleaning,
+    add_controls,
     add_decoding,
     add_device,
     add_precision,
@@ -56,9 +56,7 @@ def arguments(parser: ArgumentParser) -> None:
     add_set(parser, many=True)
     add_cleaning(parser)
     add_precision(parser)
-    parser.add_argument(
-        "--controls", nargs="*", default=[], metavar="C", help=f"control directions: {', '.join(CONTROLS)}"
-    )
+    add_controls(parser)
     parser.add_argument(
         "--witness",
         default="auto",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from textwrap import shorten
 
 import numpy as np
@@ -10,14 +11,15 @@ import plotly.graph_objects as go
 
 from ..emotions import NEUTRAL
 from ..errors import InputError
+from ..geometry import preferred_layer
 from ..steer.grammar import UNSTEERED, amount_words
-from ..types import Reply
-from .theme import DASHES, QUADRANT_COLOUR, SERIES, class_colour, figure
+from ..types import Reply, VectorSet
+from .theme import DASHES, QUADRANT_COLOUR, SERIES, class_colour, figure, provenance_notes
 from .wording import minus
 
 _MEANING = (
-    "scores as Read has them, at the set's best layer, by the unsteered model, less those of neutral exchanges in the "
-    "same template: at 0 nothing is said of the emotion"
+    "scores as Read has them, by the unsteered model, less those of neutral exchanges in the same template: at 0 "
+    "nothing is said of the emotion"
 )
 # Letters of a title in half the page.
 _TITLE = 46
@@ -33,35 +35,35 @@ def what_steers(direction: str, dose: float) -> str:
     return minus(", ".join(part for part in (direction, amount_words(direction, dose)) if part))
 
 
-def turns_figure(turns: Sequence[Sequence[Reply]], emotion: str) -> go.Figure:
-    """The score of one emotion before and over each answer, a line for every row.
+def turns_figure(vectors: VectorSet, turns: Sequence[Sequence[Reply]], emotions: Sequence[str]) -> go.Figure:
+    """The scores of some emotions before and over each answer, a line for every row and emotion.
 
-    turns : the answers of each turn that were read, one per row, of one or several models. Clicked ids are [turn, row].
-    Raises InputError if nothing was read, or for an emotion that the sets lack.
+    turns : the answers of one model that were read, one per row of each turn. emotions : the first is drawn thick.
+    Clicked ids are [turn, row]. Raises InputError if nothing was read, or for an emotion that the set lacks.
     """
     read = [replies for replies in turns if replies and replies[0].over is not None]
     if not read:
         raise InputError("no answer of this conversation was read.")
-    missing = next((one.set for one in read[0] if emotion not in one.classes), None)
+    missing = next((name for name in emotions if name not in read[0][0].classes), None)
     if missing is not None:
-        raise InputError(f"emotion {emotion!r} is not in {missing}.")
-    models = list(dict.fromkeys(one.model for one in read[0]))
-    kinds = list(dict.fromkeys(what_steers(one.direction, one.dose) for one in read[0] if one.direction != UNSTEERED))
+        raise InputError(f"emotion {missing!r} is not in {vectors.name}.")
+    emotion = emotions[0]
+    kinds = [what_steers(one.direction, one.dose) for one in read[0] if one.direction != UNSTEERED]
     x = [text for k in range(len(read)) for text in (f"before {k + 1}", f"answer {k + 1}")]
     traces, spread = [], 0.0
-    for row, first in enumerate(read[0]):
-        values = [float(v[first.classes.index(emotion)]) for replies in read for v in _both(replies[row])]
+    for (row, first), (k, name) in product(enumerate(read[0]), enumerate(emotions)):
+        values = [float(v[first.classes.index(name)]) for replies in read for v in _both(replies[row])]
         spread = max([spread, *(abs(v) for v in values if np.isfinite(v))])
-        name = what_steers(first.direction, first.dose)
-        colour = QUADRANT_COLOUR[NEUTRAL] if name == UNSTEERED else SERIES[kinds.index(name) % len(SERIES)]
-        label = name if len(models) == 1 else f"{first.model}: {name}"
+        told = what_steers(first.direction, first.dose)
+        colour = QUADRANT_COLOUR[NEUTRAL] if told == UNSTEERED else SERIES[kinds.index(told) % len(SERIES)]
+        label = told if len(emotions) == 1 else f"{name}: {told}"
         traces.append(
             {
                 "type": "scatter", "mode": "lines+markers", "x": x, "y": values, "name": label,
-                "customdata": [[k // 2, row] for k in range(len(x))],
-                "line": {"color": colour, "width": 2.4, "dash": DASHES[models.index(first.model) % len(DASHES)]},
+                "customdata": [[at // 2, row] for at in range(len(x))],
+                "line": {"color": colour, "width": 2.4 if k == 0 else 1.4, "dash": DASHES[k % len(DASHES)]},
                 "marker": {"size": 7, "symbol": ["circle-open", "circle"] * len(read)},
-                "hovertemplate": f"<b>{label}</b><br>%{{x}}: {emotion} %{{y:+.3f}}<extra></extra>",
+                "hovertemplate": f"<b>{told}</b><br>%{{x}}: {name} %{{y:+.3f}}<extra></extra>",
             }
         )  # fmt: skip
     last = {
@@ -86,7 +88,7 @@ def turns_figure(turns: Sequence[Sequence[Reply]], emotion: str) -> go.Figure:
         },
         title=shorten(f"{emotion} is highest {where}", _TITLE, placeholder=" …"),
         aid="of the last answer; open: at the last position before it, full: its mean",
-        notes=[_MEANING, *_provenance(read[0])],
+        notes=provenance_notes([vectors], [preferred_layer(vectors)], _MEANING),
         height=_HEIGHT + _LEGEND * rows,
         wide=74,
         above=_LEGEND * rows + 4,
@@ -94,7 +96,7 @@ def turns_figure(turns: Sequence[Sequence[Reply]], emotion: str) -> go.Figure:
     )  # fmt: skip
 
 
-def profile_figure(reply: Reply, unsteered: Reply | None = None) -> go.Figure:
+def profile_figure(vectors: VectorSet, reply: Reply, unsteered: Reply | None = None) -> go.Figure:
     """The scores of every emotion over one answer as bars; dots for the unsteered answer of the same turn.
 
     Raises InputError if it was not read.
@@ -133,7 +135,7 @@ def profile_figure(reply: Reply, unsteered: Reply | None = None) -> go.Figure:
         },
         title=minus(f"Turn {reply.turn + 1}: {highest} is highest, {value[highest]:+.3f}"),
         aid=f"over the answer of {told}; diamonds: the unsteered answer of the turn",
-        notes=[_MEANING, *_provenance([reply])],
+        notes=provenance_notes([vectors], [preferred_layer(vectors)], _MEANING),
         height=170 + _BAR * len(names) + 60,
         wide=74,
         left=96,
@@ -145,7 +147,3 @@ def profile_figure(reply: Reply, unsteered: Reply | None = None) -> go.Figure:
 def _both(one: Reply) -> tuple[np.ndarray, np.ndarray]:
     nothing = np.full(len(one.classes), np.nan)
     return (nothing if one.before is None else one.before), (nothing if one.over is None else one.over)
-
-
-def _provenance(replies: Sequence[Reply]) -> list[str]:
-    return list(dict.fromkeys(f"vectors {one.set}" for one in replies))

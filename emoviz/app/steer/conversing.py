@@ -21,7 +21,7 @@ from ...types import Reply
 from ..turns import MODEL_TURNS
 from .request import Request
 from .witnessing import outside_witnessed, witnessed
-from .writing import hidden_leak, leaks, model_and_set, verdict_words
+from .writing import fill, hidden_leak, model_and_set, verdict_words
 
 if TYPE_CHECKING:
     from ...steer.conversation import Conversation
@@ -195,14 +195,9 @@ def _cell(direction: str, dose: float) -> dict[str, Any]:
 def _fill(rows: list[dict], last: list[Any], own: frozenset[str]) -> int:
     steps = 0
     for row, partial in zip(rows, last, strict=True):
-        if partial is None:
-            continue
-        steps = max(steps, partial.ids.shape[1])
-        for cell, text, finished in zip(row["cells"], partial.texts, partial.finished, strict=True):
-            cell["state"] = "ended" if finished else ""
-            if text.strip() != cell["text"]:
-                cell["text"] = text.strip()
-                cell["leaks"] = leaks(cell["text"], own)
+        if partial is not None:
+            steps = max(steps, partial.ids.shape[1])
+            fill(row["cells"], partial, own)
     return steps
 
 

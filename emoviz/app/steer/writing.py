@@ -31,6 +31,7 @@ from .witnessing import outside_witnessed, witnessed
 
 if TYPE_CHECKING:
     from ...models.loaded import LoadedModel
+    from ...steer.generate import Partial
 
 # Each update is drawn by the browser, which on a small machine takes its time from the model.
 _UPDATES_PER_SECOND = 8
@@ -246,13 +247,17 @@ def _fill(batches: list[_Batch], *, stopped: bool = False) -> int:
         if last is None:
             continue
         steps = max(steps, last.ids.shape[1])
-        for cell, text, finished in zip(batch.cells, last.texts, last.finished, strict=True):
-            cell["state"] = "ended" if finished else "stopped" if stopped and batch.open else ""
-            text = text.strip()
-            if text != cell["text"]:
-                cell["text"] = text
-                cell["leaks"] = leaks(text, batch.own)
+        fill(batch.cells, last, batch.own, unfinished="stopped" if stopped and batch.open else "")
     return steps
+
+
+def fill(cells: Sequence[dict[str, Any]], written: Partial, own: frozenset[str], *, unfinished: str = "") -> None:
+    """Puts what is written of a batch into its cells. unfinished : the state of texts that have not ended."""
+    for cell, text, finished in zip(cells, written.texts, written.finished, strict=True):
+        cell["state"] = "ended" if finished else unfinished
+        if text.strip() != cell["text"]:
+            cell["text"] = text.strip()
+            cell["leaks"] = leaks(cell["text"], own)
 
 
 def leaks(text: str, own: frozenset[str]) -> list[list]:

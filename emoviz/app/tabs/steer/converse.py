@@ -12,7 +12,7 @@ from ....plots.conversation import profile_figure, turns_figure
 from ....share.transcript import FORMATS, transcript_file
 from ....steer.recipes import EMOVIZ, NORMS, PRESETS, SCOPES
 from ... import fetching
-from ...cleaning import menu, snippet_lines
+from ...cleaning import menu, set_read, snippet_lines
 from ...components import EMPTY, Figure, Message, Turns
 from ...contract import LATEST, QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name, on_said, tried
 from ...download import downloaded
@@ -107,8 +107,10 @@ def draw(view: Selection, talk: Talk, **_asked: Any) -> dict:
     twin = next((one for one in talk.read[turn] if one.model == reply.model), None)
     # The lines of one model: those of several would hide each other.
     own = [[one for one in replies if one.model == reply.model] for replies in talk.read]
-    shown["over"] = tried(turns_figure, own, view.emotion)
-    shown["profile"] = tried(profile_figure, reply, twin)
+    vectors = set_read(reply.set)
+    if vectors is not None:
+        shown["over"] = tried(turns_figure, vectors, own, [view.emotion, *view.emotions])
+        shown["profile"] = tried(profile_figure, vectors, reply, twin)
     return shown
 
 
@@ -249,6 +251,6 @@ TAB = Tab(
     lay=lay,
     draw=draw,
     python=python,
-    uses=("sets", "pin", "emotion"),
+    uses=("sets", "pin", "emotion", "emotions"),
     wire=wire,
 )
