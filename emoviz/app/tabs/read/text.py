@@ -182,9 +182,11 @@ def lay(_start: Selection) -> Laid:
             info=f"up to {MAX_LETTERS:,} letters",
             lines=4,
             max_lines=8,
+            scale=5,
+            min_width=260,
         )
+        cleaning = menu(scale=1, min_width=220, elem_id="ez-read-cleaning")
     with gr.Row(elem_classes="ez-controls"):
-        cleaning = menu(scale=0, min_width=220, elem_id="ez-read-cleaning")
         go = gr.Button("Read", variant="primary", elem_id="ez-read", scale=0, min_width=120)
         for name, example in EXAMPLES.items():
             button = gr.Button(name, size="sm", scale=0, min_width=140)

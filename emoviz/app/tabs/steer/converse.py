@@ -63,8 +63,8 @@ def lay(start: Selection) -> Laid:
             layers = gr.Textbox("window", label="Layers", info="window, all, 12 or 10-20", scale=2, min_width=140)
             scope = gr.Dropdown(list(SCOPES), label="Scope", info="of each turn", scale=2, min_width=140)
             norm = gr.Dropdown(list(NORMS), label="Norm", info="what a dose is a share of", scale=2, min_width=140)
-            cleaning = menu(scale=3, min_width=200, elem_id="ez-converse-cleaning")
         with gr.Row(elem_classes="ez-controls"):
+            cleaning = menu(scale=2, min_width=190, elem_id="ez-converse-cleaning")
             tokens = gr.Number(60, label="New tokens", info="of one answer", precision=0, scale=2, min_width=120)
             temperature = gr.Number(0, label="Temperature", info="0 is greedy", scale=2, min_width=120)
             seed = gr.Number(0, label="Seed", info="of the sampling", precision=0, scale=2, min_width=120)
