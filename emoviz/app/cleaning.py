@@ -27,8 +27,8 @@ _EXAMPLE = "against calm"
 def menu(**options: Any) -> gr.Dropdown:
     """The control."""
     choices = [*(name for name in CHOICES if name.islower()), _EXAMPLE]
-    info = "or type neutral 5, against sad"
-    return gr.Dropdown(choices, value=NONE, label="Cleaning of directions", info=info, allow_custom_value=True, **options)
+    title, info = "Cleaning of directions", "or type neutral 5, against sad"
+    return gr.Dropdown(choices, value=NONE, label=title, info=info, allow_custom_value=True, **options)
 
 
 def cleaned_with_status(

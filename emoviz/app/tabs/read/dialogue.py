@@ -109,9 +109,11 @@ def lay(_start: Selection) -> Laid:
             lines=6,
             max_lines=14,
             elem_id="ez-dialogue-text",
+            scale=5,
+            min_width=260,
         )
+        cleaning = menu(scale=1, min_width=220, elem_id="ez-dialogue-cleaning")
     with gr.Row(elem_classes="ez-controls"):
-        cleaning = menu(scale=0, min_width=220, elem_id="ez-dialogue-cleaning")
         go = gr.Button("Read the dialogue", variant="primary", elem_id="ez-dialogue", scale=0, min_width=180)
     status = Message(
         "The whole dialogue is read once, in the model's chat template, without steering.",
