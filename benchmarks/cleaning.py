@@ -1,7 +1,8 @@
 """What cleaner directions are worth: how reliable, how good on held-out passages, and what steering with them does.
 
 Each cleaning against the default, on the same topics, passages, openings and seeds. What a cleaning is estimated on
-never holds what it is tested on. Twenty minutes, so only when asked for by name (`python -m benchmarks cleaning`).
+never holds what it is tested on. Eleven minutes for the first model on two cores, half an hour and more for the second,
+so only when asked for by name (`python -m benchmarks cleaning`).
 """
 
 from __future__ import annotations
@@ -217,7 +218,7 @@ def _scenarios(texts: dict, usual: dict) -> dict:
             "random_k": sum(random.values()),
             "gained": gained,
             "lost": lost,
-            "p": round(float(binomtest(gained, gained + lost).pvalue), 3) if gained + lost else 1.0,
+            "p": round(float(binomtest(gained, gained + lost).pvalue), 4) if gained + lost else 1.0,
         }
     return found
 
