@@ -25,7 +25,7 @@ _MEANING = (
 _TITLE = 46
 _HEIGHT, _BAR = 380, 17
 # Pixels of half the page inside a figure, of a row of its legend, of a sign and of a letter there.
-_INSIDE, _LEGEND, _SIGN, _LETTER = 380, 20, 44, 6.6
+_INSIDE, _LEGEND, _SIGN, _LETTER = 410, 20, 44, 6.6
 
 
 def what_steers(direction: str, dose: float) -> str:
@@ -80,8 +80,9 @@ def turns_figure(vectors: VectorSet, turns: Sequence[Sequence[Reply]], emotions:
         {
             "xaxis": {"title": {"text": "turn"}, "type": "category"},
             "yaxis": {
-                "title": {"text": f"{emotion}, score"}, "range": [-1.15 * spread, 1.15 * spread], "zeroline": True,
-                "zerolinewidth": 1, "zerolinecolor": "#8a92a1",
+                "title": {"text": f"{emotion}, score" if len(emotions) == 1 else "score"},
+                "range": [-1.15 * spread, 1.15 * spread], "zeroline": True, "zerolinewidth": 1,
+                "zerolinecolor": "#8a92a1",
             },
             "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
             "meta": {"kind": "reply", "name": "conversation"},
