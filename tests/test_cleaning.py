@@ -337,6 +337,11 @@ def test_layers_that_are_not_finite_are_left_out(llama, own):
     found = cleaned(llama, vectors, "whitened")
     assert np.isnan(found.cleaned.means[1]).all() and np.isfinite(found.cleaned.means[[0, 2, 3]]).all()
     assert np.isnan(read_text(llama, found, TEXT).scores[1]).all()
+    overflown = own.activations.states.copy()
+    overflown[3, 2, 1] = np.inf
+    vectors = replace(own, activations=replace(own.activations, states=overflown))
+    with pytest.raises(InputError, match="at layer 2 are not finite in fp32, and cleaning needs them"):
+        cleaned(llama, vectors, "whitened")
 
 
 def test_a_verification_needs_all_emotions_and_has_a_file_name(llama):

@@ -90,11 +90,16 @@ def cleaned(
     at, labels = read(model, vectors, progress)
     means = np.full(vectors.class_means.shape, np.nan, np.float32)
     for layer in vectors.finite_layers:
-        rows = vectors.class_means[layer]
+        rows, states = vectors.class_means[layer], at(layer)
+        if not np.isfinite(states).all():
+            raise InputError(
+                f"the states of {model.name} at layer {layer} are not finite in {model.precision}, and cleaning needs "
+                "them. Load the model in bf16 or fp32."
+            )
         if asked.how == WHITENED:
-            means[layer] = whitened_rows(rows, within_covariance(at(layer), labels))
+            means[layer] = whitened_rows(rows, within_covariance(states, labels))
         elif asked.components is not None:
-            means[layer] = without_components(rows, principal_components(at(layer), asked.components))
+            means[layer] = without_components(rows, principal_components(states, asked.components))
     try:
         write_tensors(path, {"means": means}, {"set": vectors.name, "cleaning": asked.name}, _KIND)
     except InputError as error:

@@ -131,11 +131,13 @@ def whitened_rows(rows: np.ndarray, covariance: np.ndarray) -> np.ndarray:
     return solve(covariance, np.asarray(rows, np.float64).T, assume_a="pos").T
 
 
-def with_means(vectors: VectorSet, cleaning: Cleaning, means: np.ndarray) -> VectorSet:
-    """The set with cleaned means (L, C, D) as what its directions are differences of."""
-    name = f"{vectors.name}, {cleaning.name}"
+def with_means(
+    vectors: VectorSet, cleaning: Cleaning, means: np.ndarray, origin: np.ndarray | None = None
+) -> VectorSet:
+    """The set with cleaned means (L, C, D) as what its directions are differences of. origin : as in `Cleaned`."""
+    name, seen = f"{vectors.name}, {cleaning.name}", Cleaned(cleaning.name, means, origin)
     # Of no file: what can be deleted or opened is the set that it was made from.
-    return replace(vectors, name=name, cleaned=Cleaned(cleaning.name, means), path=None, shipped=False)
+    return replace(vectors, name=name, cleaned=seen, path=None, shipped=False)
 
 
 def against(vectors: VectorSet, cleaning: Cleaning) -> VectorSet:
@@ -157,6 +159,4 @@ def against(vectors: VectorSet, cleaning: Cleaning) -> VectorSet:
         control_rdms={},
         resampled=None,
     )
-    named = with_means(left, cleaning, means)
-    origin = np.asarray(vectors.class_means[:, at], np.float64)
-    return replace(named, cleaned=Cleaned(cleaning.name, means, origin))
+    return with_means(left, cleaning, means, np.asarray(vectors.class_means[:, at], np.float64))
