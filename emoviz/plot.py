@@ -33,6 +33,7 @@ from .plots.difference import depth_difference_figure, difference_figure
 from .plots.dose_response import dose_response_figure
 from .plots.emotion_map import map_figure
 from .plots.gauge import gauge_figure
+from .plots.group_difference import group_difference_figure
 from .plots.heat_map import heat_map_figure
 from .plots.leak import leak_figure
 from .plots.leak_scripts import leak_scripts_figure
@@ -48,6 +49,7 @@ from .plots.rsa import comparison_figure
 from .plots.rsa_pair import pair_figure
 from .plots.separation import separation_figure
 from .plots.side_effects import side_effects_figure
+from .plots.text_distribution import text_distribution_figure
 from .plots.theme import DARK, LIGHT, SERIES, Style, short_label, styles
 from .plots.token import token_figure
 from .plots.valence import valence_figure
@@ -87,11 +89,13 @@ from .types import (
     Contrast,
     DialogueReading,
     DoseResponse,
+    GroupDifference,
     LeakRun,
     Norms,
     Reading,
     Separation,
     SideEffects,
+    TextReadings,
     Variation,
     VectorSet,
     Verification,
@@ -113,6 +117,7 @@ __all__ = [
     "difference",
     "dose_response",
     "emotion_map",
+    "group_difference",
     "leak",
     "leak_scripts",
     "number",
@@ -126,6 +131,7 @@ __all__ = [
     "rsa",
     "separation",
     "side_effects",
+    "text_distribution",
     "token",
     "valence",
     "variants",
@@ -780,6 +786,43 @@ def token(
     if not 0 <= number < len(found.tokens):
         raise InputError(f"token {number} does not exist; the text has tokens 0 to {len(found.tokens) - 1}.")
     return token_figure(found, vectors, number, emotion, layer)
+
+
+def text_distribution(found: TextReadings, emotion: str | None = None) -> go.Figure:
+    """How the scores of many texts are spread over the emotions.
+
+    found : from `ez.read_texts` or `ez.load_readings`. emotion : its row is marked.
+    Raises : InputError for anything else, and where no text could be read.
+
+    >>> import emoviz as ez
+    >>> texts = ["She could not stop crying.", "They won at last, and danced.", "The bus was late."]
+    >>> found = ez.read_texts(ez.load_model("SmolLM2-135M-Instruct"), None, texts, progress=False)
+    >>> ez.plot.text_distribution(found, "sad").layout.meta["kind"]
+    'texts'
+    """
+    if not isinstance(found, TextReadings):
+        raise InputError(f"{type(found).__name__} was given; what ez.read_texts gives is needed.")
+    if found.unread == found.texts:
+        raise InputError(f"none of the {found.texts} texts could be read; the table says why.")
+    return text_distribution_figure(found, emotion)
+
+
+def group_difference(found: GroupDifference, emotion: str | None = None) -> go.Figure:
+    """What two groups of texts differ in, an effect size with its interval for each emotion.
+
+    found : from `ez.compare_groups`. emotion : its row is marked. Raises : InputError for anything else.
+
+    >>> import emoviz as ez
+    >>> import pandas as pd
+    >>> rows = [("She wept.", "a"), ("He mourned her.", "a"), ("They won!", "b"), ("What a lovely day!", "b")]
+    >>> model, table = ez.load_model("SmolLM2-135M-Instruct"), pd.DataFrame(rows, columns=["text", "side"])
+    >>> found = ez.compare_groups(ez.read_texts(model, None, table, progress=False), "side")
+    >>> ez.plot.group_difference(found, "sad").layout.meta["kind"]
+    'texts'
+    """
+    if not isinstance(found, GroupDifference):
+        raise InputError(f"{type(found).__name__} was given; what ez.compare_groups gives is needed.")
+    return group_difference_figure(found, emotion)
 
 
 def dialogue(

@@ -19,6 +19,7 @@ from emoviz.plots.canvas import Canvas, drawn_on
 from emoviz.plots.export import FORMATS, PRESETS, SLIDE_TEXT, export, table
 
 from .chromium import find
+from .test_many_texts import made_difference, made_readings
 from .test_side_effects import simulated
 
 pictures = [
@@ -62,6 +63,8 @@ FIGURES = {
     "side effects": lambda sets: ez.plot.side_effects(simulated(), "calm"),
     "off target": lambda sets: ez.plot.off_target(simulated(), emotion="calm"),
     "verification": lambda sets: ez.plot.verification(ez.list_verifications()[0]),
+    "text distribution": lambda sets: ez.plot.text_distribution(made_readings(), "calm"),
+    "group difference": lambda sets: ez.plot.group_difference(made_difference(), "calm"),
 }
 
 

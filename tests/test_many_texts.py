@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,9 @@ from scipy import stats
 
 import emoviz as ez
 from emoviz.cli import main
+from emoviz.emotions import CLASSES
 from emoviz.errors import InputError
+from emoviz.plots.theme import class_colour
 from emoviz.readout import many, windows
 from emoviz.readout.reading import read_text
 from emoviz.readout.summary import sentences, text_scores
@@ -22,7 +25,7 @@ from emoviz.stats.tops import Tops
 from emoviz.stimuli.streams import scan, text_source
 from emoviz.store import save_set, sets_folder
 from emoviz.store.readings import load_readings
-from emoviz.types import Activations, TopRow
+from emoviz.types import Activations, TextReadings, TopRow
 from emoviz.types.texts import score_column, z_column
 
 from .test_read import set_of, with_a_sink
@@ -34,6 +37,34 @@ TEXTS = [
     "joyous",
     "red blue red blue red blue . grim , grim",
 ]
+
+
+def made_readings(**changes):
+    """What was read of 500 texts that no model read."""
+    n = len(CLASSES)
+    middle = np.random.default_rng(0).normal(size=n)
+    values = {
+        "model": "made-up",
+        "set": "made-up_emoviz_fp32",
+        "layer": 3,
+        "classes": CLASSES,
+        "texts": 500,
+        "rows": 1500,
+    }
+    values |= {"unread": 4, "tokens": 9000, "columns": ("side",), "scale": None, "no_z": "the states are not kept"}
+    values |= {"tokens_per_second": 100.0, "quantiles": middle + np.array([-2, -1, 0, 1, 2])[:, None]}
+    rows = tuple(TopRow(f"text {k}", 0.2 - 0.1 * k, None, k, 0) for k in range(4))
+    token = TopRow(" fled", 0.3, None, 1, 2, "and he", " at once")
+    tops = {"texts": rows, "sentences": rows, "tokens": (token,)}
+    values["tops"] = {what: dict.fromkeys(CLASSES, own) for what, own in tops.items()}
+    return TextReadings(**{"path": Path("made-up.csv"), **values, **changes})
+
+
+def made_difference():
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(size=(2, 40, len(CLASSES)))
+    first[:, 3] += 2
+    return difference_of(first, second, CLASSES, "side", ("left", "right"), n_permutations=200, n_bootstrap=200)
 
 
 def expected_of(loaded, vectors, text, layer):
@@ -477,6 +508,38 @@ def test_groups_of_a_table_are_its_texts_by_a_column_and_unread_ones_do_not_coun
     assert both.means[:, both.classes.index("calm")] == pytest.approx([side.mean() for side in sides], abs=1e-6)
     with pytest.raises(InputError, match="has no column 'mood'; side came with the texts"):
         ez.compare_groups(found, "mood")
+
+
+# Figures.
+
+
+def test_the_spread_is_drawn_from_its_quantiles_in_z_where_there_is_one():
+    found = made_readings()
+    scaled = replace(found, scale=np.stack([np.full(len(CLASSES), 0.5), np.full(len(CLASSES), 2.0)]), no_z="")
+    for readings, change in ((found, lambda x: x), (scaled, lambda x: (x - 0.5) / 2)):
+        figure = ez.plot.text_distribution(readings, "calm")
+        marks = next(trace for trace in figure.data if trace.mode == "markers")
+        for x, (name,) in zip(marks.x, marks.customdata, strict=True):
+            own = change(found.quantiles[:, CLASSES.index(name)])
+            assert x == pytest.approx(own[2])
+            lines = [sorted(t.x) for t in figure.data if t.mode == "lines" and t.y[0] == name]
+            assert lines == [pytest.approx(own[[0, 4]]), pytest.approx(own[[1, 3]])]
+        assert list(marks.marker.color) == [class_colour(name) for (name,) in marks.customdata]
+    assert "no z" in str(ez.plot.text_distribution(found).layout.annotations[-1].text)
+    with pytest.raises(InputError, match="none of the 500 texts could be read"):
+        ez.plot.text_distribution(replace(found, unread=500))
+
+
+def test_differences_are_filled_where_they_are_significant_and_names_are_no_markup():
+    found = replace(made_difference(), names=("<b>left</b>", "x" * 90))
+    figure = ez.plot.group_difference(found)
+    marks = next(trace for trace in figure.data if trace.mode == "markers")
+    filled = {
+        name: not symbol.endswith("-open")
+        for (name,), symbol in zip(marks.customdata, marks.marker.symbol, strict=True)
+    }
+    assert filled == {name: bool(p <= 0.05) for name, p in zip(CLASSES, found.p, strict=True)} and filled[CLASSES[3]]
+    assert "&lt;b&gt;left" in figure.layout.title.text and "x" * 41 not in figure.layout.title.text
 
 
 # The command.

@@ -157,6 +157,7 @@ class Board(Filled):
 class Table(Filled):
     """A plain table: {columns: [name or [name, explanation]], rows: [[...]], groups: {row: heading}, notes: [...]}.
 
+    With {shares: [-1 to 1 of each row]} the first cells are coloured as the tokens of a text are.
     With {kind, ids: [ids of each row], marked: [row]} a row is a button: `select` fires with {kind, ids, add}.
     """
 

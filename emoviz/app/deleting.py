@@ -27,11 +27,12 @@ def lay(
     what: Callable[[str | None], str],
     delete: Callable[[str], str],
     said: Message,
+    called: Callable[[str], str] = str,
 ) -> Deleting:
     """A menu, *Delete*, and below it the question with its two answers.
 
     what : name to what goes with it, as a sentence; raises InputError where it cannot be deleted. delete : name to what
-    happened. said : where that is shown.
+    happened. said : where that is shown. called : name to what is shown of it.
     """
     with gr.Row(elem_classes="ez-controls"):
         menu = Menu(choices, value=None, label=label, scale=4)
@@ -45,7 +46,12 @@ def lay(
 
     def ask(name: str | None) -> tuple[Any, ...]:
         try:
-            return gr.update(visible=True), f"**Delete {name}?** {what(name)} This cannot be undone.", name, gr.skip()
+            return (
+                gr.update(visible=True),
+                f"**Delete {called(str(name))}?** {what(name)} This cannot be undone.",
+                name,
+                gr.skip(),
+            )
         except InputError as error:
             return gr.update(visible=False), None, None, f"**Cannot delete.** {error}"
 

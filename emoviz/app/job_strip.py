@@ -33,13 +33,18 @@ def lay() -> Strip:
 def answer(event: gr.EventData, owner: str) -> tuple[dict, str]:
     """(lines, owner) for a page that asks, cancels or dismisses; a visitor can post anything."""
     data = event._data if isinstance(event._data, dict) else {}
-    told, number = data.get("owner"), data.get("job")
-    if isinstance(told, str) and _TOKEN.fullmatch(told):
-        owner = told
+    told, number = told_owner(data), data.get("job")
+    owner = owner if told is None else told
     act = {"cancel": JOBS.cancel, "dismiss": JOBS.dismiss}.get(str(data.get("act")))
     if act is not None and type(number) is int:
         act(number, owner)
     return lines(owner), owner
+
+
+def told_owner(data: Any) -> str | None:
+    """The secret that a page tells with what it asks; None where it tells none. A visitor can post anything."""
+    told = data.get("owner") if isinstance(data, dict) else None
+    return told if isinstance(told, str) and _TOKEN.fullmatch(told) else None
 
 
 def lines(owner: str) -> dict:

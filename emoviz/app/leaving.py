@@ -36,8 +36,8 @@ _WITH_LINK = "(link, ...given) => [location.href, ...given]"
 # The button gets its file a moment after it gets its name.
 _SAVE = """() => {
   const until = Date.now() + 5000, click = () => {
-    const file = document.querySelector('#ez-leaving-file');
-    if (file && file.textContent.includes('emoviz-')) setTimeout(() => file.click(), 200);
+    const file = document.querySelector('#%s');
+    if (file && file.textContent.includes('%s')) setTimeout(() => file.click(), 200);
     else if (Date.now() < until) setTimeout(click, 50);
   };
   click();
@@ -81,9 +81,16 @@ def wire(parts: dict[str, Part], page: Page) -> None:
             js=_WITH_LINK,
             **_AT_ONCE,
         )
-        made.then(lambda: _ends("Close"), None, [end, *buttons], **QUIET).then(None, js=_SAVE)
+        made.then(lambda: _ends("Close"), None, [end, *buttons], **QUIET).then(
+            None, js=when_ready("ez-leaving-file", "emoviz-")
+        )
         running.append(made)
     end.click(lambda: [None, *_ends("Close")], None, [status, end, *buttons], cancels=running, **QUIET)
+
+
+def when_ready(button: str, named: str) -> str:
+    """JavaScript that presses a button, by its id, as soon as it is called so."""
+    return _SAVE % (button, named)
 
 
 def _ends(how: str) -> list:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
@@ -152,7 +151,6 @@ def _texts(given: Namespace, started: float) -> Result:
         found = read_source(loaded, vectors, source, seen, layer, out, batch_tokens, show)
     finally:
         show.close()
-    logging.info("the table: %s", found.path)
     groups = None if column is None else compare_groups(found, column, first, second)
     result = {
         "model": found.model,

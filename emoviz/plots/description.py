@@ -17,7 +17,7 @@ _LEG = 0.1
 _FEWEST = 3
 _WEIGHTS = re.compile(r"</?[bi]>")
 # Kind of figure -> the axis along which its points are compared; other figures: y.
-_ALONG = {"side-effects": "x", "cosines": "x", "verification": "x", "precision": "x", "variants": "x", "corpora": "x"}
+_ALONG = dict.fromkeys(("side-effects", "cosines", "verification", "precision", "variants", "corpora", "texts"), "x")
 # Kinds whose points are pairs, named by their first two ids.
 _PAIRS = ("rdm", "cosines", "pair")
 # Only distances mean something in a map; the cells of regimes have no height; the points of doses are single texts.

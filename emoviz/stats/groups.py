@@ -48,7 +48,7 @@ def compare_groups(
     >>> ez.compare_groups(read, "mood").n
     (3, 3)
     """
-    values, scores = _groups(readings, column)
+    values, scores = group_scores(readings, column)
     counts = Counter(values.tolist())
     names = chosen_groups(counts, column, first, second)
     own = values == names[0]
@@ -116,8 +116,11 @@ def difference_of(
     )
 
 
-def _groups(readings: TextReadings, column: str) -> tuple[np.ndarray, np.ndarray]:
-    """The value of the column and the scores of each text that was read and has one."""
+def group_scores(readings: TextReadings, column: str) -> tuple[np.ndarray, np.ndarray]:
+    """The value of the column, (n,), and the scores, (n, C), of each text that was read and has one.
+
+    Raises InputError for a column that did not come with the texts.
+    """
     if column not in readings.columns:
         there = ", ".join(readings.columns) or "none"
         raise InputError(f"{readings.path.name} has no column {column!r}; {there} came with the texts.")

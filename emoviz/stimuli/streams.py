@@ -100,6 +100,15 @@ def text_source(given: Any, text_column: str | None = None, name: str = "texts")
     return TextSource(name, lambda: (_row({"text": text}, "text", "") for text in given))
 
 
+def columns_in(path: Path) -> list[str]:
+    """The columns of a file of texts, as its first rows say them; none of plain text."""
+    if path.suffix.lower() not in _OPENED:
+        return []
+    return columns_of(
+        [("", row) for row in islice(_OPENED[path.suffix.lower()](path), _FIRST) if isinstance(row, dict)]
+    )
+
+
 def scan(source: TextSource, group_column: str | None = None) -> Scan:
     """Goes through all texts once. Raises InputError without any, and for a column that none of them has."""
     digest = hashlib.sha256()

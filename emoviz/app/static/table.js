@@ -11,6 +11,13 @@ function pickable(line, shown, k) {
   line.addEventListener('click', (event) => trigger('select', { kind: shown.kind, ids: shown.ids[k], add: event.shiftKey }));
 }
 
+// How far a score is from zero, as the tokens of a text show it.
+function shade(cell, share) {
+  cell.classList.add('ez-shaded');
+  cell.style.setProperty('--ez-hue', share < 0 ? 'var(--ez-against)' : 'var(--ez-towards)');
+  cell.style.setProperty('--ez-share', (100 * Math.min(1, Math.abs(share))).toFixed(1) + '%');
+}
+
 function draw() {
   const shown = given(root);
   if (!shown) return;
@@ -40,6 +47,7 @@ function draw() {
     }
     const line = node('tr', '');
     row.forEach((value) => line.append(node('td', shown.wrap ? 'ez-wrap' : '', value)));
+    if (shown.shares) shade(line.firstChild, shown.shares[k]);
     if (shown.ids) pickable(line, shown, k);
     body.append(line);
   });

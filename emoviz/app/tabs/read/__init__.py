@@ -1,10 +1,10 @@
-"""Read: which emotions a text lights up, in three parts."""
+"""Read: which emotions texts light up, in four parts."""
 
 from ...contract import Tab
-from . import dialogue, numbers, text
+from . import dialogue, many, numbers, text
 
 TAB = Tab(
     title="Read",
-    question="Which emotions does a text light up, as a model reads it?",
-    parts=(text.TAB, dialogue.TAB, numbers.TAB),
+    question="Which emotions do texts light up, as a model reads them?",
+    parts=(text.TAB, many.TAB, dialogue.TAB, numbers.TAB),
 )
