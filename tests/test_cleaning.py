@@ -344,7 +344,7 @@ def test_layers_that_are_not_finite_are_left_out(llama, own):
         cleaned(llama, vectors, "whitened")
 
 
-def test_a_verification_needs_all_emotions_and_has_a_file_name(llama):
+def test_a_verification_needs_all_emotions(llama):
     vectors = make_set(layers=llama.n_layers, width=llama.d_model, model=llama.name)
     vectors = replace(vectors, provenance=replace(vectors.provenance, revision=llama.revision))
     assert verified_emotions(cleaned(llama, vectors, "against neutral")) == vectors.emotions

@@ -18,6 +18,7 @@ from emoviz.errors import InputError
 from emoviz.experiments import calibration as calibrating
 from emoviz.experiments import verification as verifying
 from emoviz.experiments.calibration import calibrate, targets
+from emoviz.experiments.claims import evidence
 from emoviz.experiments.plans import plan_for, rise_words
 from emoviz.experiments.verification import (
     confirmed,
@@ -27,6 +28,7 @@ from emoviz.experiments.verification import (
     usable_calibration,
     verified_emotions,
 )
+from emoviz.extract.cleaning import cleaned
 from emoviz.plots.verification import verification_figure
 from emoviz.stats.wilson import wilson_interval
 from emoviz.stimuli import openings
@@ -61,8 +63,8 @@ def _set_of(loaded):
     return replace(vectors, provenance=replace(vectors.provenance, revision=loaded.revision))
 
 
-def _run(loaded, plan=PLAN, prompts=TINY):
-    vectors, witness = _set_of(loaded), _witness()
+def _run(loaded, plan=PLAN, prompts=TINY, vectors=None):
+    vectors, witness = _set_of(loaded) if vectors is None else vectors, _witness()
     chosen = calibrate(loaded, vectors, witness, plan, EMOTIONS, prompts.calibration, _quiet)
     return run_scenarios(
         loaded,
@@ -250,6 +252,17 @@ def test_a_verification_comes_back_from_its_file_as_it_was(llama, tmp_path):
     assert [one.dose for one in back.calibrated] == [one.dose for one in found.calibrated]
     assert all(isinstance(one, Calibrated) for one in back.calibrated)
     assert save_verification(back, tmp_path / "again").read_bytes() == path.read_bytes()
+
+
+def test_a_verification_of_cleaned_directions_has_a_file_of_its_own_and_decides_no_claim(llama):
+    own = _set_of(llama)
+    made = _run(llama, replace(PLAN, samples=1), vectors=cleaned(llama, own, "against neutral"))
+    assert made.set == f"{own.name}, against neutral" and made.n == 40
+    path = save_verification(made)
+    assert path.name == f"{own.name}-against-neutral_fp32_by-counts-words.verification.json.gz"
+    assert [found.set for found in list_verifications() if not found.shipped] == [made.set]
+    at_hand = evidence([own])
+    assert made.model in at_hand.models and not at_hand.verifications
 
 
 @pytest.mark.parametrize("content", [b"", b"no gzip", __import__("gzip").compress(b'{"schema_version": 99}')])
