@@ -392,15 +392,15 @@ def test_a_run_of_ones_own_is_made_and_deleted_from_the_page(llama_folder, tiny_
     vectors = library().steerable["tiny-llama"]
     origin = replace(vectors, provenance=replace(vectors.provenance, origin=str(llama_folder)))
     monkeypatch.setattr(Library, "steerable", {"tiny-llama": origin})
-    monkeypatch.setattr(part, "run_command", _in_this_process(capsys))
+    monkeypatch.setattr("emoviz.app.steer.own_runs.run_command", _in_this_process(capsys))
     # Witnesses read by other models, which takes a minute, and have tests of their own.
     monkeypatch.setattr("emoviz.witness.witness.witness_for", _nobody)
     monkeypatch.setattr("emoviz.witness.outside.outside_for", lambda *_: None)
     with pytest.raises(InputError, match="^emotion 'bored' is not in"):
-        finished(part.make(part._asked("tiny-llama", ["bored"], "0.1", "the cat")))
-    asked = part._asked("tiny-llama", ["sad"], "-0.1, 0.4", "the cat\na red dog\n")
-    said, last = finished(part.make(asked))
-    (name,) = [n for _, n in part.own_choices()]
+        finished(part.OWN.make(part.OWN.words("tiny-llama", part.options(["bored"], "0.1", "the cat"))))
+    asked = part.OWN.words("tiny-llama", part.options(["sad"], "-0.1, 0.4", "the cat\na red dog\n"))
+    said, last = finished(part.OWN.make(asked))
+    (name,) = [n for _, n in part.OWN.choices()]
     assert said == ["loading the model"] and last.startswith(f"{name} is stored: made in")
     curve, _, first, second, *_ = part.show([name], "sad", (name, -0.1))
     assert curve.layout.meta["kind"] == "dose-response" and (first["prompt"], second["prompt"]) == (
@@ -408,16 +408,15 @@ def test_a_run_of_ones_own_is_made_and_deleted_from_the_page(llama_folder, tiny_
         "a red dog",
     )
     assert first["rows"][0]["title"] == "tiny-llama, dose \u22120.1"
-    assert "it was there already" in finished(part.make(asked))[1]
-    assert (
-        part.what_goes(name) == f"{counted(len(library().runs[name].texts), 'text')} with their verdicts are removed."
-    )
+    assert "it was there already" in finished(part.OWN.make(asked))[1]
+    n = len(library().runs[name].texts)
+    assert part.OWN.what_goes(name) == f"{counted(n, 'text')} with their verdicts are removed."
     for wrong in (part.shipped_choice()[0], None):
         with pytest.raises(InputError):
-            part.what_goes(wrong)
-    assert part.delete(part.shipped_choice()[0]).startswith("**Cannot delete.**")
-    assert part.delete(name) == f"{name} is deleted." and part.own_choices() == []
-    assert part.delete(name).startswith("**Cannot delete.**")
+            part.OWN.what_goes(wrong)
+    assert part.OWN.delete(part.shipped_choice()[0]).startswith("**Cannot delete.**")
+    assert part.OWN.delete(name) == f"{name} is deleted." and part.OWN.choices() == []
+    assert part.OWN.delete(name).startswith("**Cannot delete.**")
 
 
 def test_a_command_of_its_own_process_gives_its_result_its_complaint_and_can_be_ended(monkeypatch):

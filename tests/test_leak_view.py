@@ -347,15 +347,15 @@ def test_a_click_chooses_the_texts_and_what_nobody_can_send_changes_nothing(ship
 def test_a_run_of_ones_own_is_asked_for_as_a_command_and_shown_once_it_is_there(shipped, monkeypatch):
     asked = []
     monkeypatch.setattr(JOBS, "start", lambda kind, label, owner, work: asked.append((kind, label)))
-    assert "no model is chosen" in tab.begin("nothing", [], "me")[0] and asked == []
-    tab.begin("SmolLM2-135M-Instruct", ["calm"], "me")
+    assert "no model is chosen" in tab.OWN.begin("nothing", [], "me")[0] and asked == []
+    tab.OWN.begin("SmolLM2-135M-Instruct", ["calm"], "me")
     assert asked == [("leak run", "Leak run of SmolLM2-135M-Instruct")]
     mine = replace(shipped[1], name=f"{shipped[1].model}_leak_mine", created="2099-01-01T00:00:00+00:00", shipped=False)
     save_leak_run(mine)
     assert tab.run_of(mine.model, "calm").name == mine.name
     assert mine.name in [name for _, name in _drawn()["own"]["choices"]]
-    assert "no run is chosen" in tab.delete(shipped[1].name) and "no run is chosen" in tab.delete(None)
-    assert "340 texts" in tab.what_goes(mine.name) and tab.delete(mine.name) == f"{mine.name} is deleted."
+    assert "no run is chosen" in tab.OWN.delete(shipped[1].name) and "no run is chosen" in tab.OWN.delete(None)
+    assert "340 texts" in tab.OWN.what_goes(mine.name) and tab.OWN.delete(mine.name) == f"{mine.name} is deleted."
     assert tab.run_of(mine.model, "calm").name == shipped[1].name
 
 

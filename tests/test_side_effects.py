@@ -529,8 +529,8 @@ def test_the_part_shows_a_run_in_figures_words_and_numbers_and_a_click_chooses(m
         f"run = '{run.name}'" in code and "ez.plot.off_target(run, 0.03, 'projection', emotion='calm').show()" in code
     )
     with pytest.raises(ez.InputError, match="no run is chosen"):
-        tab.what_goes(run.name)
-    assert tab.delete(run.name).startswith("**Cannot delete.**")
+        tab.OWN.what_goes(run.name)
+    assert tab.OWN.delete(run.name).startswith("**Cannot delete.**")
 
 
 def test_a_run_of_ones_own_is_a_job_that_asks_the_command_line(monkeypatch):
@@ -540,14 +540,12 @@ def test_a_run_of_ones_own_is_a_job_that_asks_the_command_line(monkeypatch):
     def command(words):
         asked.append(words)
         yield "steering"
-        return {"seconds": 3, "computed": True}
+        return {"run": "mine", "seconds": 3, "computed": True}
 
-    monkeypatch.setattr(tab, "run_command", command)
-    said, _ = tab.begin("SmolLM2-135M-Instruct", ["calm"], "me")
+    monkeypatch.setattr("emoviz.app.steer.own_runs.run_command", command)
+    said, _ = tab.OWN.begin("SmolLM2-135M-Instruct", ["calm"], "me")
     assert said == BEGUN and asked[0][:2] == ("side effects", "Side effects of SmolLM2-135M-Instruct")
     _, result = finished(asked[0][2]())
     assert asked[1] == ["effects", "--json", "--emotion", "calm", "--", "SmolLM2-135M-Instruct"]
-    assert result == (
-        "The side effects of SmolLM2-135M-Instruct are stored: made in 3 s. Choose the model in Steer, Side effects."
-    )
-    assert tab.begin("nothing", [], "me")[0].startswith("**Cannot run.** no model is chosen")
+    assert result == "mine is stored: made in 3 s. Steer, Side effects shows it."
+    assert tab.OWN.begin("nothing", [], "me")[0].startswith("**Cannot run.** no model is chosen")

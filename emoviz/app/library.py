@@ -93,10 +93,6 @@ class Library:
             raise InputError("no vector set is chosen. Choose one, or extract one in the Library.")
         return vectors
 
-    def run_named(self, name: str | None) -> DoseResponse | None:
-        """As `set_named`."""
-        return None if name is None else self.runs.get(name)
-
     def choices(self) -> list[tuple[str, str]]:
         """(label, name) of each set, as a menu shows them."""
         return [(short_label(s), name) for name, s in self.sets.items()]

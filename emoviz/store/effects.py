@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
 from ..types import Decoding, OffTarget, Question, Recipe, SideEffects, VectorSet
-from .folders import responses_folder, shipped_folder
+from .folders import responses_folder
 from .jsonable import plain
-from .packed import card_of, list_packed, read_packed, recipe_of, write_packed
+from .packed import card_of, check_form, delete_run, list_runs, read_packed, recipe_of, write_packed
 
 SUFFIX = ".json.gz"
 PATTERN = f"*_effects_*{SUFFIX}"
@@ -96,26 +95,16 @@ def list_side_effects() -> list[SideEffects]:
     >>> all(len(run.rows) == len(run.losses) for run in ez.list_side_effects())
     True
     """
-    found = list_packed([(shipped_folder(), True), (responses_folder(), False)], PATTERN, load_side_effects)
-    return sorted(found.values(), key=lambda run: (not run.shipped, run.model, run.name))
+    return list_runs(PATTERN, load_side_effects)
 
 
 def delete_side_effects(run: SideEffects) -> None:
     """Deletes one of the user's own runs. Raises InputError for a shipped one."""
-    if run.shipped:
-        raise InputError(f"{run.name} is shipped with emoviz; only runs of your own can be deleted.")
-    path = responses_folder() / f"{run.name}{SUFFIX}"
-    try:
-        path.unlink()
-    except OSError as error:
-        raise InputError(f"{path} cannot be deleted ({error.strerror}). Check who owns it.") from error
+    delete_run(run, SUFFIX)
 
 
 def _unpacked(data: dict, name: str, shipped: bool) -> SideEffects:
-    if data["format"] != FORMAT:
-        raise ValueError("it holds something else")
-    if data["schema_version"] != SCHEMA_VERSION:
-        raise ValueError(f"schema version {data['schema_version']} instead of {SCHEMA_VERSION}")
+    check_form(data, FORMAT, SCHEMA_VERSION)
     lists: dict[str, Any] = {
         key: tuple(data[key]) for key in ("prompts", "directions", "controls", "doses", "emotions", "kinds")
     }

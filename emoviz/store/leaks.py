@@ -8,11 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from ..errors import InputError
 from ..types import Decoding, LeakLens, LeakRun, LeakText, Recipe, Span, TokenChange, VectorSet
-from .folders import responses_folder, shipped_folder
+from .folders import responses_folder
 from .jsonable import plain, significant
-from .packed import list_packed, read_packed, recipe_of, write_packed
+from .packed import check_form, delete_run, list_runs, read_packed, recipe_of, write_packed
 
 SUFFIX = ".json.gz"
 PATTERN = f"*_leak_*{SUFFIX}"
@@ -97,19 +96,12 @@ def list_leak_runs() -> list[LeakRun]:
     >>> all(run.texts for run in ez.list_leak_runs())
     True
     """
-    found = list_packed([(shipped_folder(), True), (responses_folder(), False)], PATTERN, load_leak_run)
-    return sorted(found.values(), key=lambda run: (not run.shipped, run.model, run.name))
+    return list_runs(PATTERN, load_leak_run)
 
 
 def delete_leak_run(run: LeakRun) -> None:
     """Deletes one of the user's own runs. Raises InputError for a shipped one."""
-    if run.shipped:
-        raise InputError(f"{run.name} is shipped with emoviz; only runs of your own can be deleted.")
-    path = responses_folder() / f"{run.name}{SUFFIX}"
-    try:
-        path.unlink()
-    except OSError as error:
-        raise InputError(f"{path} cannot be deleted ({error.strerror}). Check who owns it.") from error
+    delete_run(run, SUFFIX)
 
 
 def text_of(row: dict) -> LeakText:
@@ -136,10 +128,7 @@ def _lens_of(data: dict | None) -> LeakLens | None:
 
 
 def _unpacked(data: dict, name: str, shipped: bool) -> LeakRun:
-    if data["format"] != FORMAT:
-        raise ValueError("it holds something else")
-    if data["schema_version"] != SCHEMA_VERSION:
-        raise ValueError(f"schema version {data['schema_version']} instead of {SCHEMA_VERSION}")
+    check_form(data, FORMAT, SCHEMA_VERSION)
     return LeakRun(
         name=name,
         recipes={key: recipe_of(value) for key, value in data["recipes"].items()},

@@ -1,4 +1,4 @@
-"""Results as gzipped JSON, one file each: what dose-response runs and verifications have in common."""
+"""Results as gzipped JSON, one file each: what runs of all kinds and verifications have in common."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import InputError
 from ..types import Recipe, WitnessCard
 from .atomic import atomically
+from .folders import responses_folder, shipped_folder
 from .jsonable import number
 
 log = logging.getLogger(__name__)
@@ -54,6 +55,36 @@ def list_packed(folders: Sequence[tuple[Path, bool]], pattern: str, load: Callab
                 continue
             found.setdefault(one.name, one)
     return found
+
+
+def list_runs(pattern: str, load: Callable) -> list[Any]:
+    """Runs: shipped ones, then the user's own, each by model and name; as `list_packed`."""
+    found = list_packed([(shipped_folder(), True), (responses_folder(), False)], pattern, load)
+    return sorted(found.values(), key=lambda run: (not run.shipped, run.model, run.name))
+
+
+def run_path(run: Any, suffix: str) -> Path:
+    """Where a run of `list_runs` lies."""
+    return (shipped_folder() if run.shipped else responses_folder()) / f"{run.name}{suffix}"
+
+
+def delete_run(run: Any, suffix: str) -> None:
+    """Deletes one of the user's own runs. Raises InputError for a shipped one."""
+    if run.shipped:
+        raise InputError(f"{run.name} is shipped with emoviz; only runs of your own can be deleted.")
+    path = run_path(run, suffix)
+    try:
+        path.unlink()
+    except OSError as error:
+        raise InputError(f"{path} cannot be deleted ({error.strerror}). Check who owns it.") from error
+
+
+def check_form(data: Mapping, form: str, version: int) -> None:
+    """Raises ValueError for what is another kind of file, or of another schema."""
+    if data["format"] != form:
+        raise ValueError("it holds something else")
+    if data["schema_version"] != version:
+        raise ValueError(f"schema version {data['schema_version']} instead of {version}")
 
 
 def recipe_of(values: Mapping) -> Recipe:

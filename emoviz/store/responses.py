@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from ..errors import InputError
 from ..types import Decoding, DoseResponse, Recipe, SteeredText, VectorSet, Verdict
 from .choice import DEFAULT_PRECISION
-from .folders import responses_folder, shipped_folder
+from .folders import responses_folder
 from .jsonable import decimals, number, plain, significant
-from .packed import card_of, list_packed, read_packed, recipe_of, write_packed
+from .packed import card_of, check_form, delete_run, list_runs, read_packed, recipe_of, run_path, write_packed
 
 SUFFIX = ".json.gz"
 # Other results lie beside them in the shipped folder.
@@ -99,25 +98,17 @@ def list_dose_responses() -> list[DoseResponse]:
     >>> [(run.model, len(run.texts)) for run in ez.list_dose_responses() if run.shipped][:2]
     [('Qwen2.5-Coder-0.5B-Instruct', 354), ('Qwen2.5-Coder-1.5B-Instruct', 354)]
     """
-    found = list_packed([(shipped_folder(), True), (responses_folder(), False)], PATTERN, load_dose_response)
-    return sorted(found.values(), key=lambda r: (not r.shipped, r.model, r.name))
+    return list_runs(PATTERN, load_dose_response)
 
 
 def response_path(response: DoseResponse) -> Path:
     """Where a run of `list_dose_responses` lies."""
-    folder = shipped_folder() if response.shipped else responses_folder()
-    return folder / f"{response.name}{SUFFIX}"
+    return run_path(response, SUFFIX)
 
 
 def delete_dose_response(response: DoseResponse) -> None:
     """Deletes one of the user's own runs. Raises InputError for a shipped one."""
-    if response.shipped:
-        raise InputError(f"{response.name} is shipped with emoviz; only runs of your own can be deleted.")
-    path = response_path(response)
-    try:
-        path.unlink()
-    except OSError as error:
-        raise InputError(f"{path} cannot be deleted ({error.strerror}). Check who owns it.") from error
+    delete_run(response, SUFFIX)
 
 
 def _packed(response: DoseResponse) -> tuple[list, list]:
@@ -142,10 +133,7 @@ def _packed(response: DoseResponse) -> tuple[list, list]:
 
 
 def _unpacked(data: dict, name: str, shipped: bool) -> DoseResponse:
-    if data["format"] != FORMAT:
-        raise ValueError("it holds something else")
-    if data["schema_version"] != SCHEMA_VERSION:
-        raise ValueError(f"schema version {data['schema_version']} instead of {SCHEMA_VERSION}")
+    check_form(data, FORMAT, SCHEMA_VERSION)
     texts = []
     for direction, dose, at, leak_mass in data["rows"]:
         prompt, text, regime, reason, ratio, repetition, leak, n_tokens, *read = data["texts"][at]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 
 import gradio as gr
 
@@ -17,12 +17,10 @@ from ... import deleting
 from ...components import EMPTY, Figure, Menu, Message, Texts
 from ...contract import EXPORTS, QUIET, Laid, Page, Part, Tab, by_name
 from ...download import downloaded_texts
-from ...job_strip import BEGUN, lines, model_label
-from ...jobs import JOBS
 from ...library import library, model_colours
-from ...process import run_command
 from ...selection import Selection
 from ...snippet import figure, snippet
+from ...steer.own_runs import OwnRuns, lay_asked
 from ...steer.request import MAX_PROMPT_LETTERS, check_prompt
 from ...steer.stored_texts import highest_usable, sheet_at, texts_at
 from .texts import send_to_read
@@ -47,6 +45,18 @@ def _label(r: DoseResponse) -> str:
     return (
         f"{r.model} \u00b7 {what} \u00b7 {counted(len(r.doses) - 1, 'dose')} \u00b7 {r.created[:16].replace('T', ' ')}"
     )
+
+
+OWN = OwnRuns(
+    title="Dose response",
+    tab="Dose response",
+    command="doses",
+    stored=lambda: library().runs,
+    loses=lambda run: f"{counted(len(run.texts), 'text')} with their verdicts are removed.",
+    remove=delete_dose_response,
+    key="response",
+    label=_label,
+)
 
 
 def shipped_choice() -> list[str]:
@@ -106,26 +116,11 @@ def pick(ids: list, _view: Selection) -> dict:
 
 def begin(model: str, emotions: list[str], doses: str, prompts: str, owner: str) -> tuple:
     """(status, jobs): a run of one's own is begun as a job."""
-    try:
-        words = _asked(model, emotions, doses, prompts)
-        JOBS.start("dose response", f"Dose response of {model_label(model)}", owner, lambda: make(words))
-    except InputError as error:
-        return f"**Cannot run.** {error}", gr.skip()
-    return BEGUN, lines(owner)
+    return OWN.begun(model, owner, lambda: options(emotions, doses, prompts))
 
 
-def make(words: list[str]) -> Generator[str, None, str]:
-    """Makes a run in a process of its own: yields what it says, returns its result. Closing it ends the process; asked
-    for again, it goes on where it stopped. Raises InputError with its complaint."""
-    made = yield from run_command(words)
-    how = f"made in {made['seconds']:.0f} s" if made["computed"] else "it was there already"
-    return f"{made['response']} is stored: {how}. Choose it among the runs of Steer, Dose response."
-
-
-def _asked(model: str, emotions: list[str], doses: str, prompts: str) -> list[str]:
-    known = library().steerable
-    if model not in known:
-        raise InputError("no model is chosen. Choose one that has a vector set.")
+def options(emotions: list[str], doses: str, prompts: str) -> list[str]:
+    """Of the command that makes a run. Raises InputError for prompts that cannot be used."""
     texts = [line.strip() for line in prompts.splitlines() if line.strip()]
     if not texts:
         raise InputError("the prompts are empty. Write texts to continue, one a line.")
@@ -133,38 +128,7 @@ def _asked(model: str, emotions: list[str], doses: str, prompts: str) -> list[st
         raise InputError(f"{len(texts)} prompts were given; up to {MAX_PROMPTS} fit.")
     for text in texts:
         check_prompt(text)
-    origin = known[model].provenance.origin
-    words = ["doses", "--json", f"--dose={doses}", "--prompt", *texts]
-    if emotions:
-        words += ["--emotion", *emotions]
-    # After --, so that no name can be taken for an option.
-    return [*words, "--", origin if origin else model]
-
-
-def own_choices() -> list[tuple[str, str]]:
-    return [(_label(r), name) for name, r in library().runs.items() if not r.shipped]
-
-
-def what_goes(name: str | None) -> str:
-    """What is deleted with a run. Raises InputError where it is none of the user's own."""
-    response = library().run_named(name)
-    if response is None:
-        raise InputError("no run is chosen. Choose one of your own.")
-    if response.shipped:
-        raise InputError(f"{response.name} is shipped with emoviz; only runs of your own can be deleted.")
-    return f"{counted(len(response.texts), 'text')} with their verdicts are removed."
-
-
-def delete(name: str | None) -> str:
-    """Deletes one of the user's own runs; returns what happened."""
-    try:
-        response = library().run_named(name)
-        if response is None:
-            raise InputError("no run is chosen. Choose one of your own.")
-        delete_dose_response(response)
-    except InputError as error:
-        return f"**Cannot delete.** {error}"
-    return f"{name} is deleted."
+    return [f"--dose={doses}", "--prompt", *texts, *(["--emotion", *emotions] if emotions else [])]
 
 
 def lay(_start: Selection) -> Laid:
@@ -192,7 +156,7 @@ def draw(view: Selection, runs: list[str], at: tuple | None) -> dict:
     curve, regimes, *texts, status = show(left, view.emotion, at)
     return {
         "runs": gr.update(choices=choices(), value=left),
-        "own": gr.update(choices=own_choices()),
+        "own": gr.update(choices=OWN.choices()),
         "curve": curve,
         "regimes": regimes,
         **{f"texts {k}": text for k, text in enumerate(texts)},
@@ -207,7 +171,7 @@ def wire(page: Page) -> None:
     given = [laid.controls["runs"], laid.controls["at"], emotion]
     for k, part in enumerate(panels):
         part.download(saving(k), given, page.saved, **EXPORTS)
-    asked = {name: laid.parts[name] for name in ("model", "emotions", "doses", "prompts")}
+    asked = {name: laid.parts[name] for name in ("emotions", "doses", "prompts")} | {"model": laid.parts["own model"]}
     begun = [laid.parts["said"], strip.lines]
     laid.parts["go"].click(*by_name(begin, **asked, owner=strip.owner), begun, **QUIET)
 
@@ -229,24 +193,13 @@ def saving(k: int) -> Callable[..., dict]:
 
 def _own_runs() -> tuple[deleting.Deleting, dict[str, Part]]:
     """The controls that make and delete runs; returns those that delete and those that make."""
-    models = list(library().steerable)
     with gr.Row(elem_classes="ez-controls"):
-        model = gr.Dropdown(models, value=models[0] if models else None, label="Model", scale=3, min_width=200)
-        emotions = gr.Dropdown(
-            list(library().classes),
-            value=[],
-            multiselect=True,
-            allow_custom_value=True,
-            label="Emotions and mixtures",
-            info="empty: all of the set",
-            scale=4,
-            min_width=240,
-        )
-        doses = gr.Textbox(
+        asked: dict[str, Part] = lay_asked()
+        asked["doses"] = gr.Textbox(
             RUN_DOSES, label="Dose list", info="length added / length of the state", scale=4, min_width=240
         )
     with gr.Row(elem_classes="ez-controls"):
-        prompts = gr.Textbox(
+        asked["prompts"] = gr.Textbox(
             "\n".join(dose_prompts()),
             label="Prompts to continue, one a line",
             info=f"up to {MAX_PROMPTS}, each up to {MAX_PROMPT_LETTERS:,} letters",
@@ -261,9 +214,7 @@ def _own_runs() -> tuple[deleting.Deleting, dict[str, Part]]:
         elem_classes="ez-status",
         elem_id="ez-dose-making",
     )
-    own = deleting.lay(own_choices(), "Delete a run of your own", what_goes, delete, said)
-    asked = {"model": model, "emotions": emotions, "doses": doses, "prompts": prompts}
-    return own, {**asked, "go": go, "said": said}
+    return OWN.lay_deleting(said), {**asked, "go": go, "said": said}
 
 
 def python(view: Selection, runs: list[str]) -> str:

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import Any
 
 import gradio as gr
 
 from .... import plot
-from ....errors import InputError
 from ....experiments.effects_summary import READERS, effect_words
 from ....plots.wording import dose_label, minus
 from ....share.tables import effects_table
 from ....store.effects import delete_side_effects
 from ....types import SideEffects
 from ....words import counted
-from ... import deleting
 from ...components import EMPTY, Choice, Figure, Message, Table
-from ...contract import QUIET, Laid, Page, Tab, by_name, tried
-from ...job_strip import BEGUN, lines, model_label
-from ...jobs import JOBS
+from ...contract import Laid, Tab, tried
 from ...library import library, model_colours
-from ...process import run_command
 from ...selection import Selection
 from ...snippet import figure, snippet
+from ...steer.own_runs import OwnRuns
 
 _HINT = "Click a row in a figure to choose its emotion; a point in the first also chooses its dose."
+_MAKING = "At three doses, beside three random directions. A cancelled run resumes when you start it again."
+OWN = OwnRuns(
+    title="Side effects",
+    tab="Side effects",
+    command="effects",
+    stored=lambda: library().effects,
+    loses=lambda run: f"What {counted(len(run.rows) - 1, 'row')} of directions and doses did is removed.",
+    remove=delete_side_effects,
+)
 _NOTHING = {"broken": "", "felt": "", "losses": EMPTY, "matrix": EMPTY, "numbers": EMPTY}
 
 
@@ -57,7 +61,7 @@ def draw(view: Selection, model: str | None, dose: str | None, reader: str | Non
     if run is None:
         menus = {name: gr.update(choices=[], value=None) for name in ("model", "dose", "reader")}
         none = "**Nothing to show.** No run of side effects is stored: emoviz effects MODEL makes one, or Run below."
-        return {**_NOTHING, **menus, "own": gr.update(choices=own_choices()), "status": none}
+        return {**_NOTHING, **menus, "own": gr.update(choices=OWN.choices()), "status": none}
     at, by = chosen(run, dose, reader)
     without = [one for one in dict.fromkeys(s.provenance.model for s in view.chosen()) if one not in models]
     said = [f"No run of {one}: emoviz effects {one} makes one, or Run below." for one in without]
@@ -67,7 +71,7 @@ def draw(view: Selection, model: str | None, dose: str | None, reader: str | Non
         first, second = map(minus, effect_words(run, view.emotion, at, by))
         broken, felt = f"**What broke in {run.model}:** {first}", f"**What else it brings:** {second}"
     return {
-        "own": gr.update(choices=own_choices()),
+        "own": gr.update(choices=OWN.choices()),
         "model": gr.update(choices=models, value=run.model),
         "dose": gr.update(choices=[dose_label(one) for one in run.doses], value=dose_label(at)),
         "reader": gr.update(choices=list(run.off_target), value=by),
@@ -89,68 +93,10 @@ def pick(ids: list, _view: Selection) -> dict:
     return {"model": run.model, "dose": dose_label(float(ids[1])), **known}
 
 
-def begin(model: str, emotions: list[str], owner: str) -> tuple:
-    """(status, jobs): a run of one's own is begun as a job."""
-    try:
-        words = _asked(model, emotions)
-        JOBS.start("side effects", f"Side effects of {model_label(model)}", owner, lambda: make(words, model))
-    except InputError as error:
-        return f"**Cannot run.** {error}", gr.skip()
-    return BEGUN, lines(owner)
-
-
-def make(words: list[str], model: str) -> Generator[str, None, str]:
-    """Makes a run in a process of its own: yields what it says, returns its result. Closing it ends the process; asked
-    for again, it goes on where it stopped. Raises InputError with its complaint."""
-    made = yield from run_command(words)
-    how = f"made in {made['seconds']:.0f} s" if made["computed"] else "it was there already"
-    return f"The side effects of {model} are stored: {how}. Choose the model in Steer, Side effects."
-
-
-def _asked(model: str, emotions: list[str]) -> list[str]:
-    known = library().steerable
-    if model not in known:
-        raise InputError("no model is chosen. Choose one that has a vector set.")
-    origin = known[model].provenance.origin
-    # After --, so that no name can be taken for an option.
-    return ["effects", "--json", *(["--emotion", *emotions] if emotions else []), "--", origin if origin else model]
-
-
-def own_choices() -> list[tuple[str, str]]:
-    """(label, name) of the user's own runs."""
-    return [
-        (f"{run.model} \u00b7 {run.created[:16].replace('T', ' ')}", name)
-        for name, run in library().effects.items()
-        if not run.shipped
-    ]
-
-
-def what_goes(name: str | None) -> str:
-    """What is deleted with a run. Raises InputError where it is none of the user's own."""
-    run = _own(name)
-    return f"What {counted(len(run.rows) - 1, 'row')} of directions and doses did is removed."
-
-
-def delete(name: str | None) -> str:
-    """Deletes one of the user's own runs; returns what happened."""
-    try:
-        delete_side_effects(_own(name))
-    except InputError as error:
-        return f"**Cannot delete.** {error}"
-    return f"{name} is deleted."
-
-
-def _own(name: str | None) -> SideEffects:
-    run = None if name is None else library().effects.get(name)
-    if run is None or run.shipped:
-        raise InputError("no run is chosen. Choose one of your own.")
-    return run
-
-
 def lay(start: Selection) -> Laid:
     status = Message(_HINT, elem_classes="ez-status", elem_id="ez-effects-status")
     with gr.Accordion("A run of your own", open=False, elem_id="ez-effects-own"):
-        own, parts = _own_runs()
+        own, parts = OWN.lay(_MAKING, "ez-effects")
     runs = list(library().effects.values())
     # What a link may ask for; what is shown decides, once it is drawn.
     run = shown_run(start, None) if start.sets else None
@@ -181,37 +127,6 @@ def lay(start: Selection) -> Laid:
     return Laid(controls, outputs, parts, menus=["model", "dose", "reader", "own"], changed=[own.done])
 
 
-def _own_runs() -> tuple[deleting.Deleting, dict[str, Any]]:
-    """The controls that make and delete runs; returns those that delete and those that make."""
-    models = list(library().steerable)
-    with gr.Row(elem_classes="ez-controls"):
-        model = gr.Dropdown(models, value=models[0] if models else None, label="Model", scale=3, min_width=200)
-        emotions = gr.Dropdown(
-            list(library().classes),
-            value=[],
-            multiselect=True,
-            allow_custom_value=True,
-            label="Emotions and mixtures",
-            info="empty: all of the set",
-            scale=5,
-            min_width=240,
-        )
-        go = gr.Button("Run", variant="primary", elem_id="ez-effects-run", scale=1, min_width=120)
-    said = Message(
-        "At three doses, beside three random directions. A cancelled run resumes when you start it again.",
-        elem_classes="ez-status",
-        elem_id="ez-effects-making",
-    )
-    own = deleting.lay(own_choices(), "Delete a run of your own", what_goes, delete, said)
-    return own, {"own model": model, "emotions": emotions, "go": go, "said": said}
-
-
-def wire(page: Page) -> None:
-    laid, strip = page.laid["Side effects"], page.jobs
-    asked = {"model": laid.parts["own model"], "emotions": laid.parts["emotions"], "owner": strip.owner}
-    laid.parts["go"].click(*by_name(begin, **asked), [laid.parts["said"], strip.lines], **QUIET)
-
-
 def python(view: Selection, model: str | None, dose: str | None, reader: str | None) -> str:
     run = shown_run(view, model)
     if run is None:
@@ -232,5 +147,5 @@ TAB = Tab(
     python=python,
     picks={"side-effects": pick, "off-target": pick},
     uses=("sets", "pin", "emotion"),
-    wire=wire,
+    wire=OWN.wire,
 )

@@ -2,35 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
 
 from .... import plot
-from ....errors import InputError
 from ....experiments.leak_summary import leak_peak, summary
 from ....plots.wording import dose_label
 from ....store.leaks import delete_leak_run
 from ....types import LeakRun
 from ....words import counted
-from ... import deleting
 from ...components import EMPTY, Choice, Figure, Message, Table, Texts
-from ...contract import EXPORTS, QUIET, Laid, Page, Tab, by_name, tried
+from ...contract import EXPORTS, Laid, Page, Tab, by_name, tried
 from ...download import downloaded_texts
-from ...job_strip import BEGUN, lines, model_label
-from ...jobs import JOBS
 from ...library import library, model_colours
-from ...process import run_command
 from ...selection import Selection
 from ...snippet import figure, snippet
 from ...steer.leaked_texts import pieces_table, scripts_table, sheet_of, texts_of, tokens_table
+from ...steer.own_runs import OwnRuns
 from .texts import send_to_read
 
 MAX_RUNS = 4
 # Prompts of a run whose texts are shown; each has a panel of its own.
 MAX_PROMPTS = 4
 _HINT = "Click a point in a figure to read its texts below; on a thin line, this also chooses its emotion."
+_MAKING = (
+    "Both recipes at four doses after two openings, with a random direction. The shipped runs took 2 to 5 minutes on "
+    "two cores. A cancelled run resumes when you start it again."
+)
+OWN = OwnRuns(
+    title="Leak run",
+    tab="Leak",
+    command="leak",
+    stored=lambda: library().leaks,
+    loses=lambda run: f"{counted(len(run.texts), 'text')} with what leaks of them are removed.",
+    remove=delete_leak_run,
+)
 _NOTHING = {
     "figure": EMPTY, "scripts": EMPTY, "heading": "", "leaked": "", "pieces": EMPTY, "before": "",
     "raised": EMPTY, "tokens": EMPTY,
@@ -79,7 +87,7 @@ def draw(view: Selection, contrast: bool, model: str | None, recipe: str | None,
     said += [f"No {view.emotion} in the run of {run.model}." for run in runs if run not in having]
     if not having:
         menus = {name: gr.update(choices=[], value=None) for name in ("model", "recipe", "dose")}
-        menus["own"] = gr.update(choices=own_choices())
+        menus["own"] = gr.update(choices=OWN.choices())
         return {
             **_NOTHING,
             **menus,
@@ -89,7 +97,7 @@ def draw(view: Selection, contrast: bool, model: str | None, recipe: str | None,
     panels: list[Any] = [texts_of(run, by, view.emotion, at, k) for k in range(min(len(run.prompts), MAX_PROMPTS))]
     panels += [EMPTY] * (MAX_PROMPTS - len(panels))
     return {
-        "own": gr.update(choices=own_choices()),
+        "own": gr.update(choices=OWN.choices()),
         "model": gr.update(choices=[one.model for one in having], value=run.model),
         "recipe": gr.update(choices=list(run.recipes), value=by),
         "dose": gr.update(choices=[dose_label(value) for value in run.doses], value=dose_label(at)),
@@ -121,64 +129,6 @@ def pick(ids: list, _view: Selection) -> dict:
     return {**found, **({"emotion": ids[2]} if known else {})}
 
 
-def begin(model: str, emotions: list[str], owner: str) -> tuple:
-    """(status, jobs): a run of one's own is begun as a job."""
-    try:
-        words = _asked(model, emotions)
-        JOBS.start("leak run", f"Leak run of {model_label(model)}", owner, lambda: make(words, model))
-    except InputError as error:
-        return f"**Cannot run.** {error}", gr.skip()
-    return BEGUN, lines(owner)
-
-
-def make(words: list[str], model: str) -> Generator[str, None, str]:
-    """Makes a run in a process of its own: yields what it says, returns its result. Closing it ends the process; asked
-    for again, it goes on where it stopped. Raises InputError with its complaint."""
-    made = yield from run_command(words)
-    how = f"made in {made['seconds']:.0f} s" if made["computed"] else "it was there already"
-    return f"The leak run of {model} is stored: {how}. Select a set of the model and open Steer, Leak."
-
-
-def _asked(model: str, emotions: list[str]) -> list[str]:
-    known = library().steerable
-    if model not in known:
-        raise InputError("no model is chosen. Choose one that has a vector set.")
-    origin = known[model].provenance.origin
-    # After --, so that no name can be taken for an option.
-    return ["leak", "--json", *(["--emotion", *emotions] if emotions else []), "--", origin if origin else model]
-
-
-def own_choices() -> list[tuple[str, str]]:
-    """(label, name) of the user's own runs."""
-    return [
-        (f"{run.model} \u00b7 {run.created[:16].replace('T', ' ')}", name)
-        for name, run in library().leaks.items()
-        if not run.shipped
-    ]
-
-
-def what_goes(name: str | None) -> str:
-    """What is deleted with a run. Raises InputError where it is none of the user's own."""
-    run = _own(name)
-    return f"{counted(len(run.texts), 'text')} with what leaks of them are removed."
-
-
-def delete(name: str | None) -> str:
-    """Deletes one of the user's own runs; returns what happened."""
-    try:
-        delete_leak_run(_own(name))
-    except InputError as error:
-        return f"**Cannot delete.** {error}"
-    return f"{name} is deleted."
-
-
-def _own(name: str | None) -> LeakRun:
-    run = None if name is None else library().leaks.get(name)
-    if run is None or run.shipped:
-        raise InputError("no run is chosen. Choose one of your own.")
-    return run
-
-
 def _all(names: Callable[[LeakRun], Any]) -> list:
     """What any run has, each once."""
     return list(dict.fromkeys(name for run in library().leaks.values() for name in names(run)))
@@ -200,7 +150,7 @@ def lay(start: Selection) -> Laid:
             True, label="shipped runs of other models, as a contrast", scale=4, elem_id="ez-leak-contrast"
         )
     with gr.Accordion("A run of your own", open=False, elem_id="ez-leak-own"):
-        own, parts = _own_runs()
+        own, parts = OWN.lay(_MAKING, "ez-leak")
     shown = {"status": status, "figure": Figure(EMPTY), "scripts": Figure(EMPTY)}
     with gr.Row(elem_classes="ez-controls"):
         # What a link may ask for; what is shown decides, once it is drawn.
@@ -224,40 +174,13 @@ def lay(start: Selection) -> Laid:
     return Laid(controls, outputs, parts, menus=["model", "recipe", "dose", "own"], changed=[own.done])
 
 
-def _own_runs() -> tuple[deleting.Deleting, dict[str, Any]]:
-    """The controls that make and delete runs; returns those that delete and those that make."""
-    models = list(library().steerable)
-    with gr.Row(elem_classes="ez-controls"):
-        model = gr.Dropdown(models, value=models[0] if models else None, label="Model", scale=3, min_width=200)
-        emotions = gr.Dropdown(
-            list(library().classes),
-            value=[],
-            multiselect=True,
-            allow_custom_value=True,
-            label="Emotions and mixtures",
-            info="empty: all of the set",
-            scale=5,
-            min_width=240,
-        )
-        go = gr.Button("Run", variant="primary", elem_id="ez-leak-run", scale=1, min_width=120)
-    said = Message(
-        "Both recipes at four doses after two openings, with a random direction. The shipped runs took 2 to 5 minutes "
-        "on two cores. A cancelled run resumes when you start it again.",
-        elem_classes="ez-status",
-        elem_id="ez-leak-making",
-    )
-    own = deleting.lay(own_choices(), "Delete a run of your own", what_goes, delete, said)
-    return own, {"own model": model, "emotions": emotions, "go": go, "said": said}
-
-
 def wire(page: Page) -> None:
-    laid, strip = page.laid["Leak"], page.jobs
+    laid = page.laid["Leak"]
     panels = [part for name, part in laid.outputs.items() if name.startswith("texts")]
     send_to_read(page, *panels)
     for k, part in enumerate(panels):
         part.download(*by_name(saving(k), page.selection, **laid.controls), page.saved, **EXPORTS)
-    asked = {"model": laid.parts["own model"], "emotions": laid.parts["emotions"], "owner": strip.owner}
-    laid.parts["go"].click(*by_name(begin, **asked), [laid.parts["said"], strip.lines], **QUIET)
+    OWN.wire(page)
 
 
 def saving(k: int) -> Callable[..., dict]:
