@@ -16,7 +16,19 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 from emoviz.store.jsonable import plain
 
-from . import cleaning, comparisons, coverage, curve_coverage, extraction, geometry, page, regimes, sessions, steering
+from . import (
+    cleaning,
+    comparisons,
+    coverage,
+    curve_coverage,
+    extraction,
+    geometry,
+    many_texts,
+    page,
+    regimes,
+    sessions,
+    steering,
+)
 
 BENCHMARKS = {
     "page": page.page,
@@ -26,6 +38,7 @@ BENCHMARKS = {
     "throughput": extraction.throughput,
     "memory": extraction.memory,
     "resume": extraction.resume,
+    "many_texts": many_texts.many_texts,
     "rsa": geometry.rsa,
     "curves": geometry.curves,
     "steering": steering.steering,

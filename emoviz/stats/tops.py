@@ -27,8 +27,10 @@ class Tops:
             for k in high[np.argsort(-scores[high, c], kind="stable")].tolist():
                 if scores[k, c] <= self._floor(name):
                     break
-                if key(k):
-                    self._put(name, key(k), row(k, c))
+                own = key(k)
+                known = self._rows[name].get(own)
+                if own and (known is None or known.score < scores[k, c]):
+                    self._put(name, own, row(k, c))
 
     def merge(self, rows: Mapping[str, Mapping[str, TopRow]]) -> None:
         """Those of another, as `kept` gives them."""
