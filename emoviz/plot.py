@@ -668,10 +668,7 @@ def side_effects(
     Source : docs/steering.md.
 
     >>> import emoviz as ez
-    >>> model = ez.load_model("SmolLM2-135M-Instruct")
-    >>> few = {"passages": ["The bus runs every twenty minutes."], "prompts": ["I opened the door and"], "samples": 1}
-    >>> run = ez.side_effects(model, None, ["calm"], [0.04], controls=(), **few)
-    >>> ez.plot.side_effects(run, "calm").layout.meta["kind"]
+    >>> ez.plot.side_effects(ez.list_side_effects()[0], "calm").layout.meta["kind"]
     'side-effects'
     """
     found = _side_effects(run)
@@ -693,10 +690,7 @@ def off_target(
     dose or a reader that the run does not have. Source : docs/steering.md.
 
     >>> import emoviz as ez
-    >>> model = ez.load_model("SmolLM2-135M-Instruct")
-    >>> few = {"passages": ["The bus runs every twenty minutes."], "prompts": ["I opened the door and"], "samples": 1}
-    >>> run = ez.side_effects(model, None, ["calm"], [0.04], controls=(), **few)
-    >>> ez.plot.off_target(run, 0.04, "projection").layout.meta["kind"]
+    >>> ez.plot.off_target(ez.list_side_effects()[0], 0.03, "witness", emotion="calm").layout.meta["kind"]
     'off-target'
     """
     found = _side_effects(run)

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+import emoviz as ez
 from emoviz.plots.theme import DARK
 from emoviz.store import save_set
 
@@ -452,6 +453,24 @@ def test_the_leak_view_opens_on_stored_runs_and_a_click_shows_the_texts_with_the
     page.locator("#ez-leak-contrast input").click()
     page.wait_for_function("() => !document.querySelector('#ez-leak-model').innerText.includes('Qwen')")
     until(page, "leak.contrast", "no")
+
+
+def test_the_side_effects_open_on_a_stored_run_and_a_click_on_a_row_chooses_its_emotion(visit):
+    run = next(one for one in ez.list_side_effects() if one.model == "SmolLM2-135M-Instruct")
+    page = visit(height=1600, query=urlencode([("tab", "Side effects"), ("emotion", "calm")]))
+    until(page, "tab", "Side effects")
+    drawn = "() => [...document.querySelectorAll('.ez-plot[data-drawn]')].filter(p => p.offsetParent).length === 2"
+    page.wait_for_function(drawn)
+    page.wait_for_timeout(300)
+    assert page.evaluate(_TEXT_FAULTS) == []
+    broken = page.locator("#ez-effects-broken")
+    assert broken.inner_text().startswith("What broke in SmolLM2-135M-Instruct: calm at 0.03 ")
+    _click_point(page, "side-effects", ["happy", 0.06, run.name])
+    said = "text => document.querySelector('#ez-effects-broken').innerText.includes(text)"
+    page.wait_for_function(said, arg="happy at 0.06")
+    assert page.get_by_label("Emotion", exact=True).first.input_value() == "happy"
+    page.locator("#ez-effects-reader").get_by_text("outside", exact=True).click()
+    page.wait_for_function("() => document.querySelector('#ez-effects-felt').innerText.includes('By outside')")
 
 
 def test_a_preset_fills_the_fields_and_the_closed_line_says_so(visit):

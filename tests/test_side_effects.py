@@ -5,6 +5,7 @@ import json
 import math
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,6 +24,8 @@ from emoviz.experiments.effects_summary import Change, bled, can_tell, effect_wo
 from emoviz.judge.likelihood import log_likelihoods
 from emoviz.judge.repetition import repeated_share
 from emoviz.readout.projection import projections
+from emoviz.share.contents import sections
+from emoviz.share.figures import drawings, view_of
 from emoviz.steer.injection import offsets
 from emoviz.steer.recipes import recipe
 from emoviz.stimuli import load_corpus
@@ -549,3 +552,36 @@ def test_a_run_of_ones_own_is_a_job_that_asks_the_command_line(monkeypatch):
     assert asked[1] == ["effects", "--json", "--emotion", "calm", "--", "SmolLM2-135M-Instruct"]
     assert result == "mine is stored: made in 3 s. Steer, Side effects shows it."
     assert tab.OWN.begin("nothing", [], "me")[0].startswith("**Cannot run.** no model is chosen")
+
+
+def test_the_shipped_run_opens_without_its_model_and_what_it_found_stands(capsys, monkeypatch):
+    monkeypatch.setattr("emoviz.models.load.load_model", None)
+    assert main(["effects", "SmolLM2-135M-Instruct", "--precision", "bf16", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert not found["computed"] and found["can_tell"] and found["doses"] == [0.015, 0.03, 0.06]
+    assert len(found["rows"]) == 1 + 3 * 23 and Path(found["path"]).stat().st_size < 70_000
+    assert set(found["readers"]) == {"projection", "witness", "outside"}
+    assert "SmolLM2" not in found["readers"]["witness"]["name"] + found["readers"]["outside"]["name"]
+    usable = [row for row in found["rows"] if row["dose"] == 0.03]
+    usual = max(row["loss_change"] for row in usable if row["control"])
+    own = [row for row in usable if not row["control"]]
+    assert len(own) == 20 and min(row["loss_change"] for row in own) > usual, "every emotion costs more than chance"
+    assert sum(row["accuracy_high"] < 0 for row in own) == 13
+    first = [max(row["off_target"]["projection"], key=row["off_target"]["projection"].get) for row in own]
+    assert sum(name == row["emotion"] for name, row in zip(first, own, strict=True)) == 19
+    calm = next(row for row in own if row["emotion"] == "calm")
+    assert list(calm["stands_out"]["witness"]["raised"]) == ["blissful"]
+
+
+def test_figures_reports_and_talks_have_the_stored_run():
+    view = view_of([ez.find_set("SmolLM2-135M-Instruct_emoviz_fp32")], emotion="calm")
+    shown = drawings(view)
+    assert shown["side_effects"].draw().layout.meta["kind"] == "side-effects"
+    assert (
+        "'emotion': 'calm'" in str(shown["off_target"].options)
+        and "ez.plot.off_target(run=" in shown["off_target"].code
+    )
+    (section,) = [one for one in sections(view, None) if one.name == "side-effects"]
+    assert section.figures == ("side_effects", "off_target") and "SmolLM2-135M-Instruct" in section.text
+    other = view_of([ez.find_set("Qwen2.5-Coder-0.5B-Instruct_emoviz_fp32")])
+    assert "side_effects" not in drawings(other)

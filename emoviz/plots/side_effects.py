@@ -133,7 +133,7 @@ def _dots(
     return {
         "type": "scatter",
         "mode": "markers",
-        "x": values,
+        "x": values.tolist(),
         "y": [at[one.direction] + _APART * (n - (len(run.doses) - 1) / 2) for one in found],
         "error_x": {
             "type": "data", "array": np.array([change.high for change in changes]) - values,

@@ -60,11 +60,9 @@ def save_side_effects(run: SideEffects, folder: Path | str | None = None) -> Pat
     folder : created if missing; the user's own, where `list_side_effects` finds it, if none is named.
     Returns : the path of the run. Raises : InputError if it cannot be written.
 
-    >>> import emoviz as ez, tempfile
-    >>> model = ez.load_model("SmolLM2-135M-Instruct")
-    >>> few = {"passages": ["The bus runs every twenty minutes."], "prompts": ["I opened the door and"], "samples": 1}
-    >>> found = ez.side_effects(model, None, ["calm"], [0.04], controls=(), **few)
-    >>> ez.save_side_effects(found, tempfile.mkdtemp()).name.startswith("SmolLM2-135M-Instruct_effects_")
+    >>> import emoviz as ez, pathlib, tempfile
+    >>> run = ez.list_side_effects()[0]
+    >>> ez.save_side_effects(run, pathlib.Path(tempfile.mkdtemp())).name == f"{run.name}.json.gz"
     True
     """
     fields = {f: getattr(run, f) for f in run.__slots__ if f not in ("name", "shipped", "right")}
