@@ -170,7 +170,7 @@ def test_the_csv_of_an_archive_holds_the_numbers_of_its_figures_and_tables(view,
 
 def test_the_python_of_an_archive_draws_its_figures_again(view, packed, tmp_path):
     code = packed.read("make.py").decode()
-    few = re.sub(r'    "(depth|valence|published|cos|anis|contr|leak)[^\n]*\n', "", code.replace("'", '"'))
+    few = re.sub(r'    "(depth|valence|published|cos|anis|contr|leak|side|off)[^\n]*\n', "", code.replace("'", '"'))
     (tmp_path / "make.py").write_text(few, "utf-8")
     subprocess.run([sys.executable, str(tmp_path / "make.py")], check=True, cwd=ROOT)
     assert {path.name for path in (tmp_path / "made").iterdir()} == {
