@@ -10,7 +10,7 @@ import pytest
 from emoviz.app import own_readings
 from emoviz.app.components import Refused
 from emoviz.app.jobs import JOBS
-from emoviz.app.selection import first_selection
+from emoviz.app.selection import first_selection, picked
 from emoviz.app.tabs.read import many
 from emoviz.errors import InputError
 from emoviz.readout.many import read_texts
@@ -115,6 +115,17 @@ def test_what_was_read_is_shown_for_the_selected_emotion(mine):
     token = found.tops["tokens"][emotion][0]
     assert f"⟦{token.text.strip()}⟧" in shown["tokens"]["rows"][0][2]
     assert shown["compare"]["visible"] and shown["difference"] is None and not shown["first"]["visible"]
+
+
+def test_a_click_on_a_mark_chooses_its_emotion(mine):
+    name, _ = mine
+    shown = drawn(name, group="side")
+    for figure in (shown["distribution"], shown["difference"]):
+        kind = figure.layout.meta["kind"]
+        for trace in (trace for trace in figure.data if trace.customdata is not None):
+            for ids in trace.customdata:
+                click = {"kind": kind, "ids": list(ids)}
+                assert picked(click, many.TAB.picks, first_selection())["emotion"] == ids[0]
 
 
 def test_two_groups_are_compared_by_the_menus_and_what_cannot_be_is_said(mine):

@@ -59,7 +59,7 @@ def group_difference_figure(found: GroupDifference, emotion: str | None = None) 
         layout,
         title=f"What {first} and {second} differ in",
         aid="mark: Cohen's d of whole texts, right where the first group has more; line: 95 % interval; filled: p, "
-        f"corrected over the emotions, up to {SIGNIFICANT}; click a row",
+        f"corrected over the emotions, up to {SIGNIFICANT}; click a mark",
         notes=[
             f"{html.escape(found.column)}: {first} ({found.n[0]:,} texts), {second} ({found.n[1]:,}); intervals over "
             f"{found.n_bootstrap:,} resamples of the texts, p over {found.n_permutations:,} relabellings (largest |d| "

@@ -54,7 +54,7 @@ def text_distribution_figure(found: TextReadings, emotion: str | None = None) ->
         traces,
         layout,
         title=f"How {counted(found.texts - found.unread, 'text')} are spread over the emotions",
-        aid="mark: median of whole texts; thick line: the middle half, thin line: 5th to 95th percentile; click a row",
+        aid="mark: median of whole texts; thick line: the middle half, thin line: 5th to 95th percentile; click a mark",
         notes=[
             f"{found.model}, set {found.set}, layer {found.layer}; mean over the tokens of each text",
             *([f"no z: {found.no_z}"] if found.no_z else []),
