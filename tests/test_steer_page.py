@@ -201,9 +201,9 @@ def test_two_visitors_at_once_each_get_their_own_texts_and_their_own_stop(tiny):
     for thread in threads:
         thread.join()
     assert [_texts(ends[k][0]) for k in (0, 1)] == alone and alone[0] != alone[1]
-    first, second = _run(jobs[0], tokens=12, seed=1), _run(jobs[1], tokens=12, seed=2)
-    for _ in range(4):
-        next(first), next(second)
+    first, second = _run(jobs[0], tokens=50, seed=1), _run(jobs[1], tokens=12, seed=2)
+    # How many of its tokens are told depends on the machine; one is enough.
+    next(status for _, status in first if "token" in status)
     jobs[0].stopped = True
     assert deque(first, maxlen=1).pop()[1].startswith("stopped after")
     assert deque(second, maxlen=1).pop()[1].startswith("done")
