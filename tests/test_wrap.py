@@ -42,7 +42,8 @@ def test_a_wrapped_model_gives_the_vectors_readings_and_texts_of_the_loaded_one(
     assert found[0].provenance.weights == "in memory" and found[0].provenance.revision == wrapped.revision
     assert find_set("mine").name == found[0].name
     readings = [read_text(one, s, "the cat ran") for one, s in zip((wrapped, llama), found, strict=True)]
-    np.testing.assert_array_equal(readings[0].scores, readings[1].scores)
+    # A loaded model sums a few rows at a time in another order (`models.narrow`), one of the user's stays as it is.
+    np.testing.assert_allclose(readings[0].scores, readings[1].scores, atol=1e-6)
     made = [steer_texts(one, s, "up", [0.5], "the cat") for one, s in zip((wrapped, llama), found, strict=True)]
     assert [one.text for one in made[0]] == [one.text for one in made[1]]
     ids = tokenizer("the cat", return_tensors="pt", return_token_type_ids=False)
