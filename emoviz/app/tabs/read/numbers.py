@@ -102,7 +102,7 @@ def lay(_start: Selection) -> Laid:
             first,
             label="Sentences",
             info="with {n} where the number goes; one a line. Several that say the same give an interval",
-            lines=4,
+            lines=6,
             max_lines=10,
             scale=6,
             min_width=280,
