@@ -134,6 +134,19 @@ class Page:
     said: Part
 
 
+def pressed(
+    button: gr.Button, status: Part, work: tuple[Callable[..., Any], list[Part]], outputs: Sequence[Part]
+) -> gr.events.Dependency:
+    """Work with a model, begun by a button, which rests until it has ended; returns the end of the work.
+
+    status : says that the model is waited for. work : a function and its inputs, as `by_name` gives them.
+    """
+    waiting = ["waiting for the model", gr.update(interactive=False)]
+    done = button.click(lambda: waiting, None, [status, button], **QUIET).then(*work, outputs, **WITH_MODEL)
+    done.then(lambda: gr.update(interactive=True), None, button, **QUIET)
+    return done
+
+
 def on_said(
     carrier: Part, parts: Sequence[Part], event: str, function: Callable[..., Any], inputs: Any, outputs: Any
 ) -> gr.events.Dependency:

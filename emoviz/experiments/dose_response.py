@@ -26,6 +26,7 @@ from ..steer.injection import offsets
 from ..steer.recipes import EMOVIZ
 from ..steer.recipes import recipe as recipe_of
 from ..stimuli.scenarios import dose_prompts
+from ..store.atomic import write_bytes
 from ..store.responses import response_name
 from ..types import Decoding, DoseResponse, Generation, Recipe, SteeredText, VectorSet, Verdict, WitnessCard
 
@@ -192,11 +193,8 @@ def check_named(what: str, given: Sequence[str]) -> None:
 
 def keep(path: Path | None, made: Sequence[Any]) -> None:
     """Writes a finished batch, dataclasses, for a run that goes on after it; nothing without a path."""
-    if path is None:
-        return
-    temporary = path.with_suffix(".part")
-    temporary.write_text(json.dumps([asdict(one) for one in made]), "utf-8")
-    temporary.replace(path)
+    if path is not None:
+        write_bytes(path, json.dumps([asdict(one) for one in made]).encode())
 
 
 def _kept(path: Path | None, part: Sequence[tuple[str, float]]) -> list[Generation] | None:

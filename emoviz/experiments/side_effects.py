@@ -31,6 +31,7 @@ from ..steer.recipes import recipe as recipe_of
 from ..stimuli.effects import plain_passages
 from ..stimuli.effects import questions as shipped_questions
 from ..stimuli.scenarios import dose_prompts
+from ..store.atomic import write_bytes
 from ..store.effects import effects_name
 from ..types import Decoding, OffTarget, Question, Recipe, SideEffects, VectorSet
 from ..witness.targets import judged, target_scores
@@ -317,7 +318,5 @@ def _kept(work: Path | None, name: str, make: Callable[[], list]) -> list:
     if path.exists():
         return json.loads(path.read_text("utf-8"))
     made = make()
-    temporary = path.with_suffix(".part")
-    temporary.write_text(json.dumps(made), "utf-8")
-    temporary.replace(path)
+    write_bytes(path, json.dumps(made).encode())
     return made

@@ -20,7 +20,7 @@ from ....words import counted
 from ... import fetching
 from ...cleaning import label, menu, set_read, snippet_lines
 from ...components import EMPTY, Figure, Message, Table
-from ...contract import QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name, stale, tried
+from ...contract import QUIET, Laid, Page, Part, Tab, by_name, pressed, stale, tried
 from ...reader import first_with_model
 from ...selection import Selection
 from ...snippet import figure, with_model
@@ -149,15 +149,8 @@ def draw(
 def wire(page: Page) -> list:
     laid = page.laid["Dialogue"]
     control, output, part = laid.controls, laid.outputs, laid.parts
-    started = part["go"].click(
-        lambda: ["waiting for the model", gr.update(interactive=False)], None, [part["status"], part["go"]], **QUIET
-    )
-    done = started.then(
-        *by_name(run, page.selection, text=control["text"], cleaning=control["cleaning"]),
-        [control["found"], part["status"], control["read"]],
-        **WITH_MODEL,
-    )
-    done.then(lambda: gr.update(interactive=True), None, part["go"], **QUIET)
+    work = by_name(run, page.selection, text=control["text"], cleaning=control["cleaning"])
+    done = pressed(part["go"], part["status"], work, [control["found"], part["status"], control["read"]])
     output["fetch"].click(
         *by_name(fetch, page.selection, owner=page.jobs.owner), [part["status"], page.jobs.lines], **QUIET
     )

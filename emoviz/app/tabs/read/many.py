@@ -30,6 +30,7 @@ from ...process import run_command
 from ...selection import Selection, pick_emotion
 from ...snippet import figure, with_model
 from ...uploading import hidden
+from .text import fetch
 
 # Of the highest of an emotion, as many as are shown.
 _SHOWN = 10
@@ -171,11 +172,6 @@ def visitor(event: gr.EventData) -> Any:
     """Whose page it is, once the browser has told."""
     told = told_owner(event._data)
     return gr.skip() if told is None else told
-
-
-def fetch(view: Selection, owner: str) -> tuple[str, Any]:
-    """(status, jobs) where missing weights are asked for."""
-    return fetching.begin([view.chosen()[0].provenance.model], owner)
 
 
 def save(table: Any) -> Iterator[tuple]:

@@ -15,7 +15,7 @@ from ....types import Variation
 from ....words import counted
 from ...cleaning import label, menu, set_read, snippet_lines
 from ...components import EMPTY, Figure, Message
-from ...contract import QUIET, WITH_MODEL, Laid, Page, Tab, by_name, stale, tried
+from ...contract import QUIET, Laid, Page, Tab, by_name, pressed, stale, tried
 from ...reader import first_with_model
 from ...selection import Selection
 from ...snippet import figure, with_model
@@ -152,13 +152,8 @@ def wire(page: Page) -> list:
     laid = page.laid["Numbers"]
     control, part = laid.controls, laid.parts
     asked = {name: control[name] for name in ("sentences", "numbers", "where", "cleaning")}
-    started = part["go"].click(
-        lambda: ["waiting for the model", gr.update(interactive=False)], None, [part["status"], part["go"]], **QUIET
-    )
-    done = started.then(
-        *by_name(vary, page.selection, **asked), [control["found"], part["status"], control["varied"]], **WITH_MODEL
-    )
-    done.then(lambda: gr.update(interactive=True), None, part["go"], **QUIET)
+    shown = [control["found"], part["status"], control["varied"]]
+    done = pressed(part["go"], part["status"], by_name(vary, page.selection, **asked), shown)
     return [done]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 import numpy as np
@@ -22,15 +22,12 @@ from ....words import counted
 from ... import fetching
 from ...cleaning import label, menu, set_read, snippet_lines
 from ...components import EMPTY, Figure, Message, Table, Tokens
-from ...contract import QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name, on_said, stale
+from ...contract import QUIET, Laid, Page, Part, Tab, by_name, on_said, pressed, stale
 from ...library import library
 from ...reader import first_with_model
 from ...selection import Selection
 from ...snippet import figure, with_model
 from ...turns import MODEL_TURNS
-
-if TYPE_CHECKING:
-    pass
 
 # The command line reads longer texts; a page of that many tokens is slow to draw.
 MAX_LETTERS = 6000
@@ -228,15 +225,8 @@ def draw(view: Selection, text: str, reading: Reading | str | None, chosen: int 
 def wire(page: Page) -> list:
     laid = page.laid["One text"]
     control, output, part = laid.controls, laid.outputs, laid.parts
-    started = part["go"].click(
-        lambda: ["waiting for the model", gr.update(interactive=False)], None, [output["status"], part["go"]], **QUIET
-    )
-    done = started.then(
-        *by_name(run, page.selection, text=control["text"], cleaning=control["cleaning"]),
-        [control["reading"], control["chosen"], output["status"]],
-        **WITH_MODEL,
-    )
-    done.then(lambda: gr.update(interactive=True), None, part["go"], **QUIET)
+    work = by_name(run, page.selection, text=control["text"], cleaning=control["cleaning"])
+    done = pressed(part["go"], output["status"], work, [control["reading"], control["chosen"], output["status"]])
     picked = on_said(page.said, [output["tokens"]], "select", pick, [control["reading"]], control["chosen"])
     output["fetch"].click(
         *by_name(fetch, page.selection, owner=page.jobs.owner), [output["status"], page.jobs.lines], **QUIET

@@ -22,8 +22,8 @@ from ...steer.own_runs import OwnRuns
 
 _HINT = "Click a row in a figure to choose its emotion; a point in the first also chooses its dose."
 _MAKING = (
-    "At three doses, beside three random directions. The shipped run took 22 minutes on two busy cores. A cancelled "
-    "run resumes when you start it again."
+    "At three doses, beside three random directions. The shipped runs took 6 and 13 minutes on two cores. A "
+    "cancelled run resumes when you start it again."
 )
 OWN = OwnRuns(
     title="Side effects",

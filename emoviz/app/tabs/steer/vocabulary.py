@@ -13,7 +13,7 @@ from ....plots.wording import minus
 from ....store.examples import shipped_examples
 from ....types import TokenChange, VocabularyLens
 from ...components import EMPTY, Figure, Message, Table
-from ...contract import QUIET, WITH_MODEL, Laid, Page, Tab, by_name, stale
+from ...contract import Laid, Page, Tab, by_name, pressed, stale
 from ...library import library
 from ...reader import first_with_model
 from ...selection import Selection, pick_depth
@@ -128,15 +128,7 @@ def pick(ids: list, view: Selection) -> dict:
 def wire(page: Page) -> list:
     laid = page.laid["Vocabulary"]
     control, part, status = laid.controls, laid.parts, laid.outputs["status"]
-    started = part["go"].click(
-        lambda: ["waiting for the model", gr.update(interactive=False)], None, [status, part["go"]], **QUIET
-    )
-    done = started.then(
-        *by_name(look, page.selection),
-        [control["found"], status],
-        **WITH_MODEL,
-    )
-    done.then(lambda: gr.update(interactive=True), None, part["go"], **QUIET)
+    done = pressed(part["go"], status, by_name(look, page.selection), [control["found"], status])
     return [done]
 
 
