@@ -65,6 +65,21 @@ def test_a_set_of_an_earlier_version_is_read_and_says_what_it_lacks(tmp_path):
     assert "earlier version" in depth_curves(back)["anisotropy_centred"].reason
 
 
+def test_a_set_of_another_tool_is_kept_to_the_last_digit_without_what_it_lacks(tmp_path):
+    one = make_set(classes=("sad",), scale=1e-9, nonfinite=(0, 1, 2, 4, 5))
+    unknown = np.full(6, np.nan)
+    told = {"halves": "vectors alone have none", "layers": "the file holds layer 3 alone"}
+    bare = replace(
+        one, half_means=None, residual_norm=unknown, anisotropy=unknown, decoding_accuracy=unknown, notes=told
+    )
+    path = save_set(bare, tmp_path)
+    assert "half_means" not in load_file(path)
+    back = load_set(path)
+    assert back.half_means is None and back.notes == told and back.finite_layers == (3,)
+    assert np.array_equal(back.class_means, bare.class_means, equal_nan=True)
+    assert back.halves(3).shape == (2, 1, 32) and np.isnan(back.halves(3)).all()
+
+
 def test_tensors_are_mapped_and_not_read(tmp_path):
     back = load_set(save_set(make_set(), tmp_path))
     assert isinstance(back.class_means, np.memmap)
@@ -158,7 +173,7 @@ def _missing_tensor(path):
     with safe_open(path, "numpy") as file:
         metadata = file.metadata()
     tensors = load_file(path)
-    del tensors["half_means"]
+    del tensors["residual_norm"]
     save_file(tensors, path, metadata)
 
 
@@ -177,7 +192,7 @@ def _bad_header(path):
         (_foreign, "not an emoviz vector set"),
         (_without_metadata, "not an emoviz vector set"),
         (_newer, "schema version 99; this emoviz reads version 1"),
-        (_missing_tensor, "tensor 'half_means' of rank 4 is missing"),
+        (_missing_tensor, "tensor 'residual_norm' of rank 1 is missing"),
         (_bad_header, "header lacks or misnames"),
     ],
 )

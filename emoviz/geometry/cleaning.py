@@ -154,7 +154,7 @@ def against(vectors: VectorSet, cleaning: Cleaning) -> VectorSet:
         vectors,
         classes=vectors.classes[:at] + vectors.classes[at + 1 :],
         class_means=means,
-        half_means=np.delete(vectors.half_means, at, axis=2),
+        half_means=None if vectors.half_means is None else np.delete(vectors.half_means, at, axis=2),
         umap=None,
         control_rdms={},
         resampled=None,

@@ -147,7 +147,7 @@ CURVES: dict[str, Curve] = {
             scale=CORRELATION,
             why_missing=lambda s: (
                 "the set has no halves; a set that was extracted by emoviz has them"
-                if np.isnan(s.half_means).all()
+                if s.half_means is None or np.isnan(s.half_means).all()
                 else _TOO_FEW
             ),
         ),

@@ -115,9 +115,9 @@ def half_residual(vectors: VectorSet, layer: int, method: str) -> float:
     if len(vectors.classes) < MIN_SHAPE:
         return float("nan")
     points = []
-    for half in (0, 1):
+    for half in vectors.halves(layer):
         try:
-            squares = square_rdm(vectors.half_means[half, layer], vectors.classes)
+            squares = square_rdm(half, vectors.classes)
         except InputError:
             return float("nan")
         found, _ = principal_coordinates(2 * squares if method == "PCA" else squares**2)

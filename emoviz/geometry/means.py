@@ -99,7 +99,7 @@ class LayerMeans:
 
     @cached_property
     def half_cosines(self) -> np.ndarray:
-        means = self.vectors.half_means[:, self.layer]
+        means = self.vectors.halves(self.layer)
         if not np.isfinite(means).all():
             return np.full((2, 1, self.cosines.shape[1]), np.nan)
         halves = (class_vectors(half, self.classes, self.centring) for half in means)

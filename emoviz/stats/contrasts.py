@@ -189,7 +189,7 @@ def _without_neutral(vectors: VectorSet) -> VectorSet:
         vectors,
         classes=tuple(vectors.classes[k] for k in kept),
         class_means=vectors.class_means[:, kept],
-        half_means=vectors.half_means[:, :, kept],
+        half_means=None if vectors.half_means is None else vectors.half_means[:, :, kept],
         control_rdms={},
     )
 

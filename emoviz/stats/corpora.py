@@ -71,8 +71,8 @@ def _half_ranks(vectors: VectorSet, layer: int | None, classes: tuple[str, ...])
         return f"layer {layer} of {vectors.name} is not there, or not finite in {vectors.provenance.precision}"
     at = [vectors.classes.index(name) for name in classes]
     rdms = []
-    for half in (0, 1):
-        rdm = rdm_or_missing(vectors.half_means[half, layer][at], classes, "class")
+    for half in vectors.halves(layer):
+        rdm = rdm_or_missing(half[at], classes, "class")
         if isinstance(rdm, Missing):
             return f"{vectors.name} at layer {layer}: a half's {rdm.why}"
         rdms.append(rdm)

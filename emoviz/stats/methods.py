@@ -32,12 +32,12 @@ def separation(vectors: VectorSet, layer: int) -> Separation:
     """
     check_layer(vectors, layer)
     p = vectors.provenance
-    whole, *halves = (
-        condensed_cosine(*class_vectors(means, vectors.classes, "neutral"))
-        for means in (vectors.class_means[layer], *vectors.half_means[:, layer])
-    )
-    rows = class_vectors(vectors.class_means[layer], vectors.classes, "neutral")[0]
-    first, second = np.asarray(vectors.half_means[:, layer], np.float64)
+    rows, classes = class_vectors(vectors.class_means[layer], vectors.classes, "neutral")
+    first, second = halves = np.asarray(vectors.halves(layer), np.float64)
+    reliability = np.nan
+    if np.isfinite(halves).all():
+        cosines = [condensed_cosine(*class_vectors(half, vectors.classes, "neutral")) for half in halves]
+        reliability = float(spearman_matrix(np.stack(cosines))[0, 1])
     variance = ((first - second) ** 2).sum(1) / 4
     at = vectors.classes.index(NEUTRAL)
     of_neutral, of_emotions = variance[at], np.delete(variance, at).mean()
@@ -49,10 +49,10 @@ def separation(vectors: VectorSet, layer: int) -> Separation:
         protocol=p.protocol.name,
         precision=p.precision,
         layer=layer,
-        reliability=float(spearman_matrix(np.stack(halves))[0, 1]),
+        reliability=reliability,
         noise_share=float(noise / (rows.astype(np.float64) ** 2).sum(1).mean()),
-        noise_cosine=float(of_neutral / noise) if noise > 0 else float("nan"),
-        cosines=whole,
+        noise_cosine=float(of_neutral / noise) if noise > 0 else np.nan,
+        cosines=condensed_cosine(rows, classes),
     )
 
 

@@ -177,7 +177,7 @@ def _rdms_of(job: _Job, k: int, classes: tuple[str, ...]) -> tuple[np.ndarray | 
     # A memory-mapped layer is read as it lies where all of its classes are asked for in its own order.
     at = slice(None) if classes == vectors.classes else [vectors.classes.index(name) for name in classes]
     whole = rdm_or_missing(vectors.class_means[layer][at], classes, job.centring)
-    halves = [rdm_or_missing(vectors.half_means[half, layer][at], classes, job.centring) for half in (0, 1)]
+    halves = [rdm_or_missing(half[at], classes, job.centring) for half in vectors.halves(layer)]
     where = f"{vectors.name} at layer {layer}"
     return _told(whole, f"{where}: its"), [_told(half, f"{where}: a half's") for half in halves]
 

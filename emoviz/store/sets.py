@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 ACTIVATIONS_SUFFIX = f".activations{SUFFIX}"
 STORIES_SUFFIX = ".stories.jsonl.gz"
 
-_REQUIRED = {"class_means": 3, "half_means": 4, "residual_norm": 1, "anisotropy": 1, "decoding_accuracy": 1}
+_REQUIRED = {"class_means": 3, "residual_norm": 1, "anisotropy": 1, "decoding_accuracy": 1}
 # Curves in the order in which files have had their rows since the first schema; later curves follow.
 _ROWS = (
     "mean_cosine",
@@ -66,14 +66,17 @@ def save_set(vectors: VectorSet, folder: Path | str | None = None) -> Path:
     """
     uncleaned(vectors)
     folder = sets_folder() if folder is None else Path(folder)
+    halves = vectors.half_means
     tensors = {
-        "class_means": compact(vectors.class_means),
-        # The halves only feed noise estimates, whose ranks forgive more.
-        "half_means": compact(vectors.half_means, _MAX_HALF_COSINE_ERROR),
+        # Vectors of other tools, which have no halves, may be of any scale, or of a single class without a cosine.
+        "class_means": np.asarray(vectors.class_means, np.float32) if halves is None else compact(vectors.class_means),
         "residual_norm": np.asarray(vectors.residual_norm, np.float32),
         "anisotropy": np.asarray(vectors.anisotropy, np.float32),
         "decoding_accuracy": np.asarray(vectors.decoding_accuracy, np.float32),
     }
+    if halves is not None:
+        # They only feed noise estimates, whose ranks forgive more.
+        tensors["half_means"] = compact(halves, _MAX_HALF_COSINE_ERROR)
     if vectors.umap is not None:
         tensors["umap"] = np.asarray(vectors.umap, np.float32)
     if vectors.anisotropy_centred is not None:
@@ -139,8 +142,8 @@ def load_set(path: Path | str, *, shipped: bool = False) -> VectorSet:
     for name, rank in _REQUIRED.items():
         if name not in tensors or tensors[name].ndim != rank:
             raise damaged(path, f"tensor {name!r} of rank {rank} is missing")
-    shape = tensors["class_means"].shape
-    if shape[1] != len(classes) or tensors["half_means"].shape != (2, *shape):
+    shape, halves = tensors["class_means"].shape, tensors.get("half_means")
+    if shape[1] != len(classes) or (halves is not None and halves.shape != (2, *shape)):
         raise damaged(path, "its tensors do not fit together")
     activations = None
     try:
@@ -153,7 +156,7 @@ def load_set(path: Path | str, *, shipped: bool = False) -> VectorSet:
         classes=classes,
         provenance=provenance,
         class_means=tensors["class_means"],
-        half_means=tensors["half_means"],
+        half_means=halves,
         residual_norm=tensors["residual_norm"],
         anisotropy=tensors["anisotropy"],
         decoding_accuracy=tensors["decoding_accuracy"],

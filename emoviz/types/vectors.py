@@ -13,6 +13,9 @@ from ..emotions import NEUTRAL
 from .base import Value
 from .corpus import Story
 
+# The method and protocol of vectors that were made by another tool.
+IMPORTED = "imported"
+
 
 @dataclass(frozen=True, slots=True)
 class Writing:
@@ -62,8 +65,9 @@ class Protocol:
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Provenance(Value):
-    """Where a vector set comes from; printed on every figure.
+    """Where a vector set comes from; printed on every figure. What is not known of an imported set is empty or 0.
 
+    method : `comprehension`, `generation`, or `imported`. nonfinite_layers : those without vectors.
     origin : what loads the model again, a short name, hub id or path; empty in sets of early versions.
     """
 
@@ -154,13 +158,15 @@ class Cleaned(Value):
 class VectorSet(Value):
     """Class means of one (model, revision, precision, method, protocol, corpus).
 
-    class_means : (L, C, D); half_means : (2, L, C, D), the halves split by topic; memory-mapped when read from a file.
-    residual_norm, anisotropy, decoding_accuracy : (L,), NaN at non-finite layers.
+    class_means : (L, C, D); half_means : (2, L, C, D), the halves split by topic, None where they are not known;
+    memory-mapped when read from a file.
+    residual_norm, anisotropy, decoding_accuracy : (L,), NaN at non-finite layers and where they are not known.
     umap : (L, C, 2) stored coordinates, or None when they were not computed.
     anisotropy_centred : (L,) anisotropy after the mean over the passages has been taken off.
     control_rdms : name -> (C * (C - 1) / 2,) condensed RDM of the same passages as words, token embeddings, sentences.
     resampled : None, with the reason in `notes`, where topics could not be resampled.
-    notes : what -> why it is missing.
+    notes : what -> why it is missing: a curve by its name (`residual_norm`), `halves`, `layers`, `intervals`, `umap`,
+    `activations`, or a control RDM.
     activations : pooled states of the passages at some layers, None where they were not kept.
     stories : what the model wrote, for a set by generation that was just made; `store.load_stories` has those of a
     file.
@@ -171,7 +177,7 @@ class VectorSet(Value):
     classes: tuple[str, ...]
     provenance: Provenance
     class_means: np.ndarray
-    half_means: np.ndarray
+    half_means: np.ndarray | None
     residual_norm: np.ndarray
     anisotropy: np.ndarray
     decoding_accuracy: np.ndarray
@@ -207,6 +213,12 @@ class VectorSet(Value):
 
     def depth(self, layer: int) -> float:
         return (layer + 1) / self.n_layers
+
+    def halves(self, layer: int) -> np.ndarray:
+        """The class means of the two halves at one layer, (2, C, D); NaN where they are not known."""
+        if self.half_means is None:
+            return np.full((2, *self.class_means.shape[1:]), np.nan, np.float32)
+        return self.half_means[:, layer]
 
     @property
     def _size(self) -> str:
