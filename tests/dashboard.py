@@ -15,25 +15,33 @@ _ROOT = Path(__file__).parents[1]
 
 
 @contextmanager
-def dashboard(**environment: str) -> Iterator[tuple[str, subprocess.Popen]]:
-    """Its address and its process, once it answers; ended afterwards. environment : added to this process's own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+def dashboard(*options: str, **environment: str) -> Iterator[tuple[str, subprocess.Popen]]:
+    """Its address and its process, once it answers; ended afterwards.
+
+    options : of `emoviz serve`. environment : added to this process's own.
+    """
+    port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-m", "emoviz", "serve", "--port", str(port)],
+        [sys.executable, "-m", "emoviz", "serve", "--port", str(port), *options],
         cwd=_ROOT,
         env={**os.environ, "HF_HUB_OFFLINE": "1", **environment},
     )
     try:
-        _wait(process, port)
+        wait_for(process, port)
         yield f"http://127.0.0.1:{port}", process
     finally:
         process.terminate()
         process.wait(10)
 
 
-def _wait(process: subprocess.Popen, port: int, seconds: float = 60) -> None:
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def wait_for(process: subprocess.Popen, port: int, seconds: float = 60) -> None:
+    """Until it answers. Raises RuntimeError where it ends before, or does not."""
     until = time.monotonic() + seconds
     while process.poll() is None and time.monotonic() < until:
         try:

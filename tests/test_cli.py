@@ -393,6 +393,7 @@ def test_tables_are_printed_without_json(capsys):
         (["lint", "none.jsonl"], "none.jsonl cannot be read"),
         (["serve", "--port", "many"], "--port: 'many' was given; a whole number from 1 to 65535"),
         (["serve", "--port", "99999999"], "--port: '99999999' was given"),
+        (["serve", "--root-path", "lab"], "root path 'lab' was given; a path such as /lab/emoviz"),
         (["compare", SMOL, GEMMA, "--seed", "-1"], "--seed: '-1' was given"),
         (["compare", SMOL, GEMMA, "--bootstrap", "10000000000"], "--bootstrap: '10000000000' was given"),
         (["steer", "nonsense", "--emotion", "sad", "--prompt", "x", "--seed", "9" * 30], "--seed: '9999"),

@@ -53,5 +53,5 @@ class AskedFirst:
                 message["headers"] = [*message["headers"], (b"link", link.encode())]
             await send(message)
 
-        page = scope["type"] == "http" and scope["path"] == "/"
+        page = scope["type"] == "http" and scope["path"] in ("/", f"{scope.get('root_path', '')}/")
         await self.app(scope, receive, with_link if page else send)

@@ -32,6 +32,7 @@ from .memory import return_large_arrays  # noqa: E402
 from .page import build  # noqa: E402
 from .plotly_file import PLOTLY_URL, AskedFirst, compress_beside  # noqa: E402
 from .plotly_file import ROUTE as PLOTLY_ROUTE  # noqa: E402
+from .prefix import BehindPrefix  # noqa: E402
 from .quick_start import uncollected, without_app  # noqa: E402
 from .session_parts import MAX_SESSIONS, keep_ids  # noqa: E402
 from .theme import THEME  # noqa: E402
@@ -40,17 +41,23 @@ from .tour import steps  # noqa: E402
 keep_ids()
 
 
-def serve(port: int | None = None, open_browser: bool = False, endpoints: Sequence[Endpoint] = ()) -> None:
+def serve(
+    port: int | None = None,
+    open_browser: bool = False,
+    endpoints: Sequence[Endpoint] = (),
+    root_path: str | None = None,
+) -> None:
     """Builds the page and serves it until stopped. Raises InputError if the port cannot be used.
 
-    endpoints : functions of JSON that are answered over the API, under their names.
+    endpoints : functions of JSON that are answered over the API, under their names. root_path : the prefix that the
+    page has behind a proxy; None for that of GRADIO_ROOT_PATH, or of X-Forwarded-Prefix.
     """
     return_large_arrays()
     compress_beside()
     with uncollected():
         page = build(endpoints)
         try:
-            url = launch(page, server_port=port, inbrowser=open_browser and _has_screen())
+            url = launch(page, server_port=port, inbrowser=open_browser and _has_screen(), root_path=root_path)
         except OSError as error:
             raise InputError(f"port {port} is taken or not allowed. Choose a free one.") from error
     # Ends as by Ctrl+C, so that jobs in processes of their own end with it.
@@ -106,7 +113,7 @@ def launch_options() -> dict[str, Any]:
         "css_paths": [STATIC / "app.css"],
         "head": _head(),
         "app_kwargs": {
-            "middleware": [Middleware(AskedFirst)],
+            "middleware": [Middleware(BehindPrefix), Middleware(AskedFirst)],
             "routes": [
                 Mount(f"/{STATIC_URL}", StaticFiles(directory=STATIC)),
                 Mount(f"/{FONTS_URL}", StaticFiles(directory=FONTS)),
@@ -128,6 +135,7 @@ def _head() -> str:
     words, tour = _in_script(glossary()), _in_script([asdict(step) for step in steps()])
     return f"""
 <script async src="{PLOTLY_URL}"></script>
+<link rel="icon" href="favicon.ico">
 <meta name="description" content="See, compare and steer how small language models represent emotion">
 <style>{(STATIC / "first.css").read_text("utf-8")}</style>
 <link rel="preload" href="{FONTS_URL}/inter-latin.woff2" as="font" type="font/woff2" crossorigin>

@@ -9,12 +9,15 @@ from .arguments import Result, whole
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--port", type=whole(1, 65_535), metavar="N", help="default: the first free one from 7860")
+    parser.add_argument("--root-path", metavar="/PREFIX", help="where a proxy shows the page: docs/deploy.md")
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
 
 
 def run(given: Namespace) -> Result:
     from ..app import serve
+    from ..app.prefix import checked_prefix
     from .endpoints import ENDPOINTS
 
-    serve(port=given.port, open_browser=given.open, endpoints=ENDPOINTS)
+    prefix = checked_prefix(given.root_path) if given.root_path is not None else None
+    serve(port=given.port, open_browser=given.open, endpoints=ENDPOINTS, root_path=prefix)
     return None, "", 0
