@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from .store.leaks import list_leak_runs as list_leak_runs
     from .store.leaks import save_leak_run as save_leak_run
     from .store.readings import load_readings as load_readings
+    from .store.remote import push_set as push_set
     from .store.responses import list_dose_responses as list_dose_responses
     from .store.responses import save_dose_response as save_dose_response
     from .store.sets import load_set as load_set
@@ -72,6 +73,7 @@ _HOME = {
     "find_set": "store.catalog",
     "load_set": "store.sets",
     "save_set": "store.sets",
+    "push_set": "store.remote",
     "depth_curves": "geometry.curves",
     "best_layers": "geometry.layers",
     "rdm": "geometry.rdm",

@@ -21,10 +21,11 @@ from .errors import InputError
 # Group -> command -> what it does; each command is the file of its name in `commands`.
 COMMANDS: dict[str, dict[str, str]] = {
     "sets": {
-        "list": "list the vector sets",
+        "list": "list the vector sets, here or in a store",
         "extract": "make a vector set from a model",
         "show": "curves over depth and best layers of a set",
         "rdm": "the RDM of a set at one layer",
+        "push": "put a vector set into a store: the Hugging Face hub, S3, a shared folder, ...",
         "lint": "check a passage file (default: the shipped corpus)",
     },
     "compare": {

@@ -115,7 +115,9 @@ def _cleaning(text: str) -> str:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def set_of(loaded: Any, asked: str | None, classes: Sequence[str] = (), cleaning: str = "none") -> VectorSet:
+def set_of(
+    loaded: Any, asked: str | VectorSet | None, classes: Sequence[str] = (), cleaning: str = "none"
+) -> VectorSet:
     """The set that was asked for, else the model's own by the rule of `store.choice`, which is then said; cleaned as it
     was asked for."""
     from ..extract.cleaning import cleaned
@@ -231,10 +233,10 @@ def witness_at_hand(loaded: Any):
         return None
 
 
-def own_set(loaded: Any, named: Sequence[VectorSet], models: int) -> str | None:
+def own_set(loaded: Any, named: Sequence[VectorSet], models: int) -> VectorSet | None:
     """Which of the sets that were named is the model's; None for none. Raises InputError for several, and where one of
     another model was named for a single one."""
-    own = [vectors.name for vectors in named if vectors.provenance.revision == loaded.revision]
+    own = [vectors for vectors in named if vectors.provenance.revision == loaded.revision]
     if len(own) > 1 or (named and not own and models == 1):
         given = " ".join(vectors.name for vectors in named)
         raise InputError(f"--set {given} was given; one set of {loaded.name} is needed.")

@@ -27,7 +27,7 @@ def list_sets() -> dict[str, Any]:
     """
     from . import list as command
 
-    return _plain(command.run(Namespace()))
+    return _plain(command.run(Namespace(url=None)))
 
 
 def show_set(set: str, centring: str = "class") -> dict[str, Any]:

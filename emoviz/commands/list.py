@@ -1,4 +1,4 @@
-"""`emoviz list`: the vector sets at hand."""
+"""`emoviz list [URL]`: the vector sets at hand, or those of a store."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from .arguments import Result
 from .printing import table
 
 
-def arguments(_parser: ArgumentParser) -> None:
-    pass
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("url", metavar="URL", nargs="?", help="a store, such as hf://datasets/owner/name")
 
 
-def run(_given: Namespace) -> Result:
+def run(given: Namespace) -> Result:
     from ..store import list_sets
 
     rows = [
@@ -27,6 +27,7 @@ def run(_given: Namespace) -> Result:
             "n_classes": len(s.classes),
             "shipped": s.shipped,
         }
-        for s in list_sets()
+        for s in list_sets(given.url)
     ]
-    return {"sets": rows}, table(rows) if rows else "no vector sets yet; make one with emoviz extract MODEL", 0
+    none = "no vector sets yet; make one with emoviz extract MODEL"
+    return {"sets": rows}, table(rows) if rows else none if given.url is None else f"no vector sets in {given.url}", 0

@@ -11,7 +11,7 @@ from .printing import table
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("set", metavar="SET", help="name, beginning of a name, or path")
+    parser.add_argument("set", metavar="SET", help="name, beginning of a name, path, or URL")
     parser.add_argument("--centring", default="class", help=CENTRING)
     parser.add_argument("--norms", metavar="FILE", help="your own ratings (CSV or TSV: word, valence, arousal)")
 

@@ -14,6 +14,7 @@ _UNITS = {
     "drawing": "steps",
     **dict.fromkeys(("steering", "judging", "classifying", "reading texts", "tabulating"), "texts"),
     "training": "heads",
+    "pushing": "bytes",
     "passages": "passages",
     "questions": "questions",
 }

@@ -7,22 +7,29 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..types import VectorSet
+from .copies import is_url
 from .folders import sets_folder, shipped_folder
+from .names import named
+from .remote import remote_sets
 from .sets import ACTIVATIONS_SUFFIX, files_of, load_set
 from .tensors import SUFFIX
 
 log = logging.getLogger(__name__)
 
 
-def list_sets() -> list[VectorSet]:
+def list_sets(url: str | None = None) -> list[VectorSet]:
     """The vector sets at hand: shipped ones, then the user's own, each by model, method and name.
 
     Tensors are memory-mapped, so that listing reads headers only. A file that cannot be read is logged and left out.
+    url : a store, such as `hf://datasets/owner/name`, whose sets are meant instead (docs/stores.md).
+    Raises : InputError if the store cannot be reached.
 
     >>> import emoviz as ez
     >>> [vectors.name for vectors in ez.list_sets() if vectors.shipped][:2]
     ['Qwen2.5-Coder-0.5B-Instruct_emoviz_fp32_bed2002a', 'Qwen2.5-Coder-0.5B-Instruct_jeong2026b_fp32_88988d92']
     """
+    if url is not None:
+        return remote_sets(url)
     found: dict[str, VectorSet] = {}
     for folder, shipped in ((shipped_folder(), True), (sets_folder(), False)):
         for path in _files(folder):
@@ -36,7 +43,8 @@ def list_sets() -> list[VectorSet]:
 
 
 def find_set(name: str | Path) -> VectorSet:
-    """A vector set by its name in `list_sets`, by an unambiguous beginning of that name, or by the path of its file.
+    """A vector set by its name in `list_sets`, by an unambiguous beginning of that name, by the path of its file, or by
+    the URL of its store with its name (`hf://datasets/owner/name/SET`, `s3://bucket/folder/SET`; docs/stores.md).
 
     Returns : VectorSet. Raises : InputError if nothing or more than one set fits.
 
@@ -48,25 +56,12 @@ def find_set(name: str | Path) -> VectorSet:
         return load_set(name)
     if not isinstance(name, str):
         raise InputError(f"set {name!r:.60} was asked for; its name or the path of its file is needed.")
-    if name.endswith(SUFFIX):
-        return load_set(Path(name))
+    if is_url(name) or name.endswith(SUFFIX):
+        return load_set(name)
     sets = list_sets()
-    # A whole part of the name before a part of one: `m_emoviz` is `m_emoviz_fp32_...` rather than
-    # `m_emoviz-stories_...`.
-    fitting = [s for s in sets if s.name == name]
-    for beginning in (f"{name}_", name):
-        fitting = fitting if fitting else [s for s in sets if s.name.startswith(beginning)]
-    if len(fitting) == 1:
-        return fitting[0]
-    if fitting:
-        raise InputError(
-            f"set {name!r} matches several sets: {', '.join(s.name for s in fitting)}. Type more of the name."
-        )
-    known = ", ".join(s.name for s in sets) or "none yet"
-    raise InputError(
-        f"set {name!r} is unknown; known sets: {known}. Give one of these, the path of a {SUFFIX} file, or run emoviz "
-        "extract."
-    )
+    advice = f"Give one of these, the path of a {SUFFIX} file, or run emoviz extract."
+    found = named(name, [s.name for s in sets], "known sets", advice)
+    return next(s for s in sets if s.name == found)
 
 
 def delete_set(vectors: VectorSet) -> None:

@@ -62,9 +62,10 @@ def set_for(model: _Model, classes: Sequence[str] = ()) -> VectorSet:
     return fitting[0]
 
 
-def asked_set(model: _Model, name: str) -> VectorSet:
-    """A set that was asked for by name. Raises InputError if it was made from other weights than the model's."""
-    vectors = find_set(name)
+def asked_set(model: _Model, asked: str | VectorSet) -> VectorSet:
+    """A set that was asked for, by name or itself. Raises InputError if it was made from other weights than the
+    model's."""
+    vectors = find_set(asked) if isinstance(asked, str) else asked
     p = vectors.provenance
     if p.revision != model.revision:
         raise InputError(

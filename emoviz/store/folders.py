@@ -22,6 +22,7 @@ CACHE_PARTS = {
     "heads": "trained heads of the witness that judges steered texts; made again when needed",
     "verifications": "verifications that you ran; made again by emoviz verify",
     "cleaned": "cleaned directions of vector sets; made again when needed",
+    "remote": "copies of vector sets out of stores that are reached by URL; copied again when needed",
 }
 
 
@@ -69,6 +70,11 @@ def verifications_folder() -> Path:
 def cleaned_folder() -> Path:
     """Cleaned directions of vector sets."""
     return home() / "cleaned"
+
+
+def remote_folder() -> Path:
+    """Copies of sets that were opened by URL."""
+    return home() / "remote"
 
 
 def shipped_folder() -> Path:

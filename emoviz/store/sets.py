@@ -20,13 +20,11 @@ from ..errors import InputError
 from ..types import Activations, Provenance, Resampled, Story, VectorSet
 from ..types.given import uncleaned
 from .atomic import atomically
+from .copies import copied, is_url
 from .folders import sets_folder
-from .tensors import SUFFIX, damaged, read_tensors, write_tensors
+from .tensors import ACTIVATIONS_SUFFIX, STORIES_SUFFIX, SUFFIX, damaged, read_tensors, write_tensors
 
 log = logging.getLogger(__name__)
-
-ACTIVATIONS_SUFFIX = f".activations{SUFFIX}"
-STORIES_SUFFIX = ".stories.jsonl.gz"
 
 _REQUIRED = {"class_means": 3, "residual_norm": 1, "anisotropy": 1, "decoding_accuracy": 1}
 # Curves in the order in which files have had their rows since the first schema; later curves follow.
@@ -119,15 +117,17 @@ def save_set(vectors: VectorSet, folder: Path | str | None = None) -> Path:
 def load_set(path: Path | str, *, shipped: bool = False) -> VectorSet:
     """A vector set from its file, with the activations beside it; tensors are memory-mapped read-only.
 
+    path : of the file, or the URL of a store with the set's name; from there it is copied to the user's folder once.
     shipped : what the set says of itself. Returns : VectorSet.
-    Raises : InputError if the file is missing, damaged, not one of ours, or of a newer schema. Damaged activations are
+    Raises : InputError if the file is missing, damaged, not one of ours, or of a newer schema, and if a store cannot be
+        reached. Damaged activations are
         left out, with the reason in `notes`.
 
     >>> import emoviz as ez
     >>> ez.load_set(ez.find_set("gemma-3-270m_emoviz").path)
     VectorSet('gemma-3-270m_emoviz_fp32_ca4cb220': 18 layers x 21 classes x 640, comprehension)
     """
-    path = Path(path)
+    path = copied(path) if isinstance(path, str) and is_url(path) else Path(path)
     tensors, header = read_tensors(path, kind="vector set")
     try:
         classes = tuple(header["classes"])

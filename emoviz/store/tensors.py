@@ -18,6 +18,9 @@ from .atomic import atomically
 
 SCHEMA_VERSION = 1
 SUFFIX = ".safetensors"
+# Of what lies beside a set.
+ACTIVATIONS_SUFFIX = f".activations{SUFFIX}"
+STORIES_SUFFIX = ".stories.jsonl.gz"
 
 _NUMPY_TYPES = {"F16": np.float16, "F32": np.float32}
 

@@ -41,7 +41,7 @@ from .missing import Missing
 from .readout import DialogueReading, Gloss, Reading, Sentence, TokenChange, Variation, VocabularyLens, shares_by_script
 from .steering import Condition, Decoding, Direction, Generation, Generations, Intervention, Recipe, Reply, Towards
 from .texts import GroupDifference, TextReadings, TopRow
-from .vectors import Activations, Cleaned, Protocol, Provenance, Resampled, VectorSet, Writing
+from .vectors import Activations, Cleaned, Protocol, Provenance, Pushed, Resampled, VectorSet, Writing
 
 __all__ = [
     "Activations",
@@ -89,6 +89,7 @@ __all__ = [
     "Projection",
     "Protocol",
     "Provenance",
+    "Pushed",
     "Question",
     "RDM",
     "Reading",

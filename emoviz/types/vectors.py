@@ -238,3 +238,11 @@ class VectorSet(Value):
         }
         cells = "".join(f"<tr><th>{name}</th><td>{html.escape(text)}</td></tr>" for name, text in rows.items())
         return f"<table><caption>{html.escape(self.name)}</caption>{cells}</table>"
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """A vector set that was put into a store. url : what opens it. files : the URLs of its files."""
+
+    url: str
+    files: tuple[str, ...]
