@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .readout.many import read_texts as read_texts
     from .readout.reading import read_text as read_text
     from .readout.variation import vary as vary
+    from .share.export import export_set as export_set
     from .share.texts import save_texts as save_texts
     from .stats.groups import compare_groups as compare_groups
     from .stats.rsa import compare as compare
@@ -74,6 +75,7 @@ _HOME = {
     "load_set": "store.sets",
     "save_set": "store.sets",
     "push_set": "store.remote",
+    "export_set": "share.export",
     "depth_curves": "geometry.curves",
     "best_layers": "geometry.layers",
     "rdm": "geometry.rdm",

@@ -26,6 +26,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "show": "curves over depth and best layers of a set",
         "rdm": "the RDM of a set at one layer",
         "push": "put a vector set into a store: the Hugging Face hub, S3, a shared folder, ...",
+        "export": "a set for other programs: llama.cpp, vLLM, NumPy, spreadsheets, a citation, a model card",
         "lint": "check a passage file (default: the shipped corpus)",
     },
     "compare": {
@@ -68,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             # Models write in any script, whatever the terminal's encoding is.
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
-    for noisy in ("httpx", "filelock", "matplotlib", "choreographer", "logistro", "browser_proc"):
+    for noisy in ("httpx", "filelock", "matplotlib", "choreographer", "logistro", "browser_proc", "gguf"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         return _run(_joined(_readable(sys.argv[1:] if argv is None else argv)))

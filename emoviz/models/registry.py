@@ -197,10 +197,28 @@ REGISTRY: tuple[ModelEntry, ...] = (*BUNDLED, *FETCHED, *_HUB)
 
 _PLACES = {entry.id.split("/")[-1]: k for k, entry in enumerate(REGISTRY)}
 
+# How the families begin -> their licence, by the short name that the hub has for it and in words.
+_APACHE = ("apache-2.0", "the Apache License 2.0")
+_LICENCES = {
+    "GPT-2": ("mit", "the MIT License"),
+    "Gemma": ("gemma", "the Gemma Terms of Use, https://ai.google.dev/gemma/terms"),
+    "Llama 3.1": ("llama3.1", "the Llama 3.1 Community License"),
+    "Llama 3.2": ("llama3.2", "the Llama 3.2 Community License"),
+    "Mistral": _APACHE,
+    "Qwen 2.5": _APACHE,
+    "SmolLM2": _APACHE,
+}
+
 
 def place_of(model: str) -> int:
     """Where a model of this name stands in the list; unknown ones after all others."""
     return _PLACES.get(model, len(_PLACES))
+
+
+def licence_of(model: str) -> tuple[str, str] | None:
+    """The licence of a model of this name, by the hub's short name and in words; None where it is not known."""
+    family = next((entry.family for entry in REGISTRY if model in (entry.id, entry.id.split("/")[-1])), None)
+    return next((one for begin, one in _LICENCES.items() if family is not None and family.startswith(begin)), None)
 
 
 # The architectures that the tests take through the self-test, extraction and steering on small random models.

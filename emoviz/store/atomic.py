@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -17,11 +18,24 @@ def atomically(path: Path, write: Callable[[Path], object]) -> None:
 
     Raises InputError if it cannot be written.
     """
+    all_atomically({path: write})
+
+
+def all_atomically(files: Mapping[Path, Callable[[Path], object]]) -> None:
+    """Several files as `atomically`: all are written before the first takes its place."""
+    with ExitStack() as places:
+        for path, write in files.items():
+            write(places.enter_context(_placed(path)))
+
+
+@contextmanager
+def _placed(path: Path) -> Iterator[Path]:
+    """A temporary file that takes its place when all has gone well."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
-            write(temporary)
+            yield temporary
             # safetensors writes for the owner alone; a shared folder is shared by the umask's word.
             umask = os.umask(0)
             os.umask(umask)

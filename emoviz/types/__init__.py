@@ -39,7 +39,18 @@ from .geometry import RDM, Components, DepthCurve, DepthCurves, Projection, Trai
 from .judging import Cycle, HeadCheck, Span, Verdict, WitnessCard
 from .missing import Missing
 from .readout import DialogueReading, Gloss, Reading, Sentence, TokenChange, Variation, VocabularyLens, shares_by_script
-from .steering import Condition, Decoding, Direction, Generation, Generations, Intervention, Recipe, Reply, Towards
+from .steering import (
+    Condition,
+    Decoding,
+    Direction,
+    Generation,
+    Generations,
+    Intervention,
+    Recipe,
+    Reply,
+    SteeringVectors,
+    Towards,
+)
 from .texts import GroupDifference, TextReadings, TopRow
 from .vectors import Activations, Cleaned, Protocol, Provenance, Pushed, Resampled, VectorSet, Writing
 
@@ -105,6 +116,7 @@ __all__ = [
     "SizeEffect",
     "Span",
     "SteeredText",
+    "SteeringVectors",
     "Story",
     "StoryPrompt",
     "TextReadings",
