@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .experiments.side_effects import side_effects as side_effects
     from .experiments.verification import verify as verify
     from .extract.cleaning import cleaned as cleaned
+    from .extract.imported import load_vectors as load_vectors
     from .extract.make import extract as extract
     from .geometry.curves import depth_curves as depth_curves
     from .geometry.layers import best_layers as best_layers
@@ -76,6 +77,7 @@ _HOME = {
     "save_set": "store.sets",
     "push_set": "store.remote",
     "export_set": "share.export",
+    "load_vectors": "extract.imported",
     "depth_curves": "geometry.curves",
     "best_layers": "geometry.layers",
     "rdm": "geometry.rdm",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import shutil
 import tempfile
@@ -18,11 +19,17 @@ from ..store.folders import models_folder
 from .digest import sha256
 from .registry import ModelSource
 
+log = logging.getLogger(__name__)
+
 # Raised when converted folders of an older emoviz must not be reused.
 CONVERSION_VERSION = 1
 MANIFEST = "emoviz.json"
 
 Progress = Callable[[str, int, int], None]
+
+
+def log_progress(stage: str, number: int, total: int) -> None:
+    log.info("%s (%d of %d)", stage, number, total)
 
 
 def converted_folder(source: ModelSource, progress: Progress) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
@@ -15,25 +14,19 @@ from transformers import logging as transformers_logging
 
 from ..errors import InputError, first_line
 from .blocks import find_blocks, text_config
-from .convert import MANIFEST, converted_folder
-from .digest import sha256
+from .convert import converted_folder, log_progress
+from .identity import weights_of
 from .loaded import LoadedModel
 from .memory import check_memory
 from .narrow import make_narrow
 from .registry import PRECISIONS, ModelSource, hub_folder, resolve
 from .selftest import self_test
 
-log = logging.getLogger(__name__)
-
 # bf16 on CUDA, where it is several times faster and its geometry is that of fp32 (docs/methods.md); elsewhere the
 # type that nothing overflows or rounds in.
 DEFAULT_PRECISION = {"cuda": "bf16", "mps": "fp32", "cpu": "fp32"}
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 DEVICES = ("auto", "cpu", "cuda", "mps")
-
-
-def log_progress(stage: str, number: int, total: int) -> None:
-    log.info("%s (%d of %d)", stage, number, total)
 
 
 def load_model(
@@ -94,7 +87,7 @@ def load_model(
         make_narrow(loaded)
     blocks = find_blocks(loaded, layer_path)
     text = text_config(loaded)
-    revision, weights = _identity(source, folder, config)
+    revision, weights = weights_of(source, Path(origin), getattr(config, "_commit_hash", None))
     return LoadedModel(
         name=source.name,
         # Not the file that was fetched: it lies elsewhere on another machine.
@@ -162,19 +155,6 @@ def pick_device(device: str) -> str:
     if not present[device]:
         raise InputError(f"this machine has no device {device!r}. Use --device auto or cpu.")
     return device
-
-
-def _identity(source: ModelSource, folder: Path | None, config) -> tuple[str, str]:
-    """What exactly was loaded: revision (commit or sha256) and how its weights were stored."""
-    if folder is not None:
-        manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
-        return manifest["sha256"], manifest["weights"]
-    if source.kind == "hub":
-        return getattr(config, "_commit_hash", None) or "unknown", "hub weights"
-    files = sorted(
-        p for p in Path(source.location).iterdir() if p.suffix in (".safetensors", ".bin") or p.name == "config.json"
-    )
-    return sha256(files), "safetensors"
 
 
 def _not_loadable(source: ModelSource, error: Exception) -> InputError:

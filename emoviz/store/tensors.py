@@ -39,24 +39,27 @@ def write_tensors(path: Path, tensors: dict[str, np.ndarray], header: dict[str, 
 def read_tensors(path: Path, kind: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Tensors, mapped read-only, and header of one of our files. Raises InputError as `read_header`."""
     header = read_header(path, kind)
-    # safe_open has checked lengths and offsets; the layout is 8 bytes of header length, the header, then the data.
+    tensors: dict[str, np.ndarray] = {}
+    for name, (dtype, shape, offset) in places(path).items():
+        if dtype not in _NUMPY_TYPES:
+            raise damaged(path, f"tensor {name!r} has type {dtype}, not F16 or F32")
+        tensors[name] = np.memmap(path, dtype=_NUMPY_TYPES[dtype], mode="r", offset=offset, shape=shape)
+    return tensors, header
+
+
+def places(path: Path) -> dict[str, tuple[str, tuple[int, ...], int]]:
+    """Type, shape and offset of each tensor of a safetensors file whose lengths and offsets `safe_open` has checked.
+
+    The layout is 8 bytes of header length, the header, then the data.
+    """
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         entries = json.loads(file.read(length))
-    tensors: dict[str, np.ndarray] = {}
-    for name, entry in entries.items():
-        if name == "__metadata__":
-            continue
-        if entry["dtype"] not in _NUMPY_TYPES:
-            raise damaged(path, f"tensor {name!r} has type {entry['dtype']}, not F16 or F32")
-        tensors[name] = np.memmap(
-            path,
-            dtype=_NUMPY_TYPES[entry["dtype"]],
-            mode="r",
-            offset=8 + length + entry["data_offsets"][0],
-            shape=tuple(entry["shape"]),
-        )
-    return tensors, header
+    return {
+        name: (entry["dtype"], tuple(entry["shape"]), 8 + length + entry["data_offsets"][0])
+        for name, entry in entries.items()
+        if name != "__metadata__"
+    }
 
 
 def read_header(path: Path, kind: str) -> dict[str, Any]:

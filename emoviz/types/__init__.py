@@ -36,6 +36,7 @@ from .experiments import (
     VerificationPlan,
 )
 from .geometry import RDM, Components, DepthCurve, DepthCurves, Projection, TraitFit, UShape, ValenceArousal
+from .imported import Foreign, Imported
 from .judging import Cycle, HeadCheck, Span, Verdict, WitnessCard
 from .missing import Missing
 from .readout import DialogueReading, Gloss, Reading, Sentence, TokenChange, Variation, VocabularyLens, shares_by_script
@@ -81,10 +82,12 @@ __all__ = [
     "LeakRun",
     "LeakText",
     "Finding",
+    "Foreign",
     "Generation",
     "Generations",
     "Gloss",
     "GroupDifference",
+    "Imported",
     "Intervention",
     "HalfCorpora",
     "HeadCheck",

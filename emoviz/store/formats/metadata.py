@@ -10,4 +10,5 @@ from ..jsonable import plain
 
 def metadata(given: SteeringVectors) -> dict[str, Any]:
     """As JSON has it: where the vectors come from, their names and layers, and what a dose is a fraction of."""
-    return plain({**given.about, "emotions": given.names, "layers": given.layers, "residual_norm": given.residual_norm})
+    numbers = {"layers": given.layers, "residual_norm": given.residual_norm}
+    return plain({"tool": "emoviz", **given.about, "emotions": given.names, **numbers})
