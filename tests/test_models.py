@@ -114,7 +114,7 @@ def test_a_broken_download_of_a_gguf_file_is_refused(tmp_path):
             load_model(str(tmp_path / "cut.gguf"))
 
 
-def test_a_model_that_cannot_fit_is_refused_before_it_is_loaded(llama_folder, monkeypatch):
+def test_a_model_that_cannot_fit_is_refused_before_it_is_loaded(llama_folder, tmp_path, monkeypatch):
     from emoviz.models import memory
 
     monkeypatch.setattr(memory, "free_bytes", lambda device: 1_000_000)
@@ -124,16 +124,14 @@ def test_a_model_that_cannot_fit_is_refused_before_it_is_loaded(llama_folder, mo
         load_model(str(llama_folder))
     entry = resolve("meta-llama/Llama-3.1-8B")
     with pytest.raises(InputError, match="has 8 billion parameters and needs about 32.6 GB in fp32"):
-        memory.check_memory(entry, None, "fp32", "cpu")
+        memory.check_memory(entry, tmp_path, "fp32", "cpu")
 
 
 def test_a_gated_model_says_where_to_ask(monkeypatch):
-    from transformers import AutoConfig
-
     def refuse(*_args, **_kwargs):
         raise OSError("You are trying to access a gated repo.")
 
-    monkeypatch.setattr(AutoConfig, "from_pretrained", refuse)
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", refuse)
     with pytest.raises(InputError, match="is gated. Accept its terms at https"):
         load_model("openai-community/gpt2")
 

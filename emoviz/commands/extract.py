@@ -13,7 +13,11 @@ from .printing import pairs, peak_rss_mb
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="short name, hub id, model folder or .gguf file")
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="short name, hub id (@revision, :file.gguf), model folder or .gguf file",
+    )
     parser.add_argument("--method", help="comprehension (default) or generation")
     parser.add_argument(
         "--protocol",

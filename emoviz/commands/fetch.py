@@ -9,7 +9,7 @@ from .arguments import Result
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="a name of emoviz models")
+    parser.add_argument("model", metavar="MODEL", help="a name of emoviz models, or a model of the hub by its id")
 
 
 def run(given: Namespace) -> Result:

@@ -13,7 +13,9 @@ from .printing import table
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "model", metavar="MODEL", help="short name, hub id, model folder or .gguf file, with a vector set"
+        "model",
+        metavar="MODEL",
+        help="short name, hub id (@revision, :file.gguf), model folder or .gguf file, with a vector set",
     )
     parser.add_argument(
         "--witness",

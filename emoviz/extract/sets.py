@@ -43,6 +43,9 @@ def set_name(loaded: LoadedModel, protocol: Protocol, corpus: Corpus | None = No
         "protocol": recipe,
         "corpus": source.hash if isinstance(source, Corpus) else prompts_hash(story_prompts(source)),
     }
+    # What says no more than the revision is left out, as it always was.
+    request |= {"asked": loaded.asked} if loaded.asked else {}
+    request |= {"commit": loaded.commit} if loaded.commit not in ("", loaded.revision) else {}
     key = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:8]
     parts = [loaded.name, protocol.name, loaded.precision]
     if isinstance(source, Corpus) and source.name != DEFAULT_CORPUS:
@@ -203,6 +206,8 @@ def _vectors(
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             versions={name: version(name) for name in libraries},
             origin=loaded.origin,
+            asked=loaded.asked,
+            commit=loaded.commit,
         ),
         class_means=means(np.ones(len(halves), bool)),
         half_means=np.stack([means(halves == half) for half in (0, 1)]),

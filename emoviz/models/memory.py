@@ -16,12 +16,12 @@ BYTES_PER_PARAMETER = {"fp32": 4, "bf16": 2, "fp16": 2, "int8": 1.25}
 _WORKING_BYTES = 500_000_000
 
 
-def check_memory(source: ModelSource, folder: Path | None, precision: str, device: str) -> None:
+def check_memory(source: ModelSource, folder: Path, precision: str, device: str) -> None:
     """Raises InputError if the model cannot fit into the free memory of the device; silent where its size is unknown.
 
-    folder : where its weight files lie, None if they have yet to be fetched from the hub.
+    folder : where its weight files lie, or will lie once they are fetched from the hub.
     """
-    parameters = None if folder is None else count_parameters(folder)
+    parameters = count_parameters(folder)
     if parameters is None and source.entry is not None:
         parameters = source.entry.parameters
     if parameters is None:

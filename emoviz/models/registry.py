@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..store.folders import models_folder
+from .hub import HubModel, hub_path, parse_hub
 from .pins import QWEN_CODER_1_5B, QWEN_CODER_HALF_B
 
 
@@ -70,12 +71,26 @@ class ModelEntry:
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """Where a model's files are: `kind` is bundled, hub, folder or gguf; `name` is what sets and figures print."""
+    """Where a model's files are: `kind` is bundled, hub, folder or gguf; `name` is what sets and figures print.
+
+    hub : what was asked of the hub, for a model of it.
+    """
 
     name: str
     kind: str
     location: str
     entry: ModelEntry | None = None
+    hub: HubModel | None = None
+
+    @property
+    def origin(self) -> str:
+        """What loads it again. Not the file that was fetched: it lies elsewhere on another machine."""
+        return self.location if self.entry is None or self.hub is not None else self.entry.id
+
+    @property
+    def is_gguf(self) -> bool:
+        """Whether its file is converted before it is loaded."""
+        return self.kind in ("bundled", "gguf") or (self.hub is not None and bool(self.hub.file))
 
 
 PRECISIONS = ("fp32", "bf16", "fp16", "int8")
@@ -241,25 +256,13 @@ TESTED_ARCHITECTURES = frozenset(
 )
 
 
-def _check_hub_id(model: str) -> None:
-    """Raises InputError for what the hub would not take as a name."""
-    from huggingface_hub.utils import HFValidationError, validate_repo_id
-
-    try:
-        validate_repo_id(model)
-    except HFValidationError as error:
-        raise InputError(
-            f"model {model!r:.100} is no hub id. Give owner/name in letters, digits, '-', '_' and '.', up to 96."
-        ) from error
-
-
 def available(entry: ModelEntry) -> bool:
     """Whether the model can be loaded now without network: its packages are installed, or the hub cache holds it."""
     if entry.source == "bundled":
         return all(find_spec(package) is not None for package, _ in entry.packages)
     if entry.fetched is not None:
         return fetched_file(entry).is_file()
-    return hub_folder(entry.id) is not None
+    return hub_path(HubModel(entry.id)) is not None
 
 
 def fetched_file(entry: ModelEntry) -> Path:
@@ -269,16 +272,9 @@ def fetched_file(entry: ModelEntry) -> Path:
     return models_folder() / entry.fetched.file
 
 
-def hub_folder(id: str) -> Path | None:
-    """The folder of the hub's local cache that holds the model, None if it was not fetched yet."""
-    from huggingface_hub import try_to_load_from_cache
-
-    found = try_to_load_from_cache(id, "config.json")
-    return Path(found).parent if isinstance(found, str) else None
-
-
 def resolve(model: str | Path, *, away: bool = False) -> ModelSource:
-    """What a MODEL argument means: short name, folder, .gguf file, or hub id (`owner/name`), tried in that order.
+    """What a MODEL argument means: short name, folder, .gguf file, or a model of the hub (`owner/name`, `@revision` and
+    `:file.gguf` behind it where one is meant), tried in that order.
 
     away : whether the file of a fetched model may be missing, where its stored results will do.
     Raises InputError if it is none of them.
@@ -301,17 +297,18 @@ def resolve(model: str | Path, *, away: bool = False) -> ModelSource:
     if model.lower().endswith(".gguf"):
         if os.path.isfile(path):  # noqa: PTH113
             return ModelSource(path.stem, "gguf", str(path.resolve()))
-        raise InputError(f"{model} does not exist. Check the path.")
+        if ":" not in model:
+            raise InputError(f"{model} does not exist. Check the path.")
     if model and os.path.isdir(path):  # noqa: PTH112
         if (path / "config.json").is_file():
             return ModelSource(path.resolve().name, "folder", str(path.resolve()))
         raise InputError(f"{model} is a folder without config.json. Give a model folder that save_pretrained wrote.")
-    if model.count("/") == 1 and not model.startswith((".", "/", "~")) and all(model.split("/")):
-        known = next((entry for entry in REGISTRY if entry.id == model), None)
-        _check_hub_id(model)
-        return ModelSource(model.split("/")[1], "hub", model, known)
+    hub = parse_hub(model)
+    if hub is not None:
+        known = next((entry for entry in REGISTRY if entry.id == hub.repository), None)
+        return ModelSource(hub.name, "hub", str(hub), known, hub)
     names = ", ".join(entry.id for entry in (*BUNDLED, *FETCHED))
     raise InputError(
-        f"model {model!r} is unknown. Give {names}, a hub id (owner/name), a model folder or a .gguf file; `emoviz "
-        "models` lists the known ones."
+        f"model {model!r} is unknown. Give {names}, a model of the hub (owner/name, owner/name@revision, "
+        "owner/name:file.gguf), a model folder or a .gguf file; `emoviz models` lists the known ones."
     )

@@ -20,6 +20,9 @@ class _Model(Protocol):
     def name(self) -> str: ...
 
     @property
+    def origin(self) -> str: ...
+
+    @property
     def revision(self) -> str: ...
 
 
@@ -57,7 +60,7 @@ def set_for(model: _Model, classes: Sequence[str] = ()) -> VectorSet:
     if not fitting:
         raise InputError(
             f"there is no vector set of {model.name} @{model.revision[:8]}. Make one with emoviz extract "
-            f"{model.name}, or ez.extract(model)."
+            f"{model.origin if model.origin else model.name}, or ez.extract(model)."
         )
     return fitting[0]
 

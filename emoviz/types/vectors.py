@@ -70,6 +70,8 @@ class Provenance(Value):
 
     method : `comprehension`, `generation`, or `imported`. nonfinite_layers : those without vectors.
     origin : what loads the model again, a short name, hub id or path; empty in sets of early versions.
+    asked, commit : of a model of the hub: the branch, tag or commit that was asked for, empty for the default branch;
+        the commit that was found.
     imported : the files that the vectors come from, None for sets that emoviz made.
     """
 
@@ -89,6 +91,8 @@ class Provenance(Value):
     created: str
     versions: dict[str, str]
     origin: str = ""
+    asked: str = ""
+    commit: str = ""
     imported: Imported | None = None
 
     def as_dict(self) -> dict[str, Any]:
