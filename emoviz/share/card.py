@@ -10,12 +10,15 @@ import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
+
 from .. import __version__, citation
 from ..errors import InputError
 from ..models.registry import licence_of
 from ..plots.export import export
 from ..steer.recipes import window
 from ..types import VectorSet
+from ..types.vectors import IMPORTED
 from ..words import counted
 from .contents import provenance_table, set_hash
 from .figures import View, drawings, view_of
@@ -23,8 +26,14 @@ from .tables import Table, key_numbers
 from .texts import markdown
 
 # The figures of a card, by their names in `drawings`.
-_FIGURES = ("depth_decoding_accuracy", "rdm")
+_DEPTH = "depth_decoding_accuracy"
+_FIGURES = (_DEPTH, "rdm")
 _TAGS = ("emotion", "steering-vectors", "interpretability", "representation-engineering")
+_MADE = {
+    "comprehension": "from its states while it reads texts",
+    "generation": "from its states on texts that it wrote itself",
+    IMPORTED: "as another tool made them",
+}
 _INTENDED = (
     "Research and teaching: seeing how a model represents emotion, comparing models, reading texts, and steering what "
     "the model writes. The vectors fit this model alone, at these layers: they do not transfer to another model, and a "
@@ -49,6 +58,8 @@ def card_files(vectors: VectorSet, name: str) -> tuple[Mapping[str, Callable[[Pa
     for figure in _FIGURES:
         drawing = drawings(view)[figure]
         try:
+            if figure == _DEPTH and not np.isfinite(vectors.decoding_accuracy).any():
+                raise InputError(vectors.notes.get("decoding_accuracy", "decoding is not known"))
             said = drawing.draw().layout.meta["description"]
             pictures[f"{figure}.png"] = export(drawing.draw, "png", "wide")
             shown.append(f"![{figure.replace('_', ' ')}]({figure}.png)\n\n{markdown(said)}")
@@ -66,13 +77,12 @@ def _writes(content: bytes) -> Callable[[Path], object]:
 def _card(vectors: VectorSet, view: View, figures: list[str]) -> str:
     p, layer = vectors.provenance, view.layers[0]
     licence = licence_of(p.model)
-    how = "its states while it reads texts" if p.method == "comprehension" else "its states on texts that it wrote"
     numbers = {
         "columns": ["at the layer shown", "value", ""],
         "rows": [[one["name"], one["value"], one["note"]] for one in key_numbers(vectors, layer)],
     }
     parts = [
-        ("What it is", [_what(vectors, how), _table(provenance_table(view))]),
+        ("What it is", [_what(vectors), _table(provenance_table(view))]),
         ("How good it is", [_shown(vectors, layer), _table(numbers), *figures]),
         ("Use", [_use(vectors)]),
         ("Intended use and limits", [_INTENDED, "\n".join(f"- {limit}" for limit in _LIMITS)]),
@@ -85,11 +95,11 @@ def _card(vectors: VectorSet, view: View, figures: list[str]) -> str:
     return "\n\n".join([*head, *body, f"Made with emoviz {__version__}."]) + "\n"
 
 
-def _what(vectors: VectorSet, how: str) -> str:
+def _what(vectors: VectorSet) -> str:
+    p = vectors.provenance
     return (
-        f"{counted(len(vectors.emotions), 'emotion')} as directions in the residual stream of "
-        f"{markdown(vectors.provenance.model)}, after each of its {vectors.n_layers} blocks, from {how}: "
-        f"{', '.join(map(markdown, vectors.classes))}."
+        f"{counted(len(vectors.emotions), 'emotion')} as directions in the residual stream of {markdown(p.model)}, "
+        f"after each of its {vectors.n_layers} blocks, {_MADE[p.method]}: {', '.join(map(markdown, vectors.classes))}."
     )
 
 
@@ -105,7 +115,9 @@ def _use(vectors: VectorSet) -> str:
     emotion = (vectors.emotions or vectors.classes)[0]
     # One line each, so that no name can end the fence around it.
     name, model, class_name = (" ".join(text.split()) for text in (vectors.name, _source(vectors), emotion))
-    first, last = window(vectors.n_layers)[0], window(vectors.n_layers)[-1]
+    at = window(vectors.n_layers)
+    known = np.isfinite(vectors.residual_norm[list(at)]).any()
+    strength = "strength 0.03 is dose 0.03" if known else "unit vectors; which strength is which dose is not known"
     python = [
         "import emoviz as ez",
         "",
@@ -118,7 +130,7 @@ def _use(vectors: VectorSet) -> str:
         '--dose 0.03 --prompt "When I opened the letter, I"',
         f"emoviz export {shlex.quote(name)} --format gguf --emotion {shlex.quote(class_name)} --out vector.gguf",
         f'llama-cli -m model.gguf --control-vector-scaled vector.gguf:0.03 -p "When I opened the letter, I"  '
-        f"# layers {first}-{last}, strength 0.03 is dose 0.03",
+        f"# layers {at[0]}-{at[-1]}, {strength}",
     ]
     return "```python\n" + "\n".join(python) + "\n```\n\n```sh\n" + "\n".join(shell) + "\n```"
 

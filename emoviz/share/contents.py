@@ -274,6 +274,8 @@ def _provenance(vectors: VectorSet, layer: int) -> dict[str, str]:
 
 def pooling_words(vectors: VectorSet) -> str:
     """How the states of a text become one, in words."""
+    if vectors.provenance.imported is not None:
+        return str(vectors.provenance.imported)
     p = vectors.provenance.protocol
     which = {"mean": "mean over the content tokens", "last": "last content token", "mid": "middle written token"}
     return ", ".join(

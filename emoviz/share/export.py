@@ -28,13 +28,13 @@ log = logging.getLogger(__name__)
 GGUF, CARD, BIBTEX = "gguf", "card", "bibtex"
 # What each is, in the order of menus.
 FORMATS = {
-    GGUF: "control vectors for llama.cpp, repeng and EasySteer, a file for each emotion",
-    "safetensors": "a tensor (layers, width) for each emotion",
-    "npz": "vectors and class means as NumPy arrays",
-    "csv": "a row for each emotion and layer",
-    "parquet": "the same, for data frames",
+    GGUF: "for llama.cpp and EasySteer",
+    "safetensors": "a tensor for each emotion",
+    "npz": "NumPy arrays",
+    "csv": "a table for spreadsheets",
+    "parquet": "a table for data frames",
     BIBTEX: "what to cite",
-    CARD: "a model card in Markdown, with its figures",
+    CARD: "a model card with figures",
 }
 _ENDINGS = {BIBTEX: "bib", CARD: "md"}
 _README = "README.md"
@@ -115,7 +115,7 @@ def _made(
         vectors,
         emotions,
         layers=layers if layers is not None else "window" if format == GGUF else "all",
-        centring="class" if centring is None else centring,
+        centring=centring,
         dose=dose,
     )
     if format == GGUF:

@@ -22,17 +22,19 @@ def steering_vectors(
     towards: Towards | Iterable[Towards] | None = None,
     *,
     layers: Layers = "window",
-    centring: str = "class",
+    centring: str | None = None,
     dose: float | None = None,
 ) -> SteeringVectors:
     """What `steer_texts` adds at a dose, `dose * r * u` at each layer; without a dose `r * u`, so that strength s is
     dose s.
 
-    towards : emotions, mixtures or controls; None for all emotions. layers : as for a recipe.
+    towards : emotions, mixtures or controls; None for all emotions. layers : as for a recipe. centring : None for that
+    of the recipe.
     Raises InputError as `recipe` and `directions`, for dose 0, and for a dose where r is not known. Without a dose such
     a set gives unit vectors.
     """
-    chosen = replace(recipe(vectors, layers=layers), centring=centring)
+    chosen = recipe(vectors, layers=layers)
+    chosen = chosen if centring is None else replace(chosen, centring=centring)
     check_recipe(chosen, vectors)
     found = directions_of(vectors.emotions if towards is None else towards)
     names = tuple(one if isinstance(one, str) else one.label for one in found)
@@ -49,7 +51,7 @@ def steering_vectors(
             f"dose {dose:g} was given, but {vectors.name} does not say how long states are at these layers. Leave the "
             "dose out for unit vectors."
         )
-    units = np.stack([directions(vectors, one, chosen.layers, centring) for one in found])
+    units = np.stack([directions(vectors, one, chosen.layers, chosen.centring) for one in found])
     # In the order in which `steer_texts` multiplies, so that not a bit differs.
     values = (strength * norms[:, None] * units if known else units).astype(np.float32)
     missing = [layer for layer in parse_layers(layers, vectors.n_layers) if layer not in chosen.layers]

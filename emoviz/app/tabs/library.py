@@ -24,7 +24,7 @@ from ...store import delete_set, files_of, load_stories
 from ...store.choice import DEFAULT_PRECISION
 from ...types import VectorSet
 from ...words import counted
-from .. import deleting, fetching, uploading
+from .. import deleting, exporting, fetching, uploading
 from ..components import Menu, Message, Table
 from ..contract import LATEST, QUIET, Laid, Page, Tab, by_name
 from ..job_strip import BEGUN, lines, model_label
@@ -59,16 +59,17 @@ def lay(start: Selection) -> Laid:
         choose = gr.Button("Show that set", size="sm", scale=0, min_width=140, elem_id="ez-show-set")
         anyway = gr.Button("Extract anyway", size="sm", scale=0, min_width=140, elem_id="ez-anyway")
     table = Table(sets_table())
+    export = exporting.lay(next(iter(start.sets), None))
     own = deleting.lay(own_choices(), "Delete a set of your own", what_goes, delete, status)
     with gr.Row(elem_classes="ez-controls"):
         written = Menu(stories_choices(), value=None, label="Stories of a set by generation", scale=4)
         about = gr.Dropdown(list(CLASSES), value=start.emotion, label="written for", scale=1, filterable=True)
     stories = Table()
     gr.on([written.input, about.input], stories_table, [written, about], stories, **LATEST)
-    outputs = {"fetch": fetch, "table": table, "own": own.menu, "written": written}
+    outputs = {"fetch": fetch, "table": table, "exported": export["exported"], "own": own.menu, "written": written}
     parts = {"model": model, "protocol": protocol, "precision": precision, "go": go, "status": status}
-    parts |= {"there": there, "choose": choose, "anyway": anyway, **upload}
-    menus, changed = ["model", "fetch", "own", "written"], [own.done]
+    parts |= {"there": there, "choose": choose, "anyway": anyway, **upload, **export}
+    menus, changed = ["model", "fetch", "exported", "own", "written"], [own.done]
     return Laid({"model": model}, outputs, parts, menus, linked={}, changed=changed)
 
 
@@ -83,6 +84,7 @@ def wire(page: Page) -> list:
         *by_name(fetch, model=part["model"], owner=strip.owner), [part["status"], strip.lines], **QUIET
     )
     part["anyway"].click(*by_name(begin, **asked), said, **QUIET)
+    exporting.wire(part, page)
     return [part["choose"].click(show_set, [found, sets], [sets, part["there"]], **QUIET)]
 
 
@@ -91,6 +93,7 @@ def draw(_view: Selection, model: str) -> dict:
         "model": gr.update(choices=model_choices()),
         "fetch": fetching.offer([model]),
         "table": sets_table(),
+        "exported": gr.update(choices=library().choices()),
         "own": gr.update(choices=own_choices()),
         "written": gr.update(choices=stories_choices()),
     }
