@@ -2,11 +2,13 @@
 
 import base64
 import csv
+import ctypes as c
 import io
 import json
 import logging
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import gguf
 import numpy as np
@@ -135,6 +137,50 @@ def test_a_set_that_does_not_know_the_length_of_states_gives_unit_vectors_and_re
         ez.export_set(vectors, "gguf", tmp_path / "w.gguf", emotions="calm", dose=0.04)
 
 
+class Floats(c.Structure):
+    """A `std::vector`."""
+
+    _fields_ = [("begin", c.c_void_p), ("end", c.c_void_p), ("room", c.c_void_p)]
+
+
+class Named(c.Structure):
+    """`common_control_vector_load_info` of llama.cpp, whose string is a pointer to its letters."""
+
+    _fields_ = [("strength", c.c_float), ("file", c.c_char_p)]
+
+
+class Loaded(c.Structure):
+    """`common_control_vector_data`. width : -1 where a file is refused."""
+
+    _fields_ = [("width", c.c_int), ("data", Floats)]
+
+
+def read_by_llama_cpp(file, strength):
+    """What --control-vector-scaled FILE:STRENGTH gives, by the function behind it; (layers from 1 on, width)."""
+    package = pytest.importorskip("xllamacpp", reason="xllamacpp is not installed (make install)")
+    library = c.CDLL(str(next(Path(package.__file__).parent.glob("xllamacpp.*so"))))
+    read = library._Z26common_control_vector_loadRKSt6vectorI31common_control_vector_load_infoSaIS0_EE
+    read.restype = Loaded
+    named = Named(strength, str(file).encode())
+    found = read(c.byref(Floats(c.addressof(named), *[c.addressof(named) + c.sizeof(named)] * 2)))
+    if found.width < 0:
+        return None
+    floats = c.cast(found.data.begin, c.POINTER(c.c_float))
+    return np.ctypeslib.as_array(floats, ((found.data.end - found.data.begin) // 4,)).reshape(-1, found.width)
+
+
+def test_llama_cpp_itself_reads_a_control_vector_and_refuses_a_direction_0(vectors, tmp_path):
+    (file,) = ez.export_set(vectors, "gguf", tmp_path / "v.gguf", emotions="calm", layers="0-4")
+    found = read_by_llama_cpp(file, 0.5)
+    np.testing.assert_array_equal(found, [np.float32(0.5) * one for one in directions(file).values()])
+    writer = gguf.GGUFWriter(tmp_path / "zero.gguf", "controlvector")
+    writer.add_tensor("direction.0", np.ones(vectors.d_model, np.float32))
+    for write in (writer.write_header_to_file, writer.write_kv_data_to_file, writer.write_tensors_to_file):
+        write()
+    writer.close()
+    assert read_by_llama_cpp(tmp_path / "zero.gguf", 1.0) is None
+
+
 def test_repeng_reads_a_control_vector_and_calculates_with_it(vectors, tmp_path, monkeypatch):
     # repeng 0.4.0 names a type that numpy 2 no longer has, and is otherwise used as it is.
     monkeypatch.setattr(np, "float_", np.float64, raising=False)
@@ -208,7 +254,7 @@ def test_the_other_formats_hold_the_same_numbers_to_the_bit(vectors, tmp_path):
 
 def test_no_class_name_of_a_table_is_a_formula(hostile, tmp_path):
     (file,) = ez.export_set(hostile, "csv", tmp_path / "v.csv", layers="1")
-    names = [row["emotion"] for row in csv.DictReader(io.StringIO(file.read_text("utf-8")))]
+    names = [row["emotion"] for row in csv.DictReader(io.StringIO(file.read_text("utf-8-sig")))]
     assert [name.removeprefix("'") for name in names] == list(HOSTILE)
     assert not [name for name in names if name.startswith(("=", "+", "-", "@"))]
 

@@ -96,19 +96,3 @@ def test_llama_cpp_moves_as_emoviz_does_at_the_same_dose_and_block(llama_cpp, tm
     last = change([29], 0.06)
     own, before = (alike(ours([layer], 0.06) - unsteered, last) for layer in (29, 28))
     assert own[0] > 0.95 > before[0] and 0.95 < own[1] < 1.05 and not 0.85 < before[1] < 1.15
-
-
-@pytest.mark.models
-def test_llama_cpp_itself_refuses_a_direction_0_which_we_never_write(llama_cpp, tmp_path):
-    vectors = ez.find_set("SmolLM2-135M-Instruct_emoviz_fp32")
-    (file,) = ez.export_set(vectors, "gguf", tmp_path / "all.gguf", emotions="calm", layers="all")
-    found = llama_cpp.read(file, 0.5)
-    expected = [tensor.data * np.float32(0.5) for tensor in gguf.GGUFReader(file).tensors]
-    np.testing.assert_array_equal(found, expected, strict=False)
-    writer = gguf.GGUFWriter(tmp_path / "zero.gguf", "controlvector")
-    writer.add_tensor("direction.0", np.ones(vectors.d_model, np.float32))
-    for write in (writer.write_header_to_file, writer.write_kv_data_to_file, writer.write_tensors_to_file):
-        write()
-    writer.close()
-    with pytest.raises(ValueError, match="llama.cpp refuses"):
-        llama_cpp.read(tmp_path / "zero.gguf", 1.0)

@@ -5,6 +5,7 @@ import ctypes as c
 from importlib.util import find_spec
 from pathlib import Path
 
+import gguf
 import numpy as np
 
 import emoviz as ez
@@ -15,34 +16,13 @@ print(f"llama-cli -m SmolLM2-135M-Instruct.Q4_1.gguf --control-vector-scaled {fi
 
 
 # %% llama.cpp itself: the library in the wheel xllamacpp, whose Python has no control vectors, called by its headers.
-# Structures that are handed on as they are: their fields differ between versions.
-Opaque = c.c_uint64 * 128
-
-
+# Structures that are handed on as they are: the fields of the first differ between versions.
 class Params(c.Structure):
-    _fields_ = [("content", Opaque)]
+    _fields_ = [("content", c.c_uint64 * 128)]
 
 
 class Batch(c.Structure):
     _fields_ = [("content", c.c_void_p * 7)]
-
-
-class Named(c.Structure):
-    """A file and its strength: `common_control_vector_load_info`."""
-
-    _fields_ = [("strength", c.c_float), ("file", c.c_char_p)]
-
-
-class Floats(c.Structure):
-    """A `std::vector`."""
-
-    _fields_ = [("begin", c.c_void_p), ("end", c.c_void_p), ("room", c.c_void_p)]
-
-
-class Loaded(c.Structure):
-    """Of control vectors: `common_control_vector_data`. width is -1 where a file is refused."""
-
-    _fields_ = [("width", c.c_int), ("data", Floats)]
 
 
 class LlamaCpp:
@@ -60,31 +40,18 @@ class LlamaCpp:
         self.quiet = c.CFUNCTYPE(None, c.c_int, c.c_char_p, c.c_void_p)(lambda *_: None)
         library.llama_log_set(self.quiet, None)
         params = library.llama_model_default_params()
-        loaded = library.llama_model_load_from_file(str(model).encode(), params)
-        self.model = c.c_void_p(loaded)
+        self.model = c.c_void_p(library.llama_model_load_from_file(str(model).encode(), params))
         self.context = c.c_void_p(library.llama_init_from_model(self.model, library.llama_context_default_params()))
         self.vocabulary = c.c_void_p(library.llama_model_get_vocab(self.model))
         library.llama_set_n_threads(self.context, 1, 1)
 
-    def read(self, file: Path, strength: float) -> np.ndarray:
-        """A control vector by llama.cpp's own reader, (layers from 1 on, width)."""
-        read = self.library._Z26common_control_vector_loadRKSt6vectorI31common_control_vector_load_infoSaIS0_EE
-        read.restype = Loaded
-        named = Named(strength, str(file).encode())
-        found = read(c.byref(Floats(c.addressof(named), *[c.addressof(named) + c.sizeof(named)] * 2)))
-        if found.width < 0:
-            raise ValueError(f"llama.cpp refuses {file}")
-        floats = c.cast(found.data.begin, c.POINTER(c.c_float))
-        return np.ctypeslib.as_array(floats, ((found.data.end - found.data.begin) // 4,)).reshape(-1, found.width)
-
     def steer(self, file: Path | None, strength: float = 1.0) -> None:
         """As `--control-vector-scaled FILE:STRENGTH`; None for none."""
         layers, width = self.library.llama_model_n_layer(self.model), self.library.llama_model_n_embd(self.model)
-        # For every layer: those beyond the last of a file would else keep what was there before.
+        # From layer 1 on, and every one: those behind the last of a file would else keep what was there before.
         data = np.zeros((layers - 1, width), np.float32)
-        if file is not None:
-            vectors = self.read(file, strength)
-            data[: len(vectors)] = vectors
+        for tensor in () if file is None else gguf.GGUFReader(file).tensors:
+            data[int(tensor.name.removeprefix("direction.")) - 1] = strength * tensor.data
         pointer = data.ctypes.data_as(c.POINTER(c.c_float))
         self.library.llama_set_adapter_cvec(self.context, pointer, c.c_size_t(data.size), width, 1, layers)
 

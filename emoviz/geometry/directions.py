@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -50,6 +50,22 @@ def check_emotions(vectors: VectorSet, names: Iterable[str], classes: tuple[str,
     for name in names:
         if name not in known:
             raise InputError(f"emotion {name!r} is not in {vectors.name}; {', '.join(known)} are.")
+
+
+def emotion_units(
+    vectors: VectorSet, names: Sequence[str], layers: tuple[int, ...], centring: str = "class"
+) -> np.ndarray:
+    """The unit vectors of many emotions, (len(names), len(layers), D) float64, each as `mixed` gives it alone.
+
+    Raises InputError for an emotion that is not in the set.
+    """
+    rows = []
+    for layer in layers:
+        found, classes = emotion_vectors(vectors, layer, centring)
+        check_emotions(vectors, names, classes)
+        rows.append(unit(found, classes)[[classes.index(name) for name in names]])
+    stacked = np.stack(rows, 1)
+    return stacked / np.linalg.norm(stacked, axis=2, keepdims=True)
 
 
 def mixed(

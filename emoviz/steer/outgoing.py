@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import InputError
+from ..geometry.directions import emotion_units
 from ..types import Recipe, SteeringVectors, Towards, VectorSet
 from .directions import directions, directions_of
 from .doses import doses_of
@@ -51,25 +52,37 @@ def steering_vectors(
             f"dose {dose:g} was given, but {vectors.name} does not say how long states are at these layers. Leave the "
             "dose out for unit vectors."
         )
-    units = np.stack([directions(vectors, one, chosen.layers, chosen.centring) for one in found])
+    units = _units(vectors, found, chosen)
     # In the order in which `steer_texts` multiplies, so that not a bit differs.
     values = (strength * norms[:, None] * units if known else units).astype(np.float32)
     missing = [layer for layer in parse_layers(layers, vectors.n_layers) if layer not in chosen.layers]
-    notes = [f"{layers_words(missing)} left out: the set has no finite vectors there"] if missing else []
+    notes = [f"{_layers_are(missing)} left out: the set has no finite vectors there"] if missing else []
     if not known:
         notes.append(f"unit vectors are written: {vectors.name} does not say how long states are")
     return SteeringVectors(
         names=names,
         layers=chosen.layers,
         values=values,
-        dose=strength if known else float("nan"),
         residual_norm=norms,
         about=_about(vectors, chosen, strength if known else None),
         notes=tuple(notes),
     )
 
 
-def layers_words(layers: Sequence[int]) -> str:
+def _units(vectors: VectorSet, towards: Sequence[Towards], chosen: Recipe) -> np.ndarray:
+    """(E, L, D). Emotions together: a set may have hundreds, and each is centred on all of them."""
+    plain = [one for one in towards if isinstance(one, str) and one in vectors.classes]
+    emotions = dict(zip(plain, emotion_units(vectors, plain, chosen.layers, chosen.centring), strict=True))
+    rows = [
+        emotions[one]
+        if isinstance(one, str) and one in emotions
+        else directions(vectors, one, chosen.layers, chosen.centring)
+        for one in towards
+    ]
+    return np.stack(rows)
+
+
+def _layers_are(layers: Sequence[int]) -> str:
     """`layer 0 is`, `layers 3, 4 are`."""
     return f"layer{'s' * (len(layers) > 1)} {', '.join(map(str, layers))} {'are' if len(layers) > 1 else 'is'}"
 

@@ -205,15 +205,13 @@ class SteeringVectors(Value):
     """Vectors that another program adds to a model's states, after each of some blocks.
 
     names : of the E directions. layers : the L blocks. values : (E, L, D) float32.
-    dose : what strength 1 is; NaN for unit vectors, where the set does not know how long states are.
     residual_norm : (L,), what a dose is a fraction of; NaN where it is not known.
-    about : where they come from, by name, as text and numbers. notes : what was left out, and why.
+    about : where they come from, by name, as text and numbers; among it the dose that strength 1 is. notes : what was left out, and why.
     """
 
     names: tuple[str, ...]
     layers: tuple[int, ...]
     values: np.ndarray
-    dose: float
     residual_norm: np.ndarray
     about: dict[str, str | float]
     notes: tuple[str, ...] = ()

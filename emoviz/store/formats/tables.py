@@ -20,7 +20,7 @@ _ABOUT = ("emotion", "layer", "residual_norm")
 
 def write_csv(path: Path, given: SteeringVectors) -> None:
     """UTF-8; every number in as many digits as tell it from its neighbours."""
-    path.write_bytes(csv_bytes([*_ABOUT, *_dimensions(given)], _rows(given)))
+    path.write_bytes(csv_bytes([*_ABOUT, *_dimensions(given)], _rows(given), mark=True))
 
 
 def _rows(given: SteeringVectors) -> Iterator[list[Any]]:
