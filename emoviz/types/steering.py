@@ -206,7 +206,8 @@ class SteeringVectors(Value):
 
     names : of the E directions. layers : the L blocks. values : (E, L, D) float32.
     residual_norm : (L,), what a dose is a fraction of; NaN where it is not known.
-    about : where they come from, by name, as text and numbers; among it the dose that strength 1 is. notes : what was left out, and why.
+    about : where they come from, by name, as text and numbers, with the dose that strength 1 is where it is known.
+    notes : what was left out, and why.
     """
 
     names: tuple[str, ...]
