@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 def percent(share: float) -> str:
     """A share in percent, two digits where it is small: `69`, `8.1`, `0.005`."""
     return f"{100 * share:.0f}" if share >= 0.0995 or share == 0 else f"{100 * share:.2g}"
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Whole numbers in order, three or more that follow on each other as a range: `3, 4, 10-20`."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(", ".join(map(str, run)) if len(run) < 3 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
 def counted(n: int, word: str) -> str:
