@@ -204,7 +204,7 @@ def controls(sets: Sets, *, layers: Layers = "best", style: Styles | None = None
     sets = several_sets(sets)
     for vectors in sets:
         if not vectors.control_rdms:
-            raise InputError(f"{vectors.name} has no control RDMs: an earlier version made it. Extract the set again.")
+            raise InputError(f"{vectors.name} has no control RDMs. A set that emoviz extracts has them.")
     return controls_figure(sets, layers_of(sets, layers), [depth_curves(s) for s in sets], _style(sets, style))
 
 

@@ -233,6 +233,60 @@ def make_set(
     )
 
 
+def as_imported(
+    vectors: VectorSet,
+    *,
+    name: str = "",
+    classes: tuple[str, ...] | None = None,
+    layers: tuple[int, ...] | None = None,
+) -> VectorSet:
+    """The directions of a set as another tool's file would have them: of some classes, at some layers, all else gone.
+
+    They are less the mean over all classes, so that they are those that the set itself reads and steers with.
+    """
+    from dataclasses import replace
+
+    from emoviz.extract.imported import PROTOCOL
+    from emoviz.types import Imported
+    from emoviz.types.vectors import IMPORTED
+
+    classes = vectors.classes if classes is None else classes
+    layers = vectors.finite_layers if layers is None else layers
+    means = np.asarray(vectors.class_means, np.float32)
+    rows = (means - means.mean(1, keepdims=True))[:, [vectors.classes.index(one) for one in classes]]
+    gone = tuple(layer for layer in range(vectors.n_layers) if layer not in layers)
+    rows[list(gone)] = np.nan
+    unknown = np.full(vectors.n_layers, np.nan)
+    lacking = ("halves", "residual_norm", "anisotropy", "anisotropy_centred", "decoding_accuracy", "intervals", "umap")
+    return VectorSet(
+        name=name if name else f"{vectors.provenance.model}_{IMPORTED}_mine_00000000",
+        classes=classes,
+        provenance=replace(
+            vectors.provenance,
+            precision="",
+            method=IMPORTED,
+            protocol=PROTOCOL,
+            corpus="mine",
+            corpus_hash="",
+            n_passages=0,
+            n_neutral_sentences=0,
+            topics=(),
+            nonfinite_layers=gone,
+            imported=Imported(("mine.npz",), "NumPy arrays"),
+        ),
+        class_means=rows,
+        half_means=None,
+        residual_norm=unknown,
+        anisotropy=unknown,
+        decoding_accuracy=unknown,
+        umap=None,
+        notes={
+            **dict.fromkeys(lacking, "the passages that the vectors were made from are not known"),
+            **({"layers": "the files have no vectors for it"} if gone else {}),
+        },
+    )
+
+
 def with_intervals(vectors: VectorSet, n: int = 30, error: float = 0.02) -> VectorSet:
     """The set with an error of the same size for every curve, and control RDMs that partly agree with its own."""
     from dataclasses import replace

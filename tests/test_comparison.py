@@ -330,6 +330,6 @@ def test_rho_given_all_controls_equals_a_regression_by_hand_and_names_what_is_mi
     left = [r - words @ np.linalg.lstsq(words, r, rcond=None)[0] for r in ranks]
     assert found.rho_partial_lexical[0, 1] == pytest.approx(np.corrcoef(left)[0, 1], abs=1e-4)
     bare = compare([a, replace(b, control_rdms={})], (1, 2), n_permutations=9)
-    assert "earlier version" in reasons_by_name(bare)["rho_partial_controls"] and np.isnan(
+    assert "has no controls" in reasons_by_name(bare)["rho_partial_controls"] and np.isnan(
         bare.rho_partial_lexical[0, 1]
     )

@@ -6,7 +6,6 @@ import ctypes as c
 import io
 import json
 import logging
-import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -253,13 +252,6 @@ def test_the_other_formats_hold_the_same_numbers_to_the_bit(vectors, tmp_path):
     assert json.loads(pyarrow.read_schema(data).metadata[b"emoviz"]) == about
 
 
-def test_a_parquet_table_without_pyarrow_says_what_to_install(vectors, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(InputError, match="format 'parquet' needs pyarrow: pip install"):
-        ez.export_set(vectors, "parquet", tmp_path / "v.parquet")
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_no_class_name_of_a_table_is_a_formula(hostile, tmp_path):
     (file,) = ez.export_set(hostile, "csv", tmp_path / "v.csv", layers="1")
     names = [row["emotion"] for row in csv.DictReader(io.StringIO(file.read_text("utf-8-sig")))]
@@ -299,11 +291,7 @@ def test_no_name_of_a_card_is_markdown_html_yaml_or_latex(hostile, tmp_path, mon
     monkeypatch.setattr("emoviz.share.card.export", lambda draw, *_: b"picture" if draw() else b"")
     from markdown_it import MarkdownIt
 
-    weights = tmp_path / "my weights"
-    weights.mkdir()
-    hostile = replace(hostile, provenance=replace(hostile.provenance, origin=str(weights)))
     _, text = card_of(hostile, tmp_path)
-    assert "my weights" not in text, "a path of this machine"
     assert set(yaml.safe_load(text.split("---\n")[1])) == {"tags"}, "the licence of a made-up model is not known"
     tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(text.split("---\n", 2)[2])
     inline = [child for token in tokens for child in token.children or []]

@@ -188,7 +188,7 @@ def test_non_finite_layers_are_missing_and_never_chosen():
         assert np.isfinite(curve.values[[0, 1, 4, 5]]).all()
         assert "layers 2, 3 hold values that are not finite" in curve.reason
     assert not {2, 3} & set(best_layers(vectors).values())
-    with pytest.raises(InputError, match="is missing: its values are not finite"):
+    with pytest.raises(InputError, match="is not finite in fp32. It has layers"):
         rdm(vectors, 2)
 
 

@@ -27,9 +27,8 @@ def passages_table(sets: Sequence[VectorSet], layers: Sequence[int], emotion: st
         p = vectors.provenance
         source = texts_of(vectors)
         if not source:
-            notes.append(
-                f"{short_label(vectors)}: of its passages ({p.corpus}) only the hash {p.corpus_hash[:8]} is stored"
-            )
+            known = f"only the hash {p.corpus_hash[:8]} is stored" if p.corpus_hash else "nothing is known"
+            notes.append(f"{short_label(vectors)}: of its passages ({p.corpus}) {known}")
             continue
         one = kept.setdefault(p.corpus_hash, {"source": source, "sets": [], "from": _where(vectors)})
         guesses, why = _guesses(vectors, layer, source)

@@ -72,7 +72,7 @@ class Selection:
         """
         pairs = list(zip(sets, self.layers(sets), strict=True))
         notes = [
-            f"left out: {short_label(s)}, whose layer {layer} is not finite in {s.provenance.precision}"
+            f"left out: {short_label(s)}, whose layer {layer} {s.gap}"
             for s, layer in pairs
             if layer not in s.finite_layers
         ]

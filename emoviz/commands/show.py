@@ -20,6 +20,7 @@ def run(given: Namespace) -> Result:
     from dataclasses import asdict
 
     from ..geometry import best_layers, depth_curves, preferred_layer
+    from ..geometry.layers import layer_note, layer_rule
     from ..stats.controls import explained_by_controls
     from ..stats.two_lines import mean_cosine_shape, shape_words
     from ..stats.valence import valence_arousal
@@ -35,6 +36,8 @@ def run(given: Namespace) -> Result:
     traits = valence_arousal(vectors, norms, anchor=at)
     layers = list(range(vectors.n_layers))
     reasons = {name: curve.reason for name, curve in curves.items() if curve.reason}
+    if layer_note(vectors):
+        reasons["layer"] = layer_note(vectors)
     if shape is None:
         reasons["u_shape"] = shape_words(shape)
     result = {
@@ -52,6 +55,8 @@ def run(given: Namespace) -> Result:
             name: None if curve.low is None else {"low": curve.low, "high": curve.high}
             for name, curve in curves.items()
         },
+        "layer": at,
+        "layer_rule": layer_rule(vectors),
         "best_layer": best,
         "u_shape": None if shape is None else {**asdict(shape), "words": shape_words(shape)},
         "controls": {
@@ -60,7 +65,7 @@ def run(given: Namespace) -> Result:
             if layer is not None and vectors.control_rdms
         },
         "valence_arousal": traits.as_dict(),
-        "reasons": {**reasons, **vectors.notes},
+        "reasons": {**vectors.notes, **reasons},
     }
     rows = [
         {
@@ -73,6 +78,7 @@ def run(given: Namespace) -> Result:
     picks = ", ".join(
         f"{rule} {layer} (depth {vectors.depth(layer):.2f})" for rule, layer in best.items() if layer is not None
     )
+    picks = picks if picks else f"none of the rules; the middle one is {at}"
     missing = "".join(f"\nno {what}: {why}" for what, why in result["reasons"].items())
     words = f"mean cosine: {shape_words(shape)}\n{_traits_text(traits, at)}"
     return result, f"{table(rows)}\n\nbest layer by {picks}\n{words}{missing}", 0

@@ -78,7 +78,7 @@ def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
     from ..models.load import load_model
     from ..share.texts import FORMATS, Cell, Column, Sheet, decoding_words, save_texts
     from ..steer.generate import steer_texts
-    from ..steer.recipes import recipe_words
+    from ..steer.recipes import recipe_notes, recipe_words
     from ..store import check_writable, find_set
 
     if given.out is not None:
@@ -106,7 +106,7 @@ def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
         outside, more, missing = witnessed("outside", loaded, made, places, taught)
         recipes[loaded.name], cards[loaded.name] = asdict(recipe), card_of(witness)
         taught_cards[loaded.name] = card_of(outside)
-        reasons |= why | missing
+        reasons |= why | missing | recipe_notes(recipe, vectors)
         for direction, dose in places:
             one, verdict = known[(direction, dose) if dose else (UNSTEERED, 0.0)]
             rows.append(
@@ -127,7 +127,7 @@ def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
         cells = [
             Cell(one.direction, one.dose, one.text, verdict, max(one.leak_mass)) for one, verdict in known.values()
         ]
-        note = f"{recipe_words(recipe)}; {decoding_words(decoding)}; vectors {vectors.name}"
+        note = f"{recipe_words(recipe, vectors)}; {decoding_words(decoding)}; vectors {vectors.name}"
         columns.append(Column(loaded.name, vectors.name, note, tuple(cells)))
     files = [] if given.out is None else save_texts(Sheet(given.prompt, tuple(columns)), given.out)
     result = {

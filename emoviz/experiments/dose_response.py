@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError
+from ..extract.norms import fitting
 from ..geometry import preferred_layer
 from ..judge.texts import judge_batch
-from ..models.fit import fitting
 from ..models.loaded import LoadedModel
 from ..readout.projection import projections
 from ..steer.doses import RUN_DOSES, check_doses, parse_doses

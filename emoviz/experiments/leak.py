@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..errors import InputError
+from ..extract.norms import fitting
 from ..geometry import preferred_layer
 from ..judge.leak import HIDDEN_LEAK, leaked_spans
-from ..models.fit import fitting
 from ..models.loaded import LoadedModel
 from ..readout.gloss import cut, dictionary, foreign_pieces
 from ..readout.lens import changes_along, most_changed

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError
+from ..extract.norms import fitting
 from ..geometry import preferred_layer
 from ..judge.likelihood import log_likelihoods, rows_at_once
 from ..judge.repetition import repeated_share
-from ..models.fit import fitting
 from ..models.loaded import LoadedModel
 from ..models.prompts import prompt_ids
 from ..readout.projection import projections

@@ -20,8 +20,9 @@ import numpy as np
 
 from ..emotions import EMOTIONS
 from ..errors import InputError
+from ..extract.norms import fitting
 from ..judge.regimes import SURGICAL
-from ..models.fit import check_fit, fitting
+from ..models.fit import check_fit
 from ..models.load import load_model
 from ..models.loaded import LoadedModel
 from ..stats.wilson import wilson_interval

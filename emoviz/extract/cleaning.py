@@ -22,15 +22,17 @@ from ..geometry.cleaning import (
     within_covariance,
     without_components,
 )
-from ..models.fit import fitting
 from ..models.loaded import LoadedModel, loaded_model
 from ..stimuli import load_corpus, neutral_sentences
 from ..store.folders import cleaned_folder
 from ..store.tensors import SUFFIX, read_tensors, write_tensors
 from ..types import VectorSet
 from ..types.given import uncleaned
+from ..types.vectors import IMPORTED
 from .batches import encode
 from .capture import capture
+from .norms import fitting
+from .protocols import reading_protocol
 
 log = logging.getLogger(__name__)
 
@@ -118,6 +120,10 @@ def passage_states(model: LoadedModel, vectors: VectorSet, progress: Report) -> 
     if kept is not None and set(vectors.finite_layers) <= set(kept.layers):
         return kept.at, kept.emotions
     corpus = load_corpus()
+    if vectors.provenance.method == IMPORTED:
+        raise InputError(
+            f"whitening needs passages, and those of {vectors.name} are not known. Choose another cleaning."
+        )
     if vectors.provenance.corpus_hash != corpus.hash:
         raise InputError(
             f"whitening was asked for, but {vectors.name} keeps the states of its passages at "
@@ -131,7 +137,8 @@ def passage_states(model: LoadedModel, vectors: VectorSet, progress: Report) -> 
 def _read(
     model: LoadedModel, vectors: VectorSet, texts: tuple[str, ...], progress: Report
 ) -> Callable[[int], np.ndarray]:
-    encoded = encode(model, texts, vectors.provenance.protocol)
+    protocol = reading_protocol(vectors)
+    encoded = encode(model, texts, protocol)
     total, done = sum(len(one.ids) for one in encoded), 0
 
     def report(tokens: int) -> None:
@@ -139,7 +146,7 @@ def _read(
         done += tokens
         progress("reading", done, total)
 
-    return capture(model, encoded, vectors.provenance.protocol, progress=report).at
+    return capture(model, encoded, protocol, progress=report).at
 
 
 def _key(model: LoadedModel, vectors: VectorSet, asked: Cleaning) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..errors import InputError
-from ..types import Protocol, Writing
+from ..types import Protocol, VectorSet, Writing
+from ..types.vectors import IMPORTED
 
 POOLINGS = ("mean", "last", "mid")
 # Layers whose pooled states may be kept beside a set.
@@ -93,6 +94,12 @@ def protocol(name: str) -> Protocol:
     if name not in PROTOCOLS:
         raise InputError(f"protocol {name!r} is unknown; {', '.join(PROTOCOLS)} are allowed.")
     return PROTOCOLS[name]
+
+
+def reading_protocol(vectors: VectorSet) -> Protocol:
+    """How texts are read for a set: by its protocol, or by ours where nobody knows how its vectors were made."""
+    p = vectors.provenance
+    return PROTOCOLS[DEFAULT_PROTOCOL["comprehension"]] if p.method == IMPORTED else p.protocol
 
 
 def protocol_for(

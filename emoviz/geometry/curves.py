@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import InputError
 from ..reference import PublishedModel
 from ..types import DepthCurve, DepthCurves, VectorSet
+from ..words import ranges
 from .means import LayerMeans, Means
 from .once import once_per_set
 from .signs import arousal_signs, pearson_with_signs, valence_signs
@@ -146,7 +147,7 @@ CURVES: dict[str, Curve] = {
             value=lambda m: m.spearman(*m.half_cosines),
             scale=CORRELATION,
             why_missing=lambda s: (
-                "the set has no halves; a set that was extracted by emoviz has them"
+                s.notes.get("halves", "the set has no halves; a set that was extracted by emoviz has them")
                 if s.half_means is None or np.isnan(s.half_means).all()
                 else _TOO_FEW
             ),
@@ -193,7 +194,7 @@ CURVES: dict[str, Curve] = {
             over=SENTENCES,
             reference=_isotropic,
             reference_label="isotropic",
-            why_missing=lambda s: "the set was made by an earlier version; extract it again",
+            why_missing=lambda s: s.notes.get("anisotropy", "the set was made by an earlier version; extract it again"),
         ),
         Curve(
             name="participation_ratio",
@@ -216,6 +217,7 @@ CURVES: dict[str, Curve] = {
             axis="share of the residual norm",
             aid="mean length of the emotion vectors as a share of the length of the states they are taken from",
             value=lambda m: m.lengths.mean(1) / m.norm_unit,
+            why_missing=lambda s: s.notes.get("residual_norm", "the set has no residual norm"),
         ),
         Curve(
             name="residual_norm",
@@ -332,8 +334,11 @@ def _interval(curve: Curve, values: np.ndarray, half_width: np.ndarray) -> tuple
 def _why_missing(vectors: VectorSet, curve: Curve, values: np.ndarray) -> str:
     left_out = vectors.provenance.nonfinite_layers
     if left_out and np.isfinite(values[list(vectors.finite_layers)]).all():
-        layers = ", ".join(map(str, left_out))
-        return f"layers {layers} hold values that are not finite in {vectors.provenance.precision}"
+        if "layers" in vectors.notes:
+            return f"layers {ranges(left_out)} are missing: {vectors.notes['layers']}"
+        return f"layers {ranges(left_out)} hold values that are not finite in {vectors.provenance.precision}"
+    if curve.name in vectors.notes:
+        return vectors.notes[curve.name]
     if curve.why_missing is not None:
         return curve.why_missing(vectors)
     return f"the set holds no finite {curve.name.replace('_', ' ')} there"

@@ -18,13 +18,20 @@ def means_of(vectors: VectorSet) -> np.ndarray:
     return vectors.class_means if vectors.cleaned is None else vectors.cleaned.means
 
 
+def usual_centring(vectors: VectorSet) -> str:
+    """What a set is read and steered with: its vectors as they stand where they are no class means (protocol centring
+    `none`), else less the mean over the classes."""
+    return "none" if vectors.provenance.protocol.centring == "none" else "class"
+
+
 def emotion_vectors(
-    vectors: VectorSet, layer: int, centring: str = "class", dtype: type = np.float32
+    vectors: VectorSet, layer: int, centring: str | None = None, dtype: type = np.float32
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """The class vectors of a set at one layer, as it reads and steers with them: (C', D) and their classes.
 
-    Raises InputError as `class_vectors`.
+    centring : None for the usual one. Raises InputError as `class_vectors`.
     """
+    centring = usual_centring(vectors) if centring is None else centring
     cleaned = vectors.cleaned
     if cleaned is None:
         return class_vectors(vectors.class_means[layer], vectors.classes, centring, dtype)
@@ -34,8 +41,9 @@ def emotion_vectors(
     return class_vectors(means, vectors.classes, centring, np.float64)
 
 
-def origin_of(vectors: VectorSet, layer: int, centring: str = "class") -> np.ndarray:
+def origin_of(vectors: VectorSet, layer: int, centring: str | None = None) -> np.ndarray:
     """What is taken off a state before it is read: what the centring takes off the class means, (D,) float64."""
+    centring = usual_centring(vectors) if centring is None else centring
     if vectors.cleaned is not None and vectors.cleaned.origin is not None:
         return np.asarray(vectors.cleaned.origin[layer], np.float64)
     means = np.asarray(vectors.class_means[layer], np.float64)
@@ -69,7 +77,7 @@ def emotion_units(
 
 
 def mixed(
-    vectors: VectorSet, terms: tuple[tuple[str, float], ...], layers: tuple[int, ...], centring: str = "class"
+    vectors: VectorSet, terms: tuple[tuple[str, float], ...], layers: tuple[int, ...], centring: str | None = None
 ) -> np.ndarray:
     """The weighted sum of the unit vectors of some emotions, made unit: (len(layers), D) float64.
 

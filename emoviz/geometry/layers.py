@@ -13,7 +13,11 @@ from ..words import counted
 from .curves import depth_curves
 from .vectors import check_exists
 
-BEST = "best"
+BEST, MIDDLE = "best", "middle"
+
+
+# The rules that a protocol may name. The last takes block L // 2; the others need curves.
+RULES = ("decoding", "reliability", "separation", MIDDLE)
 
 
 def best_layers(vectors: VectorSet) -> dict[str, int | None]:
@@ -21,7 +25,7 @@ def best_layers(vectors: VectorSet) -> dict[str, int | None]:
 
     Returns : rule -> layer, None where there is nothing to pick from. `decoding`: highest held-out decoding accuracy.
         `reliability`: highest split-half rho (None below 3 classes). `separation`: lowest mean cosine. The first layer
-        wins a tie.
+        wins a tie; of two classes, whose centred vectors are opposite everywhere, it picks none.
     Source  : `separation` is the rule of Jeong 2026 (arXiv 2604.11050).
 
     >>> import emoviz as ez
@@ -32,17 +36,36 @@ def best_layers(vectors: VectorSet) -> dict[str, int | None]:
     return {
         "decoding": _first_highest(curves["decoding_accuracy"].values),
         "reliability": _first_highest(curves["split_half_rho"].values),
-        "separation": _first_highest(-curves["mean_cosine"].values),
+        "separation": _first_highest(-curves["mean_cosine"].values) if len(vectors.classes) > 2 else None,
     }
 
 
 def preferred_layer(vectors: VectorSet) -> int:
-    """The layer that stands for a set: the pick of its protocol's rule, else of another rule, else the middle."""
-    best = best_layers(vectors)
-    rule, middle = vectors.provenance.protocol.layer_rule, vectors.n_layers // 2
-    if rule == "middle" and middle in vectors.finite_layers:
-        return middle
-    return next((k for k in (best.get(rule), best["separation"], best["decoding"]) if k is not None), middle)
+    """The layer that stands for a set, by the rule of `layer_rule`."""
+    rule, middle = layer_rule(vectors), vectors.n_layers // 2
+    found = best_layers(vectors).get(rule)
+    if found is not None:
+        return found
+    return min(vectors.finite_layers, key=lambda layer: (abs(layer - middle), layer), default=middle)
+
+
+def layer_note(vectors: VectorSet) -> str:
+    """What has to be said of the layer that stands for a set; empty where its protocol's own rule picks it."""
+    own, rule, layer = vectors.provenance.protocol.layer_rule, layer_rule(vectors), preferred_layer(vectors)
+    if rule == own and (rule != MIDDLE or layer == vectors.n_layers // 2):
+        return ""
+    by = "the middle one of those with vectors" if rule == MIDDLE else f"that of {rule}"
+    lacks = "vectors in the middle" if own == MIDDLE else own
+    return f"the set has no {lacks}, so layer {layer} is {by}"
+
+
+def layer_rule(vectors: VectorSet) -> str:
+    """The rule that picks the layer that stands for a set: its protocol's, else the first of RULES that it has the
+    numbers for, at last the middle layer, or of those with vectors the one next to it."""
+    best, own = best_layers(vectors), vectors.provenance.protocol.layer_rule
+    if own == MIDDLE and vectors.n_layers // 2 in vectors.finite_layers:
+        return own
+    return next((rule for rule in (own, *RULES) if best.get(rule) is not None), MIDDLE)
 
 
 def layer_of(vectors: VectorSet, layer: int | float | str) -> int:

@@ -7,6 +7,7 @@ import numpy as np
 from ..emotions import NEUTRAL
 from ..errors import InputError
 from ..types import VectorSet
+from ..words import ranges
 
 CENTRINGS = ("class", "neutral", "none")
 
@@ -76,9 +77,20 @@ def check_layer(vectors: VectorSet, layer: int) -> None:
     check_exists(vectors, layer)
     if layer in vectors.provenance.nonfinite_layers:
         raise InputError(
-            f"layer {layer} of {vectors.name} is missing: its values are not finite. Choose another layer, or "
-            "extract in bf16 or fp32."
+            f"layer {layer} of {vectors.name} {vectors.gap}. It has layers {ranges(vectors.finite_layers)}; choose one "
+            "of these."
         )
+
+
+def residual_norm_at(vectors: VectorSet, layer: int) -> float:
+    """What doses and scores at a layer are fractions of. Raises InputError where the set does not have it."""
+    norm = float(vectors.residual_norm[layer])
+    if not np.isfinite(norm):
+        raise InputError(
+            f"{vectors.name} has no residual norm at layer {layer}, which doses and scores are fractions of. Give the "
+            "set to a function that takes the model too, such as ez.steer_texts or ez.read_text: they measure it."
+        )
+    return norm
 
 
 def _check_lengths(vectors: np.ndarray, classes: tuple[str, ...], what: str) -> np.ndarray:

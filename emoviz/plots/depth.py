@@ -139,6 +139,8 @@ def _y_axis(entry: Curve, curves: Sequence[DepthCurve]) -> dict:
         return {}
     edges = [edge for c in curves for edge in (c.values, c.low, c.high) if edge is not None]
     values = np.concatenate(edges + [[c.reference] for c in curves if c.reference is not None])
+    if np.isnan(values).all():
+        return {}
     low, high = np.nanmin(values), np.nanmax(values)
     margin = 0.12 * max(high - low, 1e-4)
     return {"range": [float(low - 2 * margin), float(high + margin)]}

@@ -19,7 +19,6 @@ from ..judge.regimes import COLLAPSE, EMPTY, EXPLOSIVE, SURGICAL, UNCHANGED
 from ..models.registry import place_of
 from ..stimuli import DEFAULT_CORPUS
 from ..types import VectorSet
-from ..words import counted
 from .canvas import canvas, columns, fitted, legend_letters, legend_rows, low
 from .description import described
 
@@ -123,9 +122,9 @@ def protocol_label(vectors: VectorSet) -> str:
     """The protocol, with precision, passages and cleaning only where they are not the usual ones."""
     p = vectors.provenance
     parts = [p.protocol.name]
-    if p.precision != "fp32":
+    if p.precision not in ("", "fp32"):
         parts.append(p.precision)
-    if p.method == "comprehension" and p.corpus != DEFAULT_CORPUS:
+    if p.method != "generation" and p.corpus != DEFAULT_CORPUS:
         parts.append(p.corpus)
     if vectors.cleaned is not None:
         parts.append(vectors.cleaned.name)
@@ -158,10 +157,9 @@ def provenance_notes(sets: Sequence[VectorSet], layers: Sequence[int] | None, *e
             if layers is None
             else f"layer {layers[k]} of {vectors.n_layers} (depth {vectors.depth(layers[k]):.2f})"
         )
-        notes.append(f"{p.model} @{p.revision[:8]}, {p.weights} in {p.precision}, {where}")
+        notes.append(", ".join(part for part in (p.checkpoint, p.computed, where) if part))
         shared.append(
-            f"{p.method}, protocol {p.protocol.name}, {counted(p.n_passages, 'passage')} on "
-            f"{counted(len(p.topics), 'topic')} ({p.corpus} {p.corpus_hash[:8]})"
+            html.escape(p.made, quote=False)
             + (f", directions {html.escape(vectors.cleaned.name, quote=False)}" if vectors.cleaned is not None else "")
         )
     if len(set(shared)) > 1:

@@ -9,10 +9,11 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from ..errors import InputError
+from ..extract.norms import fitting
 from ..geometry.layers import layer_of
 from ..geometry.vectors import check_layer
 from ..models.dialogue import pieces_of, spans_of
-from ..models.fit import check_fit, fitting
+from ..models.fit import check_fit
 from ..models.loaded import LoadedModel, loaded_model
 from ..models.prompts import text_ids
 from ..stimuli.dialogues import neutral_exchanges

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 
 from ..errors import InputError
+from ..extract.norms import fitting
 from ..geometry.directions import mixed
 from ..geometry.vectors import check_layer
 from ..models.blocks import final_norm
-from ..models.fit import check_fit, fitting
 from ..models.loaded import LoadedModel
 from ..types import Direction, TokenChange, VectorSet, VocabularyLens
 from .vocabulary import vocabulary_scripts
@@ -36,7 +36,7 @@ def token_changes(loaded: LoadedModel, vectors: VectorSet, emotion: str | Direct
 
     Raises InputError for a set of another model, an unknown emotion, a missing layer, or no final norm to be found.
     """
-    check_fit(vectors, loaded)
+    vectors = fitting(vectors, loaded)
     check_layer(vectors, layer)
     terms = emotion.terms if isinstance(emotion, Direction) else ((emotion, 1.0),)
     return changes_along(loaded, vectors, mixed(vectors, terms, (layer,))[0], layer)

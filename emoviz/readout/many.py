@@ -20,12 +20,13 @@ import torch
 from ..errors import InputError
 from ..extract.batches import Batch, batches
 from ..extract.capture import DEFAULT_BATCH_TOKENS, DeepEnough, in_parts
+from ..extract.norms import fitting
 from ..extract.progress import Progress
+from ..extract.protocols import reading_protocol
 from ..extract.work import work_folder
 from ..geometry.layers import layer_of
 from ..geometry.vectors import check_layer
 from ..models.blocks import hidden_of
-from ..models.fit import fitting
 from ..models.loaded import LoadedModel, loaded_model
 from ..stats.tops import Tops
 from ..stimuli.corpus import DEFAULT_CORPUS
@@ -213,7 +214,7 @@ class _Reader:
     def read(self, rows: Sequence[TextRow], first: int, tick: Callable[[float], None]) -> Part:
         """rows : texts as they came, from the one with number `first`. tick : called with the share that is read."""
         texts = [Whole(k, row.text, sentence_spans(row.text)) for k, row in enumerate(rows) if not row.why]
-        windows, said = windows_of(self.loaded, texts, self.vectors.provenance.protocol.special_tokens)
+        windows, said = windows_of(self.loaded, texts, reading_protocol(self.vectors).special_tokens)
         parts: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
         for window, scores in zip(windows, self._scores(windows, tick), strict=True):
             if scores is None:

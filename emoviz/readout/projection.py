@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..geometry.directions import emotion_vectors, origin_of
-from ..geometry.vectors import check_layer, unit
+from ..geometry.vectors import check_layer, residual_norm_at, unit
 from ..types import Missing, VectorSet
+from ..types.vectors import IMPORTED
 
 if TYPE_CHECKING:
     from ..models.loaded import LoadedModel
@@ -51,9 +52,9 @@ class Axes:
 
 
 def axes_of(vectors: VectorSet, layer: int) -> Axes:
-    """Raises InputError for a class without a direction."""
+    """Raises InputError for a class without a direction, or a layer without a residual norm."""
     found, classes = emotion_vectors(vectors, layer, dtype=np.float64)
-    return Axes(unit(found, classes), origin_of(vectors, layer), float(vectors.residual_norm[layer]))
+    return Axes(unit(found, classes), origin_of(vectors, layer), residual_norm_at(vectors, layer))
 
 
 def passage_scale(vectors: VectorSet, layer: int) -> tuple[np.ndarray, np.ndarray] | Missing:
@@ -63,6 +64,8 @@ def passage_scale(vectors: VectorSet, layer: int) -> tuple[np.ndarray, np.ndarra
     They put the mean of a text on the scale of texts that were written to evoke the classes. Only for pooling over all
     tokens: a single token spreads far more than the mean of a text.
     """
+    if vectors.provenance.method == IMPORTED:
+        return Missing("z", None, f"the passages of {vectors.name} are not known")
     if vectors.provenance.protocol.pooling != "mean":
         return Missing("z", None, f"the passages of {vectors.name} were not pooled over all their tokens")
     if vectors.activations is None or layer not in vectors.activations.layers:

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..extract.capture import out_of_memory
+from ..extract.norms import fitting
+from ..extract.protocols import reading_protocol
 from ..geometry import preferred_layer
 from ..models.blocks import hidden_of
-from ..models.fit import fitting
 from ..models.loaded import LoadedModel
 from ..types import Reading, VectorSet
 from .projection import axes_of
@@ -54,7 +55,7 @@ def read_text(model: LoadedModel, vectors: VectorSet | None, text: str) -> Readi
             f"the text leaves no token to read at layer {layer} (the first is a sink). Write a longer one."
         )
     tokens = tuple(text[start:end] for start, end in offsets)
-    layers = {at: f"the states of {vectors.name} are not finite there" for at in vectors.provenance.nonfinite_layers}
+    layers = {at: f"layer {at} of {vectors.name} {vectors.gap}" for at in vectors.provenance.nonfinite_layers}
     return Reading(loaded.name, vectors.name, text, tokens, offsets, vectors.classes, scores, layer, layers, why)
 
 
@@ -98,7 +99,7 @@ def _encoded(
     check_fast(loaded)
     coded = loaded.tokenizer(
         text,
-        add_special_tokens=vectors.provenance.protocol.special_tokens,
+        add_special_tokens=reading_protocol(vectors).special_tokens,
         return_offsets_mapping=True,
         return_special_tokens_mask=True,
         verbose=False,
@@ -163,6 +164,7 @@ def _unread(
             f"attention sink: its state is up to {np.nanmax(lengths[:, token]):.0f} times as long as usual; not read "
             f"at {where}"
         )
-    for token in np.flatnonzero((~finite & np.isfinite(vectors.residual_norm)[:, None]).any(0)).tolist():
+    there = list(vectors.finite_layers)
+    for token in np.flatnonzero((~finite[there]).any(0)).tolist():
         why.setdefault(token, "its state is not finite at some layers; not read there")
     return ~finite | sink, why

@@ -9,8 +9,8 @@ from collections.abc import Generator, Sequence
 import numpy as np
 
 from ..errors import InputError
+from ..extract.norms import fitting
 from ..geometry.layers import layer_of
-from ..models.fit import fitting
 from ..models.loaded import LoadedModel, loaded_model
 from ..types import Variation, VectorSet
 from .reading import read_text

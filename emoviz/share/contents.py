@@ -14,10 +14,13 @@ import numpy as np
 from ..errors import InputError
 from ..experiments.claims import claims
 from ..geometry import preferred_layer, rdm
+from ..geometry.layers import layer_note
 from ..plots.theme import short_label
 from ..stats import letters
 from ..stats.valence import valence_arousal
 from ..types import Comparison, VectorSet
+from ..types.vectors import IMPORTED
+from ..words import ranges
 from .figures import View, effects_run_of, leak_direction, leak_runs_of
 from .tables import (
     Table,
@@ -239,7 +242,8 @@ def set_hash(vectors: VectorSet) -> str | None:
 
 def _provenance(vectors: VectorSet, layer: int) -> dict[str, str]:
     p = vectors.provenance
-    by_rule = " (the protocol's own rule)" if layer == preferred_layer(vectors) else ""
+    by = layer_note(vectors) if layer_note(vectors) else "the protocol's own rule"
+    by_rule = f" ({by})" if layer == preferred_layer(vectors) else ""
     rows: dict[str, Any] = {
         "set": vectors.name,
         "SHA-256 of its file": set_hash(vectors),
@@ -251,10 +255,12 @@ def _provenance(vectors: VectorSet, layer: int) -> dict[str, str]:
         "method": p.method,
         "protocol": f"{p.protocol.name}: {pooling_words(vectors)}",
         "layer shown": f"{layer}, depth {vectors.depth(layer):.2f}{by_rule}",
-        "texts": f"{p.n_passages} of {len(vectors.classes)} classes on {len(p.topics)} topics ({p.corpus})",
+        "texts": f"{p.n_passages} of {len(vectors.classes)} classes on {len(p.topics)} topics ({p.corpus})"
+        if p.n_passages
+        else f"not known ({p.corpus})",
         "SHA-256 of the texts": p.corpus_hash,
         "neutral sentences": p.n_neutral_sentences,
-        "layers that are not finite": ", ".join(map(str, p.nonfinite_layers)) if p.nonfinite_layers else "none",
+        "layers that are missing": ranges(p.nonfinite_layers) if p.nonfinite_layers else "none",
     }
     if p.protocol.writing is not None:
         w = p.protocol.writing
@@ -269,7 +275,7 @@ def _provenance(vectors: VectorSet, layer: int) -> dict[str, str]:
     rows["made"] = f"{p.created[:10]} with {', '.join(f'{name} {version}' for name, version in p.versions.items())}"
     if vectors.notes:
         rows["missing"] = "; ".join(f"{name}: {why}" for name, why in vectors.notes.items())
-    return {name: "–" if value is None else str(value) for name, value in rows.items()}
+    return {name: "–" if value in (None, "") else str(value) for name, value in rows.items()}
 
 
 def pooling_words(vectors: VectorSet) -> str:
@@ -277,6 +283,8 @@ def pooling_words(vectors: VectorSet) -> str:
     if vectors.provenance.imported is not None:
         return str(vectors.provenance.imported)
     p = vectors.provenance.protocol
+    if vectors.provenance.method == IMPORTED:
+        return "not known"
     which = {"mean": "mean over the content tokens", "last": "last content token", "mid": "middle written token"}
     return ", ".join(
         [

@@ -85,6 +85,16 @@ class Drawing:
             raise InputError(notes[0])
         return self._on(tuple(places)), notes
 
+    def draw_some(self) -> Any:
+        """A plotly figure of those sets that can be drawn, which says what is left out. Raises InputError as
+        `without_failing`."""
+        try:
+            return self.draw()
+        except InputError:
+            drawing, notes = self.without_failing()
+            told = {"notes": notes} if "notes" in signature(getattr(plot, self.function)).parameters else {}
+            return replace(drawing, options={**drawing.options, **told}).draw()
+
     def _on(self, places: tuple[int, ...]) -> Drawing:
         layers = self.options.get("layers")
         options = self.options if layers is None else {**self.options, "layers": [layers[k] for k in places]}

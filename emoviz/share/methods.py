@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from ..geometry import preferred_layer
 from ..geometry.curves import CONTROL_RDMS, CURVES
+from ..geometry.layers import layer_rule
 from ..types import Comparison, VectorSet
+from ..types.vectors import IMPORTED
 from ..words import counted
 from .contents import pooling_words
 from .figures import View
@@ -20,7 +22,7 @@ _RULES = {
     "decoding": "highest held-out decoding accuracy",
     "reliability": "highest split-half reliability",
     "separation": "lowest mean cosine of the class-centred vectors",
-    "middle": "the middle layer, L // 2",
+    "middle": "the middle, or of those with vectors the one next to it",
 }
 
 
@@ -55,16 +57,25 @@ def methods(view: View, compared: Comparison | None) -> list[tuple[str, str]]:
 
 
 def _models(sets: Sequence[VectorSet]) -> str:
-    said = _once(
-        f"{s.provenance.model} ({s.provenance.architecture}, {s.n_layers} layers, width {s.d_model}; weights "
-        f"{s.provenance.weights}, {s.provenance.revision[:12]}; computed in {s.provenance.precision})"
-        for s in sets
-    )
+    said = _once(f"{s.provenance.model} ({_known(s)})" for s in sets)
     return f"{counted(len(sets), 'vector set')} of {counted(len(said), 'model')} were examined: {'; '.join(said)}."
+
+
+def _known(vectors: VectorSet) -> str:
+    """What is known of the model of a set, in words."""
+    p = vectors.provenance
+    revision = p.revision[:12] if p.revision else "revision unknown"
+    parts = [f"weights {p.weights}, {revision}" if p.weights else revision]
+    parts += [f"computed in {p.precision}"] if p.precision else []
+    size = f"{vectors.n_layers} layers, width {vectors.d_model}"
+    return "; ".join([f"{p.architecture}, {size}" if p.architecture else size, *parts])
 
 
 def _texts(vectors: VectorSet) -> str:
     p = vectors.provenance
+    if p.method == IMPORTED:
+        names = counted(len(vectors.classes), "class")
+        return f"The vectors of {vectors.name} ({names}) were made by another tool; from which texts is not known."
     size = f"{counted(p.n_passages, 'text')} of {counted(len(vectors.classes), 'class')}"
     size += f" on {counted(len(p.topics), 'topic')}" if p.topics else ""
     neutral = (
@@ -84,10 +95,17 @@ def _texts(vectors: VectorSet) -> str:
 
 
 def _vectors(view: View) -> str:
-    ways = _once(f"protocol {s.provenance.protocol.name}: {pooling_words(s)}" for s in view.sets)
-    return (
+    ways = _once(
+        f"protocol {s.provenance.protocol.name}: {pooling_words(s)}"
+        for s in view.sets
+        if s.provenance.method != IMPORTED
+    )
+    read = (
         "The residual stream was read after every transformer block, before the final norm. The states of a text were "
-        f"pooled ({'; '.join(ways)}), and pooled states averaged per class. For the figures {_CENTRED[view.centring]}, "
+        f"pooled ({'; '.join(ways)}), and pooled states averaged per class. "
+    )
+    return (
+        f"{read if ways else ''}For the figures {_CENTRED[view.centring]}, "
         "unless a figure says otherwise. Numbers across models use unit vectors or ranks alone, so that the scale of a "
         "model's states does not matter."
     )
@@ -96,8 +114,7 @@ def _vectors(view: View) -> str:
 def _layers(view: View) -> str:
     said = []
     for vectors, layer in zip(view.sets, view.layers, strict=True):
-        rule = vectors.provenance.protocol.layer_rule
-        why = f", the layer of {_RULES[rule]}" if layer == preferred_layer(vectors) else ""
+        why = f", the layer of {_RULES[layer_rule(vectors)]}" if layer == preferred_layer(vectors) else ""
         said.append(f"{vectors.name}: layer {layer} of {vectors.n_layers}, depth {vectors.depth(layer):.2f}{why}")
     return f"Layers count from 0; depth is (layer + 1) / number of layers. Shown are {'; '.join(said)}."
 

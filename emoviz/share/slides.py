@@ -18,7 +18,7 @@ from ..plots.marks import names
 from ..plots.rdm import ORDERS
 from ..stats import compare
 from ..store.responses import list_dose_responses
-from .figures import View, drawings
+from .figures import Drawing, View, drawings
 
 # Draws a plotly figure.
 Draw = Callable[[], Any]
@@ -34,7 +34,7 @@ def draws_of(view: View) -> dict[str, Draw]:
     sets = view.sets
     marked: dict[str, Any] = {"layers": list(view.layers), "emotion": view.emotion}
     known = drawings(view)
-    found: dict[str, Draw] = {name: drawing.draw for name, drawing in known.items()}
+    found: dict[str, Draw] = {name: drawing.draw_some for name, drawing in known.items()}
     if "rsa" in known:
         # Resampling takes seconds, so that it waits until the figure is drawn, and is kept for the next time.
         rsa, compared = known["rsa"], cache(lambda: compare(sets, view.layers, centring=view.centring))
@@ -42,12 +42,12 @@ def draws_of(view: View) -> dict[str, Draw]:
     return {
         **found,
         **{
-            f"map_{method.lower()}": partial(plot.emotion_map, sets, method=method, **marked)
+            f"map_{method.lower()}": Drawing(view, "emotion_map", {"method": method, **marked}).draw_some
             for method in METHODS
             if method != "PCA"
         },
         **{
-            f"rdm_{order}": partial(plot.rdm, sets, order=order, centring=view.centring, **marked)
+            f"rdm_{order}": Drawing(view, "rdm", {"order": order, "centring": view.centring, **marked}).draw_some
             for order in ORDERS
             if order != "quadrant"
         },

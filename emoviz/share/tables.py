@@ -59,7 +59,7 @@ def key_numbers(vectors: VectorSet, layer: int) -> list[dict[str, str]]:
         },
         {
             "name": "anisotropy",
-            "value": number(vectors.anisotropy[layer], 2),
+            "value": number(curves["anisotropy"].values[layer], 2),
             "note": f"{interval_of(curves['anisotropy'], layer)}of 1",
         },
     ]

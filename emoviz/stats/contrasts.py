@@ -178,7 +178,7 @@ def _missing_layer(sets: tuple[VectorSet, VectorSet], layers: tuple[int | None, 
         if layer is None:
             return f"{p.model} has no finite layer in {p.precision}"
         if layer in p.nonfinite_layers:
-            return f"layer {layer} of {p.model} is not finite in {p.precision}"
+            return f"layer {layer} of {p.model} {vectors.gap}"
     return ""
 
 

@@ -68,7 +68,7 @@ def _half_ranks(vectors: VectorSet, layer: int | None, classes: tuple[str, ...])
     if len(classes) < MIN_COMMON:
         return f"{counted(len(classes), 'emotion')} in common; at least {MIN_COMMON} are needed to correlate RDMs"
     if layer is None or layer not in vectors.finite_layers:
-        return f"layer {layer} of {vectors.name} is not there, or not finite in {vectors.provenance.precision}"
+        return f"layer {layer} of {vectors.name} {vectors.gap}"
     at = [vectors.classes.index(name) for name in classes]
     rdms = []
     for half in vectors.halves(layer):

@@ -172,13 +172,15 @@ def _rdms_of(job: _Job, k: int, classes: tuple[str, ...]) -> tuple[np.ndarray | 
     """The RDM of a set on some of its classes and those of its halves, each as values or what is missing."""
     vectors, layer = job.sets[k], job.layers[k]
     if layer in vectors.provenance.nonfinite_layers:
-        why = f"layer {layer} of {vectors.name} is not finite in {vectors.provenance.precision}"
+        why = f"layer {layer} of {vectors.name} {vectors.gap}"
         return Missing("rho", None, why), [Missing("rho", None, why)] * 2
     # A memory-mapped layer is read as it lies where all of its classes are asked for in its own order.
     at = slice(None) if classes == vectors.classes else [vectors.classes.index(name) for name in classes]
     whole = rdm_or_missing(vectors.class_means[layer][at], classes, job.centring)
-    halves = [rdm_or_missing(half[at], classes, job.centring) for half in vectors.halves(layer)]
     where = f"{vectors.name} at layer {layer}"
+    if vectors.half_means is None:
+        return _told(whole, f"{where}: its"), [Missing("rho", None, f"{vectors.name} has no halves")] * 2
+    halves = [rdm_or_missing(half[at], classes, job.centring) for half in vectors.halves(layer)]
     return _told(whole, f"{where}: its"), [_told(half, f"{where}: a half's") for half in halves]
 
 
@@ -311,10 +313,10 @@ def _add_partial(
         for name, controls in (("rho_partial_lexical", words), ("rho_partial_controls", every)):
             if job.centring != "class":
                 why = "defined for class centring only"
+            elif not (both[0].control_rdms and both[1].control_rdms):
+                why = "a set has no controls; one that emoviz extracts has them"
             elif not _same_passages(*both):
                 why = "they were made from other passages"
-            elif not (both[0].control_rdms and both[1].control_rdms):
-                why = "a set has no controls: it was made by an earlier version; extract it again"
             elif any(s.classes != classes for s in both):
                 why = "controls are of all classes of a set, not of some"
             else:
@@ -333,4 +335,5 @@ def partial_rho(ranks: np.ndarray, controls: np.ndarray) -> float:
 
 
 def _same_passages(a: VectorSet, b: VectorSet) -> bool:
-    return a.provenance.corpus_hash == b.provenance.corpus_hash
+    """False where the passages of one are not known."""
+    return a.provenance.corpus_hash == b.provenance.corpus_hash != ""

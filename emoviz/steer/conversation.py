@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from ..errors import InputError
+from ..extract.norms import fitting
 from ..models.dialogue import STOP, form_of, pieces_of
-from ..models.fit import fitting
 from ..models.loaded import LoadedModel
 from ..readout.scripts import own_scripts
 from ..types import Decoding, Recipe, Reply, Towards, VectorSet

@@ -49,7 +49,9 @@ def directions_of(given: Towards | Iterable[Towards]) -> list[Towards]:
     return found
 
 
-def directions(vectors: VectorSet, towards: Towards, layers: tuple[int, ...], centring: str = "class") -> np.ndarray:
+def directions(
+    vectors: VectorSet, towards: Towards, layers: tuple[int, ...], centring: str | None = None
+) -> np.ndarray:
     """One unit vector per layer, (len(layers), D) float64.
 
     towards : an emotion or a mixture (`parse_direction`: the weighted sum of unit vectors, made unit), or a control:
@@ -78,7 +80,7 @@ def directions(vectors: VectorSet, towards: Towards, layers: tuple[int, ...], ce
     return mixed(vectors, parse_direction(towards).terms, layers, centring)
 
 
-def _random(vectors: VectorSet, layers: tuple[int, ...], centring: str, seed: int) -> np.ndarray:
+def _random(vectors: VectorSet, layers: tuple[int, ...], centring: str | None, seed: int) -> np.ndarray:
     units = []
     for layer in layers:
         found, classes = emotion_vectors(vectors, layer, centring)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from ..errors import InputError
-from ..models.fit import fitting
+from ..extract.norms import fitting
 from ..models.loaded import LoadedModel
 from ..models.prompts import prompt_ids, until_end
 from ..readout.scripts import own_scripts

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..geometry.directions import origin_of
+from ..geometry.vectors import residual_norm_at
 from ..models.blocks import hidden_of, with_hidden
 from ..models.loaded import LoadedModel
 from ..types import Intervention, Recipe, Towards, VectorSet
@@ -84,7 +85,7 @@ def offsets(vectors: VectorSet, rows: Sequence[tuple[Towards, float]], recipe: R
     by_layer = {}
     for k, layer in enumerate(recipe.layers):
         added = np.zeros((len(rows), vectors.d_model), np.float32)
-        length = vectors.residual_norm[layer] if recipe.norm == "fixed" else 1.0
+        length = residual_norm_at(vectors, layer) if recipe.norm == "fixed" else 1.0
         for row, (direction, dose) in enumerate(rows):
             if dose and row not in others:
                 added[row] = dose * length * units[direction][k if recipe.vector_layer is None else 0]
@@ -119,7 +120,7 @@ def _projected(
     to = [0.0 if one.how in (ABLATE, REFLECT) else amount for one, amount in acting]
     out = {}
     for k, layer in enumerate(recipe.layers):
-        norm = float(vectors.residual_norm[layer])
+        norm = residual_norm_at(vectors, layer)
         u = np.stack([rows[k if recipe.vector_layer is None else 0] for rows in along])
         w = np.stack([rows[k] for rows in gates])
         values = {

@@ -12,9 +12,12 @@ import numpy as np
 
 from ..errors import InputError
 from ..geometry import preferred_layer
+from ..geometry.directions import usual_centring
 from ..geometry.vectors import check_centring, check_exists, check_layer
 from ..types import Recipe, VectorSet
 from ..types.given import one_set
+from ..types.vectors import IMPORTED
+from ..words import ranges
 
 # What layers can be asked for as: a text, one number or several.
 Layers = str | int | Sequence[int]
@@ -29,6 +32,7 @@ NORMS = {
     "live": "the mean length of the states in each pass",
 }
 EMOVIZ, JEONG2026A = "emoviz", "jeong2026a"
+WINDOW = "window"
 PRESETS = {
     EMOVIZ: "each layer's own vectors in the middle third, fixed norm",
     JEONG2026A: "the best layer's vectors at all layers, live norm (arXiv 2604.04064)",
@@ -42,6 +46,12 @@ def window(n_layers: int) -> tuple[int, ...]:
     return tuple(range(n_layers // 3, 2 * n_layers // 3 + 1))
 
 
+def usual_layers(vectors: VectorSet) -> tuple[int, ...]:
+    """Those of the window that the set has, else all that it has."""
+    inside = tuple(layer for layer in window(vectors.n_layers) if layer in vectors.finite_layers)
+    return inside if inside else vectors.finite_layers
+
+
 def parse_layers(given: Layers, n_layers: int) -> tuple[int, ...]:
     """`window`, `all`, one layer (`12`), a range (`10-20`), or numbers.
 
@@ -53,7 +63,7 @@ def parse_layers(given: Layers, n_layers: int) -> tuple[int, ...]:
             raise InputError(f"layers {given!r:.60} were asked for; {_allowed(n_layers)} are allowed.")
         return tuple(dict.fromkeys(int(number) for number in numbers))
     text = given
-    if text == "window":
+    if text == WINDOW:
         return window(n_layers)
     if text == "all":
         return tuple(range(n_layers))
@@ -83,8 +93,8 @@ def recipe(
 
     preset : `emoviz` (each layer's own vectors in the middle third, fixed norm), `jeong2026a` (the best layer's vectors
         at all layers, live norm), or a Recipe.
-    layers : `window`, `all`, one layer, a range such as `10-20`, or numbers; layers whose states are not finite are
-    left out.
+    layers : `window`, `all`, one layer, a range such as `10-20`, or numbers; layers that the set lacks are left out.
+        The window of a set that has none of its layers is all that it has.
     scope, norm : see SCOPES and NORMS.
     Returns : Recipe.
     Raises  : InputError for an unknown preset, layers, scope or norm, and where no finite layer is left.
@@ -96,15 +106,19 @@ def recipe(
     """
     vectors = one_set(vectors)
     start = preset if isinstance(preset, Recipe) else _preset(vectors, preset)
-    asked = start.layers if layers is None else parse_layers(layers, vectors.n_layers)
+    if isinstance(layers, str) and layers == WINDOW:
+        asked = usual_layers(vectors)
+    else:
+        asked = start.layers if layers is None else parse_layers(layers, vectors.n_layers)
     for layer in asked:
         check_exists(vectors, layer)
-    finite = tuple(layer for layer in asked if layer in vectors.finite_layers)
-    if asked and not finite:
+    reached = _reached(vectors, start.vector_layer)
+    left = tuple(layer for layer in asked if layer in reached)
+    if asked and not left:
         check_layer(vectors, asked[0])
     found = replace(
         start,
-        layers=finite,
+        layers=left,
         scope=start.scope if scope is None else scope,
         norm=start.norm if norm is None else norm,
     )
@@ -112,11 +126,17 @@ def recipe(
     return found
 
 
+def _reached(vectors: VectorSet, vector_layer: int | None) -> Sequence[int]:
+    """Where its vectors can be added: at their own layers; those of one layer at any whose states are finite."""
+    imported = vectors.provenance.method == IMPORTED
+    return vectors.finite_layers if vector_layer is None or not imported else range(vectors.n_layers)
+
+
 def _preset(vectors: VectorSet, name: str) -> Recipe:
     if name not in PRESETS:
         raise _unknown("recipe", name, PRESETS)
     if name == EMOVIZ:
-        return Recipe(window(vectors.n_layers))
+        return Recipe(usual_layers(vectors), centring=usual_centring(vectors))
     everywhere = tuple(range(vectors.n_layers))
     return Recipe(everywhere, preferred_layer(vectors), vectors.provenance.protocol.centring, norm="live")
 
@@ -130,17 +150,30 @@ def check_recipe(found: Recipe, vectors: VectorSet) -> None:
     check_centring(found.centring, vectors.classes)
     if not found.layers:
         raise InputError("the recipe has no layers. Name one or more.")
-    for layer in found.layers if found.vector_layer is None else (*found.layers, found.vector_layer):
+    reached = _reached(vectors, found.vector_layer)
+    own = [layer for layer in found.layers if layer not in reached]
+    for layer in own if found.vector_layer is None else (*own, found.vector_layer):
         check_layer(vectors, layer)
 
 
-def recipe_words(found: Recipe) -> str:
-    """A recipe in words, for notes under texts and figures."""
-    first, last = found.layers[0], found.layers[-1]
-    at = f"layer {first}" if first == last else f"layers {first}-{last}"
+def recipe_notes(found: Recipe, vectors: VectorSet) -> dict[str, str]:
+    """What has to be said of a recipe with a set: what -> what stands in for it."""
+    notes = {}
+    if found.layers == usual_layers(vectors) and not set(found.layers) & set(window(vectors.n_layers)):
+        middle = ranges(window(vectors.n_layers))
+        notes["layers"] = f"the set has no vectors in the middle third (layers {middle}); those that it has are used"
+    if "residual_norm" in vectors.notes and np.isfinite(vectors.residual_norm[list(found.layers)]).all():
+        notes["residual_norm"] = f"residual norm {vectors.notes['residual_norm']}"
+    return notes
+
+
+def recipe_words(found: Recipe, vectors: VectorSet | None = None) -> str:
+    """A recipe in words, for notes under texts and figures; with the set, what has to be said of it too."""
+    at = f"layer{'' if len(found.layers) == 1 else 's'} {ranges(found.layers)}"
     whose = "" if found.vector_layer is None else f", vectors of layer {found.vector_layer}"
     scope = {"all": "all positions", "prompt": "prompt only", "response": "response only"}[found.scope]
-    return f"{at}{whose}, {scope}, {found.norm} norm"
+    notes = [] if vectors is None else recipe_notes(found, vectors).values()
+    return "; ".join([f"{at}{whose}, {scope}, {found.norm} norm", *notes])
 
 
 def _unknown(what: str, given: str, allowed: Iterable[str]) -> InputError:

@@ -11,8 +11,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from ..errors import InputError
+from ..extract.norms import fitting
 from ..models.blocks import text_config
-from ..models.fit import fitting
 from ..models.loaded import LoadedModel, check_evaluating, loaded_model
 from ..types import Recipe, Towards, VectorSet
 from .directions import directions_of

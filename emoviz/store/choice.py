@@ -8,6 +8,7 @@ from typing import Protocol
 from ..errors import InputError
 from ..stimuli import DEFAULT_CORPUS
 from ..types import VectorSet
+from ..types.vectors import IMPORTED
 from .catalog import find_set, list_sets
 
 DEFAULT_PROTOCOL, DEFAULT_PRECISION = "emoviz", "fp32"
@@ -39,14 +40,22 @@ class _Source(Protocol):
     def entry(self) -> object | None: ...
 
 
+def made_from(vectors: VectorSet, model: _Model) -> bool:
+    """Whether a set was made from a model: by its revision, or where nobody knows that by the name of the model, as far
+    as it is known."""
+    p = vectors.provenance
+    return p.revision == model.revision if p.revision else p.model in ("", model.name)
+
+
 def best_first(sets: Iterable[VectorSet], classes: Sequence[str] = ()) -> list[VectorSet]:
-    """The rule: sets with all the classes before others, then those of the shipped corpus, then protocol `emoviz`, then
-    fp32, then the newest."""
+    """The rule: sets with all the classes before others, then our own before those of other tools, then those of the
+    shipped corpus, then protocol `emoviz`, then fp32, then the newest."""
     newest = sorted(sets, key=lambda s: s.provenance.created, reverse=True)
     return sorted(
         newest,
         key=lambda s: (
             not set(classes) <= set(s.classes),
+            s.provenance.method == IMPORTED,
             s.provenance.corpus != DEFAULT_CORPUS,
             s.provenance.protocol.name != DEFAULT_PROTOCOL,
             s.provenance.precision != DEFAULT_PRECISION,
@@ -56,7 +65,7 @@ def best_first(sets: Iterable[VectorSet], classes: Sequence[str] = ()) -> list[V
 
 def set_for(model: _Model, classes: Sequence[str] = ()) -> VectorSet:
     """The set that was made from this very model. Raises InputError if there is none."""
-    fitting = best_first((s for s in list_sets() if s.provenance.revision == model.revision), classes)
+    fitting = best_first((s for s in list_sets() if s.provenance.model and made_from(s, model)), classes)
     if not fitting:
         raise InputError(
             f"there is no vector set of {model.name} @{model.revision[:8]}. Make one with emoviz extract "
@@ -69,10 +78,9 @@ def asked_set(model: _Model, asked: str | VectorSet) -> VectorSet:
     """A set that was asked for, by name or itself. Raises InputError if it was made from other weights than the
     model's."""
     vectors = find_set(asked) if isinstance(asked, str) else asked
-    p = vectors.provenance
-    if p.revision != model.revision:
+    if not made_from(vectors, model):
         raise InputError(
-            f"set {vectors.name} was made from {p.model} @{p.revision[:8]}, the model is {model.name} "
+            f"set {vectors.name} was made from {vectors.provenance.checkpoint}, the model is {model.name} "
             f"@{model.revision[:8]}. Vectors do not carry over between models."
         )
     return vectors
@@ -87,7 +95,7 @@ def set_before_loading(source: _Source, classes: Sequence[str] = ()) -> VectorSe
     if source.kind not in ("bundled", "hub") and source.entry is None:
         return None
     known = [s for s in list_sets() if s.provenance.model == source.name]
-    if len({s.provenance.revision for s in known}) != 1:
+    if len({s.provenance.revision for s in known if s.provenance.revision}) != 1:
         return None
     return best_first(known, classes)[0]
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..emotions import NEUTRAL
+from ..words import counted
 from .base import Value
 from .corpus import Story
 from .imported import Imported
@@ -94,6 +95,25 @@ class Provenance(Value):
     asked: str = ""
     commit: str = ""
     imported: Imported | None = None
+
+    @property
+    def checkpoint(self) -> str:
+        """The model with the beginning of its revision, as far as they are known."""
+        model = self.model if self.model else "unknown model"
+        return f"{model} @{self.revision[:8]}" if self.revision else f"{model}, revision unknown"
+
+    @property
+    def computed(self) -> str:
+        """What its weights were stored as and computed in, as far as that is known; else empty."""
+        return " in ".join(part for part in (self.weights, self.precision) if part)
+
+    @property
+    def made(self) -> str:
+        """How its vectors were made and from what, as far as that is known."""
+        if self.imported is not None:
+            return str(self.imported)
+        passages = f"{counted(self.n_passages, 'passage')} on {counted(len(self.topics), 'topic')}"
+        return f"{self.method}, protocol {self.protocol.name}, {passages} ({self.corpus} {self.corpus_hash[:8]})"
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -223,6 +243,13 @@ class VectorSet(Value):
     def depth(self, layer: int) -> float:
         return (layer + 1) / self.n_layers
 
+    @property
+    def gap(self) -> str:
+        """What is said of a missing layer, fit to stand behind its number."""
+        if "layers" in self.notes:
+            return f"is missing: {self.notes['layers']}"
+        return f"is not finite in {self.provenance.precision}"
+
     def halves(self, layer: int) -> np.ndarray:
         """The class means of the two halves at one layer, (2, C, D); NaN where they are not known."""
         if self.half_means is None:
@@ -239,13 +266,13 @@ class VectorSet(Value):
     def _repr_html_(self) -> str:
         p = self.provenance
         rows = {
-            "model": f"{p.model} @{p.revision[:8]}, {p.weights} in {p.precision}",
-            "made by": f"{p.method}, protocol {p.protocol.name}",
-            "from": f"{p.n_passages} passages on {len(p.topics)} topics ({p.corpus})",
+            "model": ", ".join(part for part in (p.checkpoint, p.computed) if part),
+            "made by": p.made,
             "size": self._size,
             "classes": ", ".join(self.classes[:24]) + (", ..." if len(self.classes) > 24 else ""),
+            "missing": "; ".join(f"{what}: {why}" for what, why in self.notes.items()),
         }
-        cells = "".join(f"<tr><th>{name}</th><td>{html.escape(text)}</td></tr>" for name, text in rows.items())
+        cells = "".join(f"<tr><th>{name}</th><td>{html.escape(text)}</td></tr>" for name, text in rows.items() if text)
         return f"<table><caption>{html.escape(self.name)}</caption>{cells}</table>"
 
 

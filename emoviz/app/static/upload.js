@@ -1,12 +1,9 @@
 // A file that is too large is not sent: it would end in a message that vanishes.
 const limit = JSON.parse(props.value);
-const refuse = (event, files) => {
-  const large = event.target.closest(limit.within) && [...files].find((file) => file.size > limit.bytes);
-  if (!large) return;
-  event.preventDefault();
+document.addEventListener('change', (event) => {
+  const file = event.target.type === 'file' && event.target.closest(limit.within) && event.target.files[0];
+  if (!file || file.size <= limit.bytes) return;
   event.stopImmediatePropagation();
-  if (event.target.type === 'file') event.target.value = '';
-  trigger('select', { name: large.name, bytes: large.size });
-};
-document.addEventListener('change', (event) => event.target.type === 'file' && refuse(event, event.target.files), true);
-document.addEventListener('drop', (event) => refuse(event, event.dataTransfer.files), true);
+  event.target.value = '';
+  trigger('select', { name: file.name, bytes: file.size });
+}, true);

@@ -104,7 +104,8 @@ def _notes(made: Conversation) -> list[str]:
         shown = "your system prompt"
     else:
         shown = f"its chat template adds the system prompt {form.system!r}" if form.system else "no system prompt"
-    return [f"{made.model.name}: {shown} \u00b7 {recipe_words(made.recipe)} \u00b7 vectors {made.vectors.name}"]
+    how = recipe_words(made.recipe, made.vectors)
+    return [f"{made.model.name}: {shown} \u00b7 {how} \u00b7 vectors {made.vectors.name}"]
 
 
 def _forget(talk: Talk, at: int) -> None:

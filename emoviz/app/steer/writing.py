@@ -24,7 +24,6 @@ from ...steer.recipes import recipe, recipe_words
 from ...types import Generation, Recipe, VectorSet, Verdict
 from ...words import counted, percent
 from ..cleaning import cleaned_with_status
-from ..gpu import written
 from ..memory import loaded_with_status
 from ..turns import MODEL_TURNS
 from .request import Request, request
@@ -147,10 +146,11 @@ def _write(batches: list[_Batch], job: Job) -> None:
 
 def model_and_set(asked: Request, model: str) -> Generator[tuple[Any, str], None, tuple[LoadedModel, VectorSet]]:
     """Yields what is being loaded and read; returns the model and the set that it is steered with."""
+    from ...extract.norms import fitting
     from ...store.choice import set_for
 
     loaded = yield from loaded_with_status(gr.skip(), model)
-    vectors = set_for(loaded, asked.emotions)
+    vectors = fitting(set_for(loaded, asked.emotions), loaded)
     return loaded, (yield from cleaned_with_status(gr.skip(), loaded, vectors, asked.cleaning))
 
 
@@ -179,12 +179,12 @@ def _time_left(seconds: float, step: int, tokens: int) -> str:
 
 def _open(asked: Request, loaded: LoadedModel, vectors: VectorSet) -> _Batch:
     """One model's batch, with nothing written yet."""
-    from ...steer.generate import batch_rows
+    from ...steer.generate import batch_rows, generate
     from ...steer.injection import offsets
 
     found = recipe(vectors, asked.preset, layers=asked.layers, scope=asked.scope, norm=asked.norm)
     rows = batch_rows(asked.directions, asked.doses, vectors.classes)
-    steps = written(loaded, asked.prompt, offsets(vectors, rows, found), asked.decoding)
+    steps = generate(loaded, asked.prompt, offsets(vectors, rows, found), asked.decoding)
     cells = [_cell(UNSTEERED if dose == 0 else minus(amount_words(name, dose, vectors.classes))) for name, dose in rows]
     at = dict(zip(rows, cells, strict=True))
     lines = [
@@ -199,7 +199,7 @@ def _open(asked: Request, loaded: LoadedModel, vectors: VectorSet) -> _Batch:
         "title": loaded.name,
         "note": " \u00b7 ".join(
             [
-                _recipe_note(asked.preset, found, recipe(vectors, asked.preset)),
+                _recipe_note(asked.preset, found, vectors),
                 decoding_words(asked.decoding),
                 f"{loaded.weights} in {loaded.precision}",
                 f"vectors {vectors.name.removeprefix(f'{loaded.name}_')}",
@@ -235,8 +235,9 @@ def _cell(label: str) -> dict:
     return {"label": label, "state": "", "text": "", "leaks": []}
 
 
-def _recipe_note(preset: str, found: Recipe, unchanged: Recipe) -> str:
-    return f"recipe {preset}{'' if found == unchanged else ', changed'}: {recipe_words(found)}"
+def _recipe_note(preset: str, found: Recipe, vectors: VectorSet) -> str:
+    changed = "" if found == recipe(vectors, preset) else ", changed"
+    return f"recipe {preset}{changed}: {recipe_words(found, vectors)}"
 
 
 def _fill(batches: list[_Batch], *, stopped: bool = False) -> int:

@@ -80,9 +80,7 @@ def controls(view: Selection) -> tuple[go.Figure | None, dict]:
     missing = [
         f"{short_label(s)}: {name}: {why}" for s in sets for name, why in s.notes.items() if name in CONTROL_RDMS
     ] + [
-        f"no control RDMs for {short_label(s)}: an earlier version made the set. Extract it again."
-        for s in sets
-        if not s.control_rdms
+        f"no control RDMs for {short_label(s)}: a set that emoviz extracts has them" for s in sets if not s.control_rdms
     ]
     if not have:
         return None, {"notes": [*left_out, *missing]}

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from ... import plot
 from ...geometry.dissimilarity import MIN_COMMON
+from ...geometry.layers import MIDDLE, layer_rule
 from ...plots.messages import facts, messages
 from ...plots.rsa import AGREEMENT
 from ...plots.theme import protocol_label
@@ -93,14 +94,16 @@ def cards(view: Selection) -> dict:
     for vectors, layer in zip(sets := view.chosen(), view.layers(sets), strict=True):
         look = library().style[vectors.name]
         p = vectors.provenance
-        rule = p.protocol.layer_rule
+        rule = layer_rule(vectors)
         pinned = " · reference, pinned" if vectors.name == view.pin else ""
-        chosen_by = "same depth" if view.layer_mode != BEST else "middle" if rule == "middle" else f"best by {rule}"
+        chosen_by = "same depth" if view.layer_mode != BEST else rule if rule == MIDDLE else f"best by {rule}"
+        texts = counted(p.n_passages, "text") if p.n_passages else "texts unknown"
+        where = f"layer {layer} of {vectors.n_layers} ({chosen_by})"
+        parts = (protocol_label(vectors), p.computed, where, texts)
         found.append(
             {
                 "title": p.model,
-                "note": f"{protocol_label(vectors)} · {p.weights} in {p.precision} · layer {layer} of "
-                f"{vectors.n_layers} ({chosen_by}) · {counted(p.n_passages, 'text')}{pinned}",
+                "note": " · ".join(part for part in parts if part) + pinned,
                 "colour": look.colour,
                 "dashed": look.dash != "solid",
                 "facts": key_numbers(vectors, layer),

@@ -21,7 +21,6 @@ from ...contract import QUIET, Laid, Page, Tab, by_name
 from ...job_strip import BEGUN, lines, model_label
 from ...jobs import JOBS
 from ...library import library
-from ...limits import is_public, refuse_in_public
 from ...process import run_command
 from ...selection import Selection
 from ...snippet import figure, snippet
@@ -94,7 +93,6 @@ def _fact(name: str, k: int, n: int, note: str) -> dict:
 def begin(model: str, precision: str, owner: str) -> tuple:
     """(status, jobs): a verification of one's own is begun as a job."""
     try:
-        refuse_in_public("No verification is made")
         known = library().steerable
         if model not in known or precision not in _PRECISIONS:
             raise InputError(f"no model or no precision is chosen. {', '.join(known)} can be verified.")
@@ -119,7 +117,7 @@ def make(words: list[str], model: str) -> Generator[str, None, str]:
 
 def lay(_start: Selection) -> Laid:
     names, models = choices(), list(library().steerable)
-    with gr.Accordion("A verification of your own", open=False, elem_id="ez-verify-own", visible=not is_public()):
+    with gr.Accordion("A verification of your own", open=False, elem_id="ez-verify-own"):
         with gr.Row(elem_classes="ez-controls", equal_height=True):
             model = gr.Dropdown(models, value=models[0] if models else None, label="Model", scale=4, min_width=200)
             precision = gr.Dropdown(list(_PRECISIONS), label="Precision", info=_AUTO, scale=3, min_width=200)
