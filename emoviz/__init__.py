@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .extract.cleaning import cleaned as cleaned
     from .extract.imported import load_vectors as load_vectors
     from .extract.make import extract as extract
+    from .extract.sweep import sweep as sweep
     from .geometry.curves import depth_curves as depth_curves
     from .geometry.layers import best_layers as best_layers
     from .geometry.rdm import rdm as rdm
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from .store.responses import save_dose_response as save_dose_response
     from .store.sets import load_set as load_set
     from .store.sets import save_set as save_set
+    from .store.sweeps import list_sweeps as list_sweeps
     from .store.verifications import list_verifications as list_verifications
     from .store.verifications import save_verification as save_verification
     from .types.steering import Decoding as Decoding
@@ -69,6 +71,8 @@ _HOME = {
     "load_model": "models.load",
     "wrap": "models.wrap",
     "extract": "extract.make",
+    "sweep": "extract.sweep",
+    "list_sweeps": "store.sweeps",
     "load_corpus": "stimuli.corpus",
     "load_norms": "stimuli.norms",
     "list_sets": "store.catalog",

@@ -23,6 +23,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     "sets": {
         "list": "list the vector sets, here or in a store",
         "extract": "make a vector set from a model",
+        "sweep": "make the vector sets of many models, protocols, precisions and corpora",
         "import": "make a vector set of vectors that another tool made",
         "show": "curves over depth and best layers of a set",
         "rdm": "the RDM of a set at one layer",

@@ -288,7 +288,7 @@ def test_cancelling_an_extraction_ends_its_process(llama_folder, monkeypatch):
         started.append(popen(*args, **options))
         return started[-1]
 
-    monkeypatch.setattr("emoviz.app.process.subprocess.Popen", remember)
+    monkeypatch.setattr("emoviz.process.subprocess.Popen", remember)
     running = library_tab.extract(str(llama_folder), "emoviz", "fp32", None)
     next(running)
     running.close()

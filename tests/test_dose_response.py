@@ -12,7 +12,6 @@ import pytest
 
 from emoviz.app.components import EMPTY
 from emoviz.app.library import Library, library
-from emoviz.app.process import run_command
 from emoviz.app.tabs.steer import doses as part
 from emoviz.cli import main
 from emoviz.emotions import EMOTIONS
@@ -20,6 +19,7 @@ from emoviz.errors import InputError
 from emoviz.experiments.dose_response import dose_response
 from emoviz.judge.regimes import COLLAPSE, EXPLOSIVE, SURGICAL
 from emoviz.judge.texts import judge_batch
+from emoviz.process import run_command
 from emoviz.readout.projection import projections
 from emoviz.steer.generate import steer_texts
 from emoviz.steer.recipes import recipe
@@ -427,7 +427,7 @@ def test_a_command_of_its_own_process_gives_its_result_its_complaint_and_can_be_
         return begun[-1]
 
     real = subprocess.Popen
-    monkeypatch.setattr("emoviz.app.process.subprocess.Popen", remember)
+    monkeypatch.setattr("emoviz.process.subprocess.Popen", remember)
     steps = run_command(["list", "--json"])
     said, result = finished(steps)
     assert said[0] == "loading the model" and {"sets"} == set(result)

@@ -13,6 +13,7 @@ ORDER = [
     "errors",
     "words",
     "emotions",
+    "process",
     "types",
     "stimuli",
     "reference",

@@ -218,7 +218,7 @@ def test_a_turn_comes_in_order_and_says_how_many_are_before():
 
 
 def test_a_process_that_was_begun_ends_with_the_server():
-    from emoviz.app import process
+    from emoviz import process
 
     steps = process.run_command(["doses", "SmolLM2-135M-Instruct", "--dose", "0.7", "--emotion", "sad"])
     next(steps)

@@ -12,9 +12,9 @@ import gradio as gr
 
 from ..errors import InputError
 from ..models.registry import FETCHED, ModelEntry, available
+from ..process import run_command
 from .job_strip import BEGUN, lines
 from .jobs import JOBS
-from .process import run_command
 
 
 def lay() -> gr.Button:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import typing
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -27,7 +28,20 @@ from .generation import encode_stories, write_stories
 CONTENTS = 2
 
 
-def set_name(loaded: LoadedModel, protocol: Protocol, corpus: Corpus | None = None) -> str:
+class Weights(typing.Protocol):
+    """A model in memory, or what is known of one that is not loaded yet."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def revision(self) -> str: ...
+
+    @property
+    def precision(self) -> str: ...
+
+
+def set_name(loaded: Weights, protocol: Protocol, corpus: Corpus | None = None) -> str:
     """Name of a vector set, ending in a key of everything that its content depends on.
 
     The same request has the same name, so it is never computed twice; a changed one never finds a stale file.

@@ -72,6 +72,20 @@ def work_folder(name: str) -> Iterator[Path]:
         Path(lock.lock_file).unlink(missing_ok=True)
 
 
+def is_being_made(name: str) -> bool:
+    """Whether a process is making the set of this name on this machine."""
+    from filelock import FileLock, Timeout
+
+    path = home() / "work" / f"{name}.lock"
+    if not path.exists():
+        return False
+    try:
+        with FileLock(path).acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
 def _reserve(path: Path, size: int) -> None:
     """Takes the space at once: a mapped file that meets a full disk later would kill the process without a word."""
     try:

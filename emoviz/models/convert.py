@@ -41,7 +41,7 @@ def converted_folder(source: ModelSource, progress: Progress) -> Path:
     """
     from filelock import FileLock
 
-    parts = _parts(source)
+    parts = parts_of(source)
     digest = sha256(parts)
     folder = models_folder() / f"{source.name}-{digest[:12]}-v{CONVERSION_VERSION}"
     if (folder / MANIFEST).is_file():
@@ -68,7 +68,8 @@ def converted_folder(source: ModelSource, progress: Progress) -> Path:
     return folder
 
 
-def _parts(source: ModelSource) -> list[Path]:
+def parts_of(source: ModelSource) -> list[Path]:
+    """The file of a GGUF model, in its parts where packages carry it."""
     if source.kind == "gguf" or source.entry is None:
         return [Path(source.location)]
     parts = []

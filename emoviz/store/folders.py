@@ -21,6 +21,7 @@ CACHE_PARTS = {
     "readings": "tables of the texts that you had read; made again from the same texts",
     "heads": "trained heads of the witness that judges steered texts; made again when needed",
     "verifications": "verifications that you ran; made again by emoviz verify",
+    "sweeps": "what became of the jobs of sweeps; the sets themselves lie elsewhere",
     "cleaned": "cleaned directions of vector sets; made again when needed",
     "remote": "copies of vector sets out of stores that are reached by URL; copied again when needed",
 }
@@ -65,6 +66,11 @@ def heads_folder() -> Path:
 def verifications_folder() -> Path:
     """Verifications that the user ran."""
     return home() / "verifications"
+
+
+def sweeps_folder() -> Path:
+    """What became of the jobs of sweeps."""
+    return home() / "sweeps"
 
 
 def cleaned_folder() -> Path:

@@ -52,6 +52,7 @@ from .steering import (
     SteeringVectors,
     Towards,
 )
+from .sweeps import Job, JobResult, Plan, Sweep
 from .texts import GroupDifference, TextReadings, TopRow
 from .vectors import Activations, Cleaned, Protocol, Provenance, Pushed, Resampled, VectorSet, Writing
 
@@ -91,6 +92,8 @@ __all__ = [
     "Intervention",
     "HalfCorpora",
     "HeadCheck",
+    "Job",
+    "JobResult",
     "Measure",
     "Measured",
     "Missing",
@@ -100,6 +103,7 @@ __all__ = [
     "PairGroup",
     "PairedRDMs",
     "Passage",
+    "Plan",
     "Projection",
     "Protocol",
     "Provenance",
@@ -122,6 +126,7 @@ __all__ = [
     "SteeringVectors",
     "Story",
     "StoryPrompt",
+    "Sweep",
     "TextReadings",
     "TokenChange",
     "TopRow",

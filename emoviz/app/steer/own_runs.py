@@ -9,13 +9,13 @@ from typing import Any
 import gradio as gr
 
 from ...errors import InputError
+from ...process import run_command
 from .. import deleting
 from ..components import Message
 from ..contract import QUIET, Page, by_name
 from ..job_strip import BEGUN, lines, model_label
 from ..jobs import JOBS
 from ..library import library
-from ..process import run_command
 
 
 def run_label(run: Any) -> str:

@@ -19,6 +19,7 @@ from ...extract.protocols import PROTOCOLS
 from ...models import REGISTRY, available, resolve
 from ...models.registry import PRECISIONS, TESTED_ARCHITECTURES
 from ...plots.theme import short_label
+from ...process import run_command
 from ...stimuli import load_corpus
 from ...store import delete_set, files_of, load_stories
 from ...store.choice import DEFAULT_PRECISION
@@ -30,7 +31,6 @@ from ..contract import LATEST, QUIET, Laid, Page, Tab, by_name
 from ..job_strip import BEGUN, lines, model_label
 from ..jobs import JOBS
 from ..library import library
-from ..process import run_command
 from ..selection import Selection
 from ..snippet import snippet
 from ..uploading import Upload

@@ -14,6 +14,7 @@ import numpy as np
 from .... import plot
 from ....errors import InputError
 from ....plots.wording import minus
+from ....process import run_command
 from ....stats.groups import OTHERS, chosen_groups, difference_of, group_scores
 from ....types import GroupDifference, TextReadings, TopRow
 from ....types.texts import TOPS
@@ -26,7 +27,6 @@ from ...jobs import JOBS
 from ...leaving import when_ready
 from ...library import library
 from ...own_readings import Texts, delete_readings, label_of, looked_at, own_readings, readings_named, table_for
-from ...process import run_command
 from ...selection import Selection, pick_emotion
 from ...snippet import figure, with_model
 from ...uploading import hidden

@@ -15,13 +15,13 @@ from ....errors import InputError
 from ....experiments.plans import outside_words, rise_words
 from ....models.registry import PRECISIONS
 from ....plots.theme import SERIES
+from ....process import run_command
 from ....types import Scenario, ScenarioText, Verification
 from ...components import Cards, Choice, Figure, Message, Texts
 from ...contract import QUIET, Laid, Page, Tab, by_name
 from ...job_strip import BEGUN, lines, model_label
 from ...jobs import JOBS
 from ...library import library
-from ...process import run_command
 from ...selection import Selection
 from ...snippet import figure, snippet
 from ...steer.writing import regime_marks

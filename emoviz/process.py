@@ -6,18 +6,19 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 
-from ..errors import InputError
+from .errors import InputError
 
 # A checkout that was never installed, such as a Space's, is found by the process too.
-_ROOT = str(Path(__file__).resolve().parents[2])
+_ROOT = str(Path(__file__).resolve().parents[1])
 
 # Those that run: a server that ends takes them with it.
 _RUNNING: set[subprocess.Popen] = set()
@@ -29,14 +30,21 @@ def _end_all() -> None:
         process.kill()
 
 
-def run_command(words: Sequence[str], first: str = "loading the model") -> Generator[str, None, dict]:
+def run_command(
+    words: Sequence[str], first: str = "loading the model", variables: Mapping[str, str] | None = None
+) -> Generator[str, None, dict]:
     """Runs `emoviz WORDS` and yields what it says, `first` until it says something; returns its JSON result.
 
+    variables : of its environment, beside those of this process.
     Closing the generator ends the process. Raises InputError with the command's complaint.
     """
     process = subprocess.Popen(
         [sys.executable, "-m", "emoviz", *words],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH"))))},
+        env={
+            **os.environ,
+            **({} if variables is None else variables),
+            "PYTHONPATH": os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH")))),
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -61,6 +69,11 @@ def run_command(words: Sequence[str], first: str = "loading the model") -> Gener
         process.kill()
         process.wait()
         _RUNNING.discard(process)
+    if process.returncode < 0:
+        ended = signal.Signals(-process.returncode).name
+        raise InputError(
+            f"its process was ended by {ended}, as happens where memory runs out. It last said: {said[-1]}"
+        )
     if process.returncode:
         raise InputError(said[-1].removeprefix("emoviz: "))
     return json.loads("".join(result))

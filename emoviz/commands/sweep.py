@@ -1,0 +1,36 @@
+"""`emoviz sweep PLAN.yaml`: the vector sets of a whole plan."""
+
+from __future__ import annotations
+
+import signal
+from argparse import ArgumentParser, Namespace
+from types import FrameType
+
+from .arguments import Result
+from .printing import table
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("plan", metavar="PLAN.yaml", help="models, protocols, precisions and corpora, as lists")
+    parser.add_argument("--dry-run", action="store_true", help="check the plan and list its jobs; nothing is run")
+
+
+def run(given: Namespace) -> Result:
+    from ..extract.sweep import sweep
+    from ..types.sweeps import FAILED, job_row
+
+    # What ends a sweep from outside, such as a cluster's scheduler, ends its jobs with it.
+    signal.signal(signal.SIGTERM, _stop)
+    found = sweep(given.plan, dry_run=given.dry_run, progress=not given.dry_run)
+    rows = [job_row(one) for one in found.results]
+    counts = ", ".join(f"{n} {status}" for status, n in found.counts.items())
+    text = f"{table([_shown(row) for row in rows])}\n{counts}"
+    return {"sweep": found.name, "jobs": rows}, text, int(any(one.status == FAILED for one in found.results))
+
+
+def _shown(row: dict) -> dict:
+    return {name: "" if value is None else value for name, value in row.items()}
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

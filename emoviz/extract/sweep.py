@@ -1,0 +1,127 @@
+"""Sweeps: the jobs of a plan, one at a time on every device of this machine, or on the machines of a Ray cluster.
+
+A job whose set is there is not run again, one that was killed goes on where it stopped, and one that fails does not
+stop the others.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ..errors import InputError
+from ..store.sweeps import at_work, save_sweep
+from ..types import JobResult, Plan, Sweep
+from ..types.sweeps import DONE, FAILED, RUNNING, THERE
+from .here import Here
+from .plan import plan_of
+
+# How often it is written how long the running jobs have run.
+_EVERY_SECONDS = 2.0
+
+
+def sweep(
+    plan: Plan | Mapping | Path | str, *, dry_run: bool = False, progress: bool | Callable[[JobResult], None] = True
+) -> Sweep:
+    """Makes every vector set of a plan that is not there yet, one at a time on every device.
+
+    plan : the path of a YAML file, or what such a file holds as a dictionary; docs/sweeps.md describes it.
+    dry_run : whether it only says what would be run; nothing is written.
+    progress : True prints a line as every job ends, False is silent; or a function of a JobResult.
+    Returns : Sweep, with one result of each job, in the order of the plan.
+    Raises  : InputError, before anything runs, for a plan that cannot be run, and where another process runs a sweep of
+        this name. A job that fails raises nothing.
+
+    >>> import emoviz as ez
+    >>> plan = {"name": "shipped", "models": ["SmolLM2-135M-Instruct"], "protocols": ["emoviz", "jeong2026b"]}
+    >>> ez.sweep(plan, progress=False)
+    Sweep('shipped': 2 there)
+    """
+    found = plan_of(plan)
+    show = _Lines(len(found.jobs)) if progress is True else (lambda result: None) if progress is False else progress
+    board = Board(found, show, kept=not dry_run)
+    with nullcontext() if dry_run else at_work(found.name):
+        machines = Here()
+        jobs = {}
+        for k, job in enumerate(found.jobs):
+            try:
+                needs = machines.needs(job)
+            except InputError as error:
+                board.ended(k, FAILED, error=str(error))
+                continue
+            if machines.has(needs):
+                board.ended(k, THERE, needs.set)
+            else:
+                jobs[k] = needs
+        if not dry_run:
+            try:
+                machines.run(jobs, board)
+            finally:
+                board.close()
+    return board.sweep()
+
+
+class Board:
+    """What has become of every job so far, written where the page finds it."""
+
+    def __init__(self, plan: Plan, show: Callable[[JobResult], None], kept: bool) -> None:
+        self.jobs = plan.jobs
+        self._name, self._show, self._kept = plan.name, show, kept
+        self._results = [JobResult(job) for job in plan.jobs]
+        # When those that run were begun.
+        self._begun: dict[int, float] = {}
+        self._at, self._written = datetime.now(UTC), -math.inf
+
+    def began(self, k: int, node: str) -> None:
+        self._begun[k] = time.monotonic()
+        self._results[k] = replace(self._results[k], status=RUNNING, node=node)
+        self._write()
+
+    def ended(self, k: int, status: str, set: str | None = None, error: str = "") -> None:
+        passed = time.monotonic() - self._begun.pop(k) if k in self._begun else 0.0
+        self._results[k] = replace(self._results[k], status=status, set=set, seconds=passed, error=error)
+        self._show(self._results[k])
+        self._write()
+
+    def tick(self) -> None:
+        """Called while jobs run."""
+        if time.monotonic() - self._written >= _EVERY_SECONDS:
+            self._write()
+
+    def close(self) -> None:
+        """What was running when it was stopped waits again."""
+        for k in self._begun:
+            self._results[k] = JobResult(self.jobs[k])
+        self._begun.clear()
+        self._write()
+
+    def sweep(self) -> Sweep:
+        now = time.monotonic()
+        passed = {k: now - begun for k, begun in self._begun.items()}
+        results = (replace(one, seconds=passed.get(k, one.seconds)) for k, one in enumerate(self._results))
+        return Sweep(self._name, tuple(results), self._at)
+
+    def _write(self) -> None:
+        if self._kept:
+            save_sweep(self.sweep())
+            self._written = time.monotonic()
+
+
+class _Lines:
+    """A line as every job ends."""
+
+    def __init__(self, n: int) -> None:
+        self._n, self._done = n, 0
+
+    def __call__(self, result: JobResult) -> None:
+        self._done += 1
+        count = f"{self._done:>{len(str(self._n))}} of {self._n}"
+        took = f"{result.seconds:8.1f} s  {result.node:<8}" if result.status == DONE else ""
+        why = f": {result.error}" if result.error else ""
+        print(f"{count}  {result.status:<6}  {took:<20}  {result.job.name}{why}", file=sys.stderr, flush=True)

@@ -1,0 +1,96 @@
+"""Sweeps on disk: one gzip JSON file each, written anew whenever a job begins or ends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from ..errors import InputError
+from ..types import Job, JobResult, Sweep
+from ..types.sweeps import job_row
+from .atomic import check_writable
+from .folders import sweeps_folder
+from .jsonable import plain
+from .packed import check_form, list_packed, read_packed, write_packed
+
+SUFFIX = ".sweep.json.gz"
+FORMAT, SCHEMA_VERSION = "emoviz sweep", 1
+
+
+def save_sweep(sweep: Sweep) -> None:
+    """Writes a sweep atomically, where `list_sweeps` finds it. Raises InputError if it cannot be written."""
+    # What only its tables have shortened is kept in full.
+    jobs = [
+        {**job_row(one), "seconds": one.seconds, "origin": one.job.origin, "options": one.job.options}
+        for one in sweep.results
+    ]
+    found = {"name": sweep.name, "begun": sweep.begun.isoformat(), "store": sweep.store, "jobs": jobs}
+    text = json.dumps({"format": FORMAT, "schema_version": SCHEMA_VERSION, **plain(found)}, ensure_ascii=False)
+    write_packed(sweeps_folder() / f"{sweep.name}{SUFFIX}", text)
+
+
+def load_sweep(path: Path, *, shipped: bool = False) -> Sweep:
+    """A sweep from its file, and whether a process is at it. Raises InputError if the file is missing or damaged."""
+    found = read_packed(path, _sweep, "a sweep", "Run emoviz sweep again")
+    return replace(found, running=_is_running(found.name))
+
+
+def list_sweeps() -> list[Sweep]:
+    """The sweeps that were run on this machine, or are being run, the newest first.
+
+    A damaged file is logged and left out.
+
+    >>> import emoviz as ez
+    >>> all(sweep.counts for sweep in ez.list_sweeps())
+    True
+    """
+    found = list_packed([(sweeps_folder(), False)], f"*{SUFFIX}", load_sweep)
+    return sorted(found.values(), key=lambda sweep: sweep.begun, reverse=True)
+
+
+@contextmanager
+def at_work(name: str) -> Iterator[None]:
+    """Inside, the sweep of this name is this process's alone. Raises InputError if another is at it."""
+    folder = sweeps_folder()
+    check_writable(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = _lock(name)
+    try:
+        # Whoever only looks whether it is being run holds the lock for a moment.
+        lock.acquire(timeout=2)
+    except Timeout:
+        raise InputError(f"sweep {name} is being run by another process. Wait for it, or stop it.") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _lock(name: str) -> FileLock:
+    return FileLock(sweeps_folder() / f"{name}.lock")
+
+
+def _is_running(name: str) -> bool:
+    try:
+        with _lock(name).acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def _sweep(data: Mapping) -> Sweep:
+    check_form(data, FORMAT, SCHEMA_VERSION)
+    results = tuple(
+        JobResult(
+            Job(row["model"], row["origin"], row["protocol"], row["precision"], row["corpus"], dict(row["options"])),
+            *(row[name] for name in ("status", "set", "seconds", "node", "error")),
+        )
+        for row in data["jobs"]
+    )
+    return Sweep(data["name"], results, datetime.fromisoformat(data["begun"]), store=data["store"])
