@@ -20,16 +20,16 @@ def run(given: Namespace) -> Result:
     from ..types.sweeps import FAILED, job_row
 
     # What ends a sweep from outside, such as a cluster's scheduler, ends its jobs with it.
-    signal.signal(signal.SIGTERM, _stop)
-    found = sweep(given.plan, dry_run=given.dry_run, progress=not given.dry_run)
+    before = signal.signal(signal.SIGTERM, _stop)
+    try:
+        found = sweep(given.plan, dry_run=given.dry_run, progress=not given.dry_run)
+    finally:
+        signal.signal(signal.SIGTERM, before)
     rows = [job_row(one) for one in found.results]
     counts = ", ".join(f"{n} {status}" for status, n in found.counts.items())
-    text = f"{table([_shown(row) for row in rows])}\n{counts}"
-    return {"sweep": found.name, "jobs": rows}, text, int(any(one.status == FAILED for one in found.results))
-
-
-def _shown(row: dict) -> dict:
-    return {name: "" if value is None else value for name, value in row.items()}
+    shown = [{name: "" if value is None else value for name, value in row.items()} for row in rows]
+    code = int(any(one.status == FAILED for one in found.results))
+    return {"sweep": found.name, "jobs": rows}, f"{table(shown)}\n{counts}", code
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
 from ..errors import InputError
-from ..models.loaded import LoadedModel
+from ..models.loaded import LoadedModel, Weights
 from ..models.prompts import prompt_ids
 from ..types import Protocol, Story, StoryPrompt, Writing
 from .batches import Encoded, middle_only
@@ -24,7 +24,7 @@ TOO_SHORT = 10
 _LIKELY = 1024
 
 
-def writing_protocol(loaded: LoadedModel, protocol: Protocol, allow_base: bool) -> Protocol:
+def writing_protocol(loaded: Weights, protocol: Protocol, allow_base: bool) -> Protocol:
     """The protocol as it can be run on this model: a base model is refused, or asked without a chat template.
 
     Raises InputError for a base model unless it is allowed.

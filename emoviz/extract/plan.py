@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..models.registry import DEVICES, PRECISIONS, resolve
 from ..stimuli import DEFAULT_CORPUS, load_corpus
 from ..stimuli.tables import read_labels
-from ..types import Job, Plan
+from ..types import Corpus, Job, Plan
 from ..types.given import file_name
 from .protocols import DEFAULT_PROTOCOL, KEPT, METHODS, POOLINGS, PROTOCOLS, protocol_for
 
@@ -91,9 +91,7 @@ def _content(content: bytes, where: str) -> Any:
             raise InputError(f"{where} is empty; a plan is needed, with models: at least.")
         for count, _ in enumerate(_written_out(node, (), where)):
             if count >= _MAX_NODES:
-                raise InputError(
-                    f"{where} stands for more than {_MAX_NODES:,} values once its aliases are written out."
-                )
+                raise InputError(f"{where} stands for more than {_MAX_NODES:,} values, its aliases written out.")
         return loader.construct_document(node)
     except RecursionError as error:
         raise InputError(f"{where} is nested too deep for a plan.") from error
@@ -110,7 +108,9 @@ def _written_out(node: Any, above: tuple[int, ...], where: str) -> Iterator[None
 
     yield
     if id(node) in above:
-        raise InputError(f"{where}, line {node.start_mark.line + 1}: an alias leads back to itself. Write it out.")
+        raise InputError(
+            f"{where}, line {node.start_mark.line + 1}: what stands here holds an alias of itself. Write it out."
+        )
     if isinstance(node, yaml.ScalarNode):
         return
     seen = set()
@@ -120,8 +120,12 @@ def _written_out(node: Any, above: tuple[int, ...], where: str) -> Iterator[None
         if isinstance(part, tuple) and isinstance(part[0], yaml.ScalarNode):
             key = part[0]
             if key.value in seen:
-                raise InputError(f"{where}, line {key.start_mark.line + 1}: key {key.value!r:.60} is there twice.")
+                raise InputError(f"{_line(where, key)}: key {key.value!r:.60} is there twice.")
             seen.add(key.value)
+
+
+def _line(where: str, node: Any) -> str:
+    return f"{where}, line {node.start_mark.line + 1}"
 
 
 def _plan(content: Any, name: str, folder: Path | None) -> Plan:
@@ -264,11 +268,14 @@ def _corpus(given: Any, folder: Path | None) -> tuple[str, dict[str, Any]]:
     return corpus_in(options).name, options
 
 
-def corpus_in(options: Mapping[str, Any]):
+def corpus_in(options: Mapping[str, Any]) -> Corpus:
     """The corpus that a job's options name. Raises InputError as `load_corpus`."""
-    labels = read_labels(options["labels"]) if "labels" in options else None
-    columns = {key: options.get(key) for key in ("text_column", "label_column")}
-    return load_corpus(options.get("passages"), labels=labels, **columns)
+    return load_corpus(
+        options.get("passages"),
+        text_column=options.get("text_column"),
+        label_column=options.get("label_column"),
+        labels=read_labels(options["labels"]) if "labels" in options else None,
+    )
 
 
 def _excluded(given: Any, written: Mapping[str, Collection[str]]) -> Mapping[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import typing
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..geometry import held_out_accuracy, mean_pairwise_cosine, preferred_layer, rdm_of, umap_coordinates
-from ..models.loaded import LoadedModel
+from ..models.loaded import LoadedModel, Weights
 from ..stats.resampling import Readings, resample_curves
 from ..stimuli import DEFAULT_CORPUS, neutral_sentences, prompts_hash, story_prompts
 from ..types import Activations, Corpus, Missing, Passage, Protocol, Provenance, Story, VectorSet, Writing
@@ -26,19 +25,6 @@ from .generation import encode_stories, write_stories
 
 # Counts up when a set of the same recipe holds more or other numbers than before, so that it is made anew.
 CONTENTS = 2
-
-
-class Weights(typing.Protocol):
-    """A model in memory, or what is known of one that is not loaded yet."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def revision(self) -> str: ...
-
-    @property
-    def precision(self) -> str: ...
 
 
 def set_name(loaded: Weights, protocol: Protocol, corpus: Corpus | None = None) -> str:

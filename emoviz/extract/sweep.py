@@ -31,7 +31,7 @@ def sweep(
 ) -> Sweep:
     """Makes every vector set of a plan that is not there yet, one at a time on every device.
 
-    plan : the path of a YAML file, or what such a file holds as a dictionary; docs/sweeps.md describes it.
+    plan : the path of a YAML file, or what such a file holds as a dictionary; docs/guides/sweep.md describes it.
     dry_run : whether it only says what would be run; nothing is written.
     progress : True prints a line as every job ends, False is silent; or a function of a JobResult.
     Returns : Sweep, with one result of each job, in the order of the plan.

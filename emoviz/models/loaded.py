@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 import torch
@@ -31,6 +31,22 @@ class Use:
 # By decoder, so that two wraps of one model take turns.
 _USES: WeakKeyDictionary[nn.Module, Use] = WeakKeyDictionary()
 _LOOKED_UP = threading.Lock()
+
+
+class Weights(Protocol):
+    """A model in memory, or what is known of one that is not loaded yet."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def revision(self) -> str: ...
+
+    @property
+    def precision(self) -> str: ...
+
+    @property
+    def instruct(self) -> bool: ...
 
 
 @dataclass(frozen=True, eq=False, repr=False)
