@@ -17,10 +17,10 @@ from emoviz.extract import here
 from emoviz.extract.plan import MAX_JOBS, parse_plan, read_plan
 from emoviz.extract.work import work_folder
 from emoviz.process import run_command
-from emoviz.store import sets_folder
+from emoviz.store import save_set, sets_folder
 from emoviz.store.sweeps import at_work, list_sweeps
 
-from .conftest import finished, write_passages
+from .conftest import finished, make_set, write_passages
 
 MODEL = "SmolLM2-135M-Instruct"
 
@@ -294,7 +294,7 @@ def test_what_was_running_when_it_was_stopped_waits_again(tiny, monkeypatch):
 
 def test_a_job_that_another_process_is_at_is_waited_for(tiny, pretended, monkeypatch):
     monkeypatch.setattr(here.time, "sleep", lambda seconds: None)
-    known = here.Here().needs(read_plan(_plan(tiny, json.dumps(TWO))).jobs[0]).set
+    known = here.Here(None).needs(read_plan(_plan(tiny, json.dumps(TWO))).jobs[0]).set
     began = threading.Event()
 
     def hold():
@@ -324,3 +324,35 @@ def test_a_job_whose_process_is_killed_says_so(tiny, monkeypatch):
     monkeypatch.setattr(here, "run_command", killed)
     (result,) = ez.sweep({**TWO, "protocols": ["emoviz"]}, progress=False).results
     assert result.status == "failed" and "its process was ended by SIGKILL" in result.error
+
+
+def test_sets_go_to_a_store_and_a_store_that_vanishes_fails_its_jobs_alone(tiny, pretended, monkeypatch):
+    store = f"file://{tiny}/store"
+    vectors = save_set(make_set("x"), sets_folder())
+    pretended[1]["emoviz"] = {"set": "x", "tokens": 5, "path": str(vectors)}
+    pretended[1]["jeong2026b"] = {"set": "x", "tokens": 5, "path": str(vectors)}
+    push = here.push_set
+
+    def vanishing(vectors, url):
+        if pushed:
+            raise InputError(f"{url} cannot be used (it is gone).")
+        pushed.append(push(vectors, url))
+
+    pushed = []
+    monkeypatch.setattr(here, "push_set", vanishing)
+    done, failed = ez.sweep(TWO, store=store, progress=False).results
+    assert (done.status, failed.status, failed.error) == ("done", "failed", f"{store} cannot be used (it is gone).")
+    assert [vectors.name for vectors in ez.list_sets(store)] == ["x"] and list_sweeps()[0].store == store
+    with pytest.raises(InputError, match="scheme 'nonsense' of .* is unknown"):
+        ez.sweep(TWO, store="nonsense://x", progress=False)
+
+
+def test_what_the_store_has_is_not_made_again_and_what_is_here_alone_is(tiny, pretended):
+    store = f"file://{tiny}/store"
+    known = here.Here(None).needs(read_plan(_plan(tiny, json.dumps(TWO))).jobs[0]).set
+    ez.push_set(make_set(known), store)
+    path = save_set(make_set("x"), sets_folder())
+    pretended[1]["jeong2026b"] = {"set": "x", "tokens": 0, "path": str(path)}
+    found = ez.sweep(TWO, store=store, progress=False)
+    assert found.counts == {"there": 2} and len(pretended[0]) == 1
+    assert {vectors.name for vectors in ez.list_sets(store)} == {known, "x"}

@@ -12,6 +12,8 @@ from .printing import table
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("plan", metavar="PLAN.yaml", help="models, protocols, precisions and corpora, as lists")
+    parser.add_argument("--ray", metavar="HOST:PORT", help="run it on the machines of this Ray cluster")
+    parser.add_argument("--store", metavar="URL", help="put the sets there, such as s3://bucket/folder")
     parser.add_argument("--dry-run", action="store_true", help="check the plan and list its jobs; nothing is run")
 
 
@@ -22,7 +24,7 @@ def run(given: Namespace) -> Result:
     # What ends a sweep from outside, such as a cluster's scheduler, ends its jobs with it.
     before = signal.signal(signal.SIGTERM, _stop)
     try:
-        found = sweep(given.plan, dry_run=given.dry_run, progress=not given.dry_run)
+        found = sweep(given.plan, ray=given.ray, store=given.store, dry_run=given.dry_run, progress=not given.dry_run)
     finally:
         signal.signal(signal.SIGTERM, before)
     rows = [job_row(one) for one in found.results]

@@ -15,8 +15,8 @@ from ..errors import InputError
 from ..models.load import pick_device
 from ..models.memory import device_bytes
 from ..process import run_command
-from ..store import sets_folder, shipped_folder
-from ..store.tensors import SUFFIX
+from ..store import load_set
+from ..store.remote import push_set
 from ..types import Job
 from ..types.sweeps import DONE, FAILED, THERE
 from .jobs import Foresight, Needs, words_of
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 
 class Here:
-    """The devices of this machine."""
+    """The devices of this machine. store : the URL that the sets go to, None for the user's own folder."""
 
-    def __init__(self) -> None:
-        self._foresight = Foresight()
+    def __init__(self, store: str | None) -> None:
+        self._store, self._foresight = store, Foresight()
 
     def needs(self, job: Job) -> Needs:
         """Raises InputError for a job that can only fail, such as one whose model does not fit."""
@@ -44,11 +44,6 @@ class Here:
                 f"{sum(sizes) / 1e9:.1f} GB on {needs.device}. Use a lower precision, or another machine."
             )
         return needs
-
-    def has(self, needs: Needs) -> bool:
-        """Whether the set of a job was made before."""
-        folders = (shipped_folder(), sets_folder())
-        return needs.set is not None and any((folder / f"{needs.set}{SUFFIX}").exists() for folder in folders)
 
     def run(self, jobs: Mapping[int, Needs], board: Board) -> None:
         """Runs jobs, by their place in the plan, and tells the board what becomes of them."""
@@ -65,7 +60,7 @@ class Here:
                         if n <= len(place):
                             taken = [place.pop(0) for _ in range(n)]
                             board.began(k, ", ".join(taken))
-                            running[pool.submit(_until, stop, _made(job, needs, taken))] = k, needs.device, taken
+                            running[pool.submit(_until, stop, self._made(job, needs, taken))] = k, needs.device, taken
                             del waiting[k]
                     for future in wait(running, timeout=1, return_when=FIRST_COMPLETED).done:
                         k, device, taken = running.pop(future)
@@ -79,6 +74,16 @@ class Here:
             finally:
                 stop.set()
 
+    def _made(self, job: Job, needs: Needs, taken: Sequence[str]) -> Generator[str, None, dict]:
+        """Runs a job on the devices and yields what it says; returns its result."""
+        while needs.set is not None and is_being_made(needs.set):
+            yield "waiting for another process, which is making it"
+            time.sleep(1)
+        made = yield from run_command(words_of(job), variables=_visible(taken))
+        if self._store is not None:
+            push_set(load_set(made["path"]), self._store)
+        return made
+
 
 def _names(kind: str) -> list[str]:
     return [f"cuda:{k}" for k in range(len(device_bytes(kind)))] if kind == "cuda" else [kind]
@@ -90,14 +95,6 @@ def _count(job: Job, needs: Needs) -> int:
         return 1
     filled = 1 if needs.bytes is None else math.ceil(needs.bytes / min(device_bytes("cuda")))
     return job.options.get("gpus", filled)
-
-
-def _made(job: Job, needs: Needs, taken: Sequence[str]) -> Generator[str, None, dict]:
-    """Runs a job on the devices and yields what it says; returns its result."""
-    while needs.set is not None and is_being_made(needs.set):
-        yield "waiting for another process, which is making it"
-        time.sleep(1)
-    return (yield from run_command(words_of(job), variables=_visible(taken)))
 
 
 def _visible(taken: Sequence[str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +18,7 @@ from ..errors import InputError, first_line
 from ..store.copies import opened, stored
 from ..store.remote import push_set
 from ..types import Job
-from ..types.sweeps import DONE, FAILED, THERE
+from ..types.sweeps import DONE, FAILED, RUNNING, THERE
 from .jobs import Foresight, Needs, protocol_of
 from .plan import corpus_in
 
@@ -54,10 +54,13 @@ def cluster(address: str, store: str) -> Iterator[Cluster]:
     # Ray raises what it likes, without a common kind.
     except Exception as error:
         raise InputError(
-            f"the Ray cluster at {address} cannot be joined ({first_line(error):.200}). Run this on one of its machines."
+            f"the Ray cluster at {address} cannot be joined ({first_line(error):.200}). Run this on one of its "
+            "machines."
         ) from error
     try:
-        yield Cluster(ray, store)
+        # Ray says on stdout what it has lost.
+        with redirect_stdout(sys.stderr):
+            yield Cluster(ray, store)
     finally:
         ray.shutdown()
 
@@ -66,12 +69,14 @@ def _check(address: str) -> None:
     """Raises InputError unless a Ray cluster answers: Ray itself waits for minutes."""
     host, _, port = address.rpartition(":")
     if not host or "/" in host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise InputError(f"Ray address {address!r:.80} was given; host:port of the head is needed, such as 10.0.0.1:6379.")
+        raise InputError(
+            f"Ray address {address!r:.80} was given; host:port of the head is needed, such as 10.0.0.1:6379."
+        )
     try:
         socket.create_connection((host, int(port)), timeout=_ANSWERS).close()
     except OSError as error:
         raise InputError(
-            f"nobody answers at {address} ({error.strerror or error}). Start Ray there by: ray start --head --port={port}"
+            f"nobody answers at {address} ({error.strerror or error}). Start Ray there: ray start --head --port={port}"
         ) from error
     ask = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
     try:
@@ -104,8 +109,8 @@ class Cluster:
         if not any(all(size.get(name, 0) >= n for name, n in asked.items()) for size in self._sizes):
             wanted = f"{asked['CPU']} CPUs, {asked.get('GPU', 0)} GPUs and {asked.get('memory', 0) / 1e9:.1f} GB"
             raise InputError(
-                f"no machine of the cluster has the {wanted} that {job.model} needs in {job.precision}. Add one, or use a "
-                "lower precision."
+                f"no machine of the cluster has the {wanted} that {job.model} needs in {job.precision}. Add one, or "
+                "use a lower precision."
             )
         return needs
 
@@ -136,17 +141,21 @@ class Cluster:
             running[task.options(**options).remote(job, files[paths], self._store)] = k
         while running:
             for steps in ray.wait(list(running), timeout=1, fetch_local=False)[0]:
+                k = running[steps]
                 try:
-                    node, *end = ray.get(next(steps))
+                    node, status, made, why = ray.get(next(steps))
                 except StopIteration:
                     del running[steps]
+                    continue
                 except ray.exceptions.RayError as error:
-                    board.ended(running.pop(steps), FAILED, error=_reason(error))
+                    del running[steps]
+                    board.ended(k, FAILED, error=_reason(error))
+                    continue
+                node = self._names.get(node, node)
+                if status == RUNNING:
+                    board.began(k, node)
                 else:
-                    if end:
-                        board.ended(running[steps], *end, node=self._names.get(node, node))
-                    else:
-                        board.began(running[steps], self._names.get(node, node))
+                    board.ended(k, status, made, why, node)
             board.tick()
 
 
@@ -157,12 +166,11 @@ def _contents(job: Job) -> dict[str, tuple[str, bytes]]:
 
 
 def _run(job: Job, files: Mapping[str, tuple[str, bytes]], store: str) -> Iterator[tuple]:
-    """The job, on a machine of the cluster: yields the machine as it begins, and with it (status, set, error) at the
-    end."""
+    """The job, on a machine of the cluster: yields (machine, status, set, error) as it begins, and at its end."""
     import ray
 
     node = ray.get_runtime_context().get_node_id()
-    yield (node,)
+    yield node, RUNNING, None, ""
     try:
         with TemporaryDirectory() as folder:
             options = dict(job.options)

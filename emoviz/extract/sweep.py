@@ -10,33 +10,53 @@ import math
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 from ..errors import InputError
+from ..store import sets_folder, shipped_folder
+from ..store.copies import opened, stored
 from ..store.sweeps import at_work, save_sweep
-from ..types import JobResult, Plan, Sweep
+from ..store.tensors import SUFFIX
+from ..types import Job, JobResult, Plan, Sweep
 from ..types.sweeps import DONE, FAILED, RUNNING, THERE
 from .here import Here
+from .jobs import Needs
 from .plan import plan_of
 
 # How often it is written how long the running jobs have run.
 _EVERY_SECONDS = 2.0
 
 
+class Machines(Protocol):
+    """Where jobs run: `Here`, or a `Cluster`."""
+
+    def needs(self, job: Job) -> Needs: ...
+
+    def run(self, jobs: Mapping[int, Needs], board: Board) -> None: ...
+
+
 def sweep(
-    plan: Plan | Mapping | Path | str, *, dry_run: bool = False, progress: bool | Callable[[JobResult], None] = True
+    plan: Plan | Mapping | Path | str,
+    *,
+    ray: str | None = None,
+    store: str | None = None,
+    dry_run: bool = False,
+    progress: bool | Callable[[JobResult], None] = True,
 ) -> Sweep:
     """Makes every vector set of a plan that is not there yet, one at a time on every device.
 
     plan : the path of a YAML file, or what such a file holds as a dictionary; docs/guides/sweep.md describes it.
+    ray : host:port of a Ray cluster, on whose machines the jobs run instead; it needs a store.
+    store : the URL of a store that the sets are put to (docs/stores.md); None for the user's own folder.
     dry_run : whether it only says what would be run; nothing is written.
     progress : True prints a line as every job ends, False is silent; or a function of a JobResult.
     Returns : Sweep, with one result of each job, in the order of the plan.
-    Raises  : InputError, before anything runs, for a plan that cannot be run, and where another process runs a sweep of
-        this name. A job that fails raises nothing.
+    Raises  : InputError, before anything runs, for a plan that cannot be run, a cluster or a store that does not
+        answer, and where another process runs a sweep of this name. A job that fails raises nothing.
 
     >>> import emoviz as ez
     >>> plan = {"name": "shipped", "models": ["SmolLM2-135M-Instruct"], "protocols": ["emoviz", "jeong2026b"]}
@@ -45,9 +65,11 @@ def sweep(
     """
     found = plan_of(plan)
     show = _Lines(len(found.jobs)) if progress is True else (lambda result: None) if progress is False else progress
-    board = Board(found, show, kept=not dry_run)
-    with nullcontext() if dry_run else at_work(found.name):
-        machines = Here()
+    if ray is not None and store is None:
+        raise InputError(f"a Ray cluster ({ray}) was given without a store. Name one that all its machines reach.")
+    there = _in_folders if store is None else _in_store(store)
+    board = Board(found, store, show, kept=not dry_run)
+    with nullcontext() if dry_run else at_work(found.name), _machines(ray, store) as machines:
         jobs = {}
         for k, job in enumerate(found.jobs):
             try:
@@ -55,7 +77,7 @@ def sweep(
             except InputError as error:
                 board.ended(k, FAILED, error=str(error))
                 continue
-            if machines.has(needs):
+            if needs.set is not None and there(needs.set):
                 board.ended(k, THERE, needs.set)
             else:
                 jobs[k] = needs
@@ -67,12 +89,31 @@ def sweep(
     return board.sweep()
 
 
+def _machines(ray: str | None, store: str | None) -> AbstractContextManager[Machines]:
+    if ray is None or store is None:
+        return nullcontext(Here(store))
+    # Ray is there where it was asked for.
+    from .on_ray import cluster
+
+    return cluster(ray, store)
+
+
+def _in_folders(name: str) -> bool:
+    return any((folder / f"{name}{SUFFIX}").exists() for folder in (shipped_folder(), sets_folder()))
+
+
+def _in_store(url: str) -> Callable[[str], bool]:
+    """Whether a store has the set of a name. Raises InputError if it cannot be reached."""
+    store = opened(url)
+    return lambda name: stored(store, name) is not None
+
+
 class Board:
     """What has become of every job so far, written where the page finds it."""
 
-    def __init__(self, plan: Plan, show: Callable[[JobResult], None], kept: bool) -> None:
+    def __init__(self, plan: Plan, store: str | None, show: Callable[[JobResult], None], kept: bool) -> None:
         self.jobs = plan.jobs
-        self._name, self._show, self._kept = plan.name, show, kept
+        self._name, self._store, self._show, self._kept = plan.name, store, show, kept
         self._results = [JobResult(job) for job in plan.jobs]
         # When those that run were begun.
         self._begun: dict[int, float] = {}
@@ -83,9 +124,11 @@ class Board:
         self._results[k] = replace(self._results[k], status=RUNNING, node=node)
         self._write()
 
-    def ended(self, k: int, status: str, set: str | None = None, error: str = "") -> None:
+    def ended(self, k: int, status: str, set: str | None = None, error: str = "", node: str | None = None) -> None:
+        """node : that ended it, None for the one that began it."""
         passed = time.monotonic() - self._begun.pop(k) if k in self._begun else 0.0
-        self._results[k] = replace(self._results[k], status=status, set=set, seconds=passed, error=error)
+        node = self._results[k].node if node is None else node
+        self._results[k] = JobResult(self.jobs[k], status, set, passed, node, error)
         self._show(self._results[k])
         self._write()
 
@@ -105,7 +148,7 @@ class Board:
         now = time.monotonic()
         passed = {k: now - begun for k, begun in self._begun.items()}
         results = (replace(one, seconds=passed.get(k, one.seconds)) for k, one in enumerate(self._results))
-        return Sweep(self._name, tuple(results), self._at)
+        return Sweep(self._name, tuple(results), self._at, store="" if self._store is None else self._store)
 
     def _write(self) -> None:
         if self._kept:

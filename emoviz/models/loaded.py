@@ -48,6 +48,12 @@ class Weights(Protocol):
     @property
     def instruct(self) -> bool: ...
 
+    @property
+    def asked(self) -> str: ...
+
+    @property
+    def commit(self) -> str: ...
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LoadedModel:
