@@ -6,6 +6,7 @@ import ctypes as c
 import io
 import json
 import logging
+import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -250,6 +251,13 @@ def test_the_other_formats_hold_the_same_numbers_to_the_bit(vectors, tmp_path):
         np.testing.assert_allclose(frame["residual_norm"][:3], vectors.residual_norm[1:4])
     pyarrow = pytest.importorskip("pyarrow.parquet")
     assert json.loads(pyarrow.read_schema(data).metadata[b"emoviz"]) == about
+
+
+def test_a_parquet_table_without_pyarrow_says_what_to_install(vectors, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(InputError, match="format 'parquet' needs pyarrow: pip install"):
+        ez.export_set(vectors, "parquet", tmp_path / "v.parquet")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_class_name_of_a_table_is_a_formula(hostile, tmp_path):

@@ -11,7 +11,6 @@ import numpy as np
 
 from ...errors import InputError
 from ...types import SteeringVectors
-from ..readings import needs_pyarrow
 from ..spreadsheet import csv_bytes
 from .metadata import metadata
 
@@ -35,7 +34,7 @@ def write_parquet(path: Path, given: SteeringVectors) -> None:
         import pyarrow as pa
         from pyarrow import parquet
     except ImportError as error:
-        raise InputError(needs_pyarrow(path)) from error
+        raise InputError("format 'parquet' needs pyarrow: pip install 'emoviz[parquet]'.") from error
     e, n, width = given.values.shape
     about = (np.repeat(given.names, n), np.tile(given.layers, e), np.tile(given.residual_norm, e))
     columns = dict(zip(_ABOUT, about, strict=True))
