@@ -299,7 +299,11 @@ def test_no_name_of_a_card_is_markdown_html_yaml_or_latex(hostile, tmp_path, mon
     monkeypatch.setattr("emoviz.share.card.export", lambda draw, *_: b"picture" if draw() else b"")
     from markdown_it import MarkdownIt
 
+    weights = tmp_path / "my weights"
+    weights.mkdir()
+    hostile = replace(hostile, provenance=replace(hostile.provenance, origin=str(weights)))
     _, text = card_of(hostile, tmp_path)
+    assert "my weights" not in text, "a path of this machine"
     assert set(yaml.safe_load(text.split("---\n")[1])) == {"tags"}, "the licence of a made-up model is not known"
     tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(text.split("---\n", 2)[2])
     inline = [child for token in tokens for child in token.children or []]

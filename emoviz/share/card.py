@@ -136,7 +136,10 @@ def _use(vectors: VectorSet) -> str:
 
 
 def _source(vectors: VectorSet) -> str:
-    return vectors.provenance.origin if vectors.provenance.origin else vectors.provenance.model
+    """What loads the model, for others too: no path of this machine."""
+    p = vectors.provenance
+    is_path = Path(p.origin).is_absolute() or Path(p.origin).exists()
+    return p.model if is_path or not p.origin else p.origin
 
 
 def _licence(vectors: VectorSet, licence: tuple[str, str] | None) -> str:
@@ -158,10 +161,11 @@ def set_bibtex(vectors: VectorSet) -> str:
     key = re.sub(r"[^A-Za-z0-9-]+", "-", vectors.name).strip("-")
     told = [f"model {p.model} at {p.revision}", p.precision, f"protocol {p.protocol.name}", f"texts {p.corpus}"]
     told += [] if digest is None else [f"SHA-256 {digest}"]
+    said = "; ".join(one for one in told if one)
     entry = {
         **({"author": "{emoviz contributors}"} if vectors.shipped else {}),
         "title": f"{{Emotion vectors of {_latex(p.model)}}}",
-        "note": _latex("; ".join(told)),
+        "note": _latex(said),
         "year": p.created[:4],
     }
     lines = ",\n".join(f"  {name:<6} = {{{value}}}" for name, value in entry.items())

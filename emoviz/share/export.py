@@ -56,7 +56,7 @@ def export_set(
     format : gguf (control vectors for llama.cpp, repeng and EasySteer), safetensors, npz, csv, parquet, bibtex or card.
     path : of the file; for a card, and for several control vectors, of the folder. None: the set's name, here.
     emotions : as for `steer_texts`, also mixtures and controls; None for all. layers : as for `recipe`; None for those
-    that it steers (gguf), or all. centring : class (None), neutral or none.
+    that it steers (gguf), or all. centring : class, neutral or none; None for that of the recipe.
     dose : what strength 1 in the other program is; None for 1, so that strength 0.04 is dose 0.04.
     Returns : the files. What is left out is logged: llama.cpp cannot steer layer 0.
     Raises  : InputError for an unknown format, emotion, layer or centring, for options that a format does not take, for
