@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..models.identity import Identity, identity
-from ..store import load_set, load_stories
+from ..store import list_sets, load_set, load_stories, save_set
 from ..store.formats import gguf, npy, npz, safetensors, steerkit
 from ..store.formats.checks import MAX_BYTES, MAX_LAYERS, check_classes
 from ..store.tensors import SUFFIX
@@ -93,6 +93,29 @@ def load_vectors(
         return own if name is None else replace(own, name=file_name(name))
     asked = Asked(name, classes, layers, n_layers, model, layer_offset)
     return set_of(read_vectors(files), asked)
+
+
+def stored(vectors: VectorSet) -> VectorSet:
+    """The set in the user's folder, written if it is not there yet. Raises InputError where another has its name."""
+    there = next((one for one in list_sets() if one.name == vectors.name), None)
+    if there is None:
+        return load_set(save_set(vectors))
+    same = (there.classes, there.provenance.revision) == (vectors.classes, vectors.provenance.revision)
+    if not same or not np.array_equal(there.class_means, vectors.class_means, equal_nan=True):
+        raise InputError(f"there is another set called {vectors.name}. Give a name by --as, or delete that one.")
+    return there
+
+
+def numbers_in(text: str) -> list[int]:
+    """Numbers of layers as they are written: `3,10-20`. Raises InputError."""
+    found: list[int] = []
+    for part in text.split(","):
+        written = re.fullmatch(r"(\d{1,4})(?:-(\d{1,4}))?", part.strip(), re.ASCII)
+        if written is None:
+            raise InputError(f"layers {text!r:.40} were given; numbers such as 3,10-20 are allowed.")
+        first, last = written.groups()
+        found += range(int(first), int(first if last is None else last) + 1)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

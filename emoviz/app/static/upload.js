@@ -1,9 +1,12 @@
 // A file that is too large is not sent: it would end in a message that vanishes.
 const limit = JSON.parse(props.value);
-document.addEventListener('change', (event) => {
-  const file = event.target.type === 'file' && event.target.closest(limit.within) && event.target.files[0];
-  if (!file || file.size <= limit.bytes) return;
+const refuse = (event, files) => {
+  const large = event.target.closest(limit.within) && [...files].find((file) => file.size > limit.bytes);
+  if (!large) return;
+  event.preventDefault();
   event.stopImmediatePropagation();
-  event.target.value = '';
-  trigger('select', { name: file.name, bytes: file.size });
-}, true);
+  if (event.target.type === 'file') event.target.value = '';
+  trigger('select', { name: large.name, bytes: large.size });
+};
+document.addEventListener('change', (event) => event.target.type === 'file' && refuse(event, event.target.files), true);
+document.addEventListener('drop', (event) => refuse(event, event.dataTransfer.files), true);

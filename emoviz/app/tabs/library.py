@@ -25,7 +25,7 @@ from ...store import delete_set, files_of, load_stories
 from ...store.choice import DEFAULT_PRECISION
 from ...types import VectorSet
 from ...words import counted
-from .. import deleting, exporting, fetching, uploading
+from .. import deleting, exporting, fetching, importing, uploading
 from ..components import Menu, Message, Table
 from ..contract import LATEST, QUIET, Laid, Page, Tab, by_name
 from ..job_strip import BEGUN, lines, model_label
@@ -58,6 +58,7 @@ def lay(start: Selection) -> Laid:
     with gr.Row(visible=False, elem_classes="ez-ask") as there:
         choose = gr.Button("Show that set", size="sm", scale=0, min_width=140, elem_id="ez-show-set")
         anyway = gr.Button("Extract anyway", size="sm", scale=0, min_width=140, elem_id="ez-anyway")
+    imported = importing.wire(importing.lay(model_choices()), status)
     table = Table(sets_table())
     export = exporting.lay(next(iter(start.sets), None))
     own = deleting.lay(own_choices(), "Delete a set of your own", what_goes, delete, status)
@@ -69,7 +70,7 @@ def lay(start: Selection) -> Laid:
     outputs = {"fetch": fetch, "table": table, "exported": export["exported"], "own": own.menu, "written": written}
     parts = {"model": model, "protocol": protocol, "precision": precision, "go": go, "status": status}
     parts |= {"there": there, "choose": choose, "anyway": anyway, **upload, **export}
-    menus, changed = ["model", "fetch", "exported", "own", "written"], [own.done]
+    menus, changed = ["model", "fetch", "exported", "own", "written"], [own.done, imported]
     return Laid({"model": model}, outputs, parts, menus, linked={}, changed=changed)
 
 
