@@ -8,7 +8,7 @@ LARGER := Qwen2.5-Coder-1.5B-Instruct
 export HF_HUB_DISABLE_TELEMETRY := 1
 export GRADIO_ANALYTICS_ENABLED := False
 
-.PHONY: run test lint install cache outside verifications examples contrasts bench screenshots clean
+.PHONY: run test lint install cache outside verifications examples contrasts bench licenses screenshots clean
 
 run: install
 	$(BIN)/emoviz serve --open
@@ -26,7 +26,7 @@ install: $(VENV)/.installed
 
 # constraints.txt holds the tested versions: plain `torch` would fetch gigabytes of GPU packages on Linux. repeng, for tests and
 # benchmarks, asks for numpy 1 and works with 2.
-$(VENV)/.installed: requirements.txt requirements-models.txt constraints.txt pyproject.toml
+$(VENV)/.installed: requirements-models.txt constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "emoviz needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=python3.12"; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -86,6 +86,12 @@ contrasts: install
 # Every promised figure, measured here, as one JSON object (about twenty minutes on two cores).
 bench: install
 	@$(BIN)/python -m benchmarks
+
+# The licences of all that a Space installs, in docs/licenses.md; of a package that puts the whole text there, its first line.
+licenses: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt pip-licenses
+	$(BIN)/pip-licenses --format=markdown --order=license --with-system \
+		--packages $$(sed -n 's/^\([^#]*\)==.*/\1/p' requirements.txt) | sed '/^|  *|/d' > docs/licenses.md
 
 # The pictures of the README, from the running dashboard.
 screenshots: install
