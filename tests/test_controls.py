@@ -8,7 +8,7 @@ from emoviz.extract.controls import control_features
 from emoviz.extract.protocols import PROTOCOLS
 from emoviz.extract.sets import extract_set
 from emoviz.models import encoder
-from emoviz.models.encoder import encoder_folder, sentence_vectors
+from emoviz.models.encoder import encoder_folder, encoder_key, sentence_vectors
 from emoviz.stats.lexical import bag_of_words
 
 TEXTS = ["the cat sat on the mat .", "a red dog ran under the tree .", "grim and blue"]
@@ -48,3 +48,23 @@ def test_the_sentence_encoder_gives_the_same_vector_in_any_batch_and_tells_meani
     monkeypatch.setattr(encoder, "_BATCH", 1)
     np.testing.assert_allclose(sentence_vectors(texts), together, atol=1e-5)
     assert together[0] @ together[1] > 0.5 > together[0] @ together[2]
+
+
+@pytest.mark.skipif(encoder_folder() is None, reason="the sentence encoder is not installed (make install)")
+def test_the_encoder_that_the_hub_gave_is_the_same_one_and_another_is_not_taken(tmp_path, monkeypatch):
+    installed, key = encoder_folder(), encoder_key()
+    folder = tmp_path / "models--sentence-transformers--all-MiniLM-L6-v2"
+    (folder / "refs").mkdir(parents=True)
+    (folder / "refs/main").write_text("0")
+    (folder / "snapshots").mkdir()
+    (folder / "snapshots/0").symlink_to(installed)
+    monkeypatch.setattr(encoder, "find_spec", lambda _: None)
+    monkeypatch.setattr("huggingface_hub.file_download.constants.HF_HUB_CACHE", str(tmp_path))
+    encoder.encoder_of_the_hub.cache_clear()
+    assert encoder_folder() == folder / "snapshots/0" and encoder_key() == key
+    (folder / "snapshots/0").unlink()
+    (folder / "snapshots/0").mkdir()
+    (folder / "snapshots/0/model.safetensors").write_bytes(b"another")
+    encoder.encoder_of_the_hub.cache_clear()
+    assert encoder_folder() is None
+    encoder.encoder_of_the_hub.cache_clear()

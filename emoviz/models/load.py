@@ -148,6 +148,13 @@ def _options(precision: str, place: str, asked: str) -> dict[str, Any]:
     }
 
 
+def moved_to_gpu(loaded: LoadedModel) -> LoadedModel:
+    """The same model, with its weights on CUDA where there is one."""
+    if torch.cuda.is_available():
+        loaded.model.to("cuda")
+    return loaded
+
+
 def pick_device(device: str) -> str:
     """`auto` takes CUDA, then MPS, then the CPU. Raises InputError for an unknown or absent device."""
     present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}

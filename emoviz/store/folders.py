@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from tempfile import mkdtemp
 
 from ..errors import InputError
+from .atomic import check_writable
 
 # Parts of the user's folder, and what each holds.
 CACHE_PARTS = {
@@ -25,6 +27,40 @@ CACHE_PARTS = {
     "cleaned": "cleaned directions of vector sets; made again when needed",
     "remote": "copies of vector sets out of stores that are reached by URL; copied again when needed",
 }
+
+
+def use_writable_folders() -> str:
+    """Sees to it that what is made can be kept; to be called before anything else looks for a folder.
+
+    Returns : what to say where the usual folders cannot be written to: a temporary one stands in for them, and what is
+    in it goes with this process. Empty where all is well.
+    """
+    # os.path, since pathlib raises where no home is known.
+    cache = os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache"))  # noqa: PTH111
+    # What is kept there -> where. Compiled functions of umap are the third.
+    places = {"HF_HOME": os.environ.get("HF_HOME", f"{cache}/huggingface"), "NUMBA_CACHE_DIR": cache}
+    if own := os.environ.get("EMOVIZ_HOME"):
+        places["EMOVIZ_HOME"] = own
+    lost = {name: place for name, place in places.items() if not _is_writable(place)}
+    if not lost:
+        return ""
+    instead = mkdtemp(prefix="emoviz-")
+    if "HF_HOME" in lost and Path(lost["HF_HOME"], "hub").is_dir():
+        # Models that are there already are read where they lie.
+        os.environ.setdefault("HF_HUB_CACHE", f"{lost['HF_HOME']}/hub")
+    os.environ |= {name: f"{instead}/{name.lower()}" for name in lost}
+    named = ", ".join(dict.fromkeys(lost.values()))
+    return f"{named} cannot be written to: what is made here is kept in {instead}, until this process ends."
+
+
+def _is_writable(folder: str) -> bool:
+    try:
+        path = Path(folder).expanduser()
+        check_writable(path)
+    # The latter where no home is known.
+    except (InputError, RuntimeError):
+        return False
+    return True
 
 
 def home() -> Path:

