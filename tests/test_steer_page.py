@@ -80,7 +80,10 @@ def tiny(llama):
         ({"chosen": ["0.5 proud + 0.5 up"]}, "emotion 'proud' is not in tiny"),
         ({"chosen": ["up - up"]}, "'up - up' is no emotion or mixture"),
         ({"chosen": ["<b>"]}, "emotion '<b>' is not in tiny"),
-        ({"doses": ",".join(f"0.{k:03}" for k in range(1, 70))}, "are 70 texts with the baselines; up to 64 fit"),
+        (
+            {"doses": ",".join(f"0.{k:03}" for k in range(1, 70))},
+            "70 texts with the baselines are asked for; a run on this page takes up to 64",
+        ),
         ({"layers": "9"}, "layers '9' were asked for"),
         ({"scope": "some"}, "scope 'some' is unknown"),
         ({"norm": "long"}, "norm 'long' is unknown"),

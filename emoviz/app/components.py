@@ -124,7 +124,10 @@ class Turns(Filled):
 
 
 class Memory(Filled):
-    """Models in memory: {models: [{name, size}], held: what the server holds}. `select` fires with {free: name}."""
+    """Models in memory: {models: [{name, size}], held: what the server holds, shared: whether none may be let go}.
+
+    `select` fires with {free: name}.
+    """
 
     script = "memory"
 

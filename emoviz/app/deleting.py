@@ -28,13 +28,15 @@ def lay(
     delete: Callable[[str], str],
     said: Message,
     called: Callable[[str], str] = str,
+    *,
+    visible: bool = True,
 ) -> Deleting:
     """A menu, *Delete*, and below it the question with its two answers.
 
     what : name to what goes with it, as a sentence; raises InputError where it cannot be deleted. delete : name to what
     happened. said : where that is shown. called : name to what is shown of it.
     """
-    with gr.Row(elem_classes="ez-controls"):
+    with gr.Row(elem_classes="ez-controls", visible=visible):
         menu = Menu(choices, value=None, label=label, scale=4)
         remove = gr.Button("Delete", size="sm", scale=1, min_width=100)
     with gr.Row(visible=False, elem_classes="ez-ask") as asking:

@@ -5,16 +5,19 @@ A job survives the page and can be cancelled; begun again, it goes on where it s
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Generator, Sequence
 from typing import Any
 
 import gradio as gr
 
 from ..errors import InputError
-from ..models.registry import FETCHED, ModelEntry, available
+from ..models.registry import BUNDLED, FETCHED, ModelEntry, available
 from ..process import run_command
 from .job_strip import BEGUN, lines
 from .jobs import JOBS
+from .limits import check_model
+from .memory import model_named
 
 
 def lay() -> gr.Button:
@@ -30,7 +33,7 @@ def offer(models: Sequence[str]) -> dict[str, Any]:
 
 def missing(models: Sequence[str]) -> ModelEntry | None:
     """The first of these models whose weights can be fetched and are not here."""
-    named = (entry for name in models for entry in FETCHED if entry.id == name)
+    named = (entry for name in models for entry in (*BUNDLED, *FETCHED) if entry.id == name)
     return next((entry for entry in named if not available(entry)), None)
 
 
@@ -40,10 +43,28 @@ def begin(models: Sequence[str], owner: str) -> tuple[str, Any]:
     if entry is None:
         return "The weights are here.", gr.skip()
     try:
+        check_model(entry.id)
         JOBS.start("fetch", f"Fetch of {entry.id}", owner, lambda: fetched(entry.id))
     except InputError as error:
         return f"**Cannot fetch.** {error}", gr.skip()
     return BEGUN, lines(owner)
+
+
+def begin_first() -> None:
+    """Makes the model that a Space steers with ready, beside the page: its weights are fetched, converted and loaded.
+
+    Everybody sees the job; where it fails, *Fetch* stands in Steer and Read and says why when it is pressed.
+    """
+    model = BUNDLED[0].id
+
+    def work() -> Generator[str, None, str]:
+        if missing([model]) is not None:
+            yield from fetched(model)
+        yield "loading"
+        model_named(model)
+        return f"{model} is ready."
+
+    JOBS.start("fetch", f"{model} is made ready", secrets.token_hex(), work)
 
 
 def fetched(model: str) -> Generator[str, None, str]:

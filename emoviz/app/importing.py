@@ -13,6 +13,7 @@ from ..types import Foreign, VectorSet
 from ..words import counted, ranges
 from .components import MAX_UPLOAD, Message, UploadLimit
 from .contract import QUIET, by_name
+from .limits import refuse_in_public
 
 FORMAT = (
     "Vectors that another tool made: GGUF control vectors, steerkit probes, .npz, .npy, .safetensors or .pt, one "
@@ -91,6 +92,7 @@ def look(files: list[str] | None, **given: Any) -> Iterator[tuple]:
     filled = {name for name, value in given.items() if value}
     said = ""
     try:
+        refuse_in_public("No vectors are imported")
         paths = files_of(files)
         vectors = own_set(paths)
         if vectors is None:
@@ -109,6 +111,7 @@ def look(files: list[str] | None, **given: Any) -> Iterator[tuple]:
 def press(files: list[str] | None, **given: Any) -> tuple[str, Any]:
     """(what happened, the files that are left) where *Import* is pressed."""
     try:
+        refuse_in_public("No vectors are imported")
         vectors = stored(load_vectors(files or [], **_asked(**given)))
     except InputError as error:
         return f"**Cannot import.** {_in_words(str(error))}", gr.skip()

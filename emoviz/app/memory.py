@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from .gpu import LENT
 from .library import library
+from .limits import check_model
 
 if TYPE_CHECKING:
     from ..models.loaded import LoadedModel
@@ -94,10 +96,15 @@ def _load(model: str, progress: Callable[[str, int, int], None]) -> LoadedModel:
     with _loading:
         found = LOADED.get(model)
         if found is None:
+            check_model(model)
             # The name of a hub model or a folder does not say where it is; its set remembers.
             vectors = library().steerable.get(model)
             origin = vectors.provenance.origin if vectors is not None else ""
-            found = load_model(origin if origin else model, precision=quick_precision(), progress=progress)
+            # A lent GPU is there only while texts are written.
+            place = "cpu" if LENT else "auto"
+            found = load_model(
+                origin if origin else model, precision=quick_precision(), device=place, progress=progress
+            )
             # Takes seconds for a large vocabulary, and every run needs it.
             vocabulary_scripts(found)
             LOADED[model] = found

@@ -15,6 +15,7 @@ from ..store.folders import readings_folder
 from ..store.readings import beside, load_readings
 from ..types import TextReadings, VectorSet
 from ..words import counted
+from .limits import check_file
 from .uploading import hidden
 
 # Of one browser: a folder that only its secret leads to, and a table in it.
@@ -44,7 +45,9 @@ def looked_at(path: str, column: str | None = None) -> Texts:
         file = replace(file, columns=columns, column=column)
         if columns and column is None:
             return replace(file, problem=f"**{name} has the columns {', '.join(columns)}.** Choose that of the texts.")
+        check_file(0, Path(path).stat().st_size / 1000)
         found = scan(text_source(path, column))
+        check_file(found.n, 0)
     except InputError as error:
         said = f"**{name} cannot be read.** {hidden(str(error), path)} Choose another file, or remove it."
         return replace(file, problem=said)

@@ -18,6 +18,7 @@ from .contract import EACH, LATEST, PAGE, QUIET, Endpoint, Laid, Page, Part, Tab
 from .download import downloaded
 from .footer import footer
 from .library import library
+from .limits import public_words
 from .link import decode, from_query, to_query
 from .picker import Marks, Names, Picker, Pin, Side
 from .quick_start import without_app
@@ -62,10 +63,10 @@ _OPEN_TAB = """new Promise((told) => setTimeout(() => {
 _SAME_DEPTH = f"() => {json.dumps(SAME_DEPTH)}"
 
 
-def build(endpoints: Sequence[Endpoint] = ()) -> gr.Blocks:
+def build(endpoints: Sequence[Endpoint] = (), note: str = "") -> gr.Blocks:
     """The dashboard, not yet served. The first tab is drawn here, from the stored sets: torch is not needed for it.
 
-    endpoints : what its API answers.
+    endpoints : what its API answers. note : what every visitor is told.
     """
     start = first_selection()
     with (
@@ -73,6 +74,8 @@ def build(endpoints: Sequence[Endpoint] = ()) -> gr.Blocks:
         gr.Blocks(title="emoviz", analytics_enabled=False, fill_width=True, delete_cache=(3600, 86400)) as blocks,
     ):
         selection, side, leaves = _sidebar(start)
+        told = " ".join(part for part in (public_words(), note) if part)
+        Message(told, elem_id="ez-told", elem_classes="ez-status", visible=bool(told))
         notice, strip = Message(elem_id="ez-notice"), job_strip.lay()
         opened = gr.State({PAGE: TABS[0].title})
         laid: dict[str, Laid] = {}

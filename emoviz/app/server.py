@@ -27,6 +27,7 @@ from ..plots.theme import DARK, LIGHT  # noqa: E402
 from ..share.slides import OVER_LAYERS, labels  # noqa: E402
 from .components import FONTS_URL, MAX_UPLOAD, STATIC, STATIC_URL, scripts  # noqa: E402
 from .contract import Endpoint  # noqa: E402
+from .fetching import begin_first  # noqa: E402
 from .glossary import glossary  # noqa: E402
 from .memory import return_large_arrays  # noqa: E402
 from .page import build  # noqa: E402
@@ -46,20 +47,25 @@ def serve(
     open_browser: bool = False,
     endpoints: Sequence[Endpoint] = (),
     root_path: str | None = None,
+    note: str = "",
 ) -> None:
     """Builds the page and serves it until stopped. Raises InputError if the port cannot be used.
 
     endpoints : functions of JSON that are answered over the API, under their names. root_path : the prefix that the
-    page has behind a proxy; None for that of GRADIO_ROOT_PATH, or of X-Forwarded-Prefix.
+    page has behind a proxy; None for that of GRADIO_ROOT_PATH, or of X-Forwarded-Prefix. note : what visitors are told.
     """
+    if note:
+        print(note, flush=True)
     return_large_arrays()
     compress_beside()
     with uncollected():
-        page = build(endpoints)
+        page = build(endpoints, note)
         try:
             url = launch(page, server_port=port, inbrowser=open_browser and _has_screen(), root_path=root_path)
         except OSError as error:
             raise InputError(f"port {port} is taken or not allowed. Choose a free one.") from error
+    if os.environ.get("SPACE_ID"):
+        begin_first()
     # Ends as by Ctrl+C, so that jobs in processes of their own end with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     tools = f"{url}gradio_api/mcp/" if page.mcp_server else "pip install 'emoviz[mcp]' brings them"

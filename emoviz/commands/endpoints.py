@@ -119,12 +119,17 @@ def steer(
         max_new_tokens : tokens of each text, up to 200
         seed : of the choice of tokens
     """
+    from ..app.limits import check_run
+    from ..app.steer.request import check_prompt
     from ..steer.doses import doses_of
     from ..steer.recipes import EMOVIZ
     from . import steer as command
 
-    if len(models) * (1 + len(emotions) * len(doses)) > MAX_TEXTS or max_new_tokens > MAX_NEW_TOKENS:
+    texts = len(models) * (1 + len(emotions) * len(doses))
+    if texts > MAX_TEXTS or max_new_tokens > MAX_NEW_TOKENS:
         raise InputError(f"up to {MAX_TEXTS} texts of up to {MAX_NEW_TOKENS} tokens are allowed. Ask for fewer.")
+    check_run(len(models), texts, max_new_tokens)
+    check_prompt(prompt)
     asked = {"prompt": prompt, "max_new_tokens": max_new_tokens, "seed": seed, "temperature": 0.0, "chat": False}
     how = {"recipe": EMOVIZ, "layers": None, "scope": None, "norm": None, "set": None, "cleaning": "none"}
     given = Namespace(

@@ -14,10 +14,14 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(given: Namespace) -> Result:
+    from ..store.folders import use_writable_folders
+
+    # Before gradio, which brings the libraries that remember where to write.
+    note = use_writable_folders()
     from ..app import serve
     from ..app.prefix import checked_prefix
     from .endpoints import ENDPOINTS
 
     prefix = checked_prefix(given.root_path) if given.root_path is not None else None
-    serve(port=given.port, open_browser=given.open, endpoints=ENDPOINTS, root_path=prefix)
+    serve(port=given.port, open_browser=given.open, endpoints=ENDPOINTS, root_path=prefix, note=note)
     return None, "", 0

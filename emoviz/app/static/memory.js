@@ -10,7 +10,7 @@ function draw() {
     free.type = 'button';
     free.title = `Take ${model.name} out of memory; the next run loads it again`;
     free.addEventListener('click', () => trigger('select', { free: model.name }));
-    line.append(free);
+    if (!shown.shared) line.append(free);
     return line;
   }), ...held);
 }

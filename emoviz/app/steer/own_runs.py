@@ -16,6 +16,7 @@ from ..contract import QUIET, Page, by_name
 from ..job_strip import BEGUN, lines, model_label
 from ..jobs import JOBS
 from ..library import library
+from ..limits import refuse_in_public
 
 
 def run_label(run: Any) -> str:
@@ -47,6 +48,7 @@ class OwnRuns:
     def begun(self, model: str, owner: str, options: Callable[[], Sequence[str]]) -> tuple:
         """As `begin`, with any options of the command; they may raise InputError."""
         try:
+            refuse_in_public("No run is made")
             words = self.words(model, options())
             JOBS.start(self.title.lower(), f"{self.title} of {model_label(model)}", owner, lambda: self.make(words))
         except InputError as error:
@@ -80,6 +82,7 @@ class OwnRuns:
     def delete(self, name: str | None) -> str:
         """Deletes one of the user's own; returns what happened."""
         try:
+            refuse_in_public("Nothing is deleted")
             self.remove(self._own(name))
         except InputError as error:
             return f"**Cannot delete.** {error}"

@@ -12,13 +12,9 @@ from ...steer.doses import parse_doses
 from ...steer.grammar import emotions_of, rows_of, with_controls
 from ...steer.recipes import recipe
 from ...types import Decoding
-from ...words import counted
 from ..library import library
+from ..limits import check_run, limits
 
-# Texts on one page, of all models together: more can neither be read nor written in a sensible time.
-MAX_TEXTS = 64
-# Far more than a scenario needs; a page of text as a prompt takes minutes on a processor.
-MAX_PROMPT_LETTERS = 2000
 _MAX_SEED = 2**32 - 1
 
 
@@ -73,15 +69,10 @@ def request(
     if not models:
         raise InputError("no model is chosen. Tick a set of a model on the left.")
     rows = [row for one in directions for row in rows_of(one, found, library().classes)]
-    texts = len(models) * (1 + len(rows))
-    if texts > MAX_TEXTS:
-        raise InputError(
-            f"{counted(len(directions), 'direction')} at {counted(len(found), 'dose')} in "
-            f"{counted(len(models), 'model')} are {texts} texts with the baselines; up to {MAX_TEXTS} fit on the "
-            "page. Choose fewer."
-        )
+    written = _number("number of tokens", tokens, 40)
+    check_run(len(models), len(models) * (1 + len(rows)), written)
     decoding = Decoding(
-        int(_number("number of tokens", tokens, 40)),
+        int(written),
         _number("temperature", temperature, 0),
         int(_number("seed", seed, 0)),
         chat,
@@ -99,10 +90,9 @@ def check_prompt(prompt: str) -> None:
     """Raises InputError for a prompt that is empty or too long."""
     if not prompt.strip():
         raise InputError("the prompt is empty. Write a text to continue.")
-    if len(prompt) > MAX_PROMPT_LETTERS:
-        raise InputError(
-            f"a prompt of {len(prompt):,} letters was given; up to {MAX_PROMPT_LETTERS:,} are allowed. Shorten it."
-        )
+    most = limits().prompt
+    if len(prompt) > most:
+        raise InputError(f"a prompt of {len(prompt):,} letters was given; up to {most:,} are allowed. Shorten it.")
 
 
 def _number(name: str, value: float | None, usual: int) -> float:

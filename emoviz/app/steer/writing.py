@@ -24,6 +24,7 @@ from ...steer.recipes import recipe, recipe_words
 from ...types import Generation, Recipe, VectorSet, Verdict
 from ...words import counted, percent
 from ..cleaning import cleaned_with_status
+from ..gpu import written
 from ..memory import loaded_with_status
 from ..turns import MODEL_TURNS
 from .request import Request, request
@@ -179,12 +180,12 @@ def _time_left(seconds: float, step: int, tokens: int) -> str:
 
 def _open(asked: Request, loaded: LoadedModel, vectors: VectorSet) -> _Batch:
     """One model's batch, with nothing written yet."""
-    from ...steer.generate import batch_rows, generate
+    from ...steer.generate import batch_rows
     from ...steer.injection import offsets
 
     found = recipe(vectors, asked.preset, layers=asked.layers, scope=asked.scope, norm=asked.norm)
     rows = batch_rows(asked.directions, asked.doses, vectors.classes)
-    steps = generate(loaded, asked.prompt, offsets(vectors, rows, found), asked.decoding)
+    steps = written(loaded, asked.prompt, offsets(vectors, rows, found), asked.decoding)
     cells = [_cell(UNSTEERED if dose == 0 else minus(amount_words(name, dose, vectors.classes))) for name, dose in rows]
     at = dict(zip(rows, cells, strict=True))
     lines = [

@@ -31,15 +31,21 @@ from ..contract import LATEST, QUIET, Laid, Page, Tab, by_name
 from ..job_strip import BEGUN, lines, model_label
 from ..jobs import JOBS
 from ..library import library
+from ..limits import is_public, refuse_in_public
 from ..selection import Selection
 from ..snippet import snippet
 from ..uploading import Upload
 
 SHOWN_STORIES = 60
+_AWAY = (
+    "Vector sets are made where emoviz runs for you alone: emoviz extract MODEL, or this tab there. Here are those "
+    "that come with it."
+)
 
 
 def lay(start: Selection) -> Laid:
-    with gr.Row(elem_classes="ez-controls", equal_height=True):
+    own_machine = not is_public()
+    with gr.Row(elem_classes="ez-controls", equal_height=True, visible=own_machine):
         model = gr.Dropdown(
             model_choices(),
             value="SmolLM2-135M-Instruct",
@@ -53,15 +59,17 @@ def lay(start: Selection) -> Laid:
         precision = gr.Dropdown(["auto", *PRECISIONS], label="Precision", info="auto: fp32, on CUDA bf16", scale=2)
         go = gr.Button("Extract", variant="primary", elem_id="ez-extract", scale=1, min_width=120)
     fetch = fetching.lay()
-    upload = uploading.lay()
-    status = Message("Makes a vector set on this machine.", elem_id="ez-making")
+    with gr.Column(visible=own_machine):
+        upload = uploading.lay()
+    status = Message("Makes a vector set on this machine." if own_machine else _AWAY, elem_id="ez-making")
     with gr.Row(visible=False, elem_classes="ez-ask") as there:
         choose = gr.Button("Show that set", size="sm", scale=0, min_width=140, elem_id="ez-show-set")
         anyway = gr.Button("Extract anyway", size="sm", scale=0, min_width=140, elem_id="ez-anyway")
-    imported = importing.wire(importing.lay(model_choices()), status)
+    with gr.Column(visible=own_machine):
+        imported = importing.wire(importing.lay(model_choices()), status)
     table = Table(sets_table())
     export = exporting.lay(next(iter(start.sets), None))
-    own = deleting.lay(own_choices(), "Delete a set of your own", what_goes, delete, status)
+    own = deleting.lay(own_choices(), "Delete a set of your own", what_goes, delete, status, visible=own_machine)
     with gr.Row(elem_classes="ez-controls"):
         written = Menu(stories_choices(), value=None, label="Stories of a set by generation", scale=4)
         about = gr.Dropdown(list(CLASSES), value=start.emotion, label="written for", scale=1, filterable=True)
@@ -125,8 +133,9 @@ def press(
     names: str = "",
 ) -> tuple:
     """(status, jobs, whether to ask, set that is there) where *Extract* is pressed: begins, unless it was made."""
-    file = uploading.as_asked(file, text, label, names)
     try:
+        refuse_in_public("No vector set is made")
+        file = uploading.as_asked(file, text, label, names)
         found = stored(_source(model), protocol, precision, file)
     except InputError as error:
         return f"**Cannot extract.** {error}", gr.skip(), gr.update(visible=False), None
@@ -157,8 +166,9 @@ def begin(
 ) -> tuple:
     """As `press`; the extraction is begun in any case."""
     done = gr.update(visible=False), None
-    file = uploading.as_asked(file, text, label, names)
     try:
+        refuse_in_public("No vector set is made")
+        file = uploading.as_asked(file, text, label, names)
         source = _source(model)
         if protocol not in PROTOCOLS or precision not in ("auto", *PRECISIONS):
             raise InputError(f"protocol {protocol!r:.40} or precision {precision!r:.40} is unknown.")
@@ -259,6 +269,7 @@ def what_goes(name: str | None) -> str:
 def delete(name: str | None) -> str:
     """Deletes one of the user's own sets; returns what happened."""
     try:
+        refuse_in_public("Nothing is deleted")
         vectors = library().set_named(name)
         if vectors is None:
             raise InputError("no set is chosen. Choose one of your own.")

@@ -17,10 +17,11 @@ from ...components import EMPTY, Figure, Message, Turns
 from ...contract import LATEST, QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name, on_said, tried
 from ...download import downloaded
 from ...library import library
+from ...limits import limits
 from ...selection import Selection
 from ...snippet import snippet
 from ...steer.conversing import Talk, exact, say
-from ...steer.request import MAX_PROMPT_LETTERS, request
+from ...steer.request import check_prompt, request
 from .texts import CONTROLS, models_of, summary
 
 _RECIPE = "System prompt, recipe and decoding: "
@@ -34,7 +35,7 @@ _HINT = (
 def lay(start: Selection) -> Laid:
     with gr.Row(elem_classes="ez-controls"):
         user = gr.Textbox(
-            _FIRST, label="Message", info=f"up to {MAX_PROMPT_LETTERS:,} letters", lines=2, max_lines=6, scale=5,
+            _FIRST, label="Message", info=f"up to {limits().prompt:,} letters", lines=2, max_lines=6, scale=5,
             min_width=260, elem_id="ez-message",
         )  # fmt: skip
         chosen = gr.Dropdown(
@@ -119,6 +120,8 @@ def send(view: Selection, talk: Talk, at: int | None, user: str, system: str, **
     talk.stopped = False
     try:
         models = models_of(view)
+        if system.strip():
+            check_prompt(system)
         found = request(prompt=user, models=models, chat=True, **asked)
         for shown, said in say(talk, found, user.strip(), system, at):
             yield shown, said, gr.skip()

@@ -18,10 +18,11 @@ from ...components import EMPTY, Figure, Menu, Message, Texts
 from ...contract import EXPORTS, QUIET, Laid, Page, Part, Tab, by_name
 from ...download import downloaded_texts
 from ...library import library, model_colours
+from ...limits import is_public, limits
 from ...selection import Selection
 from ...snippet import figure, snippet
 from ...steer.own_runs import OwnRuns, lay_asked
-from ...steer.request import MAX_PROMPT_LETTERS, check_prompt
+from ...steer.request import check_prompt
 from ...steer.stored_texts import highest_usable, sheet_at, texts_at
 from .texts import send_to_read
 
@@ -136,7 +137,7 @@ def lay(_start: Selection) -> Laid:
         chosen = Menu(
             choices(), value=shipped_choice(), multiselect=True, label="Runs", scale=4, elem_id="ez-dose-runs"
         )
-    with gr.Accordion("A run of your own", open=False, elem_id="ez-dose-own"):
+    with gr.Accordion("A run of your own", open=False, elem_id="ez-dose-own", visible=not is_public()):
         own, parts = _own_runs()
     outputs = {
         "status": Message(_HINT, elem_classes="ez-status", elem_id="ez-dose-status"),
@@ -202,7 +203,7 @@ def _own_runs() -> tuple[deleting.Deleting, dict[str, Part]]:
         asked["prompts"] = gr.Textbox(
             "\n".join(dose_prompts()),
             label="Prompts to continue, one a line",
-            info=f"up to {MAX_PROMPTS}, each up to {MAX_PROMPT_LETTERS:,} letters",
+            info=f"up to {MAX_PROMPTS}, each up to {limits().prompt:,} letters",
             lines=2,
             max_lines=4,
             scale=8,

@@ -16,6 +16,7 @@ from ....words import counted
 from ...components import EMPTY, Choice, Figure, Message, Table
 from ...contract import Laid, Tab, tried
 from ...library import library, model_colours
+from ...limits import is_public
 from ...selection import Selection
 from ...snippet import figure, snippet
 from ...steer.own_runs import OwnRuns
@@ -98,7 +99,7 @@ def pick(ids: list, _view: Selection) -> dict:
 
 def lay(start: Selection) -> Laid:
     status = Message(_HINT, elem_classes="ez-status", elem_id="ez-effects-status")
-    with gr.Accordion("A run of your own", open=False, elem_id="ez-effects-own"):
+    with gr.Accordion("A run of your own", open=False, elem_id="ez-effects-own", visible=not is_public()):
         own, parts = OWN.lay(_MAKING, "ez-effects")
     runs = list(library().effects.values())
     # What a link may ask for; what is shown decides, once it is drawn.

@@ -17,6 +17,7 @@ from ...components import EMPTY, Choice, Figure, Message, Table, Texts
 from ...contract import EXPORTS, Laid, Page, Tab, by_name, tried
 from ...download import downloaded_texts
 from ...library import library, model_colours
+from ...limits import is_public
 from ...selection import Selection
 from ...snippet import figure, snippet
 from ...steer.leaked_texts import pieces_table, scripts_table, sheet_of, texts_of, tokens_table
@@ -149,7 +150,7 @@ def lay(start: Selection) -> Laid:
         contrast = gr.Checkbox(
             True, label="shipped runs of other models, as a contrast", scale=4, elem_id="ez-leak-contrast"
         )
-    with gr.Accordion("A run of your own", open=False, elem_id="ez-leak-own"):
+    with gr.Accordion("A run of your own", open=False, elem_id="ez-leak-own", visible=not is_public()):
         own, parts = OWN.lay(_MAKING, "ez-leak")
     shown = {"status": status, "figure": Figure(EMPTY), "scripts": Figure(EMPTY)}
     with gr.Row(elem_classes="ez-controls"):

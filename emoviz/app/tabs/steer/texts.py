@@ -18,10 +18,10 @@ from ...components import EMPTY, Memory, Message, Shown, Table, Texts
 from ...contract import EACH, EXPORTS, LATEST, PAGE, QUIET, WITH_MODEL, Laid, Page, Part, Tab, by_name, stale
 from ...download import downloaded_texts
 from ...library import library
+from ...limits import is_public, limits
 from ...memory import free, held, in_memory
 from ...selection import Selection
 from ...snippet import snippet
-from ...steer.request import MAX_PROMPT_LETTERS
 from ...steer.stored_texts import highest_usable, texts_at
 from ...steer.writing import Job, run
 
@@ -54,7 +54,7 @@ def lay(start: Selection) -> Laid:
         prompt = gr.Textbox(
             _DEFAULT_PROMPT,
             label="Prompt to continue",
-            info=f"up to {MAX_PROMPT_LETTERS:,} letters",
+            info=f"up to {limits().prompt:,} letters",
             lines=2,
             max_lines=4,
             scale=5,
@@ -294,14 +294,14 @@ def press_stop(job: Job) -> None:
 def models_in_memory() -> dict:
     """The models, and what the whole server holds, which is more than their weights."""
     models = [{"name": name, "size": f"{size / 1e9:.1f} GB"} for name, size in in_memory()]
-    return {"models": models, "held": f"{held() / 1e9:.1f} GB"}
+    return {"models": models, "held": f"{held() / 1e9:.1f} GB", "shared": is_public()}
 
 
 def let_go(event: gr.EventData) -> dict:
-    """Lets the clicked model go; a name that is not in memory changes nothing."""
+    """Lets the clicked model go, unless others share the page; a name that is not in memory changes nothing."""
     data: Any = event._data
     name = data.get("free") if isinstance(data, dict) else None
-    if isinstance(name, str):
+    if isinstance(name, str) and not is_public():
         free(name)
     return models_in_memory()
 

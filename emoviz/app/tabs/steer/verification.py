@@ -22,6 +22,7 @@ from ...contract import QUIET, Laid, Page, Tab, by_name
 from ...job_strip import BEGUN, lines, model_label
 from ...jobs import JOBS
 from ...library import library
+from ...limits import is_public, refuse_in_public
 from ...selection import Selection
 from ...snippet import figure, snippet
 from ...steer.writing import regime_marks
@@ -93,6 +94,7 @@ def _fact(name: str, k: int, n: int, note: str) -> dict:
 def begin(model: str, precision: str, owner: str) -> tuple:
     """(status, jobs): a verification of one's own is begun as a job."""
     try:
+        refuse_in_public("No verification is made")
         known = library().steerable
         if model not in known or precision not in _PRECISIONS:
             raise InputError(f"no model or no precision is chosen. {', '.join(known)} can be verified.")
@@ -117,7 +119,7 @@ def make(words: list[str], model: str) -> Generator[str, None, str]:
 
 def lay(_start: Selection) -> Laid:
     names, models = choices(), list(library().steerable)
-    with gr.Accordion("A verification of your own", open=False, elem_id="ez-verify-own"):
+    with gr.Accordion("A verification of your own", open=False, elem_id="ez-verify-own", visible=not is_public()):
         with gr.Row(elem_classes="ez-controls", equal_height=True):
             model = gr.Dropdown(models, value=models[0] if models else None, label="Model", scale=4, min_width=200)
             precision = gr.Dropdown(list(_PRECISIONS), label="Precision", info=_AUTO, scale=3, min_width=200)

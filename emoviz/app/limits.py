@@ -1,0 +1,88 @@
+"""What one run may ask of the machine, and what is left out on a page that strangers reach: the one home of both."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from ..errors import InputError
+from ..models.registry import REGISTRY
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Of one run; None where only the machine sets it.
+
+    models : at once. parameters : of each, in millions. texts : rows of the batches of all models together, baselines
+    among them. tokens : of each text. prompt : its letters. rows, kilobytes : of a file of texts that is read.
+    """
+
+    models: int | None
+    parameters: int | None
+    texts: int
+    tokens: int | None
+    prompt: int
+    rows: int | None
+    kilobytes: int | None
+
+
+# More texts can neither be read nor written in a sensible time; a page of text as a prompt takes a processor minutes.
+OWN = Limits(models=None, parameters=None, texts=64, tokens=None, prompt=2000, rows=None, kilobytes=None)
+# Of two cores and 16 GB, which everybody shares; how long a run at all limits takes: docs/deploy.md.
+PUBLIC = Limits(models=2, parameters=600, texts=16, tokens=60, prompt=1000, rows=200, kilobytes=200)
+
+
+def is_public() -> bool:
+    """Whether strangers share the page: on a Hugging Face Space, and where EMOVIZ_PUBLIC is 1."""
+    return bool(os.environ.get("SPACE_ID")) or os.environ.get("EMOVIZ_PUBLIC") == "1"
+
+
+def limits() -> Limits:
+    """Those of this page."""
+    return PUBLIC if is_public() else OWN
+
+
+def public_words() -> str:
+    """What a visitor of a public page is told before any limit bites; empty elsewhere."""
+    if not is_public():
+        return ""
+    most = limits()
+    return (
+        f"**A page that many share.** One run: up to {most.models} models of {most.parameters} million parameters, "
+        f"{most.texts} texts of {most.tokens} tokens with the baselines, {most.prompt:,} letters of prompt. A file of "
+        f"texts: {most.rows} texts, {most.kilobytes} kB. Stored results have no limit. Vector sets and long runs are "
+        "made, and anything is deleted, only where emoviz runs for you alone."
+    )
+
+
+def check_run(models: int, texts: int, tokens: float) -> None:
+    """Raises InputError, naming the limit, for a run that asks for more than this page allows."""
+    most = limits()
+    _check(models, "models", most.models)
+    _check(texts, "texts with the baselines", most.texts)
+    _check(tokens, "tokens of each text", most.tokens)
+
+
+def check_file(texts: int, kilobytes: float) -> None:
+    """Raises InputError, naming the limit, for a file of more texts or kilobytes than this page reads."""
+    most = limits()
+    _check(texts, "texts in one file", most.rows)
+    _check(kilobytes, "kB in one file", most.kilobytes)
+
+
+def check_model(name: str) -> None:
+    """Raises InputError for a known model that is larger than those that this page runs."""
+    entry = next((one for one in REGISTRY if name in (one.id, one.id.split("/")[-1])), None)
+    if entry is not None:
+        _check(entry.parameters / 1e6, f"million parameters of {name}", limits().parameters)
+
+
+def refuse_in_public(what: str) -> None:
+    """Raises InputError on a public page. what : is left out there, as the beginning of a sentence."""
+    if is_public():
+        raise InputError(f"{what} on a page that many share. Run emoviz on a machine of your own for that.")
+
+
+def _check(n: float, what: str, most: int | None) -> None:
+    if most is not None and n > most:
+        raise InputError(f"{n:,.0f} {what} are asked for; a run on this page takes up to {most:,}. Choose fewer.")
