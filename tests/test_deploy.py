@@ -58,18 +58,12 @@ def repository(place):
 
 @pytest.fixture(scope="module")
 def space_python(place, repository):
-    """Python in a clean environment with what a Space installs and nothing else: not even pip is left."""
+    """Python in a clean environment with what a Space installs and nothing else: not even pip is there."""
     python = _environment(place / "space")
-    asked = ["-r", str(repository / "requirements.txt"), *SPACE_ADDS]
-    done = subprocess.run(
-        [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *asked],
-        capture_output=True,
-        text=True,
-    )
+    done = _pip(python, "install", "-r", str(repository / "requirements.txt"), *SPACE_ADDS)
     if done.returncode and "establish a new connection" in done.stderr:
         pytest.skip("no package registry can be reached")
     assert done.returncode == 0, done.stderr[-2000:]
-    subprocess.run([python, "-m", "pip", "uninstall", "--quiet", "--yes", "pip"], check=True)
     return python
 
 
@@ -125,10 +119,8 @@ def installed(place, space_python, built):
     python = _environment(place / "wheel")
     packages = next((place / "wheel").glob("lib/python*/site-packages"))
     (packages / "space.pth").write_text(str(next((place / "space").glob("lib/python*/site-packages"))))
-    # That which comes with an environment would stand before the Space's.
-    for words in (["uninstall", "--yes", "setuptools"], ["install", "--no-index", str(built[0])]):
-        done = subprocess.run([python, "-m", "pip", *words], capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+    done = _pip(python, "install", "--no-index", str(built[0]))
+    assert done.returncode == 0, done.stderr
     _read_only(packages)
     yield python.with_name("emoviz")
     _read_only(packages, 0o755)
@@ -257,8 +249,14 @@ def _clone(folder: Path) -> None:
 
 def _environment(folder: Path) -> Path:
     """The Python of a new, empty environment, made of one that nobody in particular may run."""
-    subprocess.run([_reachable_python(), "-m", "venv", folder], check=True)
+    subprocess.run([_reachable_python(), "-m", "venv", "--without-pip", folder], check=True)
     return folder / "bin" / "python"
+
+
+def _pip(python: Path, *words: str) -> subprocess.CompletedProcess:
+    """The pip of the tests, working on another environment."""
+    how = ["--python", str(python), "--quiet", "--disable-pip-version-check"]
+    return subprocess.run([sys.executable, "-m", "pip", *how, *words], capture_output=True, text=True)
 
 
 def _reachable_python() -> str:
