@@ -184,12 +184,14 @@ def test_a_space_runs_no_pip_and_says_why_the_weights_are_missing_and_that_they_
     known, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("SPACE_ID", "someone/emoviz")
-    for laid, why in ((None, "it is not asked or does not answer"), (b"another", "another file than the tested one")):
+    for laid, why in ((None, "HF_HUB_OFFLINE is set"), (b"another", "another file than the tested one")):
         if laid is not None:
             _laid_in_the_hubs_folder(tmp_path, monkeypatch, known, laid)
         with pytest.raises(InputError, match=f"the Hugging Face hub .*{why}.* results are shown .* Fetch it again"):
             fetch("Made-Up-1B")
     assert not available(known)
+    monkeypatch.setattr(fetching, "available", lambda entry: False)
+    assert fetching.missing([BUNDLED[0].id]) is BUNDLED[0]
 
 
 def test_bundled_models_are_pinned_as_they_are_installed():

@@ -121,8 +121,10 @@ def _not_from_hub(fetched: Fetched, partial: Path, progress: Progress) -> str:
     if not isinstance(found, str):
         if partial.is_file():
             return "parts of it are here already"
-        if constants.HF_HUB_OFFLINE or not _answers(constants.ENDPOINT):
-            return "it is not asked or does not answer"
+        if constants.HF_HUB_OFFLINE:
+            return "HF_HUB_OFFLINE is set"
+        if not _answers(constants.ENDPOINT):
+            return "it does not answer"
         progress(f"asking the hub for {fetched.file}", 0, fetched.size)
         try:
             found = hf_hub_download(fetched.hub, fetched.file, etag_timeout=5)
