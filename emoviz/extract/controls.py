@@ -31,5 +31,5 @@ def _token_embeddings(loaded: LoadedModel, texts: Sequence[str]) -> np.ndarray:
     with torch.inference_mode():
         for text in texts:
             ids = loaded.tokenizer(text, add_special_tokens=False, return_tensors="pt", verbose=False)["input_ids"]
-            rows.append(embed(ids.to(embed.weight.device))[0].float().mean(0).cpu().numpy())
+            rows.append(embed(ids.to(loaded.device))[0].float().mean(0).cpu().numpy())
     return np.stack(rows)

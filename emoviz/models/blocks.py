@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
@@ -25,6 +26,12 @@ def decoder_of(model: PreTrainedModel) -> nn.Module:
     """The decoder without the vocabulary head."""
     decoder = model.get_decoder() if hasattr(model, "get_decoder") else None
     return decoder if decoder is not None else model.base_model
+
+
+def device_of(model: Any) -> torch.device:
+    """Where its inputs go. accelerate brings them to the first block, also where the embedding was left on the disk."""
+    device: torch.device = model.device
+    return torch.device("cpu") if device.type == "meta" else device
 
 
 def unwrapped(model: Any) -> PreTrainedModel:

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from ..errors import InputError
-from .blocks import decoder_of, text_config, unwrapped
+from .blocks import decoder_of, device_of, text_config, unwrapped
 from .selftest import Support
 
 
@@ -139,7 +139,7 @@ class LoadedModel:
 
     @property
     def device(self) -> torch.device:
-        return self.model.device
+        return device_of(self.model)
 
     def __repr__(self) -> str:
         size = f"{self.n_layers} layers x {self.d_model}"

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from .. import __version__
 from ..errors import InputError
 from ..store.stamps import remembered
-from .blocks import decoder_of, hidden_of, unwrapped, with_hidden
+from .blocks import decoder_of, device_of, hidden_of, unwrapped, with_hidden
 from .registry import TESTED_ARCHITECTURES
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def self_test(
         return _tried(model, blocks, width, vocabulary, precision)
 
     versions = [__version__, *(version(name) for name in ("torch", "transformers"))]
-    key = (weights, precision, str(model.device), versions)
+    key = (weights, precision, str(device_of(model)), versions)
     passed = tried() if weights is None else remembered("selftests", key, tried)
     name = type(unwrapped(model)).__name__
     if name in TESTED_ARCHITECTURES:
@@ -134,7 +134,7 @@ def _run(
 
         return read
 
-    device = model.device
+    device = device_of(model)
     with torch.inference_mode(), ExitStack() as hooks:
         for layer, block in enumerate(blocks):
             hooks.callback(block.register_forward_hook(hook(layer)).remove)

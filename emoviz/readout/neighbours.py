@@ -26,7 +26,10 @@ def latin_neighbours(loaded: LoadedModel, pieces: Sequence[str]) -> dict[str, tu
     known = {piece: token for piece, token in ids.items() if token is not None}
     if not known:
         return {}
-    table = loaded.model.get_input_embeddings().weight.detach()[: len(tokenizer)]
+    embed = loaded.model.get_input_embeddings()
+    # An embedding that was left on the disk has its numbers in a pass alone.
+    table = embed(torch.arange(embed.num_embeddings)) if embed.weight.is_meta else embed.weight
+    table = table.detach()[: len(tokenizer)]
     mean = table.mean(0, dtype=torch.float32)
     wanted = torch.nn.functional.normalize(table[list(known.values())].float() - mean, dim=1)
     cosines = torch.cat(
