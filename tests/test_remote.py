@@ -110,7 +110,9 @@ def test_what_is_pushed_comes_back_by_name_beginning_and_url(tmp_path, place, ca
         back = find_set(name)
         assert back == replace(vectors, activations=None) and back.activations is None
     assert isinstance(back.class_means, np.memmap) and load_set(f"{url}/{MINE}") == back
-    assert [s.name for s in list_sets(url)] == [MINE] == [row["set"] for row in run(capsys, "list", url)[1]["sets"]]
+    assert [s.name for s in list_sets(url)] == [MINE]
+    (mine,) = [row for row in run(capsys, "list")[1]["sets"] if row["set"] == MINE]
+    assert run(capsys, "list", url)[1] == {"sets": [mine]}
     code, shown = run(capsys, "show", f"{url}/mine")
     assert code == 0 and shown["set"] == MINE
     assert run(capsys, "compare", f"{url}/mine", SMOL, "--permutations", "20")[0] == 0
@@ -142,8 +144,7 @@ def test_a_set_that_was_only_just_made_is_pushed_too():
 def test_a_set_is_copied_once_and_copied_anew_when_it_was_pushed_anew():
     push_set(_mine(seed=1), "memory://lab")
     first = find_set("memory://lab/mine")
-    stored = {path: file for path, file in MemoryFileSystem.store.items() if path.endswith(".safetensors")}
-    for path in stored:
+    for path in [path for path in MemoryFileSystem.store if path.endswith(".safetensors")]:
         del MemoryFileSystem.store[path]
     assert find_set("memory://lab/mine") == first, "the copy is used, not the store"
     other = _mine(seed=2)
@@ -158,8 +159,11 @@ def test_what_is_there_already_is_not_written_again():
     before = {path: id(file) for path, file in MemoryFileSystem.store.items()}
     assert push_set(vectors, "memory://lab") == first
     assert {path: id(file) for path, file in MemoryFileSystem.store.items()} == before
-    del MemoryFileSystem.store[next(path for path in before if path.endswith(".safetensors"))]
-    push_set(vectors, "memory://lab")
+    more = push_set(vectors, "memory://lab", activations=True)
+    assert len(more.files) == 2 and push_set(vectors, "memory://lab") == more, "what lies beside it stays"
+    before = dict(MemoryFileSystem.store)
+    del MemoryFileSystem.store[next(path for path in before if path.endswith(".activations.safetensors"))]
+    push_set(vectors, "memory://lab", activations=True)
     assert set(MemoryFileSystem.store) == set(before), "a file that is gone is written again"
 
 

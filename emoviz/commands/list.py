@@ -7,27 +7,19 @@ from argparse import ArgumentParser, Namespace
 from .arguments import Result
 from .printing import table
 
+_COLUMNS = ("set", "model", "method", "protocol", "precision", "n_layers", "d_model", "n_classes")
+
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("url", metavar="URL", nargs="?", help="a store, such as hf://datasets/owner/name")
 
 
 def run(given: Namespace) -> Result:
-    from ..store import list_sets
+    from ..store import about_set, list_sets, stored_rows
 
-    rows = [
-        {
-            "set": s.name,
-            "model": s.provenance.model,
-            "method": s.provenance.method,
-            "protocol": s.provenance.protocol.name,
-            "precision": s.provenance.precision,
-            "n_layers": s.n_layers,
-            "d_model": s.d_model,
-            "n_classes": len(s.classes),
-            "shipped": s.shipped,
-        }
-        for s in list_sets(given.url)
-    ]
-    none = "no vector sets yet; make one with emoviz extract MODEL"
-    return {"sets": rows}, table(rows) if rows else none if given.url is None else f"no vector sets in {given.url}", 0
+    if given.url is None:
+        found, none = [(about_set(s), s.shipped) for s in list_sets()], "yet; make one with emoviz extract MODEL"
+    else:
+        found, none = [(row, False) for row in stored_rows(given.url)], f"in {given.url}"
+    rows = [{**{name: about.get(name) for name in _COLUMNS}, "shipped": shipped} for about, shipped in found]
+    return {"sets": rows}, table(rows) if rows else f"no vector sets {none}", 0

@@ -4,11 +4,12 @@ from .atomic import check_writable
 from .catalog import delete_set, find_set, list_sets
 from .contrasts import load_contrasts, save_contrasts
 from .folders import models_folder, responses_folder, sets_folder, shipped_folder, verifications_folder
-from .remote import push_set, remote_sets
+from .remote import about_set, push_set, remote_sets, stored_rows
 from .sets import files_of, load_set, load_stories, save_set
 from .verifications import list_verifications, load_verification, save_verification
 
 __all__ = [
+    "about_set",
     "check_writable",
     "delete_set",
     "files_of",
@@ -28,5 +29,6 @@ __all__ = [
     "save_verification",
     "sets_folder",
     "shipped_folder",
+    "stored_rows",
     "verifications_folder",
 ]

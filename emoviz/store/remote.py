@@ -69,11 +69,13 @@ def push_set(vectors: VectorSet, url: str, *, activations: bool = False, progres
         saved = vectors.path is not None and vectors.path.is_file()
         own = vectors if saved else load_set(save_set(vectors, folder))
         kept = [path for path in files_of(own) if activations or not path.name.endswith(ACTIVATIONS_SUFFIX)]
-        record = Record(own.name, tuple(map(_measured, kept)), _about(own))
+        record = Record(own.name, tuple(map(_measured, kept)), about_set(own))
         with reaching(store.url):
-            if not _is_there(store, record):
+            there = _there(store, record)
+            if there is None:
                 _push(store, record, kept, progress)
             _write_card(store)
+    record = record if there is None else there
     files = [store.files.unstrip_protocol(record.path(store, one)) for one in record.files]
     return Pushed(f"{store.url}/{record.name}", tuple(files))
 
@@ -93,25 +95,34 @@ def remote_sets(url: str) -> list[VectorSet]:
     return found
 
 
+def stored_rows(url: str) -> list[dict]:
+    """What the records of a store say of its sets, by name; nothing is copied. Raises InputError as `remote_sets`."""
+    return [dict(record.about) for record in records(opened(url))]
+
+
 def _measured(path: Path) -> StoredFile:
     with path.open("rb") as file:
         return StoredFile(path.name, path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
 
 
-def _about(vectors: VectorSet) -> dict:
+def about_set(vectors: VectorSet) -> dict:
+    """What a record says of a set, and a list shows."""
     p = vectors.provenance
     found = {name: getattr(p, name) for name in _COLUMNS if name != "protocol"}
     sizes = {"n_layers": vectors.n_layers, "d_model": vectors.d_model, "n_classes": len(vectors.classes)}
     return {"set": vectors.name, **found, "protocol": p.protocol.name, **sizes, "created": p.created}
 
 
-def _is_there(store: Store, record: Record) -> bool:
+def _there(store: Store, record: Record) -> Record | None:
+    """The set as the store has it, with more beside it maybe; None where it is not there, not whole, or another."""
     try:
-        same = stored(store, record.name) == record
+        found = stored(store, record.name)
     except InputError:
         # A damaged record is written anew.
-        return False
-    return same and all(store.files.exists(record.path(store, one)) for one in record.files)
+        return None
+    if found is None or found.about != record.about or not set(record.files) <= set(found.files):
+        return None
+    return found if all(store.files.exists(found.path(store, one)) for one in found.files) else None
 
 
 def _push(store: Store, record: Record, paths: Sequence[Path], progress: Progress | None) -> None:
