@@ -5,11 +5,13 @@ import signal
 import threading
 import time
 from argparse import ArgumentParser
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 import emoviz as ez
+from emoviz.app import sweeps
 from emoviz.cli import main
 from emoviz.commands import extract as command
 from emoviz.errors import InputError
@@ -18,7 +20,8 @@ from emoviz.extract.plan import MAX_JOBS, parse_plan, read_plan
 from emoviz.extract.work import work_folder
 from emoviz.process import run_command
 from emoviz.store import save_set, sets_folder
-from emoviz.store.sweeps import at_work, list_sweeps
+from emoviz.store.sweeps import at_work, list_sweeps, save_sweep
+from emoviz.types import JobResult, Sweep
 
 from .conftest import finished, make_set, write_passages
 
@@ -268,7 +271,7 @@ def test_a_sweep_is_run_by_one_process_and_seen_while_it_runs(tiny, pretended):
     pretended[1]["emoviz"] = {"set": "x", "tokens": 1}
     ez.sweep({**TWO, "name": "seen"}, progress=lambda result: seen.extend(list_sweeps()))
     assert [sweep.running for sweep in seen] == [True, True] and not list_sweeps()[0].running
-    assert seen[0].counts == {"running": 1, "waiting": 1}
+    assert seen[0].counts == {"done": 1, "waiting": 1}
     with at_work("seen"), pytest.raises(InputError, match="sweep seen is being run by another process"):
         ez.sweep({**TWO, "name": "seen"}, progress=False)
 
@@ -356,3 +359,56 @@ def test_what_the_store_has_is_not_made_again_and_what_is_here_alone_is(tiny, pr
     found = ez.sweep(TWO, store=store, progress=False)
     assert found.counts == {"there": 2} and len(pretended[0]) == 1
     assert {vectors.name for vectors in ez.list_sets(store)} == {known, "x"}
+
+
+def _table(shown):
+    """Group headings and rows in the order in which they are shown."""
+    groups = {int(k): text for k, text in shown["groups"].items()}
+    return [one for k, row in enumerate(shown["rows"]) for one in (*([groups[k]] if k in groups else []), row)]
+
+
+def test_the_page_shows_what_became_of_every_job_and_looks_again_while_it_runs(tiny, pretended):
+    assert sweeps.show(None)[0] == "No sweep was run yet."
+    pretended[1]["jeong2026b"] = InputError("passage 3 is <b>too</b> long.")
+    seen = []
+    ez.sweep({**TWO, "name": "seen"}, progress=lambda result: seen.append(sweeps.draw(None)))
+    first, last = seen[0], sweeps.draw("gone")
+    assert first["swept"] == "**Running: 1 done, 1 waiting.**" and first["swept_again"]["active"]
+    assert first["sweep"]["value"] == "seen" and last["sweep"]["value"] == "seen"
+    assert last["swept"] == "**Ended: 1 done, 1 failed.**" and not last["swept_again"]["active"]
+    assert _table(last["swept_jobs"]) == [
+        "failed (1)",
+        ["tiny-llama jeong2026b auto small", "0 s", "cpu", "passage 3 is <b>too</b> long."],
+        "done (1)",
+        ["tiny-llama emoviz auto small", "0 s", "cpu", "x"],
+    ]
+
+
+def test_the_page_says_of_a_stopped_sweep_how_it_goes_on_and_shows_no_more_than_some_hundred_jobs(tiny):
+    plan = read_plan(
+        _plan(tiny, f"models: [{', '.join(f'm/n{k}' for k in range(sweeps.SHOWN_JOBS + 1))}]", "many.yaml")
+    )
+    save_sweep(Sweep("many", tuple(map(JobResult, plan.jobs)), datetime.now(UTC), store="s3://bucket"))
+    said, shown, _ = sweeps.show("many")
+    assert said == (
+        "**Ended: 201 waiting.** Its sets go to s3://bucket. It was stopped; the same command goes on with it."
+    )
+    assert len(shown["rows"]) == 200 and shown["notes"] == ["200 of 201 jobs are shown; ez.list_sweeps() has all."]
+
+
+def test_a_plan_is_checked_on_the_page_without_looking_at_a_file():
+    said, shown = sweeps.check_plan(f"models: [{MODEL}, /etc]\nprecisions: [fp32, bf16]\ncorpora: [/etc/passwd]")
+    assert said == "**4 jobs.** Files and folders are looked for where it is run."
+    assert shown["rows"] == [
+        [f"{MODEL} emoviz fp32 passwd", "1.0 GB"],
+        [f"{MODEL} emoviz bf16 passwd", "0.8 GB"],
+        ["etc emoviz fp32 passwd", ""],
+        ["etc emoviz bf16 passwd", ""],
+    ]
+    for wrong, why in (
+        ("models: [a", "is no YAML"),
+        (None, "the plan is 'None'"),
+        ("modls: [a]", "Did you mean models"),
+    ):
+        said, shown = sweeps.check_plan(wrong)
+        assert said.startswith("**This plan cannot be run.** ") and why in said and shown == "null"

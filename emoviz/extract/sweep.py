@@ -129,8 +129,8 @@ class Board:
         passed = time.monotonic() - self._begun.pop(k) if k in self._begun else 0.0
         node = self._results[k].node if node is None else node
         self._results[k] = JobResult(self.jobs[k], status, set, passed, node, error)
-        self._show(self._results[k])
         self._write()
+        self._show(self._results[k])
 
     def tick(self) -> None:
         """Called while jobs run."""

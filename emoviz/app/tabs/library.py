@@ -25,7 +25,7 @@ from ...store import delete_set, files_of, load_stories
 from ...store.choice import DEFAULT_PRECISION
 from ...types import VectorSet
 from ...words import counted
-from .. import deleting, exporting, fetching, importing, uploading
+from .. import deleting, exporting, fetching, importing, sweeps, uploading
 from ..components import Menu, Message, Table
 from ..contract import LATEST, QUIET, Laid, Page, Tab, by_name
 from ..job_strip import BEGUN, lines, model_label
@@ -75,11 +75,14 @@ def lay(start: Selection) -> Laid:
         about = gr.Dropdown(list(CLASSES), value=start.emotion, label="written for", scale=1, filterable=True)
     stories = Table()
     gr.on([written.input, about.input], stories_table, [written, about], stories, **LATEST)
+    swept = sweeps.lay()
     outputs = {"fetch": fetch, "table": table, "exported": export["exported"], "own": own.menu, "written": written}
+    outputs |= {name: part for name, part in swept.items() if name != "sweep"}
     parts = {"model": model, "protocol": protocol, "precision": precision, "go": go, "status": status}
     parts |= {"there": there, "choose": choose, "anyway": anyway, **upload, **export}
-    menus, changed = ["model", "fetch", "exported", "own", "written"], [own.done, imported]
-    return Laid({"model": model}, outputs, parts, menus, linked={}, changed=changed)
+    menus = ["model", "fetch", "exported", "own", "written", "sweep", "swept_again"]
+    controls, changed = {"model": model, "sweep": swept["sweep"]}, [own.done, imported]
+    return Laid(controls, outputs, parts, menus, linked={}, changed=changed)
 
 
 def wire(page: Page) -> list:
@@ -97,7 +100,7 @@ def wire(page: Page) -> list:
     return [part["choose"].click(show_set, [found, sets], [sets, part["there"]], **QUIET)]
 
 
-def draw(_view: Selection, model: str) -> dict:
+def draw(_view: Selection, model: str, sweep: str | None) -> dict:
     return {
         "model": gr.update(choices=model_choices()),
         "fetch": fetching.offer([model]),
@@ -105,6 +108,7 @@ def draw(_view: Selection, model: str) -> dict:
         "exported": gr.update(choices=library().choices()),
         "own": gr.update(choices=own_choices()),
         "written": gr.update(choices=stories_choices()),
+        **sweeps.draw(sweep),
     }
 
 
