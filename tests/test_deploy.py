@@ -53,7 +53,7 @@ def repository(place):
     _clone(place / "app")
     _read_only(place / "app")
     yield place / "app"
-    _read_only(place / "app", 0o755)
+    _writable(place / "app")
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +123,7 @@ def installed(place, space_python, built):
     assert done.returncode == 0, done.stderr
     _read_only(packages)
     yield python.with_name("emoviz")
-    _read_only(packages, 0o755)
+    _writable(packages)
 
 
 @pytest.fixture(scope="module")
@@ -297,10 +297,16 @@ def _give(folder: Path) -> None:
             os.chown(path, NOBODY["user"], NOBODY["group"])
 
 
-def _read_only(folder: Path, mode: int = 0o555) -> None:
+def _read_only(folder: Path) -> None:
     for path in (folder, *folder.rglob("*")):
-        if path.is_dir() and not path.is_symlink():
-            path.chmod(mode)
+        path.chmod(path.stat().st_mode & ~0o222)
+
+
+def _writable(folder: Path) -> None:
+    """As far as it takes to remove it."""
+    for path in (folder, *folder.rglob("*")):
+        if path.is_dir():
+            path.chmod(0o755)
 
 
 def _peak(process: psutil.Process) -> int:
