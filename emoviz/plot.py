@@ -644,7 +644,7 @@ def leak_scripts(
 ) -> go.Figure:
     """On which scripts the hidden leak of a direction is, and at which token it starts, beside the random direction.
 
-    runs, direction, errors and source : as for `leak`. Raises : InputError.
+    runs, direction : as for `leak`, and so are errors and source. Raises InputError.
 
     >>> import emoviz as ez
     >>> ez.plot.leak_scripts(ez.list_leak_runs(), "calm").layout.meta["kind"]

@@ -1,8 +1,10 @@
-"""The guides run as they stand."""
+"""The guides run as they stand, and print what they say they print."""
 
 import contextlib
 import io
+import re
 import runpy
+import shlex
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,28 +14,85 @@ import pytest
 import torch
 
 import emoviz as ez
+from emoviz import cli
 from emoviz.store import models_folder
 
 from .conftest import ROOT
 
+GUIDES = ROOT / "docs/guides"
+BLOCK = re.compile(r"^```(python|sh|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
+# What another processor may make of a number that was printed with decimals.
+NEAR = 0.05
 
-@pytest.mark.models
-def test_the_quickstart_goes_from_passages_to_a_steered_model(tmp_path, monkeypatch, capsys):
-    guide = ROOT / "docs/guides/quickstart.py"
-    assert len(guide.read_text("utf-8").splitlines()) <= 25
-    # Its set goes to a folder of its own; the converted model is shared, since it takes a minute.
-    home = tmp_path / "home"
-    home.mkdir()
+
+@pytest.fixture(scope="module", autouse=True)
+def shared_home(tmp_path_factory):
+    """The sets that guides make go to one folder; converted models are shared, since they take a minute."""
+    home = tmp_path_factory.mktemp("home")
     models_folder().mkdir(parents=True, exist_ok=True)
     (home / "models").symlink_to(models_folder(), target_is_directory=True)
-    monkeypatch.setenv("EMOVIZ_HOME", str(home))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EMOVIZ_HOME", str(home))
+        yield home
+
+
+def followed(name):
+    """The names that a guide leaves behind, its blocks run in order and in one namespace, as a notebook does.
+
+    A `text` block is what the block before it prints; a block without one prints nothing.
+    """
+    text = (GUIDES / f"{name}.md").read_text("utf-8")
+    blocks = [(m[1], m[2], text[: m.start(2)].count("\n")) for m in BLOCK.finditer(text)]
+    names = {"__name__": name}
+    for k, (kind, code, line) in enumerate(blocks):
+        if kind == "text":
+            continue
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            if kind == "python":
+                exec(compile("\n" * line + code, f"docs/guides/{name}.md", "exec"), names)
+            else:
+                _in_a_shell(code)
+        told = blocks[k + 1][1] if blocks[k + 1 : k + 2] and blocks[k + 1][0] == "text" else ""
+        assert _same(told, printed.getvalue()), f"{name}.md, line {line}, prints:\n{printed.getvalue()}"
+    return names
+
+
+def _in_a_shell(code):
+    for line in code.splitlines():
+        program, *given = shlex.split(line, comments=True)
+        assert program == "emoviz"
+        with contextlib.suppress(SystemExit):
+            cli.main(given)
+
+
+def _same(told, printed):
+    """Equal but for blanks; `...` stands for anything, and a number with decimals for those near it."""
+    words = [re.escape(word) for word in NUMBER.split(" ".join(told.split()))]
+    numbers = NUMBER.findall(" ".join(told.split()))
+    pattern = rf"({NUMBER.pattern})".join(words).replace(re.escape("..."), ".*?")
+    found = re.fullmatch(pattern, " ".join(printed.split()), re.DOTALL)
+    return found is not None and all(
+        abs(float(one) - float(other)) <= NEAR if "." in one else one == other
+        for one, other in zip(numbers, found.groups(), strict=True)
+    )
+
+
+def test_what_a_guide_prints_is_held_to_its_numbers_and_words():
+    assert _same("rho 0.92, layer 18\n", "rho  0.93, layer 18") and _same("calm ... end", "calm 1 2\n end")
+    for other in ("rho 0.99, layer 18", "rho 0.92, layer 17"):
+        assert not _same("rho 0.92, layer 18", other)
+    assert not _same("", "something") and not _same("calm", "calm and more")
+
+
+@pytest.mark.models
+def test_the_quickstart_goes_from_passages_to_a_steered_model(tmp_path, monkeypatch, shared_home):
     monkeypatch.chdir(tmp_path)
-    names = runpy.run_path(str(guide))
-    assert names["vectors"].classes == ("afraid", "angry", "calm", "happy", "neutral", "sad")
-    assert names["vectors"].provenance.model == "my-model" and list((home / "sets").iterdir())
+    blocks = BLOCK.findall((GUIDES / "quickstart.md").read_text("utf-8"))
+    assert sum(code.count("\n") for kind, code in blocks if kind == "python") <= 25
+    names = followed("quickstart")
+    assert names["vectors"].provenance.model == "my-model" and list((shared_home / "sets").iterdir())
     assert all((tmp_path / name).stat().st_size > 10_000 for name in ("depth.html", "map.html"))
-    said = capsys.readouterr().out
-    assert "value" in said and "When I opened the letter, I" in said
     assert not any(module._forward_hooks for module in names["own"].modules())
 
 

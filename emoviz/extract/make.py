@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..geometry import preferred_layer
 from ..models.loaded import LoadedModel, loaded_model
-from ..stimuli.corpus import Passages, corpus_of
+from ..stimuli.corpus import corpus_of
 from ..store import check_writable, list_sets, load_set, save_set, sets_folder, shipped_folder
 from ..store.tensors import SUFFIX
-from ..types import Protocol, VectorSet
+from ..types import Corpus, Protocol, VectorSet
 from .capture import DEFAULT_BATCH_TOKENS
 from .generation import writing_protocol
 from .progress import Progress
@@ -20,12 +21,15 @@ from .protocols import check_kept, protocol_for
 from .sets import extract_set, set_name
 from .work import work_folder
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 log = logging.getLogger(__name__)
 
 
 def extract(
     model: LoadedModel,
-    passages: Passages = None,
+    passages: Corpus | Path | str | pd.DataFrame | Iterable[Sequence[str]] | None = None,
     protocol: str | Protocol = "emoviz",
     *,
     name: str = "passages",

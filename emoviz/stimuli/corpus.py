@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..types import Corpus, Passage
@@ -71,10 +71,6 @@ def load_corpus(
     table = path.suffix.lower() in TABLES
     rows = named(read_rows(path), str(path), text_column, label_column, labels, table=table)
     return _corpus(path.stem, str(path), rows, LINE_FORM)
-
-
-# What a corpus can be made of: nothing (the shipped one), a file, a table, rows, or a corpus.
-Passages: TypeAlias = "Corpus | Path | str | pd.DataFrame | Iterable[Sequence[str]] | None"
 
 
 def corpus_of(passages: Any, name: str = "passages") -> Corpus:
