@@ -13,9 +13,12 @@ from safetensors.torch import save_file as save_torch_file
 from emoviz.cli import main
 from emoviz.errors import InputError
 from emoviz.extract.imported import load_vectors
+from emoviz.models.fit import check_fit
 from emoviz.share.export import export_set
 from emoviz.steer.directions import directions
+from emoviz.steer.recipes import recipe, recipe_notes
 from emoviz.store import find_set, list_sets, save_set
+from emoviz.store.choice import asked_set
 
 from .conftest import make_set
 
@@ -105,6 +108,14 @@ def test_a_control_vector_of_every_dialect_comes_back_to_the_bit(tmp_path, tool)
     expected[[layer + asked.get("layer_offset", 0) for layer in layers], 0] = vectors
     assert np.array_equal(found.class_means, expected, equal_nan=True)
     assert found.provenance.nonfinite_layers == tuple(np.flatnonzero(np.isnan(expected).all((1, 2))))
+
+
+def test_directions_from_layer_0_on_are_all_layers_of_the_model(tmp_path):
+    # saklas writes direction.0 too.
+    vectors = write_gguf(tmp_path / "happy.gguf", (0, 1, 2, 3), keys=hinted(4))
+    found = load_vectors(tmp_path / "happy.gguf", **AWAY)
+    assert np.array_equal(found.class_means[:, 0], vectors)
+    assert "the 4 layers of the files are taken for all of the model" in found.provenance.imported.notes
 
 
 def test_a_tool_that_counts_layers_from_the_embedding_is_warned_of(tmp_path, caplog):
@@ -309,6 +320,18 @@ def test_an_imported_set_is_of_the_very_model_that_is_at_hand(tmp_path, llama, l
         llama.origin,
     )
     assert (p.method, p.protocol.name, p.protocol.centring) == ("imported", "imported", "none")
+
+
+def test_a_set_of_an_unknown_revision_is_used_with_a_model_of_its_name_and_size(tmp_path, llama):
+    write_gguf(tmp_path / "calm.gguf", (1, 2, 3), keys=hinted(3))
+    write_gguf(tmp_path / "wide.gguf", (1, 2, 3), keys=hinted(3), width=WIDTH + 2)
+    for name, n_layers in (("calm", 4), ("wide", 4)):
+        save_set(load_vectors(tmp_path / f"{name}.gguf", model="owner/tiny-llama", n_layers=n_layers, name=name))
+    fitting, wide = (asked_set(llama, name) for name in ("calm", "wide"))
+    check_fit(fitting, llama)
+    assert "revision" in recipe_notes(recipe(fitting), fitting)
+    with pytest.raises(InputError, match="do not carry over between models"):
+        check_fit(wide, llama)
 
 
 def test_means_are_centred_and_directions_are_not(tmp_path):

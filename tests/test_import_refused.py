@@ -139,6 +139,8 @@ BAD = {
     "one number repeated": ("a.pt", saved({"a": torch.ones(1).expand(2**20, 2**12)}), BIG),
     "deep nests": ("a.pt", saved({"a": {"b": {"c": {"d": torch.ones(4)}}}}), "nested more than twice"),
     "another ending": ("a.txt", raw(b"x"), "a name that ends in"),
+    "a name that no system has": (f"{'a' * 300}.gguf", lambda path: None, "cannot be read (File name too long"),
+    "a pipe": ("a.npz", lambda path: os.mkfifo(path), "is no file"),
     "nothing": ("a.gguf", lambda path: None, "cannot be read (No such file"),
 }
 

@@ -8,7 +8,8 @@ from typing import Any
 import gradio as gr
 
 from ..errors import InputError
-from ..extract.imported import Asked, files_of, load_vectors, numbers_in, own_set, read_vectors, set_of, stored
+from ..extract.foreign import files_of, numbers_in, own_set, read_vectors
+from ..extract.imported import Asked, load_vectors, set_of, stored
 from ..types import Foreign, VectorSet
 from ..words import counted, ranges
 from .components import MAX_UPLOAD, Message, UploadLimit

@@ -25,7 +25,8 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(given: Namespace) -> Result:
-    from ..extract.imported import load_vectors, numbers_in, stored
+    from ..extract.foreign import numbers_in
+    from ..extract.imported import load_vectors, stored
     from ..store import check_writable, sets_folder
 
     check_writable(sets_folder())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -15,29 +15,17 @@ import numpy as np
 
 from ..errors import InputError
 from ..models.identity import Identity, identity
-from ..store import list_sets, load_set, load_stories, save_set
-from ..store.formats import gguf, npy, npz, safetensors, steerkit
-from ..store.formats.checks import MAX_BYTES, MAX_LAYERS, check_classes
-from ..store.tensors import SUFFIX
+from ..models.registry import resolve
+from ..store import list_sets, load_set, save_set
+from ..store.formats.checks import MAX_LAYERS, check_classes
 from ..types import Foreign, Imported, Protocol, Provenance, VectorSet
 from ..types.given import file_name
 from ..types.vectors import IMPORTED
 from ..words import counted
-from . import torch_file
+from .foreign import Paths, check_room, files_of, own_set, read_vectors
 
 log = logging.getLogger(__name__)
 
-# By the end of a file's name, the longest first.
-READERS: dict[str, Callable[[Path], Foreign]] = {
-    steerkit.SUFFIX: steerkit.read_steerkit,
-    SUFFIX: safetensors.read_safetensors,
-    gguf.SUFFIX: gguf.read_gguf,
-    npz.SUFFIX: npz.read_npz,
-    npy.SUFFIX: npy.read_npy,
-    **dict.fromkeys(torch_file.SUFFIXES, torch_file.read_torch),
-}
-# Files of one import: 171 emotions x 80 layers, one vector each.
-MAX_FILES = 20_000
 # How they were made is not known. Directions are differences already, unless a file says that it holds means.
 PROTOCOL = Protocol(
     name=IMPORTED,
@@ -49,8 +37,6 @@ PROTOCOL = Protocol(
     layer_rule="middle",
 )
 _LACKING = ("halves", "residual_norm", "anisotropy", "anisotropy_centred", "decoding_accuracy", "intervals")
-
-Paths = Path | str | Iterable[Path | str]
 
 
 def load_vectors(
@@ -106,18 +92,6 @@ def stored(vectors: VectorSet) -> VectorSet:
     return there
 
 
-def numbers_in(text: str) -> list[int]:
-    """Numbers of layers as they are written: `3,10-20`. Raises InputError."""
-    found: list[int] = []
-    for part in text.split(","):
-        written = re.fullmatch(r"(\d{1,4})(?:-(\d{1,4}))?", part.strip(), re.ASCII)
-        if written is None:
-            raise InputError(f"layers {text!r:.40} were given; numbers such as 3,10-20 are allowed.")
-        first, last = written.groups()
-        found += range(int(first), int(first if last is None else last) + 1)
-    return found
-
-
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What is said of vectors beside their files; see `load_vectors`."""
@@ -130,105 +104,14 @@ class Asked:
     layer_offset: int | None = None
 
 
-def files_of(paths: Paths) -> list[Path]:
-    """The files that are meant, those of a folder in order. Raises InputError where there are none, or too many."""
-    given = [paths] if isinstance(paths, (str, Path)) else list(paths)
-    found: list[Path] = []
-    for path in given:
-        if not isinstance(path, (str, Path)) or "\0" in str(path):
-            raise InputError(f"{path!r:.60} was given; the path of a file is needed.")
-        path = Path(path)
-        found += sorted(one for one in path.iterdir() if _reader(one)) if path.is_dir() else [path]
-        if len(found) > MAX_FILES:
-            raise InputError(f"{path} has more than {MAX_FILES:,} files of vectors. Give those of one set.")
-    if not found:
-        raise InputError(f"no files of vectors were given; {', '.join(READERS)} are read.")
-    return found
-
-
-def own_set(files: Sequence[Path]) -> VectorSet | None:
-    """The set of emoviz that was given with what lies beside it; None where the file is another tool's."""
-    if len(files) != 1 or not files[0].name.lower().endswith(SUFFIX):
-        return None
-    if not safetensors.metadata_of(files[0]).get("format", "").startswith("emoviz "):
-        return None
-    vectors = load_set(files[0])
-    return replace(vectors, stories=load_stories(vectors))
-
-
-def read_vectors(files: Sequence[Path]) -> Foreign:
-    """What some files hold together. Raises InputError as the readers, and for files that do not go together."""
-    found = []
-    for path in files:
-        reader = _reader(path)
-        if reader is None:
-            raise InputError(f"{path.name} cannot be imported; a name that ends in {', '.join(READERS)} is allowed.")
-        found.append(reader(path))
-        if sum(one.vectors.nbytes for one in found) > MAX_BYTES:
-            raise InputError(f"the files hold more than {MAX_BYTES / 1e9:.1f} GB of vectors. Give those of one set.")
-    return found[0] if len(found) == 1 else _together(found)
-
-
-def _reader(path: Path) -> Callable[[Path], Foreign] | None:
-    return next((reader for suffix, reader in READERS.items() if path.name.lower().endswith(suffix)), None)
-
-
-def _together(found: Sequence[Foreign]) -> Foreign:
-    """One value of files that have one emotion or one layer each."""
-    first = found[0]
-    for one in found:
-        file = one.imported.files[0]
-        if one.classes is None or (one.layers is None and len(one.vectors) != len(first.vectors)):
-            raise InputError(f"{file} does not name its classes or layers, so that it must be imported by itself.")
-        if one.vectors.shape[2] != first.vectors.shape[2] or one.imported.format != first.imported.format:
-            raise InputError(
-                f"{file} has width {one.vectors.shape[2]} ({one.imported.format}), {first.imported.files[0]} "
-                f"{first.vectors.shape[2]} ({first.imported.format}); files of one set are alike."
-            )
-        if (one.layers is None) != (first.layers is None) or one.offset != first.offset:
-            raise InputError(f"{file} counts its layers in another way than {first.imported.files[0]}.")
-        if {one.model, first.model} - {""} != {first.model} - {""} or one.n_layers != first.n_layers:
-            raise InputError(
-                f"{file} is of {one.model or 'an unknown model'}, {first.imported.files[0]} of "
-                f"{first.model or 'an unknown model'}. Vectors of one set are of one model."
-            )
-    numbers = [tuple(range(len(one.vectors))) if one.layers is None else one.layers for one in found]
-    classes = list(dict.fromkeys(name for one in found for name in one.classes or ()))
-    layers = sorted({layer for own in numbers for layer in own})
-    width = first.vectors.shape[2]
-    _check_room(len(layers), len(classes), width)
-    out = np.full((len(layers), len(classes), width), np.nan, np.float32)
-    at, column = {layer: k for k, layer in enumerate(layers)}, {name: k for k, name in enumerate(classes)}
-    for one, own in zip(found, numbers, strict=True):
-        place = np.ix_([at[layer] for layer in own], [column[name] for name in one.classes or ()])
-        if not np.isnan(out[place]).all():
-            raise InputError(
-                f"class {(one.classes or ('',))[0]!r} is in {one.imported.files[0]} and in another file; every class "
-                "has one vector a layer. Give each once."
-            )
-        out[place] = one.vectors
-    return replace(
-        first,
-        imported=Imported(
-            tuple(name for one in found for name in one.imported.files),
-            first.imported.format,
-            ", ".join(dict.fromkeys(one.imported.tool for one in found if one.imported.tool)),
-            first.imported.metadata,
-            tuple(dict.fromkeys(note for one in found for note in one.imported.notes)),
-        ),
-        vectors=out,
-        classes=tuple(classes),
-        layers=None if first.layers is None else tuple(layers),
-    )
-
-
 def set_of(found: Foreign, asked: Asked) -> VectorSet:
     """A vector set of what files hold and what was said beside them. Raises InputError as `load_vectors`."""
     found = _named(found, asked.classes)
-    known, model = _model(found, asked.model)
+    known, name, origin = _model(found, asked.model)
+    classes = found.classes or ()
     notes = list(found.imported.notes)
     if known is None:
-        notes.append(f"{model} is not at hand, so that the vectors were not checked against it")
+        notes.append(f"{origin} is not at hand, so that the vectors were not checked against it")
     elif known.d_model != found.vectors.shape[2]:
         raise InputError(
             f"the vectors have width {found.vectors.shape[2]}, {known.name} has {known.d_model}. Vectors do not carry "
@@ -250,16 +133,16 @@ def set_of(found: Foreign, asked: Asked) -> VectorSet:
         raise InputError("no layer has vectors of all classes. Give files that have the same layers.")
     for note in notes:
         log.warning("%s", note)
-    name, stem = known.name if known is not None else _short(model), _stems(found.imported)
+    stem = _stems(found.imported)
     revision = known.revision if known is not None else found.revision
-    key = hashlib.sha256(repr((found.classes, model, revision)).encode() + means.tobytes()).hexdigest()[:8]
+    key = hashlib.sha256(repr((classes, name, revision)).encode() + means.tobytes()).hexdigest()[:8]
     unknown = np.full(total, np.nan)
     lacking = dict.fromkeys(_LACKING, "vectors of another tool come without the passages that they were made from")
     if missing:
         lacking["layers"] = "the files have no vectors of all classes for it"
     return VectorSet(
         name="_".join((_fit(name), IMPORTED, _fit(stem), key)) if asked.name is None else file_name(asked.name),
-        classes=found.classes or (),
+        classes=classes,
         provenance=Provenance(
             model=name,
             revision=revision,
@@ -267,7 +150,7 @@ def set_of(found: Foreign, asked: Asked) -> VectorSet:
             weights=known.weights if known is not None else "",
             precision="",
             method=IMPORTED,
-            protocol=replace(PROTOCOL, centring=found.centring if len(found.classes or ()) > 1 else "none"),
+            protocol=replace(PROTOCOL, centring=found.centring if len(classes) > 1 else "none"),
             corpus=stem,
             corpus_hash="",
             n_passages=0,
@@ -276,7 +159,7 @@ def set_of(found: Foreign, asked: Asked) -> VectorSet:
             nonfinite_layers=missing,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             versions={"numpy": version("numpy")},
-            origin=known.origin if known is not None else model,
+            origin=origin,
             imported=replace(found.imported, notes=tuple(notes)),
         ),
         class_means=means,
@@ -302,36 +185,35 @@ def _named(found: Foreign, asked: Sequence[str] | None) -> Foreign:
     raise InputError(f"{counted(len(names), 'class')} were named, {file} has {n_classes}. Name each, in their order.")
 
 
-def _model(found: Foreign, asked: str | None) -> tuple[Identity | None, str]:
-    """The model of the vectors if it is at hand, and how it is called. Raises InputError where nothing says it."""
+def _model(found: Foreign, asked: str | None) -> tuple[Identity | None, str, str]:
+    """The model of the vectors if it is at hand, its name, and what loads it. Raises InputError where none is named."""
     model = found.model if asked is None else asked
     if not isinstance(model, str) or not model.strip():
         raise InputError("the files do not say which model they are of. Name it by --model, as for emoviz extract.")
-    known, model = _known(model.strip())
-    by_name = known is None or not Path(known.origin).exists()
-    if found.model and by_name and _short(found.model) != (_short(model) if known is None else known.name):
-        raise InputError(
-            f"the files say that they are of {found.model:.80}, and --model says {model:.80}. Vectors do not carry "
-            "over between models."
-        )
-    return known, model
-
-
-def _known(model: str) -> tuple[Identity | None, str]:
-    """The model if it is at hand, and how it is called."""
+    model = model.strip()
     if len(model) > 200 or re.search(r"[\x00-\x1f\x7f]", model):
         raise InputError(f"model {model!r:.60} was given; a name, hub id, folder or .gguf file is needed.")
+    known = None
     try:
-        return identity(model), model
+        name = resolve(model, away=True).name
+        known = identity(model)
     except InputError:
         # A path must be there; a name need not.
         if Path(model).exists() or model.startswith((".", "/", "~")) or model.lower().endswith(".gguf"):
             raise
-        return None, model
+        name = _short(model)
+    of_path = known is not None and Path(known.origin).exists()
+    if found.model and not of_path and name not in (found.model, _short(found.model)):
+        raise InputError(
+            f"the files say that they are of {found.model:.80}, and --model says {model:.80}. Vectors do not carry "
+            "over between models."
+        )
+    return known, name, model if known is None else known.origin
 
 
 def _short(model: str) -> str:
-    return model.rstrip("/").split("/")[-1]
+    """The name of a hub id, without its owner and revision."""
+    return model.rstrip("/").split("/")[-1].partition("@")[0]
 
 
 def _total(found: Foreign, asked: int | None, known: Identity | None) -> int | None:
@@ -384,7 +266,7 @@ def _layers(
 
 def _placed(vectors: np.ndarray, layers: Sequence[int], total: int, notes: list[str]) -> np.ndarray:
     """(L, C, D), NaN where there are no vectors."""
-    _check_room(total, *vectors.shape[1:])
+    check_room(total, *vectors.shape[1:])
     out = np.full((total, *vectors.shape[1:]), np.nan, np.float32)
     for layer, rows in zip(layers, vectors, strict=True):
         if layer in (-1, total):
@@ -401,13 +283,6 @@ def _placed(vectors: np.ndarray, layers: Sequence[int], total: int, notes: list[
         out[empty] = np.nan
         notes.append("vectors of zeros, which have no direction, are taken for missing")
     return out
-
-
-def _check_room(n_layers: int, n_classes: int, width: int) -> None:
-    if n_layers * n_classes * width * 4 > MAX_BYTES:
-        raise InputError(
-            f"{n_layers} layers x {n_classes} classes x {width} are more than {MAX_BYTES / 1e9:.1f} GB. Import fewer."
-        )
 
 
 def _stems(imported: Imported) -> str:

@@ -162,6 +162,8 @@ def recipe_notes(found: Recipe, vectors: VectorSet) -> dict[str, str]:
     if found.layers == usual_layers(vectors) and not set(found.layers) & set(window(vectors.n_layers)):
         middle = ranges(window(vectors.n_layers))
         notes["layers"] = f"the set has no vectors in the middle third (layers {middle}); those that it has are used"
+    if not vectors.provenance.revision:
+        notes["revision"] = "the set does not say of which revision of the model it is; its name and size fit"
     if "residual_norm" in vectors.notes and np.isfinite(vectors.residual_norm[list(found.layers)]).all():
         notes["residual_norm"] = f"residual norm {vectors.notes['residual_norm']}"
     return notes

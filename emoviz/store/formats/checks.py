@@ -29,6 +29,10 @@ def file_size(path: Path) -> int:
     """Raises InputError where there is no file to read, or none of this size is read."""
     try:
         size = path.stat().st_size
+        # A pipe would be waited for.
+        if not path.is_file():
+            raise refused(path, "it is no file. Give a file that a tool saved.")
+        path.open("rb").close()
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}). Check the path.") from error
     if size == 0:

@@ -113,7 +113,9 @@ def foreign(
         vectors, classes, layers = _single(path, arrays, said, path.stem if stem is None else stem)
         notes = ()
     return Foreign(
-        imported=Imported((path.name,), format, said["tool"] or tool, as_text(metadata), notes),
+        imported=Imported(
+            (path.name,), format, " ".join((said["tool"] or tool).split())[:80], as_text(metadata), notes
+        ),
         vectors=vectors,
         classes=None if classes is None else tuple(classes),
         layers=None if layers is None else tuple(layers),
