@@ -26,6 +26,7 @@ from . import (
     many_texts,
     page,
     regimes,
+    scale,
     sessions,
     steering,
 )
@@ -54,6 +55,7 @@ ON_REQUEST = {
     "regimes": regimes.regimes,
     "cleaning": cleaning.cleaning,
     "effects": steering.effects,
+    "scale": scale.scale,
 }
 
 

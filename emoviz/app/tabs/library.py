@@ -50,7 +50,7 @@ def lay(start: Selection) -> Laid:
             model_choices(),
             value="SmolLM2-135M-Instruct",
             label="Model",
-            info="known models, a hub id (@revision, :file.gguf), a folder or .gguf file",
+            info="a name, owner/name@revision, folder or .gguf file",
             allow_custom_value=True,
             filterable=True,
             scale=4,
