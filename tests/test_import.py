@@ -110,6 +110,21 @@ def test_a_control_vector_of_every_dialect_comes_back_to_the_bit(tmp_path, tool)
     assert found.provenance.nonfinite_layers == tuple(np.flatnonzero(np.isnan(expected).all((1, 2))))
 
 
+def test_what_repeng_itself_exports_comes_back_to_the_bit(tmp_path, monkeypatch):
+    # As in test_exchange_out: it names a type that numpy 2 no longer has.
+    monkeypatch.setattr(np, "float_", np.float64, raising=False)
+    repeng = pytest.importorskip("repeng")
+    vectors = numbers(3, WIDTH)
+    made = repeng.ControlVector("llama", {layer: vectors[layer - 1] for layer in (3, 2, 1)})
+    made.export_gguf(str(tmp_path / "sad.gguf"))
+    found = load_vectors(tmp_path / "sad.gguf", n_layers=4, **AWAY)
+    assert np.array_equal(found.class_means[1:, 0], vectors) and found.classes == ("sad",)
+    assert found.provenance.imported.tool.startswith("repeng")
+    (0.5 * made - made).export_gguf(str(tmp_path / "half.gguf"))
+    found = load_vectors(tmp_path / "half.gguf", n_layers=4, **AWAY)
+    assert np.array_equal(found.class_means[1:, 0], -0.5 * vectors)
+
+
 def test_directions_from_layer_0_on_are_all_layers_of_the_model(tmp_path):
     # saklas writes direction.0 too.
     vectors = write_gguf(tmp_path / "happy.gguf", (0, 1, 2, 3), keys=hinted(4))

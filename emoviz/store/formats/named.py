@@ -88,11 +88,9 @@ def foreign(
     format: str,
     arrays: Mapping[str, np.ndarray],
     metadata: Mapping[str, Any],
-    *,
-    stem: str | None = None,
     tool: str = "",
 ) -> Foreign:
-    """Vectors of named float32 arrays. stem : the emotion, where no name says one.
+    """Vectors of named float32 arrays. tool : what wrote them, where the metadata do not say.
 
     Raises InputError for arrays that do not go together.
     """
@@ -110,7 +108,7 @@ def foreign(
     elif not arrays:
         raise refused(path, "it holds no arrays of numbers with a fractional part. Save vectors as float32.")
     else:
-        vectors, classes, layers = _single(path, arrays, said, path.stem if stem is None else stem)
+        vectors, classes, layers = _single(path, arrays, said)
         notes = ()
     return Foreign(
         imported=Imported(
@@ -143,7 +141,7 @@ def _stacked(path: Path, name: str, stack: np.ndarray, said: Mapping[str, Any]) 
     )
 
 
-def _single(path: Path, arrays: Mapping[str, np.ndarray], said: Mapping[str, Any], stem: str):
+def _single(path: Path, arrays: Mapping[str, np.ndarray], said: Mapping[str, Any]):
     """(K, C, D), classes and layers of arrays of one or two dimensions."""
     names, numbers, of_file = next(iter(said["classes"]), None), said["layers"], layer_in(path.stem)
     rows: dict[tuple[Any, Any], np.ndarray] = {}
@@ -167,7 +165,7 @@ def _single(path: Path, arrays: Mapping[str, np.ndarray], said: Mapping[str, Any
             only = numbers[0] if numbers is not None and len(numbers) == 1 else None
             layer = next((one for one in (layer, of_file, only) if one is not None), None)
             kinds.add("vectors without a layer" if layer is None else "vectors at a layer")
-            found = {(stem if emotion is None else emotion, 0 if layer is None else layer): array}
+            found = {(path.stem if emotion is None else emotion, 0 if layer is None else layer): array}
         twice = next((place for place in found if place in rows), None)
         if twice is not None:
             raise refused(path, f"it has two vectors of {twice[0]!r:.60} at layer {twice[1]}.")
