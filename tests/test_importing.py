@@ -62,7 +62,11 @@ def test_one_click_imports_and_another_deletes(happy):
     said, left = importing.press(happy, **given)
     name = said.split("**")[1]
     assert left is None and find_set(name).provenance.model == "away"
-    assert [name, "imported", "1"] == next(row for row in sets_table()["rows"] if row[0] == name)[:3]
+    table = sets_table()
+    assert [name, "imported", "1"] == next(row for row in table["rows"] if row[0] == name)[:3]
+    assert (
+        f"{name}: imported from happy.gguf (GGUF control vector, made by llama.cpp cvector-generator)" in table["notes"]
+    )
     assert delete(name) == f"{name} is deleted." and name not in [vectors.name for vectors in list_sets()]
 
 

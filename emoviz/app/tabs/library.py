@@ -233,7 +233,7 @@ def show_set(name: str | None, selected: list[str]) -> tuple:
 
 
 def sets_table() -> dict:
-    """Every set with its files' size and where it lies."""
+    """Every set with its files' size and where it lies, and below what was imported from where."""
     rows = []
     for vectors in library().sets.values():
         p = vectors.provenance
@@ -251,7 +251,8 @@ def sets_table() -> dict:
             ]
         )
     columns = ["set", "method", "classes", "texts", "stored with it", "size", "from"]
-    return {"columns": columns, "rows": rows}
+    made = ((s.name, s.provenance.imported) for s in library().sets.values())
+    return {"columns": columns, "rows": rows, "notes": [f"{name}: {by}" for name, by in made if by is not None]}
 
 
 def own_choices() -> list[tuple[str, str]]:
