@@ -286,9 +286,8 @@ def _lay_weights(home: Path) -> None:
             shutil.copy(source / file, folder / "snapshots/0")
     # Converting takes a minute, and other tests do it.
     converted = home / ".cache/huggingface/assets/emoviz/models"
-    for entry in BUNDLED:
-        for there in models_folder().glob(f"{entry.id}-*-v*/"):
-            shutil.copytree(there, converted / there.name)
+    for there in models_folder().glob(f"{BUNDLED[0].id}-*-v*/"):
+        shutil.copytree(there, converted / there.name)
 
 
 def _give(folder: Path) -> None:
