@@ -7,10 +7,15 @@ import importlib
 import json
 from dataclasses import replace
 
+import gradio as gr
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 
 from emoviz import compare, contrasts, find_set, list_sets, save_set
+from emoviz.app.components import Figure
+from emoviz.app.selection import first_selection
+from emoviz.app.tabs import TABS
 from emoviz.cli import main
 from emoviz.errors import InputError
 from emoviz.extract.norms import fitting
@@ -28,7 +33,7 @@ from tests.conftest import as_imported, make_set
 # `emoviz.extract` is a function to those who import it by its place.
 norms = importlib.import_module("emoviz.extract.norms")
 
-FULL = "SmolLM2-135M-Instruct_emoviz_fp32"
+FULL = "SmolLM2-135M-Instruct_emoviz_fp32_b1164d71"
 # What may be missing: all but directions; all classes but one; all layers but one, within the window or not; neutral.
 KINDS = {
     "bare": {},
@@ -59,7 +64,7 @@ def test_rho_is_that_of_the_set_with_all_its_parts(full):
         assert np.isnan([found.ceiling[0, 1], found.rho_disjoint[0, 1], found.rho_partial_lexical[0, 1]]).all()
         why = {one.number: one.why for one in found.missing}
         assert why["ceiling"] == why["rho_disjoint"] == f"{bare.name} has no halves"
-        assert "no controls" in why["rho_partial_lexical"] and "not asked for" in why["ci"]
+        assert "are not known" in why["rho_partial_lexical"] and "not asked for" in why["ci"]
 
 
 def test_two_sets_of_unknown_passages_are_not_taken_for_sets_of_the_same():
@@ -141,6 +146,21 @@ def test_every_figure_is_drawn_or_says_why_not(partial, full, beside):
             assert "nan" not in figure.layout.meta["description"].lower(), name
 
 
+@pytest.mark.parametrize("kind", ["one class", "one layer"])
+@pytest.mark.parametrize("tab", [tab for tab in TABS if tab.ahead], ids=lambda tab: tab.title)
+def test_every_tab_draws_it_beside_a_full_set(full, tab, kind):
+    save_set(bare := as_imported(full, **KINDS[kind]))
+    view = replace(first_selection(), sets=(bare.name, FULL))
+    with gr.Blocks():
+        laid = tab.lay(view)
+    drawn = tab.draw(view, **{name: part.value for name, part in laid.controls.items()})
+    figures = {name: one for name, one in drawn.items() if isinstance(laid.outputs.get(name), Figure)}
+    missing = {name for name, one in figures.items() if not isinstance(one, go.Figure)}
+    # Two sets have a number in place of a matrix, and one class has no geometry that could agree.
+    none = {"matrix", "dots", "difference"} if kind == "one class" else {"matrix"}
+    assert missing <= (none if tab.title == "Models" else set()), {name: drawn[name] for name in missing}
+
+
 def test_what_is_left_out_of_a_figure_is_said_in_it(full):
     figure = drawings(view_of([as_imported(full, classes=("afraid",)), full]))["map"].draw_some()
     assert "left out: SmolLM2-135M-Instruct · imported, mine: 1 class" in figure.layout.annotations[-1].text.replace(
@@ -198,6 +218,18 @@ def test_norms_are_measured_once_and_the_set_says_so(llama, monkeypatch):
     reading = read_text(llama, bare, "the joyous cat ran and the grim dog sat .")
     assert np.isfinite(reading.scores[1:3, 1:]).all() and np.isnan(reading.scores[[0, 3]]).all()
     assert "is missing: the files have no vectors for it" in reading.unread_layers[0]
+
+
+def test_the_command_line_reads_where_there_are_vectors_and_says_so(llama, llama_folder, capsys):
+    own = make_set("m", model=llama.name, layers=llama.n_layers, width=llama.d_model)
+    own = replace(own, provenance=replace(own.provenance, revision=llama.revision))
+    save_set(as_imported(own, name="early", layers=(1,)))
+    given = [str(llama_folder), "--set", "early", "--text", "the joyous cat ran and the grim dog sat .", "--json"]
+    assert main(["read", *given]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["layer"] == 1 and np.isfinite(result["scores"][1]).all()
+    assert result["reasons"]["layer"] == "the set has no vectors in the middle, so layer 1 is that of separation"
+    assert result["reasons"]["z"] == "the passages of early are not known"
 
 
 @pytest.mark.models

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..types import GroupDifference, Missing, TextReadings
+from ..types import GroupDifference, Missing, TextReadings, VectorSet
 from ..types.texts import TOPS
 from .arguments import Result, add_cleaning, add_device, add_precision, add_set, layer_of, set_of, whole
 from .printing import peak_rss_mb, table
@@ -109,6 +109,7 @@ def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
             **{f"layer {at}": why for at, why in reading.unread_layers.items()},
             **{f"token {at}": why for at, why in reading.unread_tokens.items()},
             **({"z": scale.why} if isinstance(scale, Missing) else {}),
+            **_of_layer(given, vectors),
         },
         "seconds": round(time.perf_counter() - started, 3),
     }
@@ -164,12 +165,20 @@ def _texts(given: Namespace, started: float) -> Result:
         "tokens": found.tokens,
         "top": {what: {name: list(own[:_SHOWN]) for name, own in found.tops[what].items()} for what in TOPS},
         "groups": groups,
-        "reasons": {"z": found.no_z} if found.no_z else {},
+        "reasons": {**({"z": found.no_z} if found.no_z else {}), **_of_layer(given, vectors)},
         "tokens_per_second": found.tokens_per_second,
         "peak_rss_mb": peak_rss_mb(),
         "seconds": round(time.perf_counter() - started, 3),
     }
     return result, "\n\n".join([_standing(found), *([] if groups is None else [_groups(groups)])]), 0
+
+
+def _of_layer(given: Namespace, vectors: VectorSet) -> dict[str, str]:
+    """Why another rule than the protocol's picked the layer, where that is so."""
+    from ..geometry.layers import layer_note
+
+    note = layer_note(vectors) if given.layer == "best" else ""
+    return {"layer": note} if note else {}
 
 
 def _standing(found: TextReadings) -> str:

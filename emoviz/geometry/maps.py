@@ -100,10 +100,8 @@ def map_at(vectors: VectorSet, maps: dict[int, Projection], layer: int) -> Proje
     """The map of one layer out of `maps_over_layers`. Raises InputError that says why there is none."""
     rdm(vectors, layer)
     if layer not in maps:
-        raise InputError(
-            f"{vectors.name} has no UMAP map of layer {layer} ({MIN_UMAP_CLASSES} classes or more are needed). "
-            "Choose the PCA map, or extract the set again."
-        )
+        why = vectors.notes.get("umap", f"{MIN_UMAP_CLASSES} classes or more are needed")
+        raise InputError(f"{vectors.name} has no UMAP map of layer {layer}: {why}. Choose the PCA map.")
     return maps[layer]
 
 

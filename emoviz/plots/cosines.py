@@ -76,11 +76,13 @@ def cosines_figure(
         }  # fmt: skip
     raw_low = min(raw.min() for raw, _, _ in pairs)
     centred_low, centred_high = min(c.min() for _, c, _ in pairs), max(c.max() for _, c, _ in pairs)
+    alike = f"Raw, all emotions look alike (cosine {raw_low:.2f} or more)"
+    # Vectors of other tools are differences already.
+    apart = f"Raw cosines go from {raw_low:.2f} to {max(raw.max() for raw, _, _ in pairs):.2f}"
     return figure(
         traces,
         {**axes, "annotations": heads + marks, "uirevision": "cosines", "meta": {"kind": "cosines", "name": "cosines"}},
-        title=f"Raw, all emotions look alike (cosine {raw_low:.2f} or more); centred, {centred_low:.2f} to "
-        f"{centred_high:.2f}",
+        title=f"{alike if raw_low > 0 else apart}; centred, {centred_low:.2f} to {centred_high:.2f}",
         aid="each dot is a pair of classes, at the same height in both rows; raw cosines measure the direction that "
         "all states share, centred ones what differs",
         notes=[*provenance_notes(sets, layers, "raw: no centring; centred: less the mean over classes"), *notes],

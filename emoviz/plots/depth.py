@@ -63,7 +63,7 @@ def depth_figure(
         traces.append(
             {
                 "type": "scatter",
-                "mode": "lines",
+                "mode": line_mode(curve.values),
                 "x": curve.depth,
                 "y": curve.values,
                 "name": short_label(vectors),
@@ -115,7 +115,7 @@ def depth_figure(
     lines = provenance_notes(sets, None, f"{centring} centring", *_interval_note(entry, sets, curves))
     if drawn:
         lines.append(f"grey: {drawn} published models, {SOURCE} (fp16, last token, other passages)")
-    lines += [*notes, *_missing_notes(sets, curves)]
+    lines += [*notes, *missing_notes(sets, curves)]
     lines += [] if legend else [f"{len(sets)} sets have no legend here: point at a curve for its name"]
     return figure(
         traces,
@@ -144,6 +144,13 @@ def _y_axis(entry: Curve, curves: Sequence[DepthCurve]) -> dict:
     low, high = np.nanmin(values), np.nanmax(values)
     margin = 0.12 * max(high - low, 1e-4)
     return {"range": [float(low - 2 * margin), float(high + margin)]}
+
+
+def line_mode(values: np.ndarray) -> str:
+    """How a curve is drawn: with dots where one of its values has no neighbour, since a line needs two."""
+    known = np.concatenate([[False], np.isfinite(values), [False]])
+    alone = known[1:-1] & ~known[:-2] & ~known[2:]
+    return "lines+markers" if alone.any() else "lines"
 
 
 def band(curve: DepthCurve, colour: str) -> list[dict]:
@@ -195,7 +202,7 @@ def _interval_note(entry: Curve, sets: Sequence[VectorSet], curves: Sequence[Dep
     return [f"bands: 95 % interval over {entry.over} (bootstrap, {drawn[0].n:,} resamples, seed {drawn[0].seed})"]
 
 
-def _missing_notes(sets: Sequence[VectorSet], curves: Sequence[DepthCurve]) -> list[str]:
+def missing_notes(sets: Sequence[VectorSet], curves: Sequence[DepthCurve]) -> list[str]:
     """Why a set has no interval, or no value somewhere."""
     notes = []
     for vectors, curve in zip(sets, curves, strict=True):

@@ -13,6 +13,7 @@ from ..types import CurveDifference, PairedRDMs, VectorSet
 from ..types.condensed import square
 from . import marks
 from .canvas import narrow
+from .depth import line_mode
 from .marks import Marked
 from .rdm import MAX_LABELLED, class_bar
 from .theme import PUBLISHED_COLOUR, SERIES, figure, provenance_notes, short_label
@@ -141,7 +142,7 @@ def depth_difference_figure(
     traces.append(
         {
             "type": "scatter",
-            "mode": "lines",
+            "mode": line_mode(found.values),
             "x": found.depth,
             "y": found.values,
             "name": f"{names[0]} − {names[1]}",

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from ..reference import SOURCE, PublishedModel
 from ..types import DepthCurve, VectorSet
 from .canvas import columns, rows
+from .depth import missing_notes
 from .theme import PUBLISHED_COLOUR, Style, figure, provenance_notes, short_label
 
 _INNER, _OUTER = 0.78, 1.0
@@ -80,12 +81,14 @@ def gauge_figure(
         "uirevision": "gauge",
         "meta": {"kind": "gauge", "name": "anisotropy"},
     }
+    sentences = max(s.provenance.n_neutral_sentences for s in sets)
     notes = provenance_notes(
         sets,
         layers,
-        f"{sets[0].provenance.n_neutral_sentences} neutral sentences",
+        *([f"{sentences} neutral sentences"] if sentences else []),
         "brackets: 95 % interval over sentences",
     )
+    notes += missing_notes(sets, [raw for raw, _ in curves])
     if published:
         notes.append(
             f"grey marks: {len(published)} published models, {SOURCE} (fp16, last token, 10 or 20 other sentences)"

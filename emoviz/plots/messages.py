@@ -141,18 +141,22 @@ def _models(sets: Sequence[Facts]) -> Message:
     models = list(dict.fromkeys(one.model for one in sets))
     named = f"{_and(models)}; " if len(models) <= MOST_NAMED else ""
     lead = counted(len(models), "model") + (f", {counted(len(sets), 'set')}" if len(sets) > len(models) else "")
-    return Message(
-        lead,
-        f"{named}{_span([one.texts for one in sets], '{:,}')} texts{' each' if len(sets) > 1 else ''} in "
-        f"{_span([one.classes for one in sets], '{}')} classes",
-        "Library",
-    )
+    classes = f"{_span([one.classes for one in sets], '{}')} classes"
+    return Message(lead, f"{named}{_texts(sets)}{' each' if len(sets) > 1 else ''} in {classes}", "Library")
+
+
+def _texts(sets: Sequence[Facts]) -> str:
+    """How many texts the sets were made from, as far as that is known."""
+    known = [one.texts for one in sets if one.texts]
+    return f"{_span(known, '{:,}')} texts" if len(known) == len(sets) else "unknown texts"
 
 
 def _decoding(sets: Sequence[Facts]) -> Message:
     """Emotions are read where the whole interval lies above chance; without an interval nobody can tell."""
     above = [one for one in sets if one.decoding.low is not None and one.decoding.low > one.chance]
-    lead = _share(above, sets, "Emotions can be read", "Emotions cannot be read for certain")
+    known = any(np.isfinite(one.decoding.value) for one in sets)
+    none = "Emotions cannot be read for certain" if known else "Decoding not known"
+    lead = _share(above, sets, "Emotions can be read", none)
     chance = _span([one.chance for one in sets], "{:.2f}")
     return Message(
         lead,
@@ -181,7 +185,7 @@ def _no_interval(sets: Sequence[Facts]) -> Message | None:
     first = without[0]
     return Message(
         "No interval",
-        f"{_who(without, sets)}: {_span([one.texts for one in without], '{:,}')} texts; {first.why_no_interval}",
+        f"{_who(without, sets)}: {_texts(without)}; {first.why_no_interval}",
         "Depth",
         {"depth.curve": "decoding_accuracy"},
     )

@@ -6,6 +6,7 @@ import html
 
 import numpy as np
 
+from ..geometry.directions import usual_centring
 from ..types import Reading, VectorSet
 from .theme import DIVERGING_LIMIT
 
@@ -14,6 +15,8 @@ LEGEND = {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "xanchor": 
 
 def formula(vectors: VectorSet) -> str:
     """What a score is, in a line; for a cleaned set what its directions are."""
+    if usual_centring(vectors) == "none" and vectors.cleaned is None:
+        return "score = h/|h| · unit(vector); the set has no mean over texts that could be taken off"
     cleaned, how, what = vectors.cleaned, "", "the mean over classes"
     if cleaned is not None and cleaned.origin is None:
         how = f", {cleaned.name}"

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from ..stats.valence import TRAITS
 from ..types import TraitFit, ValenceArousal, VectorSet
 from .canvas import fitted, rows
+from .depth import line_mode
 from .theme import PUBLISHED_COLOUR, Style, figure, panels, provenance_notes, short_label
 
 # The component that the literature expects to carry the trait.
@@ -130,7 +131,7 @@ def _line(
     rows = zip(which, r, p, strict=True)
     return {
         "type": "scatter",
-        "mode": "lines",
+        "mode": line_mode(r),
         "x": depth,
         "y": np.abs(r),
         "name": short_label(vectors),

@@ -6,6 +6,8 @@ import numpy as np
 
 from ..types import DepthCurve, VectorSet
 
+MISSING = "missing"
+
 
 def highest(values: np.ndarray) -> float:
     """The largest finite value, NaN if there is none."""
@@ -13,7 +15,7 @@ def highest(values: np.ndarray) -> float:
 
 
 def number(value: float, digits: int) -> str:
-    return f"{value:.{digits}f}" if np.isfinite(value) else "missing"
+    return f"{value:.{digits}f}" if np.isfinite(value) else MISSING
 
 
 def depth_of(vectors: VectorSet, layer: int | None) -> str:

@@ -21,6 +21,7 @@ from ..stats.valence import valence_arousal
 from ..types import Comparison, VectorSet
 from ..types.vectors import IMPORTED
 from ..words import ranges
+from .cells import MISSING
 from .figures import View, effects_run_of, leak_direction, leak_runs_of
 from .tables import (
     Table,
@@ -214,9 +215,10 @@ def key_table(view: View) -> Table:
     rows = []
     for vectors, layer in zip(view.sets, view.layers, strict=True):
         numbers = key_numbers(vectors, layer)
-        cells = [f"{one['value']} {one['note']}" for one in numbers]
+        cells = [f"{one['value']}{': ' if one['value'] == MISSING else ' '}{one['note']}" for one in numbers]
+        texts = vectors.provenance.n_passages
         rows.append(
-            [short_label(vectors), f"{layer} of {vectors.n_layers}", f"{vectors.provenance.n_passages}", *cells]
+            [short_label(vectors), f"{layer} of {vectors.n_layers}", f"{texts}" if texts else "not known", *cells]
         )
     return {"columns": ["set", "layer", "texts", *(one["name"] for one in numbers)], "rows": rows}
 

@@ -30,7 +30,7 @@ from ..stats.reliability import stepped_up
 from ..stats.valence import QUADRANT_SIGNS, TRAITS
 from ..steer.grammar import UNSTEERED
 from ..stimuli.effects import CHANCE
-from ..types import Claims, Comparison, LeakRun, SideEffects, TraitFit, ValenceArousal, VectorSet
+from ..types import Claims, Comparison, DepthCurve, LeakRun, SideEffects, TraitFit, ValenceArousal, VectorSet
 from ..words import counted, percent
 from .cells import depth_of, highest, interval_of, number
 
@@ -41,27 +41,21 @@ def key_numbers(vectors: VectorSet, layer: int) -> list[dict[str, str]]:
     """How good a set is at a layer: [{name, value, note}]."""
     curves = depth_curves(vectors)
     best = best_layers(vectors)["decoding"]
+
+    def fact(name: str, curve: DepthCurve, of: str) -> dict[str, str]:
+        value = curve.values[layer]
+        note = f"{interval_of(curve, layer)}{of}" if np.isfinite(value) else curve.reason
+        return {"name": name, "value": number(value, 2), "note": note}
+
     return [
-        {
-            "name": "decoding",
-            "value": number(curves["decoding_accuracy"].values[layer], 2),
-            "note": f"{interval_of(curves['decoding_accuracy'], layer)}chance {1 / len(vectors.classes):.2f}",
-        },
-        {
-            "name": "reliability",
-            "value": number(curves["split_half_rho"].values[layer], 2),
-            "note": f"{interval_of(curves['split_half_rho'], layer)}split-half rho",
-        },
+        fact("decoding", curves["decoding_accuracy"], f"chance {1 / len(vectors.classes):.2f}"),
+        fact("reliability", curves["split_half_rho"], "split-half rho"),
         {
             "name": "peak depth",
             "value": depth_of(vectors, best),
             "note": "of decoding" if best is None else f"layer {best}",
         },
-        {
-            "name": "anisotropy",
-            "value": number(curves["anisotropy"].values[layer], 2),
-            "note": f"{interval_of(curves['anisotropy'], layer)}of 1",
-        },
+        fact("anisotropy", curves["anisotropy"], "of 1"),
     ]
 
 

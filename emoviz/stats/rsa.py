@@ -313,10 +313,11 @@ def _add_partial(
         for name, controls in (("rho_partial_lexical", words), ("rho_partial_controls", every)):
             if job.centring != "class":
                 why = "defined for class centring only"
+            elif not _same_passages(*both):
+                known = all(s.provenance.corpus_hash for s in both)
+                why = "they were made from other passages" if known else "the passages of a set are not known"
             elif not (both[0].control_rdms and both[1].control_rdms):
                 why = "a set has no controls; one that emoviz extracts has them"
-            elif not _same_passages(*both):
-                why = "they were made from other passages"
             elif any(s.classes != classes for s in both):
                 why = "controls are of all classes of a set, not of some"
             else:

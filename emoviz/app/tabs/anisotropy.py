@@ -5,6 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 
 from ... import plot
+from ...geometry import rdm
 from ..components import Figure
 from ..contract import Laid, Tab, tried
 from ..library import library
@@ -26,7 +27,7 @@ def dials(view: Selection) -> go.Figure:
 
 
 def cosines(view: Selection) -> go.Figure:
-    sets, layers, left_out = view.readable(view.panels())
+    sets, layers, left_out = view.readable(view.panels(), rdm)
     return plot.cosines(sets, layers=layers, emotion=view.marked, style=library().style, notes=left_out)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ... import plot
+from ...geometry import rdm
 from ...geometry.dissimilarity import MIN_COMMON
 from ...geometry.layers import MIDDLE, layer_rule
 from ...plots.messages import facts, messages
@@ -114,7 +115,7 @@ def cards(view: Selection) -> dict:
 
 def emotion_map(view: Selection) -> go.Figure:
     """The first figure that anybody sees: the maps side by side, under what their comparison says."""
-    sets, layers, left_out = view.readable(view.panels())
+    sets, layers, left_out = view.readable(view.panels(), rdm)
     title = agreement(sets, layers)
     return plot.emotion_map(sets, layers=layers, emotion=view.marked, title=title, notes=left_out, height=470)
 
@@ -138,7 +139,7 @@ def agreement(sets: list[VectorSet], layers: tuple[int, ...]) -> str | None:
 
 
 def python(view: Selection) -> str:
-    sets, layers, _ = view.readable(view.panels())
+    sets, layers, _ = view.readable(view.panels(), rdm)
     titled = {} if (title := agreement(sets, layers)) is None else {"title": title}
     return snippet(open_sets(sets), figure("emotion_map", "sets", layers=layers, emotion=view.marked, **titled))
 
