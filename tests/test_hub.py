@@ -247,6 +247,16 @@ def test_what_is_not_in_the_cache_says_how_to_get_it(capsys, model):
         assert f"where there is a network, `emoviz fetch {model}` gets it" in line
 
 
+def test_a_hub_that_does_not_answer_is_not_waited_for(monkeypatch, caplog, capfd):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("emoviz.models.hub.getproxies", dict)
+    assert load_model("lab/tiny@v1.0").commit == ONE
+    with pytest.raises(InputError, match="could not be loaded from the Hugging Face hub or its local copy"):
+        load_model("lab/nowhere")
+    assert "Retrying" not in caplog.text + capfd.readouterr().err
+
+
 def test_what_is_fetched_is_a_snapshot_at_its_revision():
     assert fetch("lab/tiny@v1.0").name == ONE and fetch("lab/tiny").name == TWO
 

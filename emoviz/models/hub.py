@@ -8,8 +8,11 @@ revision : a branch, a tag or a whole commit. file : one GGUF file of the reposi
 from __future__ import annotations
 
 import re
+import socket
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from ..errors import InputError, first_line
 
@@ -87,11 +90,29 @@ def hub_file(model: HubModel) -> tuple[Path, str]:
 
     file, revision = model.file if model.file else _CONFIG, model.revision if model.revision else None
     try:
-        path = Path(hf_hub_download(model.repository, file, revision=revision))
+        found = hf_hub_download(model.repository, file, revision=revision, local_files_only=not hub_answers())
     # Whatever the network, the hub and its terms may raise.
     except Exception as error:
         raise not_here(model, error) from error
+    path = Path(found)
     return path, path.parents[file.count("/")].name
+
+
+def hub_answers() -> bool:
+    """Whether the hub may be asked and can be reached; its own client tries for half a minute, and says so."""
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    # Behind a proxy nothing else can be reached.
+    if "https" in getproxies():
+        return True
+    host = urlsplit(constants.ENDPOINT)
+    try:
+        socket.create_connection((host.hostname or "", host.port or 443), 3).close()
+    except OSError:
+        return False
+    return True
 
 
 def not_here(model: HubModel, error: Exception) -> InputError:

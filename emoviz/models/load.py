@@ -14,7 +14,7 @@ from transformers import logging as transformers_logging
 from ..errors import InputError, first_line
 from .blocks import find_blocks, text_config
 from .convert import log_progress
-from .hub import not_here
+from .hub import hub_answers, not_here
 from .identity import placed, weights_of
 from .loaded import LoadedModel
 from .memory import check_memory
@@ -61,7 +61,7 @@ def load_model(
     options: dict[str, Any] = {"trust_remote_code": False}
     if origin != str(folder):
         # A branch may move on while its files are fetched: all are of one commit.
-        options["revision"] = commit
+        options |= {"revision": commit, "local_files_only": not hub_answers()}
     try:
         config = AutoConfig.from_pretrained(origin, **options)
         tokenizer = AutoTokenizer.from_pretrained(origin, **options)
