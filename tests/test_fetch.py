@@ -223,7 +223,7 @@ def test_the_page_offers_what_is_missing_and_fetches_it_as_a_job(known, monkeypa
     def offers():
         of_read = read.draw(view, "a text", None, None)
         of_texts = texts.draw(view, None, True, **asked)
-        return [one["fetch"] for one in (of_read, of_texts, library_tab.draw(view, known.id))]
+        return [one["fetch"] for one in (of_read, of_texts, library_tab.draw(view, known.id, None))]
 
     assert [(one["visible"], one["value"]) for one in offers()] == [(True, "Fetch Made-Up-1B (0 MB)")] * 3
     assert texts.fetch(view, "")[0].startswith("**Cannot fetch.** this page has not told")
