@@ -54,6 +54,7 @@ def lay(start: Selection) -> Laid:
             allow_custom_value=True,
             filterable=True,
             scale=4,
+            min_width=280,
         )
         protocol = gr.Dropdown(list(PROTOCOLS), label="Protocol", info="emoviz-stories: own stories", scale=2)
         precision = gr.Dropdown(["auto", *PRECISIONS], label="Precision", info="auto: fp32, on CUDA bf16", scale=2)
