@@ -154,3 +154,17 @@ def test_llama_cpp_moves_as_emoviz_does_at_the_same_dose_and_block(llama_cpp, tm
     last = change([29], 0.06)
     own, before = (alike(ours([layer], 0.06) - unsteered, last) for layer in (29, 28))
     assert own[0] > 0.95 > before[0] and 0.95 < own[1] < 1.05 and not 0.85 < before[1] < 1.15
+
+
+@pytest.mark.models
+def test_the_guide_to_sweeps_runs_its_plan_and_finds_all_there_when_it_is_run_again(tmp_path, monkeypatch, capsys):
+    models_folder().mkdir(parents=True, exist_ok=True)
+    (tmp_path / "models").symlink_to(models_folder(), target_is_directory=True)
+    monkeypatch.setenv("EMOVIZ_HOME", str(tmp_path))
+    monkeypatch.chdir(ROOT)
+    lines = [line.partition("#")[0].split() for line in (ROOT / "docs/guides/sweep.md").read_text("utf-8").splitlines()]
+    dry, run = [words[1:] for words in lines if words[:2] == ["emoviz", "sweep"] and "--ray" not in words]
+    for words, counts in ((dry, "4 there, 1 waiting"), (run, "1 done, 4 there"), (run, "5 there")):
+        assert cli.main(words) == 0
+        assert capsys.readouterr().out.splitlines()[-1] == counts
+    assert [vectors.classes for vectors in ez.list_sets() if not vectors.shipped] == [("bright", "gloomy")]

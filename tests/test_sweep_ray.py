@@ -12,13 +12,16 @@ import threading
 import time
 from contextlib import ExitStack, contextmanager, suppress
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
 import emoviz as ez
 from emoviz.cli import main
+from emoviz.errors import InputError
 from emoviz.extract import on_ray
+from emoviz.extract.plan import parse_plan
 from emoviz.store.sweeps import list_sweeps
 
 from .conftest import ROOT, write_passages
@@ -155,3 +158,34 @@ def test_an_address_where_no_cluster_answers_is_refused_in_seconds(tmp_path, lla
     assert "is no Ray cluster" in said
     monkeypatch.setitem(sys.modules, "ray", None)
     assert "ray, which is not installed" in _refused(capsys, plan, "--ray", "127.0.0.1:6379", *to)
+
+
+def _cluster_of(*sizes):
+    """A cluster as Ray describes it, without one."""
+    nodes = [{"NodeID": f"{k}", "NodeName": f"n{k}", "Alive": True, "Resources": size} for k, size in enumerate(sizes)]
+    dead = {"NodeID": "x", "NodeName": "x", "Alive": False, "Resources": {}}
+    return on_ray.Cluster(SimpleNamespace(nodes=lambda: [*nodes, dead]), "memory://x")
+
+
+def _job(model, **options):
+    (job,) = parse_plan(
+        json.dumps({"models": [{"model": model, **options}], "precisions": ["bf16"]}).encode(), "p"
+    ).jobs
+    return job
+
+
+LLAMA = "meta-llama/Llama-3.1-8B"
+
+
+def test_a_job_asks_for_gpus_cores_and_memory_by_what_its_model_needs():
+    with_gpus = _cluster_of({"CPU": 64.0, "GPU": 8.0, "memory": 2e12}, {"CPU": 16.0, "memory": 64e9})
+    needs = with_gpus.needs(_job(LLAMA))
+    assert needs.device == "cuda" and needs.bytes == 2 * 8_030_261_248 + 500_000_000
+    asked = with_gpus.resources(_job(LLAMA, gpus=2), needs)
+    assert asked == {"CPU": 1, "GPU": 2, "memory": int(needs.bytes)}
+    small = _job(LLAMA, device="cpu")
+    assert with_gpus.resources(small, with_gpus.needs(small)) == {"CPU": 16, "memory": int(needs.bytes)}
+    with pytest.raises(InputError, match="has the 1 CPUs, 9 GPUs and 16.6 GB that Llama-3.1-8B needs in bf16"):
+        with_gpus.needs(_job(LLAMA, gpus=9))
+    with pytest.raises(InputError, match="has the 4 CPUs, 0 GPUs and 16.6 GB that Llama-3.1-8B needs in bf16"):
+        _cluster_of({"CPU": 4.0, "memory": 8e9}, {"CPU": 8.0, "memory": 16e9}).needs(_job(LLAMA))

@@ -105,7 +105,7 @@ class Cluster:
         """Raises InputError for a job that can only fail, such as one that fits into no machine."""
         on_gpu = self._gpus and job.options.get("device", "auto") in ("auto", "cuda")
         needs = self._foresight.needs(job, "cuda" if on_gpu else "cpu")
-        asked = self._resources(job, needs)
+        asked = self.resources(job, needs)
         if not any(all(size.get(name, 0) >= n for name, n in asked.items()) for size in self._sizes):
             wanted = f"{asked['CPU']} CPUs, {asked.get('GPU', 0)} GPUs and {asked.get('memory', 0) / 1e9:.1f} GB"
             raise InputError(
@@ -114,7 +114,7 @@ class Cluster:
             )
         return needs
 
-    def _resources(self, job: Job, needs: Needs) -> dict[str, float]:
+    def resources(self, job: Job, needs: Needs) -> dict[str, float]:
         """What Ray keeps free for a job, by Ray's names."""
         on_gpu = needs.device == "cuda"
         asked: dict[str, float] = {"CPU": 1 if on_gpu else self._cpus}
@@ -136,7 +136,7 @@ class Cluster:
             paths = tuple(str(job.options.get(name, "")) for name in _FILES)
             if paths not in files:
                 files[paths] = ray.put(_contents(job))
-            asked = self._resources(job, needs)
+            asked = self.resources(job, needs)
             options = {"num_cpus": asked["CPU"], "num_gpus": asked.get("GPU", 0), "memory": asked.get("memory")}
             running[task.options(**options).remote(job, files[paths], self._store)] = k
         while running:
