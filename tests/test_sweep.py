@@ -15,13 +15,13 @@ from emoviz.app import sweeps
 from emoviz.cli import main
 from emoviz.commands import extract as command
 from emoviz.errors import InputError
-from emoviz.extract import here
-from emoviz.extract.plan import MAX_JOBS, parse_plan, read_plan
+from emoviz.extract import here, sweep
+from emoviz.extract.plan import MAX_JOBS, parse_plan, plan_of, read_plan
 from emoviz.extract.work import work_folder
 from emoviz.process import run_command
 from emoviz.store import save_set, sets_folder
 from emoviz.store.sweeps import at_work, list_sweeps, save_sweep
-from emoviz.types import JobResult, Sweep
+from emoviz.types import JobResult, Plan, Sweep
 
 from .conftest import finished, make_set, write_passages
 
@@ -412,3 +412,10 @@ def test_a_plan_is_checked_on_the_page_without_looking_at_a_file():
     ):
         said, shown = sweeps.check_plan(wrong)
         assert said.startswith("**This plan cannot be run.** ") and why in said and shown == "null"
+
+
+def test_thousands_of_jobs_that_are_there_are_not_written_one_by_one(pretended, monkeypatch):
+    saved = []
+    monkeypatch.setattr(sweep, "save_sweep", saved.append)
+    plan = Plan("many", plan_of({"models": [MODEL]}).jobs * 2000)
+    assert ez.sweep(plan, progress=False).counts == {"there": 2000} and len(saved) <= 5

@@ -27,7 +27,7 @@ from emoviz.store.sweeps import list_sweeps
 from .conftest import ROOT, write_passages
 
 # Seconds that the slowest machine may take for one step.
-WAIT = 90
+WAIT = 150
 MB = 1_000_000
 
 
@@ -49,7 +49,8 @@ def _node(name, folder, *options):
             command, env={**os.environ, **variables}, stdout=out, stderr=out, start_new_session=True
         )
     try:
-        yield process, log
+        _until(lambda: "Ray runtime started" in log.read_text("utf-8"), process)
+        yield process
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -58,8 +59,8 @@ def _node(name, folder, *options):
 
 @pytest.fixture
 def cluster(tmp_path):
-    """The address of a head without room for jobs, with two machines, a and b, with room for one each; the process of
-    b."""
+    """The address of a head without room for jobs, and the processes of its machines a and b, with room for one
+    each."""
     # Not in tmp_path: the names of sockets must be short.
     folder = tempfile.mkdtemp(prefix="ray")
     port = _free_port()
@@ -67,17 +68,11 @@ def cluster(tmp_path):
     worker = [f"--address=127.0.0.1:{port}", "--num-cpus=1", f"--memory={1000 * MB}"]
     try:
         with ExitStack() as stack:
-            _started(*stack.enter_context(_node("head", tmp_path, *head)))
-            machines = {name: stack.enter_context(_node(name, tmp_path, *worker)) for name in "ab"}
-            for process, log in machines.values():
-                _started(process, log)
-            yield f"127.0.0.1:{port}", machines["b"][0]
+            stack.enter_context(_node("head", tmp_path, *head))
+            # One after another: two that start at once may choose the same port.
+            yield f"127.0.0.1:{port}", {name: stack.enter_context(_node(name, tmp_path, *worker)) for name in "ab"}
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _started(process, log):
-    _until(lambda: "Ray runtime started" in log.read_text("utf-8"), process)
 
 
 def _until(test, process):
@@ -90,6 +85,11 @@ def _until(test, process):
 
 def _results():
     return list_sweeps()[0].results if list_sweeps() else ()
+
+
+def _running():
+    """(place, machine) of every job that is being run."""
+    return [(k, one.node) for k, one in enumerate(_results()) if one.status == "running"]
 
 
 def _plan(tmp_path, llama_folder):
@@ -108,7 +108,7 @@ def _plan(tmp_path, llama_folder):
 
 
 def test_a_lost_driver_and_a_lost_machine_cost_no_result_and_double_none(tmp_path, llama_folder, cluster):
-    address, b = cluster
+    address, machines = cluster
     store = f"file://{tmp_path}/store"
     plan = _plan(tmp_path, llama_folder)
     call = [sys.executable, "-m", "emoviz", "sweep", str(plan), "--ray", address, "--store", store, "--json"]
@@ -120,10 +120,9 @@ def test_a_lost_driver_and_a_lost_machine_cost_no_result_and_double_none(tmp_pat
     assert not list_sweeps()[0].running
 
     second = subprocess.Popen(call, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    at_b = lambda: [k for k, one in enumerate(_results()) if (one.status, one.node) == ("running", "b")]  # noqa: E731
-    _until(lambda: list_sweeps()[0].running and at_b(), second)
-    (lost,) = at_b()
-    (raylet,) = [one for one in psutil.Process(b.pid).children(recursive=True) if one.name() == "raylet"]
+    _until(lambda: list_sweeps()[0].running and _running(), second)
+    k, name = _running()[0]
+    (raylet,) = [one for one in psutil.Process(machines[name].pid).children(recursive=True) if one.name() == "raylet"]
     raylet.kill()
     out, err = second.communicate(timeout=WAIT)
     assert second.returncode == 0, err
@@ -131,7 +130,7 @@ def test_a_lost_driver_and_a_lost_machine_cost_no_result_and_double_none(tmp_pat
     sets = [row["set"] for row in jobs]
     assert len(set(sets)) == 3 and {vectors.name for vectors in ez.list_sets(store)} == set(sets)
     assert {row["set"] for row in jobs if row["status"] == "there"} >= made
-    assert (jobs[lost]["status"], jobs[lost]["node"]) == ("done", "a"), "done by the machine that was left"
+    assert jobs[k]["status"] == "done" and {name, jobs[k]["node"]} == {"a", "b"}, "by the machine that was left"
     assert {row["status"] for row in jobs} <= {"done", "there"} and {row["error"] for row in jobs} == {""}
 
 
@@ -149,7 +148,7 @@ def test_an_address_where_no_cluster_answers_is_refused_in_seconds(tmp_path, lla
     for wrong in ("auto", "ray://host:10001", "host:0", "host:port", ":6379"):
         assert "host:port of the head is needed" in _refused(capsys, plan, "--ray", wrong, *to)
     assert "was given without a store" in _refused(capsys, plan, "--ray", "127.0.0.1:6379")
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
     monkeypatch.setattr(on_ray, "_SHOWS", 4)
     with ThreadingHTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as other:
         threading.Thread(target=other.serve_forever, daemon=True).start()

@@ -70,15 +70,17 @@ def sweep(
     there = _in_folders if store is None else _in_store(store)
     board = Board(found, store, show, kept=not dry_run)
     with nullcontext() if dry_run else at_work(found.name), _machines(ray, store) as machines:
+        # What an earlier run has left is no more.
+        board.save()
         jobs = {}
         for k, job in enumerate(found.jobs):
             try:
                 needs = machines.needs(job)
             except InputError as error:
-                board.ended(k, FAILED, error=str(error))
+                board.known(k, FAILED, error=str(error))
                 continue
             if needs.set is not None and there(needs.set):
-                board.ended(k, THERE, needs.set)
+                board.known(k, THERE, needs.set)
             else:
                 jobs[k] = needs
         if not dry_run:
@@ -119,30 +121,36 @@ class Board:
         self._begun: dict[int, float] = {}
         self._at, self._written = datetime.now(UTC), -math.inf
 
+    def known(self, k: int, status: str, set: str | None = None, error: str = "") -> None:
+        """What is known of a job without running it. Of thousands at once: it is written with what comes next."""
+        self._results[k] = JobResult(self.jobs[k], status, set, error=error)
+        self._show(self._results[k])
+
     def began(self, k: int, node: str) -> None:
         self._begun[k] = time.monotonic()
         self._results[k] = replace(self._results[k], status=RUNNING, node=node)
-        self._write()
+        self.save()
 
     def ended(self, k: int, status: str, set: str | None = None, error: str = "", node: str | None = None) -> None:
         """node : that ended it, None for the one that began it."""
-        passed = time.monotonic() - self._begun.pop(k) if k in self._begun else 0.0
+        now = time.monotonic()
+        passed = now - self._begun.pop(k, now)
         node = self._results[k].node if node is None else node
         self._results[k] = JobResult(self.jobs[k], status, set, passed, node, error)
-        self._write()
+        self.save()
         self._show(self._results[k])
 
     def tick(self) -> None:
         """Called while jobs run."""
         if time.monotonic() - self._written >= _EVERY_SECONDS:
-            self._write()
+            self.save()
 
     def close(self) -> None:
         """What was running when it was stopped waits again."""
         for k in self._begun:
             self._results[k] = JobResult(self.jobs[k])
         self._begun.clear()
-        self._write()
+        self.save()
 
     def sweep(self) -> Sweep:
         now = time.monotonic()
@@ -150,7 +158,8 @@ class Board:
         results = (replace(one, seconds=passed.get(k, one.seconds)) for k, one in enumerate(self._results))
         return Sweep(self._name, tuple(results), self._at, store="" if self._store is None else self._store)
 
-    def _write(self) -> None:
+    def save(self) -> None:
+        """Where the page finds it; nothing for a dry run."""
         if self._kept:
             save_sweep(self.sweep())
             self._written = time.monotonic()
