@@ -157,14 +157,11 @@ def test_llama_cpp_moves_as_emoviz_does_at_the_same_dose_and_block(llama_cpp, tm
 
 
 @pytest.mark.models
-def test_the_guide_to_sweeps_runs_its_plan_and_finds_all_there_when_it_is_run_again(tmp_path, monkeypatch, capsys):
-    models_folder().mkdir(parents=True, exist_ok=True)
-    (tmp_path / "models").symlink_to(models_folder(), target_is_directory=True)
-    monkeypatch.setenv("EMOVIZ_HOME", str(tmp_path))
+def test_the_guide_to_sweeps_runs_its_plan_and_finds_all_there_when_it_is_run_again(monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
     lines = [line.partition("#")[0].split() for line in (ROOT / "docs/guides/sweep.md").read_text("utf-8").splitlines()]
     dry, run = [words[1:] for words in lines if words[:2] == ["emoviz", "sweep"] and "--ray" not in words]
     for words, counts in ((dry, "4 there, 1 waiting"), (run, "1 done, 4 there"), (run, "5 there")):
         assert cli.main(words) == 0
         assert capsys.readouterr().out.splitlines()[-1] == counts
-    assert [vectors.classes for vectors in ez.list_sets() if not vectors.shipped] == [("bright", "gloomy")]
+    assert [vectors.classes for vectors in ez.list_sets()].count(("bright", "gloomy")) == 1

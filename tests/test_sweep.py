@@ -1,6 +1,7 @@
 """Sweeps: plans checked whole, every job done once, whatever becomes of the others."""
 
 import json
+import shutil
 import signal
 import threading
 import time
@@ -264,6 +265,13 @@ def test_a_job_that_cannot_fit_is_said_before_it_is_begun(tiny, monkeypatch, pre
         "another machine."
     )
     assert "asks for 4 GPUs; this machine has 2" in second.error and pretended[0] == []
+
+
+def test_the_size_of_a_gguf_file_is_not_that_of_the_weights_beside_it(tiny, llama_folder):
+    shutil.copy(llama_folder / "model.safetensors", tiny)
+    (tiny / "other.gguf").write_bytes(b"GGUF")
+    job = read_plan(_plan(tiny, json.dumps({"models": ["other.gguf"]}))).jobs[0]
+    assert here.Here(None).needs(job).bytes is None
 
 
 def test_a_sweep_is_run_by_one_process_and_seen_while_it_runs(tiny, pretended):

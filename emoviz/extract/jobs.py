@@ -59,11 +59,10 @@ class Foresight:
         """Raises InputError for a job that can only fail: a base model that is to write, a model or file that is
         gone."""
         source = resolve(job.origin)
-        asked = job.options["precision"]
-        precision = DEFAULT_PRECISION[device] if asked == "auto" else asked
-        path = Path(source.location) if source.hub is None else hub_path(source.hub)
-        folder = path.parent if path is not None and path.is_file() else path
-        size = needed_bytes(source, folder, precision)
+        precision = DEFAULT_PRECISION[device] if job.precision == "auto" else job.precision
+        folder = Path(source.location) if source.hub is None else hub_path(source.hub)
+        # Beside a GGUF file may lie the weights of others.
+        size = needed_bytes(source, None if source.is_gguf else folder, precision)
         return Needs(self._set(job, source, precision), None if size is None else size[1], device)
 
     def _set(self, job: Job, source: ModelSource, precision: str) -> str | None:
