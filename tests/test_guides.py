@@ -95,6 +95,39 @@ def test_the_quickstart_goes_from_passages_to_a_steered_model(tmp_path, monkeypa
     assert not any(module._forward_hooks for module in names["own"].modules())
 
 
+@pytest.mark.models
+def test_the_guide_to_a_model_of_your_own_takes_three_in_and_refuses_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = followed("your-model")
+    assert names["known"].support.badge == "tested" and names["blank"].support.badge == "untested"
+
+
+@pytest.mark.models
+def test_the_guide_to_emotions_of_your_own_finds_how_many_passages_are_enough(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = followed("your-emotions")
+    assert names["vectors"].classes == ("bored", "curious", "embarrassed", "jealous", "relieved")
+
+
+@pytest.mark.models
+def test_the_guide_to_a_fine_tuned_model_changes_its_texts_and_measures_both(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = followed("fine-tuned")
+    unsteered = [texts[0].text for texts in names["made"].values()]
+    assert len(set(unsteered)) == 2 and names["after"].provenance.model == "SmolLM2-sad"
+    assert (tmp_path / "difference.html").stat().st_size > 10_000
+    # The base is as it was: what was trained is a copy.
+    assert not any(parameter.grad is not None for parameter in names["base"].model.parameters())
+
+
+@pytest.mark.browser
+def test_the_guide_to_a_paper_makes_a_column_wide_figure_and_its_archive(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    followed("paper")
+    (width,) = re.findall(r'<svg[^>]* width="([^"]+)"', (tmp_path / "figures/rsa.svg").read_text("utf-8")[:2000])
+    assert width == "85mm" and (tmp_path / "figures/rsa.pdf").read_bytes().startswith(b"%PDF")
+
+
 @pytest.fixture(scope="module")
 def to_llama_cpp(tmp_path_factory):
     """The names of the guide, what it said, and the folder that it ran in."""
