@@ -195,7 +195,9 @@ def depth(
 def controls(sets: Sets, *, layers: Layers = "best", style: Styles | None = None) -> go.Figure:
     """How far words, token embeddings and a sentence encoder explain the RDM of each set, over depth.
 
-    layers : where the thin line stands. Raises InputError for a set without control RDMs.
+    layers : where the thin line stands.
+    Raises : InputError for a set without control RDMs.
+    Source : docs/statistics.md.
 
     >>> import emoviz as ez
     >>> len(ez.plot.controls(ez.find_set("gemma-3-270m_emoviz")).data) > 6
@@ -644,7 +646,8 @@ def leak_scripts(
 ) -> go.Figure:
     """On which scripts the hidden leak of a direction is, and at which token it starts, beside the random direction.
 
-    runs, direction : as for `leak`, and so are errors and source. Raises InputError.
+    runs, direction : as for `leak`.
+    Raises : InputError as `leak`. Source : as for `leak`.
 
     >>> import emoviz as ez
     >>> ez.plot.leak_scripts(ez.list_leak_runs(), "calm").layout.meta["kind"]

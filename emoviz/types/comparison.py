@@ -31,9 +31,17 @@ _NUMBERS = (
 class Comparison(Value):
     """RSA between K sets. Matrices are (K, K); NaN where not computable, with the reason in `missing`.
 
+    layers : of each set, the block at which its RDM was taken.
     classes : those that all sets have; every pair is compared on the n_classes that its two sets have in common
-    (neutral left out where it is the centring). missing : one entry per number and pair; a reason for `rho` holds for
-    every number of its pair, and `ci` stands for both ends of the interval.
+        (neutral left out where it is the centring).
+    rho : Spearman's correlation of the two RDMs. p : by n_permutations relabellings of the classes.
+    ci_low, ci_high : 95 % interval of rho over topics, by n_bootstrap resamples.
+    ceiling : the rho that two sets of one true geometry could reach, given the noise that their halves show; rho may
+        lie above it where both read the same passages.
+    rho_disjoint : A on one half of the topics against B on the other. rho_disattenuated : that without noise.
+    rho_partial_lexical, rho_partial_controls : rho given the words of the passages, and given all control RDMs.
+    missing : one entry per number and pair; a reason for `rho` holds for every number of its pair, and `ci` stands for
+        both ends of the interval.
     """
 
     sets: tuple[str, ...]

@@ -222,9 +222,10 @@ class Scenario(Value):
     """One emotion on one opening, by its own direction or by a random one, several samples each.
 
     prompt : index into the verification's prompts. before, after : mean probability of the target over the baselines
-    and the steered samples. surgical : how many samples are. confirmed : by the criterion. check_before, check_after,
-    check_confirmed : the same by the second witness; outside_before, outside_after, outside_confirmed : by the outside
-    witness, NaN and None where it does not judge the emotion.
+        and the steered samples. surgical : how many samples are. confirmed : by the criterion.
+    check_before, check_after, check_confirmed : the same by the second witness.
+    outside_before, outside_after, outside_confirmed : by the outside witness, NaN and None where it does not judge the
+        emotion.
     """
 
     emotion: str

@@ -187,8 +187,8 @@ class Cleaned(Value):
 class VectorSet(Value):
     """Class means of one (model, revision, precision, method, protocol, corpus).
 
-    class_means : (L, C, D); half_means : (2, L, C, D), the halves split by topic, None where they are not known;
-    memory-mapped when read from a file.
+    class_means : (L, C, D) in the units of the residual stream; memory-mapped when read from a file.
+    half_means : (2, L, C, D), the same of the two halves, split by topic; None where they are not known.
     residual_norm, anisotropy, decoding_accuracy : (L,), NaN at non-finite layers and where they are not known.
     umap : (L, C, 2) stored coordinates, or None when they were not computed.
     anisotropy_centred : (L,) anisotropy after the mean over the passages has been taken off.
