@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 import plotly.graph_objects as go
-from pdoc import doc, render
+from pdoc import doc, docstrings, render
 
 import emoviz as ez
 from emoviz import types
@@ -27,7 +27,7 @@ def main(folder: Path) -> None:
     # As it is imported, not as it is defined.
     go.Figure.__module__ = go.__name__
     render.configure(docformat="markdown", template_directory=Path(__file__).parent, show_source=False)
-    render.env.filters["to_markdown"] = as_markdown
+    docstrings.convert = lambda docstring, *_: as_markdown(docstring)
     pages = reference()
     for name, page in pages.items():
         file = folder / f"{name.replace('.', '/')}.html"
@@ -86,7 +86,7 @@ def _listed(paragraph: str) -> str:
         lines += f"\n{line}" if ITEM.match(line) else f" {line.strip()}"
     head, *items = ITEM.split(lines.strip())
     pairs = zip(items[::2], items[1::2], strict=True)
-    return f"{head}\n\n" + "\n".join(f"- **{name}**: {text}" for name, text in pairs)
+    return f"{head}\n\n" + "\n".join(f"- **{name}**: {text.strip()}" for name, text in pairs)
 
 
 if __name__ == "__main__":
