@@ -182,11 +182,19 @@ def test_set_holds_what_the_file_format_promises(llama, small_corpus):
     assert activations.layers == (0, 1, 2, 3) and activations.states.shape == (8, 4, 16)
     kept = extract_set(llama, small_corpus, PROTOCOLS["emoviz"]).activations
     assert kept.layers == (best_layers(vectors)["decoding"],), "the rule of the protocol is decoding"
-    last = extract_set(llama, small_corpus, PROTOCOLS["jeong2026b"])
-    assert last.activations.layers == (best_layers(last)["separation"],), "its rule is separation"
+    two = extract_set(llama, small_corpus, PROTOCOLS["jeong2026b"])
+    assert two.activations.layers == (best_layers(two)["decoding"],), "of two classes separation picks no layer"
     for layer in kept.layers:
         np.testing.assert_array_equal(kept.at(layer), activations.at(layer))
     assert extract_set(llama, small_corpus, PROTOCOLS["emoviz"], keep="none").activations is None
+
+
+def test_states_of_the_papers_protocol_are_kept_at_the_layer_of_its_rule(llama, small_corpus, tmp_path):
+    rows = [{"emotion": p.emotion, "text": p.text, "topic": p.topic} for p in small_corpus.passages]
+    more = [{"emotion": "round", "text": f"round and {row['text']} round", "topic": row["topic"]} for row in rows]
+    three = load_corpus(write_passages(tmp_path / "three.jsonl", rows + more))
+    vectors = extract_set(llama, three, PROTOCOLS["jeong2026b"])
+    assert vectors.activations.layers == (best_layers(vectors)["separation"],)
 
 
 def test_progress_reaches_the_number_of_tokens(llama, small_corpus):
