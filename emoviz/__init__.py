@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .extract.cleaning import cleaned as cleaned
     from .extract.imported import load_vectors as load_vectors
     from .extract.make import extract as extract
-    from .extract.sweep import sweep as sweep
+    from .extract.sweeps.run import sweep as sweep
     from .geometry.curves import depth_curves as depth_curves
     from .geometry.layers import best_layers as best_layers
     from .geometry.rdm import rdm as rdm
@@ -72,7 +72,7 @@ _HOME = {
     "load_model": "models.load",
     "wrap": "models.wrap",
     "extract": "extract.make",
-    "sweep": "extract.sweep",
+    "sweep": "extract.sweeps.run",
     "list_sweeps": "store.sweeps",
     "load_corpus": "stimuli.corpus",
     "load_norms": "stimuli.norms",

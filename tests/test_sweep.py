@@ -16,8 +16,8 @@ from emoviz.app import sweeps
 from emoviz.cli import main
 from emoviz.commands import extract as command
 from emoviz.errors import InputError
-from emoviz.extract import here, sweep
-from emoviz.extract.plan import MAX_JOBS, parse_plan, plan_of, read_plan
+from emoviz.extract.sweeps import board, here
+from emoviz.extract.sweeps.plan import MAX_JOBS, parse_plan, plan_of, read_plan
 from emoviz.extract.work import work_folder
 from emoviz.process import run_command
 from emoviz.store import save_set, sets_folder
@@ -424,6 +424,6 @@ def test_a_plan_is_checked_on_the_page_without_looking_at_a_file():
 
 def test_thousands_of_jobs_that_are_there_are_not_written_one_by_one(pretended, monkeypatch):
     saved = []
-    monkeypatch.setattr(sweep, "save_sweep", saved.append)
+    monkeypatch.setattr(board, "save_sweep", saved.append)
     plan = Plan("many", plan_of({"models": [MODEL]}).jobs * 2000)
     assert ez.sweep(plan, progress=False).counts == {"there": 2000} and len(saved) <= 5

@@ -20,8 +20,8 @@ import pytest
 import emoviz as ez
 from emoviz.cli import main
 from emoviz.errors import InputError
-from emoviz.extract import on_ray
-from emoviz.extract.plan import parse_plan
+from emoviz.extract.sweeps import on_ray
+from emoviz.extract.sweeps.plan import parse_plan
 from emoviz.store.sweeps import list_sweeps
 
 from .conftest import ROOT, write_passages

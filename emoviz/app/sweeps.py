@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from ..errors import InputError
-from ..extract.plan import parse_plan
+from ..extract.sweeps.plan import parse_plan
 from ..models import REGISTRY
 from ..models.memory import needed_bytes
 from ..models.registry import ModelSource

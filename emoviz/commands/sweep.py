@@ -18,7 +18,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(given: Namespace) -> Result:
-    from ..extract.sweep import sweep
+    from ..extract.sweeps.run import sweep
     from ..types.sweeps import FAILED, job_row
 
     # What ends a sweep from outside, such as a cluster's scheduler, ends its jobs with it.

@@ -24,9 +24,9 @@ from ...steer.recipes import recipe, recipe_words
 from ...types import Generation, Recipe, VectorSet, Verdict
 from ...words import counted, percent
 from ..cleaning import cleaned_with_status
-from ..gpu import written
 from ..memory import loaded_with_status
 from ..turns import MODEL_TURNS
+from .lent import written
 from .request import Request, request
 from .witnessing import outside_witnessed, witnessed
 

@@ -9,21 +9,18 @@ import time
 from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from threading import Event
-from typing import TYPE_CHECKING
 
-from ..errors import InputError
-from ..models.load import pick_device
-from ..models.memory import device_bytes
-from ..process import run_command
-from ..store import load_set
-from ..store.remote import push_set
-from ..types import Job
-from ..types.sweeps import DONE, FAILED, THERE
+from ...errors import InputError
+from ...models.load import pick_device
+from ...models.memory import device_bytes
+from ...process import run_command
+from ...store import load_set
+from ...store.remote import push_set
+from ...types import Job
+from ...types.sweeps import DONE, FAILED, THERE
+from ..work import is_being_made
+from .board import Board
 from .jobs import Foresight, Needs, words_of
-from .work import is_being_made
-
-if TYPE_CHECKING:
-    from .sweep import Board
 
 
 class Here:

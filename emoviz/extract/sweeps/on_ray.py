@@ -12,18 +12,16 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..errors import InputError, first_line
-from ..store.copies import opened, stored
-from ..store.remote import push_set
-from ..types import Job
-from ..types.sweeps import DONE, FAILED, RUNNING, THERE
+from ...errors import InputError, first_line
+from ...store.copies import opened, stored
+from ...store.remote import push_set
+from ...types import Job
+from ...types.sweeps import DONE, FAILED, RUNNING, THERE
+from .board import Board
 from .jobs import Foresight, Needs, protocol_of
 from .plan import corpus_in
-
-if TYPE_CHECKING:
-    from .sweep import Board
 
 # Seconds: until a host answers at all; until what answers shows that it is a cluster.
 _ANSWERS, _SHOWS = 5, 20
@@ -187,9 +185,9 @@ def _run(job: Job, files: Mapping[str, tuple[str, bytes]], store: str) -> Iterat
 
 def _made(job: Job, store: str) -> tuple[str, str]:
     """(status, set) of a job whose set is made here, unless the store has it, and then put there."""
-    from ..models.load import load_model, pick_device
-    from .capture import DEFAULT_BATCH_TOKENS
-    from .make import extract
+    from ...models.load import load_model, pick_device
+    from ..capture import DEFAULT_BATCH_TOKENS
+    from ..make import extract
 
     options = job.options
     device = options.get("device", "auto")

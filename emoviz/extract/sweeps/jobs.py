@@ -8,16 +8,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ..models.hub import hub_path
-from ..models.identity import revision_of
-from ..models.load import DEFAULT_PRECISION
-from ..models.memory import needed_bytes
-from ..models.registry import ModelSource, resolve
-from ..types import Corpus, Job, Protocol
-from .generation import writing_protocol
+from ...models.hub import hub_path
+from ...models.identity import revision_of
+from ...models.load import DEFAULT_PRECISION
+from ...models.memory import needed_bytes
+from ...models.registry import ModelSource, resolve
+from ...types import Corpus, Job, Protocol
+from ..generation import writing_protocol
+from ..protocols import protocol_for
+from ..sets import set_name
 from .plan import corpus_in
-from .protocols import protocol_for
-from .sets import set_name
 
 # Options of a job that are not those of `emoviz extract`.
 _OWN = ("gpus",)

@@ -8,13 +8,13 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
-from ..models.registry import DEVICES, PRECISIONS, resolve
-from ..stimuli import DEFAULT_CORPUS, load_corpus
-from ..stimuli.tables import read_labels
-from ..types import Corpus, Job, Plan
-from ..types.given import file_name
-from .protocols import DEFAULT_PROTOCOL, KEPT, METHODS, POOLINGS, PROTOCOLS, protocol_for
+from ...errors import InputError
+from ...models.registry import DEVICES, PRECISIONS, resolve
+from ...stimuli import DEFAULT_CORPUS, load_corpus
+from ...stimuli.tables import read_labels
+from ...types import Corpus, Job, Plan
+from ...types.given import file_name
+from ..protocols import DEFAULT_PROTOCOL, KEPT, METHODS, POOLINGS, PROTOCOLS, protocol_for
 
 MAX_JOBS = 10_000
 # Of the file; of all that its aliases stand for, written out.

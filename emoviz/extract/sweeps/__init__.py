@@ -1,0 +1,1 @@
+"""Many vector sets from one plan: what it may say, its jobs, and where they run."""
