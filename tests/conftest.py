@@ -303,3 +303,16 @@ def with_intervals(vectors: VectorSet, n: int = 30, error: float = 0.02) -> Vect
     errors = {name: np.tile(error * missing, (3, 1)).astype(np.float32) for name in names}
     replicates = (error * rng.normal(size=(3, n, vectors.n_layers)) * missing).astype(np.float32)
     return replace(vectors, control_rdms=controls, resampled=Resampled(n, 0, errors, replicates))
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A Chromium without a window."""
+    from playwright.sync_api import sync_playwright
+
+    from .chromium import find
+
+    with sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=find(), args=["--no-sandbox", "--disable-gpu"])
+        yield chromium
+        chromium.close()

@@ -20,7 +20,7 @@ from .chromium import find
 from .conftest import make_set
 from .dashboard import dashboard
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (make install)")
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed (make install)")
 CHROMIUM = find()
 pytestmark = [
     pytest.mark.browser,
@@ -47,14 +47,6 @@ TABS = {
 def server():
     with dashboard() as started:
         yield started
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

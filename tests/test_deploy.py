@@ -26,7 +26,7 @@ from .chromium import find
 from .conftest import ROOT
 from .dashboard import free_port, wait_for
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (make install)")
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed (make install)")
 CHROMIUM = find()
 needs_chromium = pytest.mark.skipif(
     CHROMIUM is None, reason="no Chromium on this machine; install chromium and run again"
@@ -124,14 +124,6 @@ def installed(place, space_python, built):
     _read_only(packages)
     yield python.with_name("emoviz")
     _writable(packages)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.mark.browser

@@ -15,7 +15,7 @@ from .chromium import find
 from .dashboard import dashboard
 from .proxy import proxied
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (make install)")
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed (make install)")
 CHROMIUM = find()
 PREFIX = "/lab/emoviz"
 
@@ -42,14 +42,6 @@ def address(request):
         return
     with proxied(upstream, PREFIX, stripped=how != "kept", told=how == "told") as url:
         yield url
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.mark.browser
