@@ -149,7 +149,9 @@ def _options(precision: str, place: str, asked: str) -> dict[str, Any]:
 
 
 def moved_to_gpu(loaded: LoadedModel) -> LoadedModel:
-    """The same model, with its weights on CUDA where there is one."""
+    """The same model, with its weights on CUDA where there is one. For a process that was forked."""
+    # The threads of the process that it was forked from are not there, and would be waited for for ever.
+    torch.set_num_threads(1)
     if torch.cuda.is_available():
         loaded.model.to("cuda")
     return loaded
