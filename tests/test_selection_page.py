@@ -12,7 +12,7 @@ from .conftest import make_set
 from .dashboard import dashboard
 from .test_browser import GEMMA, PLACE, SMOL, open_tab, query_of, until
 
-pytestmark, browser, visit = test_browser.pytestmark, test_browser.browser, test_browser.visit
+pytestmark, visit = test_browser.pytestmark, test_browser.visit
 _OWN = [f"own_{k:02d}" for k in range(25)]
 
 

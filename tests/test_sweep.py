@@ -297,8 +297,13 @@ def test_what_was_running_when_it_was_stopped_waits_again(tiny, monkeypatch):
             closed.append(words)
 
     monkeypatch.setattr(here, "run_command", run)
-    with pytest.raises(KeyboardInterrupt):
-        ez.sweep(TWO, progress=False)
+    # What runs in the background of a shell ignores Ctrl+C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            ez.sweep(TWO, progress=False)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert len(closed) == 1, "its process is ended, and no other is begun"
     assert list_sweeps()[0].counts == {"waiting": 2}
 

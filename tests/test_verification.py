@@ -1,5 +1,6 @@
 """Verification: the criterion, calibration kept apart from scenarios, the control, files, figure, command and page."""
 
+import gzip
 import json
 import re
 import threading
@@ -265,7 +266,7 @@ def test_a_verification_of_cleaned_directions_has_a_file_of_its_own_and_decides_
     assert made.model in at_hand.models and not at_hand.verifications
 
 
-@pytest.mark.parametrize("content", [b"", b"no gzip", __import__("gzip").compress(b'{"schema_version": 99}')])
+@pytest.mark.parametrize("content", [b"", b"no gzip", gzip.compress(b'{"schema_version": 99}', mtime=0)])
 def test_a_damaged_file_is_refused_and_left_out_of_the_list(content, tmp_path, monkeypatch):
     monkeypatch.setenv("EMOVIZ_HOME", str(tmp_path))
     path = tmp_path / "verifications" / "broken.verification.json.gz"
