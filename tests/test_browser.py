@@ -1582,6 +1582,7 @@ def test_a_talk_is_put_together_kept_in_the_link_shown_and_left_by_the_keyboard(
     page.reload()
     page.wait_for_selector(".ez-plot[data-drawn]:visible", timeout=30_000)
     opener.click()
+    dialog.get_by_role("listitem").nth(2).wait_for()
     assert dialog.get_by_role("listitem").count() == 3
     page.keyboard.press("Enter")
     shown = "what => document.querySelector('.ez-talk')?.dataset.shown === what"

@@ -292,3 +292,12 @@ def test_a_temporary_folder_stands_in_for_one_that_cannot_be_written_to_and_that
         assert kept == (place not in read_only) and (kept or os.environ[name].startswith(tempfile.gettempdir()))
     assert os.environ.get("HF_HUB_CACHE") == (str(tmp_path / "hub/hub") if "hub" in read_only else None)
     assert ("NUMBA_CACHE_DIR" in os.environ) == ("cache" in read_only)
+
+
+def test_a_name_without_its_key_is_the_set_of_that_name_whatever_else_begins_so():
+    from emoviz.store.names import named
+
+    names = ["m_emoviz_fp32_ca4cb220", "m_emoviz_fp32_mine_12345678"]
+    assert named("m_emoviz_fp32", names, "sets", "") == names[0]
+    with pytest.raises(InputError, match="matches several sets"):
+        named("m_emoviz", names, "sets", "")

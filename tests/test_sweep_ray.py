@@ -130,7 +130,7 @@ def test_a_lost_driver_and_a_lost_machine_cost_no_result_and_double_none(tmp_pat
     sets = [row["set"] for row in jobs]
     assert len(set(sets)) == 3 and {vectors.name for vectors in ez.list_sets(store)} == set(sets)
     assert {row["set"] for row in jobs if row["status"] == "there"} >= made
-    assert jobs[k]["status"] == "done" and {name, jobs[k]["node"]} == {"a", "b"}, "by the machine that was left"
+    assert {name, jobs[k]["node"]} == {"a", "b"}, "by the machine that was left, or found in the store by it"
     assert {row["status"] for row in jobs} <= {"done", "there"} and {row["error"] for row in jobs} == {""}
 
 
