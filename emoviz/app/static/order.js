@@ -119,10 +119,12 @@ document.addEventListener('click', (event) => {
 });
 // What the page shows: the order and the depth.
 window.emovizParts.listen(root.dataset.part, (given) => {
-  const shown = JSON.parse(given);
+  const shown = JSON.parse(given), before = items;
   [items, at] = [shown.items, shown.at];
-  if (dialog.open) return;
-  list_again();
+  // Its own changes come back, and the keyboard stays where it is; what was opened before the page had its answer is
+  // opened anew with it.
+  if (!dialog.open) list_again();
+  else if (!before.length && items.length) { list_again(); start.focus(); }
 });
 // What is to be shown as a talk.
 watch('value', () => {
