@@ -46,11 +46,12 @@ def lay() -> dict[str, Any]:
 
 def draw(name: str | None) -> dict[str, Any]:
     """What the parts of `lay` show. name : of the sweep that is chosen, the newest where none is."""
-    names = [name for _, name in choices()]
+    known = choices()
+    names = [name for _, name in known]
     name = name if name in names else next(iter(names), None)
     said, jobs, timer = show(name)
     return {
-        "sweep": gr.update(choices=choices(), value=name),
+        "sweep": gr.update(choices=known, value=name),
         "swept": said,
         "swept_jobs": jobs,
         "swept_again": timer,

@@ -44,10 +44,10 @@ _AWAY = (
 
 
 def lay(start: Selection) -> Laid:
-    own_machine = not is_public()
+    own_machine, models = not is_public(), model_choices()
     with gr.Row(elem_classes="ez-controls", equal_height=True, visible=own_machine):
         model = gr.Dropdown(
-            model_choices(),
+            models,
             value="SmolLM2-135M-Instruct",
             label="Model",
             info="a name, owner/name@revision, folder or .gguf file",
@@ -67,7 +67,7 @@ def lay(start: Selection) -> Laid:
         choose = gr.Button("Show that set", size="sm", scale=0, min_width=140, elem_id="ez-show-set")
         anyway = gr.Button("Extract anyway", size="sm", scale=0, min_width=140, elem_id="ez-anyway")
     with gr.Column(visible=own_machine):
-        imported = importing.wire(importing.lay(model_choices()), status)
+        imported = importing.wire(importing.lay(models), status)
     table = Table(sets_table())
     export = exporting.lay(next(iter(start.sets), None))
     own = deleting.lay(own_choices(), "Delete a set of your own", what_goes, delete, status, visible=own_machine)
