@@ -95,8 +95,9 @@ def space(place, repository, space_python):
             wait_for(process, port)
             yield f"http://127.0.0.1:{port}", process
         finally:
+            # At once, though the witnesses still read.
             process.terminate()
-            process.wait(20)
+            process.wait(5)
             print(log.read_text()[-3000:])
 
 
@@ -212,7 +213,7 @@ def test_the_wheel_lists_checks_and_serves_from_anywhere(place, installed):
         _looks_whole(f"http://127.0.0.1:{port}")
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(5)
 
 
 def _looks_whole(url: str) -> None:

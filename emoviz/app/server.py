@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import signal
@@ -9,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, NoReturn
 
 # The page must work, and stay silent, without a network.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -70,7 +71,18 @@ def serve(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     tools = f"{url}gradio_api/mcp/" if page.mcp_server else "pip install 'emoviz[mcp]' brings them"
     print(f"emoviz is at {url} (Ctrl+C stops it)\nTools for language models (MCP): {tools}", flush=True)
-    page.block_thread()
+    try:
+        page.block_thread()
+    finally:
+        _end_now()
+
+
+def _end_now() -> NoReturn:
+    """Ends what this process has begun, then the process. Threads in which a model writes or reads are not waited
+    for, which can take minutes: what is stored is stored whole or not at all."""
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    os._exit(0)
 
 
 def launch(page: gr.Blocks, **options: Any) -> str:
