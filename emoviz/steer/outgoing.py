@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import InputError
 from ..geometry.directions import emotion_units
 from ..types import Recipe, SteeringVectors, Towards, VectorSet
+from ..words import ranges
 from .directions import directions, directions_of
 from .doses import doses_of
 from .recipes import Layers, check_recipe, parse_layers, recipe
@@ -83,8 +84,8 @@ def _units(vectors: VectorSet, towards: Sequence[Towards], chosen: Recipe) -> np
 
 
 def _layers_are(layers: Sequence[int]) -> str:
-    """`layer 0 is`, `layers 3, 4 are`."""
-    return f"layer{'s' * (len(layers) > 1)} {', '.join(map(str, layers))} {'are' if len(layers) > 1 else 'is'}"
+    """`layer 0 is`, `layers 3, 4, 10-20 are`."""
+    return f"layer{'s' * (len(layers) > 1)} {ranges(layers)} {'are' if len(layers) > 1 else 'is'}"
 
 
 def _about(vectors: VectorSet, chosen: Recipe, dose: float | None) -> dict[str, str | float]:
