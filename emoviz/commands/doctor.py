@@ -7,12 +7,16 @@ import platform
 import shutil
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from ..models.registry import BUNDLED, available
 from ..store import list_sets, models_folder, sets_folder, shipped_folder
+from ..store.left import Left, left_behind, remove_useless
+from ..words import counted
 from .arguments import Result
+from .printing import table
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 NEEDED_PACKAGES = (
@@ -31,16 +35,22 @@ NEEDED_PACKAGES = (
 NEEDED_BYTES = 2_000_000_000
 
 
-def arguments(_parser: ArgumentParser) -> None:
-    pass
+def arguments(parser: ArgumentParser) -> None:
+    help = "remove what killed processes have left, but what can be gone on with"
+    parser.add_argument("--clean", action="store_true", help=help)
 
 
-def run(_given: Namespace) -> Result:
+def run(given: Namespace) -> Result:
     """Checks as {name, ok, detail}; `ok` is false only for what stops emoviz from working."""
-    checks = [_python(), *_packages(), _bundled(), _sets(), _folder(), _browser(), _device()]
+    left = {one: given.clean and remove_useless(one) for one in left_behind()}
+    checks = [_python(), *_packages(), _bundled(), _sets(), _folder(), _left(left), _browser(), _device()]
     failed = [c for c in checks if not c["ok"]]
     lines = [f"{'ok  ' if c['ok'] else 'FAIL'}  {c['name']}: {c['detail']}" for c in checks]
-    return {"checks": checks}, "\n".join(lines), 1 if failed else 0
+    rows = [
+        {"path": str(one.path), "bytes": one.bytes, "seconds": one.seconds, "what": one.what, "removed": removed}
+        for one, removed in left.items()
+    ]
+    return {"checks": checks, "left": rows}, "\n".join([*lines, *_listed(left)]), 1 if failed else 0
 
 
 def _check(name: str, ok: bool, detail: str) -> dict:
@@ -93,6 +103,27 @@ def _folder() -> dict:
     elif free < NEEDED_BYTES:
         detail += f"; converting models needs up to {NEEDED_BYTES / 1e9:.0f} GB: make room or set EMOVIZ_HOME"
     return _check("cache folder", ok, detail)
+
+
+def _left(left: Mapping[Left, bool]) -> dict:
+    there = [one for one, removed in left.items() if not removed]
+    size = sum(one.bytes for one in there) / 1e6
+    advice = "; emoviz doctor --clean removes what is of no use" if any(one.useless for one in there) else ""
+    detail = f"{counted(len(there), 'thing')}, {size:.1f} MB{advice}" if there else "nothing"
+    return _check("left by killed processes", True, detail)
+
+
+def _listed(left: Mapping[Left, bool]) -> list[str]:
+    rows = [
+        {
+            "left": str(one.path),
+            "size": f"{one.bytes / 1e6:.1f} MB",
+            "age": f"{one.seconds / 3600:.1f} h",
+            "what": "removed" if removed else one.what,
+        }
+        for one, removed in left.items()
+    ]
+    return ["", table(rows)] if rows else []
 
 
 def _browser() -> dict:

@@ -19,7 +19,7 @@ from .generation import writing_protocol
 from .progress import Progress
 from .protocols import check_kept, protocol_for
 from .sets import extract_set, set_name
-from .work import work_folder
+from .work import drop_work, work_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,6 +107,7 @@ def _stored(model, corpus, protocol, folder, keep, also, batch_tokens, show) -> 
     path = folder / f"{own}{SUFFIX}"
     if path.exists():
         log.info("%s is there already; nothing to compute", path.name)
+        drop_work(own)
         return load_set(path)
     check_writable(folder)
     with work_folder(own) as work:

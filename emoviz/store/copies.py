@@ -16,7 +16,6 @@ import json
 import logging
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, first_line
 from .folders import remote_folder
+from .making import being_made, locked
 from .names import named
 from .tensors import ACTIVATIONS_SUFFIX, STORIES_SUFFIX, SUFFIX
 
@@ -189,8 +189,6 @@ def copied(url: str) -> Path:
 
 def copy_of(store: Store, record: Record) -> Path:
     """The file of a set in the user's folder, whole and checked. Raises InputError if it cannot be copied."""
-    from filelock import FileLock
-
     folder = remote_folder() / record.key
     path = folder / f"{record.name}{SUFFIX}"
     if path.is_file():
@@ -204,11 +202,11 @@ def copy_of(store: Store, record: Record) -> Path:
                 f"{record.name} has {size / 1e9:.1f} GB, {free / 1e9:.1f} GB are free in {folder.parent}. Make room, "
                 "or set EMOVIZ_HOME to another disk."
             )
-        with FileLock(f"{folder}.lock"):
+        with locked(folder):
             if not path.is_file():
                 log.info("copying %s from %s (%.1f MB)", record.name, store.url, size / 1e6)
-                with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".copying-") as work:
-                    whole = Path(work) / "set"
+                with being_made(folder) as work:
+                    whole = work / "set"
                     whole.mkdir()
                     for one in record.files:
                         _copy(store, record, one, whole / one.file)

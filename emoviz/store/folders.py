@@ -13,6 +13,7 @@ from tempfile import mkdtemp
 
 from ..errors import InputError
 from .atomic import check_writable
+from .making import LOCK_SUFFIX, is_locked
 
 # Parts of the user's folder, and what each holds.
 CACHE_PARTS = {
@@ -133,8 +134,11 @@ def size_of(part: str) -> tuple[int, int]:
 
 
 def clear(part: str) -> None:
-    """Deletes one of `CACHE_PARTS`. Raises InputError if it cannot be deleted."""
+    """Deletes one of `CACHE_PARTS`. Raises InputError if a process is at something in it, or it cannot be deleted."""
     folder = home() / part
+    for lock in folder.rglob(f"*{LOCK_SUFFIX}"):
+        if is_locked(lock):
+            raise InputError(f"{lock.parent} is in use: a process holds {lock.name}. Wait for it, or stop it.")
     try:
         if folder.exists():
             shutil.rmtree(folder)

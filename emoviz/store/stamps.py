@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
+from contextlib import suppress
 
+from ..errors import InputError
+from .atomic import write_bytes
 from .folders import home
 
 
@@ -19,11 +21,6 @@ def remembered(kind: str, key: object, compute: Callable[[], str]) -> str:
         return stamp.read_text("utf-8")
     except OSError:
         result = compute()
-    try:
-        stamp.parent.mkdir(parents=True, exist_ok=True)
-        temporary = stamp.with_name(f".{stamp.name}.{os.getpid()}.part")
-        temporary.write_text(result, "utf-8")
-        temporary.replace(stamp)
-    except OSError:
-        pass
+    with suppress(InputError):
+        write_bytes(stamp, result.encode())
     return result

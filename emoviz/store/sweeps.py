@@ -9,14 +9,11 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from ..errors import InputError
 from ..types import Job, JobResult, Sweep
 from ..types.sweeps import job_row
-from .atomic import check_writable
 from .folders import sweeps_folder
 from .jsonable import plain
+from .making import is_locked, lock_of, locked
 from .packed import check_form, list_packed, read_packed, write_packed
 
 SUFFIX = ".sweep.json.gz"
@@ -38,7 +35,7 @@ def save_sweep(sweep: Sweep) -> None:
 def load_sweep(path: Path, *, shipped: bool = False) -> Sweep:
     """A sweep from its file, and whether a process is at it. Raises InputError if the file is missing or damaged."""
     found = read_packed(path, _sweep, "a sweep", "Run emoviz sweep again")
-    return replace(found, running=_is_running(found.name))
+    return replace(found, running=is_locked(lock_of(sweeps_folder() / found.name)))
 
 
 def list_sweeps() -> list[Sweep]:
@@ -57,31 +54,8 @@ def list_sweeps() -> list[Sweep]:
 @contextmanager
 def at_work(name: str) -> Iterator[None]:
     """Inside, the sweep of this name is this process's alone. Raises InputError if another is at it."""
-    folder = sweeps_folder()
-    check_writable(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = _lock(name)
-    try:
-        # Whoever only looks whether it is being run holds the lock for a moment.
-        lock.acquire(timeout=2)
-    except Timeout:
-        raise InputError(f"sweep {name} is being run by another process. Wait for it, or stop it.") from None
-    try:
+    with locked(sweeps_folder() / name, busy=f"sweep {name} is being run"):
         yield
-    finally:
-        lock.release()
-
-
-def _lock(name: str) -> FileLock:
-    return FileLock(sweeps_folder() / f"{name}.lock")
-
-
-def _is_running(name: str) -> bool:
-    try:
-        with _lock(name).acquire(timeout=0):
-            return False
-    except Timeout:
-        return True
 
 
 def _sweep(data: Mapping) -> Sweep:
