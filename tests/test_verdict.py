@@ -180,9 +180,11 @@ def test_labelled_texts_of_both_models_are_judged_right_on_the_prompt_that_set_n
 
 def test_from_the_text_alone_wrong_verdicts_are_few_and_doubt_is_said():
     found = text_alone(labelled_texts())
-    assert found["repetitive_collapse"]["repetitive_collapse"] > 100
+    assert found["repetitive_collapse"]["repetitive_collapse"] > 90
     assert found["surgical"]["surgical"] > 25 and "explosive" not in found["surgical"]
-    assert found["explosive"]["null"] > found["explosive"]["surgical"]
+    assert found["explosive"]["null"] > 5 * found["explosive"]["surgical"]
+    false = sum(n for label, counts in found.items() for regime, n in counts.items() if regime not in (label, "null"))
+    assert false < 10
 
 
 @pytest.mark.parametrize(

@@ -112,11 +112,6 @@ def spell_words(units: Sequence[str]) -> str:
     return "".join(unit if _stands_alone(unit[0]) else f" {unit}" for unit in units).strip()
 
 
-def count_words(text: str) -> int:
-    """Number of words as `words_of` reads them, other characters left out."""
-    return sum(unicodedata.category(unit[0])[0] in "LN" for unit in words_of(text))
-
-
 def repeated_share(tokens: Sequence[Hashable]) -> float:
     """Share of the tokens that repeat what stands before them, 0 to 1: the largest of three views; NaN for no tokens.
 

@@ -7,13 +7,15 @@ perplexity ratio decides between the texts that do not repeat themselves; `emovi
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Hashable, Sequence, Set
 from typing import TypeVar
 
-from ..readout.scripts import own_scripts, script_shares
+from ..readout.scripts import LATIN, own_scripts, script_shares
+from ..stimuli.segments import words_in
 from ..types import Verdict
 from .leak import leak_share, leaked_spans
-from .prose import letter_surprise, words_alone
+from .prose import letter_surprise, vowelless_share, word_order, words_alone
 from .regimes import (
     BORDERLINE_PPL_RATIO,
     BORDERLINE_REPETITION,
@@ -25,13 +27,19 @@ from .regimes import (
     SURGICAL,
     UNCHANGED,
 )
-from .repetition import LEAST_TIMES, count_words, longest_cycle, repeated_share, spell_words, words_of
+from .repetition import LEAST_TIMES, longest_cycle, repeated_share, spell_words, words_of
+from .structure import LINES, MARKS, is_table, says_over, structure_of
 
-# From the text alone: English prose, a bare list of English words, and letters of no language; see `prose`.
-READABLE_BARE, READABLE_SURPRISE = 0.2, 2.6
-SALAD_BARE, SALAD_SURPRISE, LETTERS_SURPRISE = 0.7, 2.9, 6.0
+# From the text alone: English prose, English words in no order, and letters of no language; see `prose`. What a number
+# was set on, and what it was tried on: `python -m benchmarks languages`.
+READABLE_BARE, READABLE_SURPRISE, READABLE_ORDER = 0.2, 2.6, 0.0
+SALAD_SURPRISE, SALAD_ORDER, SALAD_WORDS = 2.9, -1.0, 24
+# Notes and headlines have bare words too, but marks and capitals among them, and an order that is a little better.
+BARE, BARE_ORDER = 0.7, -0.6
+LETTERS_SURPRISE, LETTERS_VOWELLESS = 6.0, 0.25
 LEAST_WORDS = 8
 _QUOTED = 40
+_FORMS = {MARKS: "text with the marks of a table, code or JSON", LINES: "short lines, as of a list or verse,"}
 
 # Ids of a tokenizer, or words.
 Token = TypeVar("Token", bound=Hashable)
@@ -53,6 +61,10 @@ def verdict(
     unchanged : whether it is the unsteered text itself, or one that equals it. ppl_ratio : NaN if unknown.
     """
     repetition, leak = repeated_share(tokens), leak_share(text, own)
+    shares = script_shares(text)
+    if shares and shares.get(LATIN, 0) < 0.5:
+        # Many tokenizers have no words of other scripts but their bytes, of which a few are in every letter.
+        repetition = min(repetition, repeated_share(words_of(text)))
 
     def say(regime: str | None, reason: str) -> Verdict:
         return Verdict(regime, reason + leak_words(text, own), ppl_ratio, repetition, leak, len(tokens))
@@ -62,6 +74,8 @@ def verdict(
     if unchanged:
         return say(UNCHANGED, "the same as the unsteered text")
     if repetition >= COLLAPSE_REPETITION:
+        if is_table(text) and not says_over(text):
+            return say(None, _by_form(repetition, MARKS))
         return say(COLLAPSE, loop_words(tokens, repetition, spell))
     if math.isnan(ppl_ratio):
         return say(None, "no perplexity ratio could be computed, so that sense cannot be told from noise")
@@ -88,42 +102,64 @@ def borderline(found: Verdict) -> str:
 
 
 def text_verdict(text: str, prompt: str | None = None) -> Verdict:
-    """The verdict from the text alone, on its words; `ppl_ratio` is NaN.
+    """The verdict from the text alone; `ppl_ratio` is NaN, `n_tokens` counts words.
 
-    Loops and empty texts are told in every script. Sense is told from noise only where the text is plainly English
-    prose, plainly a list of English words without grammar, or letters of no language; else the regime is None, with the
-    reason. Without a prompt, the script with the most letters is taken for the prompt's. `unchanged` needs the
-    unsteered text.
+    Loops and empty texts are told in every language; in a table, a list, code, JSON or verse only a loop of the very
+    same words. Sense is told from noise only where the text is plainly English prose, plainly English words in no
+    order, or letters of no language; else the regime is None, with the reason. Without a prompt, the script with the
+    most letters is taken for the prompt's. `unchanged` needs the unsteered text.
     """
-    own = frozenset(list(script_shares(text))[:1]) if prompt is None else own_scripts(prompt)
+    structure = structure_of(text)
+    own = _own(text, prompt, structure)
     tokens = words_of(text)
     repetition, leak = repeated_share(tokens), leak_share(text, own)
     regime: str | None
     if not text.strip():
         regime, reason = EMPTY, "nothing but white space was written" if text else "nothing was written"
-    elif repetition >= COLLAPSE_REPETITION:
-        regime, reason = COLLAPSE, loop_words(tokens, repetition, spell_words)
+    elif repetition < COLLAPSE_REPETITION:
+        regime, reason = _sense(text, structure)
+    elif structure and not says_over(text):
+        regime, reason = None, _by_form(repetition, structure)
     else:
-        regime, reason = _sense(text)
-    return Verdict(regime, reason + leak_words(text, own), float("nan"), repetition, leak, count_words(text))
+        regime, reason = COLLAPSE, loop_words(tokens, repetition, spell_words)
+    return Verdict(regime, reason + leak_words(text, own), float("nan"), repetition, leak, len(words_in(text)))
 
 
-def _sense(text: str) -> tuple[str | None, str]:
+def _own(text: str, prompt: str | None, structure: str) -> frozenset[str]:
+    """The scripts that a text may use; words of code and names in JSON are Latin in every language."""
+    if prompt is not None:
+        own = own_scripts(prompt)
+    else:
+        own = own_scripts(re.sub("[A-Za-z]", "", text) if structure == MARKS else text, most=True)
+    return own | {LATIN} if structure == MARKS else own
+
+
+def _sense(text: str, structure: str) -> tuple[str | None, str]:
     """Sense or noise by the letters and words alone."""
     words, bare = words_alone(text)
+    if structure == MARKS:
+        return None, f"no loop; {_FORMS[MARKS]} cannot be told from noise without a model"
+    if script_shares(text).get(LATIN, 0) < 0.5:
+        return None, "no loop; only English can be told from noise without a model"
     if len(words) < LEAST_WORDS:
         return None, f"{len(words)} words without a loop: too few to tell sense from noise without a model"
-    if script_shares(text).get("Latin", 0) < 0.5:
-        return None, "no loop; only English can be told from noise without a model"
-    surprise = letter_surprise(text)
-    numbers = f"{_percent(bare)} of word pairs without a function word, {surprise:.1f} nats per letter"
-    if bare <= READABLE_BARE and surprise <= READABLE_SURPRISE:
+    surprise, order = letter_surprise(text), word_order(text)
+    pairs = f"{_percent(bare)} of word pairs without a function word"
+    numbers = f"{pairs}, {surprise:.1f} nats per letter, word order {order:.1f}"
+    if bare <= READABLE_BARE and surprise <= READABLE_SURPRISE and order >= READABLE_ORDER:
         return SURGICAL, f"reads as English prose ({numbers})"
-    if bare >= SALAD_BARE and surprise <= SALAD_SURPRISE:
-        return EXPLOSIVE, f"noise: English words without grammar ({numbers})"
-    if bare >= SALAD_BARE and surprise >= LETTERS_SURPRISE:
+    if structure:
+        return None, f"no loop; {_FORMS[structure]} cannot be told from noise without a model"
+    bare_words = bare >= BARE and order <= BARE_ORDER and text.islower() and text.replace(" ", "").strip(".").isalpha()
+    if surprise <= SALAD_SURPRISE and (bare_words or (order <= SALAD_ORDER and len(words) >= SALAD_WORDS)):
+        return EXPLOSIVE, f"noise: English words in no order ({numbers})"
+    if text.isascii() and surprise >= LETTERS_SURPRISE and vowelless_share(text) >= LETTERS_VOWELLESS:
         return EXPLOSIVE, f"noise: letters of no language ({numbers})"
     return None, f"no loop, but neither plain English nor plain noise ({numbers}); a model is needed to tell"
+
+
+def _by_form(repetition: float, structure: str) -> str:
+    return f"{_percent(repetition)} repeated, but no loop: {_FORMS[structure]} may repeat itself by its form"
 
 
 def loop_words(tokens: Sequence[Token], repetition: float, spell: Callable[[Sequence[Token]], str]) -> str:

@@ -51,7 +51,11 @@ def script_shares(text: str) -> dict[str, float]:
     return {script: n / total for script, n in counts.most_common()}
 
 
-def own_scripts(prompt: str) -> frozenset[str]:
-    """The scripts that a continuation of the prompt may use: the prompt's, all three of Japanese if it has kana."""
-    used = frozenset(script_shares(prompt))
-    return used | _JAPANESE if used & _KANA else used
+def own_scripts(prompt: str, *, most: bool = False) -> frozenset[str]:
+    """The scripts that a continuation of the prompt may use: the prompt's, all three of Japanese if it has kana.
+
+    most : of its scripts only the one with the most letters, as of a text without a prompt.
+    """
+    shares = script_shares(prompt)
+    used = frozenset(list(shares)[:1] if most else shares)
+    return used | _JAPANESE if used & _JAPANESE and _KANA & set(shares) else used
