@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 
-from .errors import InputError
+from .errors import InputError, first_line
 
 # A checkout that was never installed, such as a Space's, is found by the process too.
 _ROOT = str(Path(__file__).resolve().parents[1])
@@ -30,25 +30,42 @@ def _end_all() -> None:
         process.kill()
 
 
+def words_of(command: str, operand: str, **options: str | Sequence[str] | bool | None) -> list[str]:
+    """The words of a command of emoviz. However a text is written, it cannot become an option: each is one word with
+    its own option, and the operand, such as a model, comes after `--`.
+
+    options : by name, `text_column` for --text-column; several texts for an option that takes several, True for one
+    that takes none. None and False leave it out. Raises InputError for the text `--`, which parsers drop.
+
+    >>> words_of("doses", "gpt2", prompt=["I am", "--out=/tmp"])
+    ['doses', '--json', '--prompt=I am', '--prompt=--out=/tmp', '--', 'gpt2']
+    """
+    words = [command, "--json"]
+    for name, given in options.items():
+        option = f"--{name.replace('_', '-')}"
+        if given is True:
+            words.append(option)
+        elif given is not None and given is not False:
+            if "--" in ([given] if isinstance(given, str) else given):
+                raise InputError(f"{option} '--' was given; that alone is no text. Write another.")
+            words += [f"{option}={text}" for text in ([given] if isinstance(given, str) else given)]
+    return [*words, "--", operand]
+
+
 def run_command(
     words: Sequence[str], first: str = "loading the model", variables: Mapping[str, str] | None = None
 ) -> Generator[str, None, dict]:
     """Runs `emoviz WORDS` and yields what it says, `first` until it says something; returns its JSON result.
 
     variables : of its environment, beside those of this process.
-    Closing the generator ends the process. Raises InputError with the command's complaint.
+    Closing the generator ends the process. Raises InputError with the command's complaint, and for words that no
+    command can be given.
     """
-    process = subprocess.Popen(
-        [sys.executable, "-m", "emoviz", *words],
-        env={
-            **os.environ,
-            **({} if variables is None else variables),
-            "PYTHONPATH": os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH")))),
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    try:
+        process = _started(words, variables)
+    # A character 0, half of a surrogate pair, or more letters than the system passes on.
+    except (ValueError, OSError) as error:
+        raise InputError(f"the texts cannot be used ({first_line(error)}). Give fewer, or write them anew.") from error
     _RUNNING.add(process)
     said = deque([first], maxlen=1)
     result: list[str] = []
@@ -77,3 +94,18 @@ def run_command(
     if process.returncode:
         raise InputError(said[-1].removeprefix("emoviz: "))
     return json.loads("".join(result))
+
+
+def _started(words: Sequence[str], variables: Mapping[str, str] | None) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", "emoviz", *words],
+        env={
+            **os.environ,
+            **({} if variables is None else variables),
+            "PYTHONPATH": os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH")))),
+        },
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )

@@ -33,7 +33,7 @@ def _view(**changes):
     [
         ({"emotions": ["proud", "gone"]}, {"emotions": ("proud",)}, ["emotion 'gone' is unknown; it is not marked."]),
         ({"emotions": ["proud", "proud", "afraid"]}, {"emotions": ("proud",)}, []),
-        ({"emotions": "proud"}, {}, ["emotions 'proud' are no list of names."]),
+        ({"emotions": "proud"}, {}, ["emotions 'proud' is no list of names."]),
         ({"emotions": [["sad"], 3]}, {}, ["emotion ['sad'] is unknown; it is not marked.",
                                           "emotion 3 is unknown; it is not marked."]),
         ({"pin": "gone"}, {}, ["set 'gone' is not selected; no set is pinned."]),

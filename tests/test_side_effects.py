@@ -549,7 +549,7 @@ def test_a_run_of_ones_own_is_a_job_that_asks_the_command_line(monkeypatch):
     said, _ = tab.OWN.begin("SmolLM2-135M-Instruct", ["calm"], "me")
     assert said == BEGUN and asked[0][:2] == ("side effects", "Side effects of SmolLM2-135M-Instruct")
     _, result = finished(asked[0][2]())
-    assert asked[1] == ["effects", "--json", "--emotion", "calm", "--", "SmolLM2-135M-Instruct"]
+    assert asked[1] == ["effects", "--json", "--emotion=calm", "--", "SmolLM2-135M-Instruct"]
     assert result == "mine is stored: made in 3 s. Steer, Side effects shows it."
     assert tab.OWN.begin("nothing", [], "me")[0].startswith("**Cannot run.** no model is chosen")
 

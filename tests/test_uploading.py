@@ -10,6 +10,7 @@ from emoviz.app import uploading
 from emoviz.app.jobs import JOBS
 from emoviz.app.tabs import library as library_tab
 from emoviz.commands.arguments import add_passage_columns, passages_of
+from emoviz.process import words_of
 from emoviz.stimuli import load_corpus
 
 ROWS = [(1, "a b"), (0, "c"), (1, "d"), (0, "e")]
@@ -96,5 +97,5 @@ def test_the_command_line_reads_the_file_as_the_page_does(tmp_path, column):
     parser = ArgumentParser()
     parser.add_argument("--passages")
     add_passage_columns(parser)
-    given = parser.parse_args(uploading.options(file, tmp_path))
+    given = parser.parse_args(words_of("extract", "a model", **uploading.options(file, tmp_path))[2:-2])
     assert passages_of(given, given.passages).hash == file.corpus_hash != ""

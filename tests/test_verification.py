@@ -453,4 +453,4 @@ def test_a_verification_is_begun_from_the_page_and_says_how_it_ended(monkeypatch
     assert page.begin("gemma-3-270m", "auto", "f" * 32)[0].startswith("Begun")
     while not page.JOBS.ended:
         threading.Event().wait(0.005)
-    assert begun[-1] == ["verify", "--json", "--precision", "auto", "--", "gemma-3-270m"]
+    assert begun[-1] == ["verify", "--json", "--precision=auto", "--", "gemma-3-270m"]

@@ -6,8 +6,8 @@ import inspect
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import wraps
-from typing import Any
+from functools import partial, wraps
+from typing import Any, TypeVar
 
 import gradio as gr
 
@@ -42,6 +42,7 @@ Endpoint = Callable[..., dict[str, Any]]
 
 # A component: gradio gives it its events (`click`, `select`, ...) at run time, where no annotation knows them.
 Part = Any
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 # The outer tab bar, beside the titles of tabs that have parts.
@@ -171,7 +172,7 @@ def on_told(
         return function(_from_json(told), *values)
 
     js = f"async (_, ...given) => [await {last}, ...given]"
-    return gr.on(events, answer, [carrier, *inputs], outputs, js=js, **LATEST)
+    return gr.on(events, called_as(function, answer), [carrier, *inputs], outputs, js=js, **LATEST)
 
 
 def _from_json(text: Any) -> Any:
@@ -231,18 +232,26 @@ def by_name(
         def of_event(event: gr.EventData, *values: Any) -> Any:
             return function(event=event, **named(values))
 
-        return of_event, inputs
+        return called_as(function, of_event), inputs
     if inspect.isgeneratorfunction(function):
 
         def of_generator(*values: Any) -> Any:
             yield from function(**named(values))
 
-        return of_generator, inputs
+        return called_as(function, of_generator), inputs
 
     def of_values(*values: Any) -> Any:
         return function(**named(values))
 
-    return of_values, inputs
+    return called_as(function, of_values), inputs
+
+
+def called_as(function: Callable[..., Any], wrapper: F) -> F:
+    """What gradio calls, under the name of what it calls in turn: by that `strangers` knows an event."""
+    while isinstance(function, partial):
+        function = function.func
+    wrapper.__module__, wrapper.__qualname__ = function.__module__, function.__qualname__
+    return wrapper
 
 
 def stale(made: Mapping[str, str] | None, now: Mapping[str, str], again: str) -> str:

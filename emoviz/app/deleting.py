@@ -10,7 +10,7 @@ import gradio as gr
 
 from ..errors import InputError
 from .components import Menu, Message
-from .contract import QUIET
+from .contract import QUIET, called_as
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,6 @@ def lay(
     def answer(name: str) -> tuple[Any, ...]:
         return delete(name), gr.update(visible=False), None
 
-    remove.click(ask, menu, [asking, question, asked, said], **QUIET)
+    remove.click(called_as(what, ask), menu, [asking, question, asked, said], **QUIET)
     no.click(lambda: gr.update(visible=False), None, asking, **QUIET)
-    return Deleting(menu, yes.click(answer, asked, [said, asking, menu], **QUIET))
+    return Deleting(menu, yes.click(called_as(delete, answer), asked, [said, asking, menu], **QUIET))

@@ -13,10 +13,10 @@ import gradio as gr
 
 from ..errors import InputError
 from ..models.registry import BUNDLED, FETCHED, ModelEntry, available
-from ..process import run_command
+from ..process import run_command, words_of
 from .job_strip import BEGUN, lines
 from .jobs import JOBS
-from .limits import check_model
+from .limits import check_fetch
 from .memory import model_named
 
 
@@ -43,7 +43,7 @@ def begin(models: Sequence[str], owner: str) -> tuple[str, Any]:
     if entry is None:
         return "The weights are here.", gr.skip()
     try:
-        check_model(entry.id)
+        check_fetch(entry)
         JOBS.start("fetch", f"Fetch of {entry.id}", owner, lambda: fetched(entry.id))
     except InputError as error:
         return f"**Cannot fetch.** {error}", gr.skip()
@@ -69,7 +69,7 @@ def begin_first() -> None:
 
 def fetched(model: str) -> Generator[str, None, str]:
     """Yields what a running fetch says; returns its result. Closing it ends the process. Raises InputError."""
-    yield from run_command(["fetch", "--json", "--", model], first="looking for the hub")
+    yield from run_command(words_of("fetch", model), first="looking for the hub")
     return f"{model} is here, and is converted when it is first used."
 
 

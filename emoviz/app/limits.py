@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 
 from ..errors import InputError
-from ..models.registry import REGISTRY
+from ..models.registry import REGISTRY, ModelEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,9 @@ class Limits:
 
     models : at once. parameters : of each, in millions. texts : rows of the batches of all models together, baselines
     among them. tokens : of each text. prompt : its letters. rows, kilobytes : of a file of texts that is read.
+
+    Of the page as a whole, held : models in memory at once. jobs : of one visitor, that wait or run. megabytes : of one
+    request. uploads : megabytes of all files that visitors have sent and that still lie here.
     """
 
     models: int | None
@@ -24,12 +27,26 @@ class Limits:
     prompt: int
     rows: int | None
     kilobytes: int | None
+    held: int | None
+    jobs: int
+    megabytes: int
+    uploads: int
 
 
 # More texts can neither be read nor written in a sensible time; a page of text as a prompt takes a processor minutes.
-OWN = Limits(models=None, parameters=None, texts=64, tokens=None, prompt=2000, rows=None, kilobytes=None)
+OWN = Limits(
+    models=None, parameters=None, texts=64, tokens=None, prompt=2000, rows=None, kilobytes=None,
+    held=None, jobs=16, megabytes=64, uploads=2000,
+)  # fmt: skip
 # Of two cores and 16 GB, which everybody shares; how long a run at all limits takes: docs/deploy.md.
-PUBLIC = Limits(models=2, parameters=600, texts=16, tokens=60, prompt=1000, rows=200, kilobytes=200)
+PUBLIC = Limits(
+    models=2, parameters=600, texts=16, tokens=60, prompt=1000, rows=200, kilobytes=200,
+    held=2, jobs=2, megabytes=2, uploads=100,
+)  # fmt: skip
+# Emotions, mixtures and interventions that one run names, and its doses; texts of a run that is made as a job.
+DIRECTIONS, DOSES, RUN_TEXTS = 500, 100, 4000
+# Letters of a text, and of a dialogue, that one reading takes; the command line reads longer ones.
+TEXT, DIALOGUE = 6000, 12_000
 
 
 def is_public() -> bool:
@@ -70,11 +87,35 @@ def check_file(texts: int, kilobytes: float) -> None:
     _check(kilobytes, "kB in one file", most.kilobytes)
 
 
+def check_asked(directions: int, doses: int = 0) -> None:
+    """Raises InputError, naming the limit, for more emotions or doses than anybody reads; before they are read."""
+    _check(directions, "emotions", DIRECTIONS)
+    _check(doses, "doses", DOSES)
+
+
+def check_text(text: str, what: str = "text", most: int = TEXT) -> None:
+    """Raises InputError, naming the limit, for a text of more letters than a reading takes."""
+    if len(text) > most:
+        raise InputError(
+            f"the {what} has {len(text):,} letters; up to {most:,} are read here. Shorten it, or use emoviz read."
+        )
+
+
 def check_model(name: str) -> None:
-    """Raises InputError for a known model that is larger than those that this page runs."""
+    """Raises InputError for a model that this page does not run: a large one, and where many share it one that emoviz
+    does not know, such as a folder that a set was made from."""
     entry = next((one for one in REGISTRY if name in (one.id, one.id.split("/")[-1])), None)
     if entry is not None:
         _check(entry.parameters / 1e6, f"million parameters of {name}", limits().parameters)
+    elif is_public():
+        raise InputError(f"model {name!r:.60} is run where emoviz runs for you alone; here the known ones are.")
+
+
+def check_fetch(entry: ModelEntry) -> None:
+    """Raises InputError for weights that this page does not fetch: where many share it, all but those it comes with."""
+    check_model(entry.id)
+    if entry.source != "bundled":
+        refuse_in_public(f"{entry.id} is not fetched")
 
 
 def refuse_in_public(what: str) -> None:

@@ -18,7 +18,7 @@ from .contract import EACH, LATEST, PAGE, QUIET, Endpoint, Laid, Page, Part, Tab
 from .download import downloaded
 from .footer import footer
 from .library import library
-from .limits import public_words
+from .limits import is_public, public_words
 from .link import decode, from_query, to_query
 from .picker import Marks, Names, Picker, Pin, Side
 from .quick_start import without_app
@@ -34,6 +34,7 @@ from .selection import (
     picked,
     step_emotion,
 )
+from .strangers import close
 from .tabs import TABS
 from .talk import checked_order, slides_of, talk_file
 from .views import Views, address_of, as_value, unused_by
@@ -109,6 +110,8 @@ def build(endpoints: Sequence[Endpoint] = (), note: str = "") -> gr.Blocks:
         _wire_talk(views)
         saving.wire(views)
         blocks.load(None, js=_ON_LOAD)
+    if is_public():
+        close(blocks)
     return blocks
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +18,8 @@ from ..types import VectorSet
 from .library import library
 
 MAX_PANELS = 4
+# Names of sets, and of emotions, that are looked at; a visitor can post any number.
+MAX_ASKED = 1000
 DEPTHS = 0.02, 1.0
 STEP = 0.01
 BEST, SAME_DEPTH = "best of each", "same depth"
@@ -153,17 +155,17 @@ def checked(values: Mapping[str, Any]) -> tuple[Selection, list[str]]:
     found: dict[str, Any] = {}
     notes = []
     if "sets" in values:
-        asked = values["sets"] if isinstance(values["sets"], (list, tuple)) else []
-        notes += [] if asked is values["sets"] else [f"sets {_short(values['sets'])} is no list of names."]
+        asked, wrong = _listed("sets", values["sets"])
+        notes += wrong
         found["sets"] = tuple(dict.fromkeys(name for name in asked if isinstance(name, str) and name in known.sets))
         notes += [f"set {_short(name)} is not here; it is left out." for name in asked if name not in found["sets"]]
         if asked and not found["sets"]:
             # Nothing was asked for that is here: better the usual sets than an empty page.
             del found["sets"]
     if "emotions" in values:
-        asked = values["emotions"] if isinstance(values["emotions"], (list, tuple)) else []
-        notes += [] if asked is values["emotions"] else [f"emotions {_short(values['emotions'])} are no list of names."]
-        more = tuple(dict.fromkeys(name for name in asked if isinstance(name, str) and name in known.classes))
+        asked, wrong = _listed("emotions", values["emotions"])
+        notes += wrong
+        more = tuple(dict.fromkeys(name for name in asked if isinstance(name, str) and name in allowed["emotion"]))
         notes += [f"emotion {_short(name)} is unknown; it is not marked." for name in asked if name not in more]
         found["emotions"] = more
     if values.get("pin") is not None:
@@ -188,6 +190,13 @@ def checked(values: Mapping[str, Any]) -> tuple[Selection, list[str]]:
             notes.append(f"{name.replace('_', ' ')} {_short(values[name])} is unknown; {usual!r} is shown.")
     view = replace(start, **found)
     return replace(view, emotions=tuple(name for name in view.emotions if name != view.emotion)), notes
+
+
+def _listed(what: str, given: Any) -> tuple[Sequence[Any], list[str]]:
+    """Names that were given, the first of very many, and what is wrong with them."""
+    if isinstance(given, (list, tuple)):
+        return given[:MAX_ASKED], []
+    return [], [f"{what} {_short(given)} is no list of names."]
 
 
 def _short(given: Any) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
+from tempfile import mkdtemp
 from typing import Any, NoReturn
 
 # The page must work, and stay silent, without a network.
@@ -30,6 +32,8 @@ from .components import FONTS_URL, MAX_UPLOAD, STATIC, STATIC_URL, scripts  # no
 from .contract import Endpoint  # noqa: E402
 from .fetching import begin_first  # noqa: E402
 from .glossary import glossary  # noqa: E402
+from .guard import guarded, listens_beyond, names_served, password_of  # noqa: E402
+from .limits import is_public  # noqa: E402
 from .memory import return_large_arrays  # noqa: E402
 from .page import build  # noqa: E402
 from .plotly_file import PLOTLY_URL, AskedFirst, compress_beside  # noqa: E402
@@ -41,6 +45,13 @@ from .theme import THEME  # noqa: E402
 from .tour import steps  # noqa: E402
 
 keep_ids()
+guarded(names_served(None), None)
+
+
+_UNGUARDED = (
+    "emoviz listens beyond this machine and asks for no password: whoever reaches it can make, read and delete what is "
+    "here. EMOVIZ_AUTH=USER:PASSWORD asks for one; EMOVIZ_PUBLIC=1 leaves out what strangers must not do."
+)
 
 
 def serve(
@@ -49,14 +60,24 @@ def serve(
     endpoints: Sequence[Endpoint] = (),
     root_path: str | None = None,
     note: str = "",
+    host_names: Sequence[str] = (),
+    auth: str | None = None,
 ) -> None:
     """Builds the page and serves it until stopped. Raises InputError if the port cannot be used.
 
     endpoints : functions of JSON that are answered over the API, under their names. root_path : the prefix that the
     page has behind a proxy; None for that of GRADIO_ROOT_PATH, or of X-Forwarded-Prefix. note : what visitors are told.
+    host_names : under which it is served, beside those that are known. auth : a file that holds USER:PASSWORD; None for
+    EMOVIZ_AUTH, or for no password.
     """
+    password = password_of(auth)
     if note:
         print(note, flush=True)
+    if listens_beyond() and password is None and not is_public():
+        print(_UNGUARDED, flush=True)
+    guarded(names_served(root_path, host_names), password)
+    # Of this server alone, and gone with it.
+    os.environ.setdefault("GRADIO_TEMP_DIR", _temporary())
     return_large_arrays()
     compress_beside()
     with uncollected():
@@ -75,6 +96,12 @@ def serve(
         page.block_thread()
     finally:
         _end_now()
+
+
+def _temporary() -> str:
+    folder = mkdtemp(prefix="emoviz-page-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _end_now() -> NoReturn:

@@ -19,6 +19,7 @@ from ..types.sweeps import DONE, FAILED, RUNNING, THERE, WAITING
 from ..words import counted
 from .components import EMPTY, Menu, Message, Table
 from .contract import LATEST, QUIET
+from .limits import is_public
 
 SHOWN_JOBS = 200
 # Seconds between looks at a sweep that runs.
@@ -32,7 +33,7 @@ precisions: [fp32, bf16]
 
 def lay() -> dict[str, Any]:
     """A menu of sweeps, the jobs of one, and a plan to be checked."""
-    with gr.Accordion("Sweeps: many sets from one plan", open=False, elem_id="ez-sweeps"):
+    with gr.Accordion("Sweeps: many sets from one plan", open=False, elem_id="ez-sweeps", visible=not is_public()):
         menu = Menu(choices(), value=None, label="Sweep", info="the newest first; emoviz sweep PLAN.yaml runs one")
         said, jobs = Message(elem_id="ez-sweep-said"), Table(elem_id="ez-sweep-jobs")
         plan = gr.Textbox(_EXAMPLE, label="Plan", info="YAML; docs/guides/sweep.md says what may stand in it", lines=5)
@@ -59,15 +60,20 @@ def draw(name: str | None) -> dict[str, Any]:
 
 
 def choices() -> list[tuple[str, str]]:
-    return [(f"{sweep.name}, {sweep.begun:%d %B %Y %H:%M}", sweep.name) for sweep in list_sweeps()]
+    return [(f"{sweep.name}, {sweep.begun:%d %B %Y %H:%M}", sweep.name) for sweep in _sweeps()]
 
 
 def show(name: str | None) -> tuple[str, Any, Any]:
     """(what is said of a sweep, the table of its jobs, whether it is looked at again)."""
-    sweep = next((one for one in list_sweeps() if one.name == name), None)
+    sweep = next((one for one in _sweeps() if one.name == name), None)
     if sweep is None:
         return "No sweep was run yet.", EMPTY, gr.update(active=False)
     return _said(sweep), _jobs(sweep), gr.update(active=sweep.running)
+
+
+def _sweeps() -> list[Sweep]:
+    """None where strangers would read what failed on the machine, and why."""
+    return [] if is_public() else list_sweeps()
 
 
 def _said(sweep: Sweep) -> str:

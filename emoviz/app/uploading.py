@@ -122,16 +122,13 @@ def as_asked(file: Upload | None, text: str | None, label: str | None, names: st
     return _read(file.path, text, label, names)
 
 
-def options(file: Upload, folder: Path) -> list[str]:
+def options(file: Upload, folder: Path) -> dict[str, str | None]:
     """What the command line is given to read it so. folder : for a file of the names of its numbers."""
-    words = ["--passages", file.path]
-    words += [f"--text-column={file.text}"] if file.text is not None else []
-    words += [f"--label-column={file.label}"] if file.label is not None else []
+    names = folder / "names.txt"
     if file.numbers:
-        names = folder / "names.txt"
         names.write_text(file.names.strip(), "utf-8")
-        words += ["--labels", str(names)]
-    return words
+    columns = {"text_column": file.text, "label_column": file.label}
+    return {"passages": file.path, **columns, "labels": str(names) if file.numbers else None}
 
 
 def hidden(text: str, path: str) -> str:

@@ -35,6 +35,8 @@ def names_in(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
+# Of an option that takes texts, which may also be given one by one: `--prompt=a --prompt=b`.
+SEVERAL: dict[str, Any] = {"nargs": "+", "action": "extend"}
 SEED = whole(0, 2**32 - 1)
 
 

@@ -16,6 +16,7 @@ from ..steer.doses import RUN_DOSES, parse_doses
 from ..steer.grammar import CONTROLS, weights_of
 from ..types import DoseResponse, VectorSet
 from .arguments import (
+    SEVERAL,
     Result,
     add_decoding,
     add_device,
@@ -49,9 +50,9 @@ _WORDS = {measure: key for key, measure in _MEASURES.items()}
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL")
-    parser.add_argument("--emotion", nargs="+", metavar="E", help="emotions or mixtures (default: all of the set)")
+    parser.add_argument("--emotion", **SEVERAL, metavar="E", help="emotions or mixtures (default: all of the set)")
     parser.add_argument("--dose", help=f"fractions of the residual norm (default {RUN_DOSES})")
-    parser.add_argument("--prompt", nargs="+", metavar="TEXT", help="texts to continue (default: two shipped openings)")
+    parser.add_argument("--prompt", **SEVERAL, metavar="TEXT", help="texts to continue (default: two shipped openings)")
     add_decoding(parser)
     add_recipe(parser)
     add_set(parser)

@@ -13,6 +13,7 @@ from ..store import find_set
 from ..types import SideEffects, VectorSet
 from ..words import percent
 from .arguments import (
+    SEVERAL,
     Result,
     add_device,
     add_precision,
@@ -39,7 +40,7 @@ def arguments(parser: ArgumentParser) -> None:
     from ..experiments.effects_summary import EFFECT_DOSES, RANDOMS
 
     parser.add_argument("model", metavar="MODEL")
-    parser.add_argument("--emotion", nargs="+", metavar="E", help="emotions or mixtures (default: all of the set)")
+    parser.add_argument("--emotion", **SEVERAL, metavar="E", help="emotions or mixtures (default: all of the set)")
     parser.add_argument("--dose", help=f"fractions of the residual norm (default {EFFECT_DOSES})")
     add_recipe(parser)
     add_set(parser)

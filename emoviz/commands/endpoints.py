@@ -94,8 +94,10 @@ def read(model: str, text: str, layer: str = "best") -> dict[str, Any]:
         text : the text to read, in the language of the model
         layer : a block's number, counted from 0, or best
     """
+    from ..app.limits import check_text
     from . import read as command
 
+    check_text(text)
     of_texts = dict.fromkeys(("texts", "text_column", "out", "groups", "batch_tokens"))
     how = {"layer": layer, "set": None, "cleaning": "none", "precision": "auto"}
     given = Namespace(model=_model(model), text=text, turns=None, chat=False, **how, **of_texts)
@@ -119,12 +121,13 @@ def steer(
         max_new_tokens : tokens of each text, up to 200
         seed : of the choice of tokens
     """
-    from ..app.limits import check_run
+    from ..app.limits import check_asked, check_run
     from ..app.steer.request import check_prompt
     from ..steer.doses import doses_of
     from ..steer.recipes import EMOVIZ
     from . import steer as command
 
+    check_asked(len(emotions), len(doses))
     texts = len(models) * (1 + len(emotions) * len(doses))
     if texts > MAX_TEXTS or max_new_tokens > MAX_NEW_TOKENS:
         raise InputError(f"up to {MAX_TEXTS} texts of up to {MAX_NEW_TOKENS} tokens are allowed. Ask for fewer.")

@@ -14,6 +14,7 @@ from ..store import find_set
 from ..types import Gloss, LeakRun, LeakText, VectorSet
 from ..words import counted, percent
 from .arguments import (
+    SEVERAL,
     Result,
     add_decoding,
     add_device,
@@ -37,9 +38,9 @@ def arguments(parser: ArgumentParser) -> None:
     from ..experiments.leak_summary import LEAK_DOSES, RECIPES
 
     parser.add_argument("model", metavar="MODEL")
-    parser.add_argument("--emotion", nargs="+", metavar="E", help="emotions or mixtures (default: all of the set)")
+    parser.add_argument("--emotion", **SEVERAL, metavar="E", help="emotions or mixtures (default: all of the set)")
     parser.add_argument("--dose", help=f"fractions of the residual norm (default {LEAK_DOSES})")
-    parser.add_argument("--prompt", nargs="+", metavar="TEXT", help="texts to continue (default: two shipped openings)")
+    parser.add_argument("--prompt", **SEVERAL, metavar="TEXT", help="texts to continue (default: two shipped openings)")
     parser.add_argument("--recipe", nargs="+", default=RECIPES, help=f"presets (default {' '.join(RECIPES)})")
     add_decoding(parser)
     add_set(parser)

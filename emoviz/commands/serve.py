@@ -10,6 +10,14 @@ from .arguments import Result, whole
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--port", type=whole(1, 65_535), metavar="N", help="default: the first free one from 7860")
     parser.add_argument("--root-path", metavar="/PREFIX", help="where a proxy shows the page: docs/deploy.md")
+    parser.add_argument(
+        "--host-name",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name under which others reach the page, beside its addresses; also EMOVIZ_HOSTS=NAME,NAME",
+    )
+    parser.add_argument("--auth", metavar="FILE", help="a file of USER:PASSWORD, asked of everybody; also EMOVIZ_AUTH")
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
 
 
@@ -23,5 +31,13 @@ def run(given: Namespace) -> Result:
     from .endpoints import ENDPOINTS
 
     prefix = checked_prefix(given.root_path) if given.root_path is not None else None
-    serve(port=given.port, open_browser=given.open, endpoints=ENDPOINTS, root_path=prefix, note=note)
+    serve(
+        port=given.port,
+        open_browser=given.open,
+        endpoints=ENDPOINTS,
+        root_path=prefix,
+        note=note,
+        host_names=given.host_name,
+        auth=given.auth,
+    )
     return None, "", 0

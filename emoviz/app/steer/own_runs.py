@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from ...errors import InputError
-from ...process import run_command
+from ...process import run_command, words_of
 from .. import deleting
 from ..components import Message
 from ..contract import QUIET, Page, by_name
@@ -43,9 +43,9 @@ class OwnRuns:
 
     def begin(self, model: str, emotions: list[str], owner: str) -> tuple:
         """(status, jobs): a run of these emotions, of all where none is given, is begun as a job."""
-        return self.begun(model, owner, lambda: ["--emotion", *emotions] if emotions else [])
+        return self.begun(model, owner, lambda: {"emotion": emotions})
 
-    def begun(self, model: str, owner: str, options: Callable[[], Sequence[str]]) -> tuple:
+    def begun(self, model: str, owner: str, options: Callable[[], Mapping[str, str | Sequence[str]]]) -> tuple:
         """As `begin`, with any options of the command; they may raise InputError."""
         try:
             refuse_in_public("No run is made")
@@ -55,14 +55,13 @@ class OwnRuns:
             return f"**Cannot run.** {error}", gr.skip()
         return BEGUN, lines(owner)
 
-    def words(self, model: str, options: Sequence[str]) -> list[str]:
+    def words(self, model: str, options: Mapping[str, str | Sequence[str]]) -> list[str]:
         """The command that makes a run. Raises InputError for a model that has no vector set."""
         known = library().steerable
         if model not in known:
             raise InputError("no model is chosen. Choose one that has a vector set.")
         origin = known[model].provenance.origin
-        # After --, so that no name can be taken for an option.
-        return [self.command, "--json", *options, "--", origin if origin else model]
+        return words_of(self.command, origin if origin else model, **options)
 
     def make(self, words: list[str]) -> Generator[str, None, str]:
         """Makes a run in a process of its own: yields what it says, returns its result. Closing it ends the process;

@@ -13,7 +13,7 @@ from ...steer.grammar import emotions_of, rows_of, with_controls
 from ...steer.recipes import recipe
 from ...types import Decoding
 from ..library import library
-from ..limits import check_run, limits
+from ..limits import check_asked, check_run, limits
 
 _MAX_SEED = 2**32 - 1
 
@@ -61,6 +61,7 @@ def request(
 ) -> Request:
     """The request that the page's fields make. Raises InputError for the first of them that cannot be used."""
     check_prompt(prompt)
+    check_asked(len(chosen) + len(controls), str(doses).count(",") + 1)
     parse_cleaning(cleaning)
     directions = with_controls(chosen, controls, library().classes)
     if not directions:

@@ -19,7 +19,7 @@ from ...extract.protocols import PROTOCOLS
 from ...models import REGISTRY, available, resolve
 from ...models.registry import PRECISIONS, TESTED_ARCHITECTURES
 from ...plots.theme import short_label
-from ...process import run_command
+from ...process import run_command, words_of
 from ...stimuli import load_corpus
 from ...store import delete_set, files_of, load_stories
 from ...store.choice import DEFAULT_PRECISION
@@ -213,12 +213,12 @@ def extract(model: str, protocol: str, precision: str, file: Upload | None) -> G
 
     Raises InputError with its complaint.
     """
-    call = ["extract", "--json", "--protocol", protocol, "--precision", precision]
     with TemporaryDirectory() as folder:
-        call += [] if file is None else uploading.options(file, Path(folder))
+        read_as = {} if file is None else uploading.options(file, Path(folder))
         try:
-            # After --, so that no name can be taken for an option.
-            made = yield from run_command([*call, "--", model.strip()])
+            made = yield from run_command(
+                words_of("extract", model.strip(), protocol=protocol, precision=precision, **read_as)
+            )
         except InputError as error:
             raise InputError(str(error) if file is None else uploading.hidden(str(error), file.path)) from error
     missing = f"; layers {made['nonfinite_layers']} are not finite and left out" if made["nonfinite_layers"] else ""

@@ -13,6 +13,7 @@ from ...models.identity import revision_of
 from ...models.load import DEFAULT_PRECISION
 from ...models.memory import needed_bytes
 from ...models.registry import ModelSource, resolve
+from ...process import words_of as command_words
 from ...types import Corpus, Job, Protocol
 from ..generation import writing_protocol
 from ..protocols import protocol_for
@@ -99,9 +100,7 @@ def protocol_of(job: Job) -> Protocol:
 
 def words_of(job: Job) -> list[str]:
     """The job as `emoviz extract --json` is told it."""
-    words = ["extract", "--json"]
-    for name, value in job.options.items():
-        if name not in _OWN and value is not False:
-            words += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
-    # After --, so that no name can be taken for an option.
-    return [*words, "--", job.origin]
+    given = {name: value for name, value in job.options.items() if name not in _OWN}
+    return command_words(
+        "extract", job.origin, **{name: one if isinstance(one, bool) else str(one) for name, one in given.items()}
+    )

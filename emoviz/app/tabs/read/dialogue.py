@@ -21,13 +21,13 @@ from ... import fetching
 from ...cleaning import label, menu, set_read, snippet_lines
 from ...components import EMPTY, Figure, Message, Table
 from ...contract import QUIET, Laid, Page, Part, Tab, by_name, pressed, stale, tried
+from ...limits import DIALOGUE, check_text
 from ...reader import first_with_model
 from ...selection import Selection
 from ...snippet import figure, with_model
 from ...turns import MODEL_TURNS
 from .text import fetch
 
-MAX_LETTERS = 12_000
 EXAMPLE = (
     "User: My dog did not come back last night. I have been up and down the whole valley.\n"
     "Assistant: I am so sorry. Not knowing is the worst part. Have the neighbours been told?\n"
@@ -41,11 +41,7 @@ _WHO = {"user": "user", "assistant": "assistant", "system": "system prompt"}
 def run(text: str, view: Selection, cleaning: str = NONE) -> Iterator[tuple]:
     """Yields (reading, status, what it was made with); the first selected set reads, its model is loaded on the way."""
     try:
-        if len(text) > MAX_LETTERS:
-            raise InputError(
-                f"the dialogue has {len(text)} letters; the page reads up to {MAX_LETTERS}. Shorten it, or use emoviz "
-                "read --turns."
-            )
+        check_text(text, "dialogue", DIALOGUE)
         messages = parse_dialogue(text)
         with MODEL_TURNS.turn() as waiting:
             for said in waiting:

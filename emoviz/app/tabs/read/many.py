@@ -14,7 +14,7 @@ import numpy as np
 from .... import plot
 from ....errors import InputError
 from ....plots.wording import minus
-from ....process import run_command
+from ....process import run_command, words_of
 from ....stats.groups import OTHERS, chosen_groups, difference_of, group_scores
 from ....types import GroupDifference, TextReadings, TopRow
 from ....types.texts import TOPS
@@ -87,12 +87,9 @@ def begin(file: Texts | None, column: str | None, view: Selection, owner: str) -
         vectors = view.chosen()[0]
         layer, model = view.layers([vectors])[0], vectors.provenance.model
         out = table_for(owner, file, vectors, layer)
-        words = ["read", "--json", "--texts", file.path, "--set", vectors.name, "--layer", f"{layer}"]
-        words += [] if file.column is None else [f"--text-column={file.column}"]
-        origin = vectors.provenance.origin
-        # After --, so that no name can be taken for an option.
-        call = [*words, "--out", str(out), "--", origin if origin else model]
-        JOBS.start("reading", f"Texts read by {model_label(model)}", owner, lambda: make(call, file.path))
+        origin, how = vectors.provenance.origin, {"texts": file.path, "text_column": file.column, "out": str(out)}
+        words = words_of("read", origin if origin else model, set=vectors.name, layer=f"{layer}", **how)
+        JOBS.start("reading", f"Texts read by {model_label(model)}", owner, lambda: make(words, file.path))
     except InputError as error:
         return f"**Cannot read.** {error}", gr.skip()
     return BEGUN, lines(owner)

@@ -16,13 +16,12 @@ from ....words import counted
 from ...cleaning import label, menu, set_read, snippet_lines
 from ...components import EMPTY, Figure, Message
 from ...contract import QUIET, Laid, Page, Tab, by_name, pressed, stale, tried
+from ...limits import check_text
 from ...reader import first_with_model
 from ...selection import Selection
 from ...snippet import figure, with_model
 from ...turns import MODEL_TURNS
 
-# All sentences together.
-MAX_LETTERS = 6000
 # What an example is called -> its sentences, and the numbers.
 EXAMPLES = {
     "a dose": (
@@ -51,8 +50,7 @@ _PLACES = {LAST: "last", MEAN: "mean"}
 
 def sentences_of(text: str) -> list[str]:
     """One a line. Raises InputError for too many letters."""
-    if len(text) > MAX_LETTERS:
-        raise InputError(f"the sentences have {len(text)} letters; up to {MAX_LETTERS} are allowed.")
+    check_text(text, "list of sentences")
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
@@ -62,6 +60,7 @@ def vary(sentences: str, numbers: str, where: str, view: Selection, cleaning: st
         from ....readout.variation import checked_templates, parse_numbers, varied
 
         asked = checked_templates(sentences_of(sentences))
+        check_text(numbers, "list of numbers")
         parse_numbers(numbers)
         with MODEL_TURNS.turn() as waiting:
             for said in waiting:

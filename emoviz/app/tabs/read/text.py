@@ -24,13 +24,12 @@ from ...cleaning import label, menu, set_read, snippet_lines
 from ...components import EMPTY, Figure, Message, Table, Tokens
 from ...contract import QUIET, Laid, Page, Part, Tab, by_name, on_said, pressed, stale
 from ...library import library
+from ...limits import TEXT, check_text
 from ...reader import first_with_model
 from ...selection import Selection
 from ...snippet import figure, with_model
 from ...turns import MODEL_TURNS
 
-# The command line reads longer texts; a page of that many tokens is slow to draw.
-MAX_LETTERS = 6000
 EXAMPLES = {
     "a night of waiting": (
         "She waited all night by the telephone. The hospital had promised to call before nine, and it was past "
@@ -56,10 +55,7 @@ def run(text: str, view: Selection, cleaning: str = NONE) -> Iterator[tuple]:
     Errors end as the status.
     """
     try:
-        if len(text) > MAX_LETTERS:
-            raise InputError(
-                f"the text has {len(text)} letters; the page shows up to {MAX_LETTERS}. Shorten it, or use emoviz read."
-            )
+        check_text(text)
         with MODEL_TURNS.turn() as waiting:
             for said in waiting:
                 yield gr.skip(), gr.skip(), said
@@ -176,7 +172,7 @@ def lay(_start: Selection) -> Laid:
         text = gr.Textbox(
             next(iter(EXAMPLES.values())),
             label="Text to read",
-            info=f"up to {MAX_LETTERS:,} letters",
+            info=f"up to {TEXT:,} letters",
             lines=4,
             max_lines=8,
             scale=5,

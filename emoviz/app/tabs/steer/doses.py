@@ -120,7 +120,7 @@ def begin(model: str, emotions: list[str], doses: str, prompts: str, owner: str)
     return OWN.begun(model, owner, lambda: options(emotions, doses, prompts))
 
 
-def options(emotions: list[str], doses: str, prompts: str) -> list[str]:
+def options(emotions: list[str], doses: str, prompts: str) -> dict[str, str | list[str]]:
     """Of the command that makes a run. Raises InputError for prompts that cannot be used."""
     texts = [line.strip() for line in prompts.splitlines() if line.strip()]
     if not texts:
@@ -129,7 +129,7 @@ def options(emotions: list[str], doses: str, prompts: str) -> list[str]:
         raise InputError(f"{len(texts)} prompts were given; up to {MAX_PROMPTS} fit.")
     for text in texts:
         check_prompt(text)
-    return [f"--dose={doses}", "--prompt", *texts, *(["--emotion", *emotions] if emotions else [])]
+    return {"dose": doses, "prompt": texts, "emotion": emotions}
 
 
 def lay(_start: Selection) -> Laid:

@@ -15,7 +15,7 @@ from ....errors import InputError
 from ....experiments.plans import outside_words, rise_words
 from ....models.registry import PRECISIONS
 from ....plots.theme import SERIES
-from ....process import run_command
+from ....process import run_command, words_of
 from ....types import Scenario, ScenarioText, Verification
 from ...components import Cards, Choice, Figure, Message, Texts
 from ...contract import QUIET, Laid, Page, Tab, by_name
@@ -99,8 +99,7 @@ def begin(model: str, precision: str, owner: str) -> tuple:
         if model not in known or precision not in _PRECISIONS:
             raise InputError(f"no model or no precision is chosen. {', '.join(known)} can be verified.")
         origin = known[model].provenance.origin
-        # After --, so that no name can be taken for an option.
-        words = ["verify", "--json", "--precision", precision, "--", origin if origin else model]
+        words = words_of("verify", origin if origin else model, precision=precision)
         JOBS.start("verification", f"Verification of {model_label(model)}", owner, lambda: make(words, model))
     except InputError as error:
         return f"**Cannot verify.** {error}", gr.skip()
