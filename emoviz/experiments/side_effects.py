@@ -86,13 +86,15 @@ def side_effects(
         Harness, Gao et al. 2021).
 
     >>> import emoviz as ez
+    >>> from emoviz.types import Question
     >>> model = ez.load_model("SmolLM2-135M-Instruct")
+    >>> sky = Question("fact", "Which colour is the sky on a clear day?", ("red", "blue", "green"), 1)
     >>> few = {"passages": ["The bus runs every twenty minutes."], "prompts": ["I opened the door and"], "samples": 1}
-    >>> found = ez.side_effects(model, None, ["calm"], [0.04], controls=(), **few)
+    >>> found = ez.side_effects(model, None, ["calm"], [0.04], controls=(), questions=[sky], **few)
     >>> found.rows
     (('unsteered', 0.0), ('calm', 0.04))
     >>> bool(found.losses[1] > found.losses[0]), found.right.shape
-    (True, (2, 60))
+    (True, (2, 1))
     """
     vectors = fitting(vectors, model)
     directions = tuple(vectors.emotions if directions is None else directions)
