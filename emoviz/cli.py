@@ -17,6 +17,7 @@ from typing import NoReturn
 
 from . import __version__
 from .errors import InputError
+from .words import visible
 
 # Group -> command -> what it does; each command is the file of its name in `commands`.
 COMMANDS: dict[str, dict[str, str]] = {
@@ -70,13 +71,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             # Models write in any script, whatever the terminal's encoding is.
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
+    told = logging.StreamHandler(sys.stderr)
+    told.setFormatter(_Visible("%(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[told])
     for noisy in ("httpx", "filelock", "matplotlib", "choreographer", "logistro", "browser_proc", "gguf"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         return _run(_joined(_readable(sys.argv[1:] if argv is None else argv)))
     except InputError as error:
-        print(f"emoviz: {error}", file=sys.stderr)
+        print(f"emoviz: {visible(str(error))}", file=sys.stderr)
         return 2
     except BrokenPipeError:
         return 0
@@ -123,13 +126,21 @@ def _joined(words: Sequence[str]) -> list[str]:
 
 def _print(text: str) -> None:
     try:
-        print(text, flush=True)
+        # In JSON too: what is written out is its own way of writing it.
+        print(visible(text), flush=True)
     except BrokenPipeError:
         raise
     except OSError as error:
         raise InputError(
             f"the result cannot be written ({error.strerror}). Make room, or choose another file."
         ) from error
+
+
+class _Visible(logging.Formatter):
+    """What names would do to a terminal is written out."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return visible(super().format(record))
 
 
 class _Parser(argparse.ArgumentParser):

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+
+# What is not seen but done: control characters but tab and line feed, separators of lines, what turns the direction of
+# writing for all that follows, and halves of surrogate pairs, which no file can hold.
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def visible(text: str) -> str:
+    r"""A text of others with what would be done instead of seen written out, as JSON does: `\u001b`, `\u202e`."""
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def percent(share: float) -> str:

@@ -90,9 +90,10 @@ def test_a_slide_is_laid_out_for_a_projector_and_for_a_phone(sets):
 
 
 def test_no_text_of_a_figure_ends_the_script_of_the_page():
-    slide = {"data": [], "layout": {"title": {"text": "</script><script>alert(1)</script>"}, "meta": {}}}
+    title = "</script><script>alert(1)</script>"
+    slide = {"data": [], "layout": {"title": {"text": title}, "meta": {"title": title}}}
     page = talk_page([{"wide": slide, "tall": slide}], "dark")
-    assert page.count("alert(1)") == 3 and "</script><script>alert" not in page
+    assert page.count("alert(1)") == 5 and "</script><script>alert" not in page
 
 
 class TestCommand:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ..errors import InputError
+from ..steer.doses import parse_doses
 from ..types import VectorSet
 
 
@@ -21,6 +23,14 @@ def with_model(vectors: VectorSet, *lines: str) -> str:
     """A snippet whose lines have a set and its own model, as `vectors` and `model`."""
     opened = f"vectors = ez.find_set({vectors.name!r})"
     return snippet(opened, f"model = ez.load_model({vectors.provenance.model!r})", *lines)
+
+
+def dose_list(text: str) -> str:
+    """Doses that were typed, or came with a link, as code: numbers, or the text where it is none."""
+    try:
+        return repr(parse_doses(text))
+    except InputError:
+        return repr([text])
 
 
 def figure(name: str, *given: str, **options: Any) -> str:

@@ -14,6 +14,7 @@ from ..errors import InputError
 from ..steer.doses import parse_doses
 from ..steer.grammar import with_controls
 from ..types import Decoding, Reply
+from ..words import visible
 from .arguments import (
     Result,
     add_cleaning,
@@ -89,7 +90,7 @@ def run(given: Namespace) -> Result:
             told += [_told(reply, row) for reply, row in zip(replies, found, strict=True)]
         blocks.append("\n\n".join(told))
         if given.say is None and not given.json:
-            print(blocks.pop(), flush=True)
+            print(visible(blocks.pop()), flush=True)
     if not turns:
         raise InputError("nothing was said. Give messages with --say, or as lines of the input.")
     forms = {one.model.name: form_of(one.model) for one in made}

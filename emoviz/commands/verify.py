@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 
 from ..extract.progress import Progress
 from ..types import Verification
+from ..words import visible
 from .arguments import Result, add_cleaning, add_device, add_precision, add_set, set_of
 from .printing import table
 
@@ -41,7 +42,7 @@ def run(given: Namespace) -> Result:
     witness = None if given.witness is None else hub_witness(given.witness, device=given.device)
     vectors = set_of(loaded, given.set, cleaning=given.cleaning)
     # What counts is said before anything is written.
-    print(criterion(plan_for(vectors)), file=sys.stderr)
+    print(visible(criterion(plan_for(vectors))), file=sys.stderr)
     progress = Progress()
     found = verify(loaded, vectors, witness=witness, recalibrate=given.recalibrate, progress=progress)
     progress.close()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .canvas import canvas
+from .wording import literal
 
 # Plot areas in pixels that the labels must fit: a figure is drawn as wide as the page lets it be.
 _AREAS = ((330, 270), (420, 240), (560, 330), (760, 420), (900, 500), (1050, 540), (1200, 600), (1400, 800))
@@ -28,7 +29,7 @@ def callouts(
 ) -> list[dict]:
     """Annotations that name the points, each with a line to its dot.
 
-    points : (n, 2). dots : (m, 2), what labels should not cover. Ranges are those of the axes.
+    points : (n, 2). names : plain text. dots : (m, 2), what labels should not cover. Ranges are those of the axes.
     """
     low, span = np.array([x_range[0], y_range[0]]), np.array([np.ptp(x_range), np.ptp(y_range)])
     at, around = (points - low) / span, ((dots - low) / span)[:: max(1, len(dots) // _MAX_DOTS)]
@@ -50,7 +51,7 @@ def callouts(
         {
             "x": points[k, 0],
             "y": points[k, 1],
-            "text": name,
+            "text": literal(name),
             "templateitemname": "callout",
             "visible": True,
             "showarrow": True,

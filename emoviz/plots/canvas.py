@@ -83,8 +83,8 @@ def legend_letters(width: int) -> int:
 def legend_rows(traces: Sequence[dict], width: int) -> int:
     """Rows of a horizontal legend as plotly lays it: every entry as wide as the widest, unless all fit in a row."""
     names = [trace["name"] for trace in traces if trace.get("name") and trace.get("showlegend") is not False]
-    entries = [_LETTER * max(map(len, name.split("<br>"))) + _SIGN for name in names]
-    room, more_lines = width - _MARGINS, sum(name.count("<br>") for name in names)
+    entries = [_LETTER * max(map(len, name.split("\n"))) + _SIGN for name in names]
+    room, more_lines = width - _MARGINS, sum(name.count("\n") for name in names)
     if sum(entries) <= room:
         return min(1, len(entries)) + more_lines
     return -(-len(entries) // max(1, int(room / max(entries)))) + more_lines

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..stimuli import DEFAULT_CORPUS
 from ..types import Contrast
-from .wording import minus, p_text
+from .wording import literal, minus, p_text
 
 
 def set_label(protocol: str, precision: str) -> str:
@@ -28,8 +28,8 @@ def recipe_labels(c: Contrast) -> tuple[str, str]:
 def contrast_text(c: Contrast) -> str:
     """Everything that is known of a contrast, line by line."""
     lines = [
-        f"<b>{c.kind}</b>: {' / '.join(dict.fromkeys(c.models))}",
-        *(f"{recipe}, layer {layer}" for recipe, layer in zip(recipe_labels(c), c.layers, strict=True)),
+        f"<b>{c.kind}</b>: {' / '.join(map(literal, dict.fromkeys(c.models)))}",
+        *(f"{literal(recipe)}, layer {layer}" for recipe, layer in zip(recipe_labels(c), c.layers, strict=True)),
     ]
     if np.isfinite(c.rho):
         lines.append(f"rho = {c.rho:.4f} over {c.n_classes} classes")
@@ -40,10 +40,10 @@ def contrast_text(c: Contrast) -> str:
     if np.isfinite(c.ceiling):
         lines.append(f"noise ceiling {c.ceiling:.3f}")
     if c.cosines is not None:
-        lines.append(f"cosine per emotion {cosines_text(c.cosines)}")
-    lines += [f"no {what}: {why}" for what, why in c.reasons.items()]
+        lines.append(f"cosine per emotion {literal(cosines_text(c.cosines))}")
+    lines += [literal(f"no {what}: {why}") for what, why in c.reasons.items()]
     if c.differs:
-        lines += ["differs in:", *(f"· {what}" for what in c.differs)]
+        lines += ["differs in:", *(f"· {literal(what)}" for what in c.differs)]
     return "<br>".join(lines)
 
 

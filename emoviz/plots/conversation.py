@@ -15,7 +15,7 @@ from ..geometry import preferred_layer
 from ..steer.grammar import UNSTEERED, amount_words
 from ..types import Reply, VectorSet
 from .theme import DASHES, QUADRANT_COLOUR, SERIES, class_colour, figure, provenance_notes
-from .wording import minus
+from .wording import literal, minus
 
 _MEANING = (
     "scores as Read has them, by the unsteered model, less those of neutral exchanges in the same template: at 0 "
@@ -63,7 +63,7 @@ def turns_figure(vectors: VectorSet, turns: Sequence[Sequence[Reply]], emotions:
                 "customdata": [[at // 2, row] for at in range(len(x))],
                 "line": {"color": colour, "width": 2.4 if k == 0 else 1.4, "dash": DASHES[k % len(DASHES)]},
                 "marker": {"size": 7, "symbol": ["circle-open", "circle"] * len(read)},
-                "hovertemplate": f"<b>{told}</b><br>%{{x}}: {name} %{{y:+.3f}}<extra></extra>",
+                "hovertemplate": f"<b>{literal(told)}</b><br>%{{x}}: {literal(name)} %{{y:+.3f}}<extra></extra>",
             }
         )  # fmt: skip
     last = {
@@ -80,7 +80,7 @@ def turns_figure(vectors: VectorSet, turns: Sequence[Sequence[Reply]], emotions:
         {
             "xaxis": {"title": {"text": "turn"}, "type": "category"},
             "yaxis": {
-                "title": {"text": f"{emotion}, score" if len(emotions) == 1 else "score"},
+                "title": {"text": f"{literal(emotion)}, score" if len(emotions) == 1 else "score"},
                 "range": [-1.15 * spread, 1.15 * spread], "zeroline": True, "zerolinewidth": 1,
                 "zerolinecolor": "#8a92a1",
             },
@@ -109,7 +109,8 @@ def profile_figure(vectors: VectorSet, reply: Reply, unsteered: Reply | None = N
     names.sort(key=lambda name: value[name])
     traces: list[dict] = [
         {
-            "type": "bar", "orientation": "h", "y": names, "x": [value[name] for name in names],
+            "type": "bar", "orientation": "h", "x": [value[name] for name in names],
+            "y": [literal(name) for name in names],
             "marker": {"color": [class_colour(name) for name in names]}, "showlegend": False, "width": 0.62,
             "hovertemplate": "<b>%{y}</b> %{x:+.3f}<extra></extra>",
         }
@@ -118,7 +119,8 @@ def profile_figure(vectors: VectorSet, reply: Reply, unsteered: Reply | None = N
         twin = dict(zip(unsteered.classes, unsteered.over.tolist(), strict=True))
         traces.append(
             {
-                "type": "scatter", "mode": "markers", "name": "unsteered answer", "y": names,
+                "type": "scatter", "mode": "markers", "name": "unsteered answer",
+                "y": [literal(name) for name in names],
                 "x": [twin.get(name) for name in names], "marker": {"symbol": "diamond-open", "size": 8,
                 "color": QUADRANT_COLOUR[NEUTRAL]},
                 "hovertemplate": "<b>%{y}</b> %{x:+.3f}, unsteered<extra></extra>",

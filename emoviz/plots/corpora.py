@@ -12,7 +12,7 @@ from .canvas import low
 from .contrasts import contrast_text, set_label
 from .strips import FOOT, HEAD, margins, place, rows_high, strip_axes
 from .theme import figure
-from .wording import minus
+from .wording import literal, minus
 
 _ROW = 66
 # Whole corpora above the middle of a row, halves below.
@@ -71,7 +71,7 @@ def corpora_figure(
                 [row + _WHOLE for row, _, rho in ceilings if np.isfinite(rho)],
             ),
             "hovertext": [
-                f"<b>noise ceiling</b>, {model}<br>{rho:.3f}" for _, model, rho in ceilings if np.isfinite(rho)
+                f"<b>noise ceiling</b>, {literal(model)}<br>{rho:.3f}" for _, model, rho in ceilings if np.isfinite(rho)
             ],
         },
         {
@@ -83,8 +83,8 @@ def corpora_figure(
                 [row + _HALF for row, _ in across],
             ),
             "hovertext": [
-                f"<b>halves across the corpora</b>, {pair.contrast.models[0]}<br>rho {pair.across:.3f}, mean of four "
-                "pairs"
+                f"<b>halves across the corpora</b>, {literal(pair.contrast.models[0])}<br>rho {pair.across:.3f}, "
+                "mean of four pairs"
                 for _, pair in across
             ],
         },
@@ -175,23 +175,24 @@ def _span(values: Sequence[float]) -> str:
 
 def _pair_name(pair: CorpusPair) -> str:
     c = pair.contrast
-    recipe = set_label(c.protocols[0], c.precisions[0])
-    return f"{c.models[0]}<br><b>{_short(c.corpora[0])} × {_short(c.corpora[1])}</b><br>{recipe}, layer {c.layers[0]}"
+    recipe = literal(set_label(c.protocols[0], c.precisions[0]))
+    corpora = f"<b>{_short(c.corpora[0])} × {_short(c.corpora[1])}</b>"
+    return f"{literal(c.models[0])}<br>{corpora}<br>{recipe}, layer {c.layers[0]}"
 
 
 def _half_name(half: HalfCorpora) -> str:
-    recipe = set_label(half.protocol, half.precision)
-    return f"{half.model}<br><b>{_short(half.corpus)}</b><br>{recipe}, layer {half.layer}"
+    recipe = literal(set_label(half.protocol, half.precision))
+    return f"{literal(half.model)}<br><b>{_short(half.corpus)}</b><br>{recipe}, layer {half.layer}"
 
 
 def _short(corpus: str) -> str:
-    return corpus if len(corpus) <= 14 else f"{corpus[:13]}…"
+    return literal(corpus if len(corpus) <= 14 else f"{corpus[:13]}…")
 
 
 def _pair_words(pair: CorpusPair) -> str:
     c = pair.contrast
     if not np.isfinite(c.rho):
-        return f"no rho: {c.reasons['rho']}"
+        return literal(f"no rho: {c.reasons['rho']}")
     between = f" ({c.ci_low:.2f} to {c.ci_high:.2f})" if np.isfinite(c.ci_low) else ", no interval"
     ceiling = f", | ceiling {c.ceiling:.2f}" if np.isfinite(c.ceiling) else ", no ceiling"
     within = " and ".join(f"{half.rho:.2f}" if np.isfinite(half.rho) else "none" for half in pair.halves)
@@ -204,14 +205,14 @@ def _pair_words(pair: CorpusPair) -> str:
 
 def _half_words(half: HalfCorpora) -> str:
     if not np.isfinite(half.rho):
-        return f"no halves: {half.missing}"
+        return literal(f"no halves: {half.missing}")
     whole = f", | two such corpora would reach {half.whole:.2f}" if np.isfinite(half.whole) else ""
     return minus(f"◇ halves {half.rho:.2f}{whole}<br>{half.n_passages} passages, {half.n_classes} emotions")
 
 
 def _half_text(half: HalfCorpora) -> str:
     lines = [
-        f"<b>halves of {half.corpus}</b>, {half.model}",
+        f"<b>halves of {literal(half.corpus)}</b>, {literal(half.model)}",
         f"rho {half.rho:.3f} over {half.n_classes} emotions, layer {half.layer}",
         f"{half.n_passages} passages in all, split by topic",
     ]

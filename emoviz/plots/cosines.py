@@ -11,6 +11,7 @@ from ..types import VectorSet
 from .canvas import fitted, rows
 from .marks import Marked, marked_pairs
 from .theme import Style, figure, panels, provenance_notes, short_label
+from .wording import literal
 
 _GAP, _ROW_GAP, _BELOW = 0.09, 84, 52
 # Rows of a panel, lowest first: height of the middle, and what it shows.
@@ -55,7 +56,8 @@ def cosines_figure(
                     },
                     "customdata": [list(pair) for pair in names],
                     "meta": word,
-                    "hovertemplate": f"%{{customdata[0]}} and %{{customdata[1]}}<br>{word} cosine "
+                    "hovertext": [" and ".join(map(literal, pair)) for pair in names],
+                    "hovertemplate": f"%{{hovertext}}<br>{word} cosine "
                     "%{x:.4f}<extra></extra>",
                 }
             )  # fmt: skip

@@ -11,6 +11,7 @@ from ..geometry.curves import CURVES, Curve
 from ..reference import SOURCE, PublishedModel
 from ..types import DepthCurve, UShape, VectorSet
 from .theme import MANY, PUBLISHED_COLOUR, Style, figure, provenance_notes, short_label
+from .wording import literal
 
 RULE_SYMBOL = {"decoding": "circle", "reliability": "square", "separation": "diamond"}
 
@@ -52,7 +53,7 @@ def depth_figure(
             {
                 "type": "scatter", "mode": "lines", "x": curve.depth, "y": curve.values, "line": line,
                 "showlegend": False,
-                "hovertemplate": f"<b>{short_label(vectors)}</b><br>{label} at depth %{{x:.2f}}: "
+                "hovertemplate": f"<b>{literal(short_label(vectors))}</b><br>{label} at depth %{{x:.2f}}: "
                 "%{y:.4g}<extra></extra>",
             }
         )  # fmt: skip

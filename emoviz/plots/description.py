@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from .wording import minus
+from .wording import minus, plain
 
 # Longer descriptions are not listened to; what is left out stands in the figure's table.
 MAX_LETTERS = 700
 # A part of a curve that is shorter than this share of its range is no rise or fall of its own.
 _LEG = 0.1
 _FEWEST = 3
-_WEIGHTS = re.compile(r"</?[bi]>")
 # Kind of figure -> the axis along which its points are compared; other figures: y.
 _ALONG = dict.fromkeys(("side-effects", "cosines", "verification", "precision", "variants", "corpora", "texts"), "x")
 # Kinds whose points are pairs, named by their first two ids.
@@ -75,7 +74,7 @@ def _each(traces: Sequence[Mapping[str, Any]], layout: Mapping[str, Any]) -> Ite
         text = trace.get("text")
         if trace.get("hoverinfo") == "text" and isinstance(text, str) and trace.get("fill"):
             # A mark that says its own number, as on a gauge.
-            yield _plain(text)
+            yield plain(text)
             continue
         if trace.get("hoverinfo") == "skip" or trace.get("fill") or kind == _CELLS:
             continue
@@ -153,16 +152,16 @@ def _of(trace: Mapping[str, Any], layout: Mapping[str, Any], named: bool = True)
     """Panel and name of a trace before what is said of it."""
     # What a head says below its name is said of the traces.
     heads = [
-        _plain(note["text"].split("</b><br>")[0])
+        plain(note["text"].split("</b><br>")[0])
         for note in layout.get("annotations", ())
         if note.get("name") == "panel"
     ]
     number = int(str(trace.get("xaxis", "x"))[1:].strip() or 1)
     parts = heads[number - 1 : number] if len(heads) > 1 else []
     if named:
-        name = _first(trace["text"]) if trace["type"] == "violin" else trace.get("name")
+        name = plain(_first(trace["text"])) if trace["type"] == "violin" else trace.get("name")
         # `meta` tells traces of one name apart.
-        parts += [_plain(one) for one in (name, trace.get("meta")) if one]
+        parts += [one for one in (name, trace.get("meta")) if one]
     return f"{', '.join(parts)}: " if parts else ""
 
 
@@ -172,7 +171,7 @@ def _names(trace: Mapping[str, Any], kind: str) -> list[str]:
         return [_pair(one) if kind in _PAIRS else str(np.atleast_1d(one)[0]) for one in ids]
     if hover is None or isinstance(hover, str):
         return []
-    lines = [[_plain(line) for line in str(text).split("<br>")] for text in hover]
+    lines = [[plain(line) for line in str(text).split("<br>")] for text in hover]
     # The first line of what is said of a point is its name, unless all have the same.
     first = {line[0] for line in lines}
     return [line[1] if len(first) == 1 and len(line) > 1 else line[0] for line in lines]
@@ -185,7 +184,7 @@ def _pair(ids: Any) -> str:
 def _ticks(trace: Mapping[str, Any], layout: Mapping[str, Any], axis: str) -> dict[int, str]:
     on = layout.get(f"{axis}axis{str(trace.get(f'{axis}axis', axis))[1:]}", {})
     pairs = zip(on.get("tickvals", ()), on.get("ticktext", ()), strict=False)
-    return {k: _plain(str(text)) for k, text in pairs}
+    return {k: plain(str(text)) for k, text in pairs}
 
 
 def _place(x: np.ndarray, trace: Mapping[str, Any], layout: Mapping[str, Any]) -> Callable[[int], str]:
@@ -217,8 +216,3 @@ def _numbers(values: Any) -> np.ndarray:
 
 def _number(value: float) -> str:
     return minus(f"{value:.2f}" if 0.01 <= abs(value) < 1000 or value == 0 else f"{value:.2g}")
-
-
-def _plain(text: str) -> str:
-    """A text of a figure without its line breaks and weights."""
-    return " ".join(_WEIGHTS.sub("", text.replace("<br>", " ")).split())

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from ..types import DialogueReading, VectorSet
 from .reading import LEGEND
 from .theme import DASHES, class_colour, class_symbol, figure, provenance_notes
-from .wording import minus
+from .wording import literal, minus
 
 _MEANING = (
     "scores as Read has them, less those of neutral exchanges in the same template: at 0 nothing is said of the emotion"
@@ -38,7 +38,7 @@ def dialogue_figure(
                 "line": {"color": class_colour(name), "dash": DASHES[k % len(DASHES)], "width": 3 if k == 0 else 1.8},
                 "marker": {"symbol": [f"{class_symbol(name)}-open" if "before" in one else class_symbol(name)
                                       for one in names], "size": 8},
-                "hovertemplate": f"<b>{name}</b><br>%{{x}}: %{{y:+.3f}}<extra></extra>",
+                "hovertemplate": f"<b>{literal(name)}</b><br>%{{x}}: %{{y:+.3f}}<extra></extra>",
             }
         )  # fmt: skip
     first = scores[:, found.classes.index(emotions[0])]

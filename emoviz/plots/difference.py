@@ -17,7 +17,7 @@ from .depth import line_mode
 from .marks import Marked
 from .rdm import MAX_LABELLED, class_bar
 from .theme import PUBLISHED_COLOUR, SERIES, figure, provenance_notes, short_label
-from .wording import minus
+from .wording import literal, minus
 
 
 def difference_figure(
@@ -37,7 +37,7 @@ def difference_figure(
     """
     known = tuple(dict.fromkeys(name for pair in paired.pairs for name in pair))
     classes = by_quadrant(known)
-    n, at = len(classes), [known.index(name) for name in classes]
+    n, at, told = len(classes), [known.index(name) for name in classes], [literal(name) for name in classes]
     blank = np.where(np.eye(n, dtype=bool), np.nan, 0.0)
     shares = [square(row, n)[np.ix_(at, at)] for row in paired.shares]
     values = square(paired.difference, n)[np.ix_(at, at)] + blank
@@ -56,13 +56,14 @@ def difference_figure(
         "xgap": 1,
         "ygap": 1,
         "hoverongaps": False,
-        "hovertemplate": "<b>%{customdata[0]} and %{customdata[1]}</b><br>"
+        "hovertext": [[f"{a} and {b}" for b in told] for a in told],
+        "hovertemplate": "<b>%{hovertext}</b><br>"
         f"{names[0]} %{{customdata[2]}}, {names[1]} %{{customdata[3]}}: %{{z:+.2f}}<extra></extra>",
     }  # fmt: skip
     ticks = list(range(n)) if n <= MAX_LABELLED else []
     axis = {
         "tickvals": ticks,
-        "ticktext": [f"<b>{classes[k]}</b>" if classes[k] in marks.names(emotion) else classes[k] for k in ticks],
+        "ticktext": [f"<b>{told[k]}</b>" if classes[k] in marks.names(emotion) else told[k] for k in ticks],
         "showgrid": False,
         "ticks": "",
         "tickfont": {"size": 11},

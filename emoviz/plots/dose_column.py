@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from ..words import counted
 from .canvas import low
 from .doses import text_hover, wrapped
 from .theme import DASHES, QUADRANT_COLOUR, REGIME_COLOUR, tint
-from .wording import dose_label, minus
+from .wording import dose_label, literal, minus
 
 # What the panels show, from the top; the witness's controls are lines of this grey.
 PERPLEXITY, REPETITION, WITNESS, PROJECTION = "perplexity ×", "repetition", "witness", "projection"
@@ -157,7 +156,7 @@ def _panel(k: Column, row: int, key: str, measure: Measure, colour: str) -> list
                 {
                     "type": "scatter", "mode": "lines", "x": k.at, "y": _numbers(values), "customdata": k.ids,
                     "line": {"color": GREY, "width": 1.4, "dash": DASHES[1 + n % (len(DASHES) - 1)]},
-                    "hovertemplate": f"control {html.escape(name)}: %{{y:.2f}}<extra></extra>", "showlegend": False,
+                    "hovertemplate": f"control {literal(name)}: %{{y:.2f}}<extra></extra>", "showlegend": False,
                     "connectgaps": False, "meta": f"{k.response.model}, {key}, control {name}", **k.on(row),
                 }
             )  # fmt: skip
@@ -192,7 +191,7 @@ def _outside(k: Column, row: int, colour: str) -> list[dict]:
         return []
     hover = []
     for d, value in enumerate(k.curve.outside.mean):
-        controls = [f"{html.escape(name)} {values[d]:.2f}" for name, values in k.curve.outside_controls.items()]
+        controls = [f"{literal(name)} {values[d]:.2f}" for name, values in k.curve.outside_controls.items()]
         beside = f"<br>controls by it: {', '.join(controls)}" if controls else ""
         hover.append(f"{_dose_head(k, d)}<br>outside witness {value:.2f}{beside}")
     return [
@@ -231,7 +230,7 @@ def _mean_hover(k: Column, dose: int, key: str, measure: Measure) -> str:
 def _dose_head(k: Column, dose: int) -> str:
     if dose == k.curve.zero:
         return "<b>unsteered</b>"
-    return f"<b>{html.escape(k.curve.direction)}, dose {dose_label(float(k.curve.doses[dose]))}</b>"
+    return f"<b>{literal(k.curve.direction)}, dose {dose_label(float(k.curve.doses[dose]))}</b>"
 
 
 def _numbers(values: np.ndarray) -> list[float | None]:
@@ -315,7 +314,7 @@ def _level_names(k: Column, ranges: Mapping[str, list[float]]) -> list[dict]:
 def _head(k: Column, name: str) -> dict:
     words = minus(usable_window(k.curve)[2])
     return {
-        "text": f"<b>{html.escape(name)}</b><br>{words}", "xref": "paper", "yref": "paper",
+        "text": f"<b>{literal(name)}</b><br>{words}", "xref": "paper", "yref": "paper",
         "x": sum(k.place) / 2, "y": k.rows[0][1],
         "xanchor": "center", "yanchor": "bottom", "yshift": 5, "font": {"size": 12 if k.close else 13},
     }  # fmt: skip

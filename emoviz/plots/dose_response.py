@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Mapping, Sequence
 
@@ -71,7 +70,7 @@ def dose_response_figure(
         layout,
         title=_claim(found, responses, direction),
         aid="perplexity is the ratio to the unsteered text, under the unsteered model; witness, the probability that "
-        f"it gives {html.escape(direction)}; projection, of the text on the vector, as a share of the residual norm; "
+        f"it gives {direction}; projection, of the text on the vector, as a share of the residual norm; "
         "doses are evenly spaced, not to scale",
         notes=[*run_notes(responses), *notes],
         height=_HEIGHT + (len(responses) - 1) * (_HEIGHT - 250 if narrow() else 0),
@@ -138,9 +137,7 @@ def _legend(first: DoseResponse, found: Sequence[DoseCurve], colour: Mapping[str
         )
     for n, name in enumerate(found[0].controls):
         dash = DASHES[1 + n % (len(DASHES) - 1)]
-        marks.append(
-            (f"control: {html.escape(name)}", {"mode": "lines", "line": {"color": GREY, "width": 1.4, "dash": dash}})
-        )
+        marks.append((f"control: {name}", {"mode": "lines", "line": {"color": GREY, "width": 1.4, "dash": dash}}))
     if any(np.isfinite(c.outside.mean).any() for c in found):
         dotted = {"color": colour[first.model], "width": 2, "dash": OUTSIDE_DASH}
         marks.append(("outside witness", {"mode": "lines", "line": dotted}))
@@ -155,7 +152,7 @@ def _legend(first: DoseResponse, found: Sequence[DoseCurve], colour: Mapping[str
 
 def _claim(found: Sequence[DoseCurve], responses: Sequence[DoseResponse], direction: str) -> str:
     """Where the texts stay readable and the emotion rises above the unsteered texts and the controls."""
-    name = html.escape(direction)
+    name = direction
     steered: list[str] = []
     readable: list[str] = []
     broken: list[str] = []
@@ -163,12 +160,12 @@ def _claim(found: Sequence[DoseCurve], responses: Sequence[DoseResponse], direct
     for curve, model in zip(found, model_labels(responses), strict=True):
         low, high, _ = usable_window(curve)
         if math.isnan(low):
-            broken.append(html.escape(model))
+            broken.append(model)
         elif gain(curve, low, high) > 0:
             cleanly = "" if steered else " cleanly"
-            steered.append(f"{html.escape(model)}{cleanly} {span_words(low, high)}")
+            steered.append(f"{model}{cleanly} {span_words(low, high)}")
         else:
-            readable.append(f"{html.escape(model)}{'' if readable else ' readable'} {span_words(low, high)}")
+            readable.append(f"{model}{'' if readable else ' readable'} {span_words(low, high)}")
             rise.append("the witness does not know it" if "witness" in curve.reasons else "no rise over the controls")
     said = []
     if steered:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 import textwrap
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from collections.abc import Sequence
 from ..judge.regimes import regime_label
 from ..types import Decoding, DoseResponse, LeakRun, SteeredText
 from ..words import counted
-from .wording import minus
+from .wording import literal, minus
 
 _FIRST_WORDS, _HOVER_WIDTH = 160, 60
 _MAX_LAYERS_NAMED = 4
@@ -45,7 +44,7 @@ def text_hover(text: SteeredText, *, numbers: Sequence[tuple[str, float, str]] =
 
 def wrapped(text: str) -> list[str]:
     """Lines for a hover; what a model wrote is never read as markup."""
-    return [html.escape(line) for line in textwrap.wrap(text, _HOVER_WIDTH)]
+    return [literal(line) for line in textwrap.wrap(text, _HOVER_WIDTH)]
 
 
 def run_notes(responses: Sequence[DoseResponse]) -> list[str]:

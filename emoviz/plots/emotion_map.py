@@ -20,6 +20,7 @@ from .theme import (
     provenance_notes,
     short_label,
 )
+from .wording import literal
 
 _GROUPS = (*QUADRANTS, NEUTRAL, "other")
 _MAX_LABELLED = 60
@@ -86,7 +87,7 @@ def map_figure(
                     "x": projection.points[members, 0],
                     "y": projection.points[members, 1],
                     "mode": "markers+text" if labelled else "markers",
-                    "text": [f"<b>{n}</b>" if n in marked else n for n in own],
+                    "text": [f"<b>{literal(n)}</b>" if n in marked else literal(n) for n in own],
                     "textposition": [sides[k] for k in members],
                     "textfont": {"size": TEXT_SIZE},
                     "marker": {
@@ -100,7 +101,8 @@ def map_figure(
                     "legendgroup": group,
                     "showlegend": number == "",
                     "customdata": np.array([[n, vectors.name] for n in own]),
-                    "hovertemplate": "<b>%{customdata[0]}</b><extra></extra>",
+                    "hovertext": [literal(n) for n in own],
+                    "hovertemplate": "<b>%{hovertext}</b><extra></extra>",
                     "cliponaxis": False,
                     "xaxis": f"x{number}",
                     "yaxis": f"y{number}",

@@ -16,6 +16,7 @@ from .canvas import Canvas, drawn_on
 from .chromium import picture
 from .files import font_faces, plotly_script
 from .theme import DARK, LIGHT, NOTE_SIZE
+from .wording import plain
 
 THEMES = {"light": LIGHT, "dark": DARK}
 PICTURES = ("png", "svg", "pdf")
@@ -117,7 +118,7 @@ def table(figure: go.Figure) -> pd.DataFrame:
 
 def _points(number: int, trace: Any) -> Iterator[list[Any]]:
     kind = "area" if getattr(trace, "fill", None) == "toself" else trace.type
-    about = [number, trace.name, kind, (trace.xaxis or "x").removeprefix("x") or "1"]
+    about = [number, _place(trace.name), kind, (trace.xaxis or "x").removeprefix("x") or "1"]
     ids = trace.customdata
     if trace.type == "heatmap":
         z = np.asarray(trace.z)
@@ -126,7 +127,12 @@ def _points(number: int, trace: Any) -> Iterator[list[Any]]:
             yield [*about, _id(None if ids is None else ids[j][i]), x, y, z[j, i]]
     elif trace.x is not None and trace.y is not None:
         for k, (x, y) in enumerate(zip(trace.x, trace.y, strict=True)):
-            yield [*about, _id(None if ids is None else ids[k]), x, y, None]
+            yield [*about, _id(None if ids is None else ids[k]), _place(x), _place(y), None]
+
+
+def _place(value: Any) -> Any:
+    """A number, or the name of a place."""
+    return plain(value) if isinstance(value, str) else value
 
 
 def _id(given: Any) -> str:

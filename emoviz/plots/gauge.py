@@ -12,6 +12,7 @@ from ..types import DepthCurve, VectorSet
 from .canvas import columns, rows
 from .depth import missing_notes
 from .theme import PUBLISHED_COLOUR, Style, figure, provenance_notes, short_label
+from .wording import literal
 
 _INNER, _OUTER = 0.78, 1.0
 _GAP = 2.7
@@ -42,7 +43,7 @@ def gauge_figure(
         colour = style[vectors.name].colour
         traces.append(_arc(centre, 1.0, "rgba(138,146,161,0.22)", None))
         if np.isfinite(value):
-            text = f"{short_label(vectors)}<br>layer {layer}: {value:.3f}{_interval(raw, layer)}"
+            text = f"{literal(short_label(vectors))}<br>layer {layer}: {value:.3f}{_interval(raw, layer)}"
             traces.append(_arc(centre, float(np.clip(value, 0, 1)), colour, text))
         if np.isfinite(left):
             text = f"after the common mean is taken off: {left:.3f}{_interval(centred, layer)}"
@@ -63,7 +64,7 @@ def gauge_figure(
             (0.5, f"layer {layer}", 12),
             (0.08, _interval(raw, layer).strip(), 12),
             (-0.06, kept, 12),
-            (-0.36, f"<b>{short_label(vectors)}</b>", 13),
+            (-0.36, f"<b>{literal(short_label(vectors))}</b>", 13),
         ):
             traces.append(
                 {

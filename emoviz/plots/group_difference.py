@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-
 import numpy as np
 import plotly.graph_objects as go
 
@@ -11,7 +9,7 @@ from ..emotions import by_quadrant
 from ..types import GroupDifference
 from .text_distribution import rows_marked
 from .theme import class_colour, class_symbol, figure
-from .wording import minus, p_text
+from .wording import literal, minus, p_text
 
 _ROW, _LEFT, _SHOWN = 22, 110, 40
 # What counts as a difference: p corrected over the classes.
@@ -26,10 +24,10 @@ def group_difference_figure(found: GroupDifference, emotion: str | None = None) 
     names = tuple(name for name in by_quadrant(found.classes) if np.isfinite(found.d[found.classes.index(name)]))
     at = [found.classes.index(name) for name in names]
     # Values of a column may be long.
-    first, second = (html.escape(name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…") for name in found.names)
+    first, second = (name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…" for name in found.names)
     traces = [
         {
-            "type": "scatter", "mode": "lines", "x": [found.low[k], found.high[k]], "y": [name, name],
+            "type": "scatter", "mode": "lines", "x": [found.low[k], found.high[k]], "y": [literal(name)] * 2,
             "line": {"color": class_colour(name), "width": 2}, "hoverinfo": "skip", "showlegend": False,
         }
         for name, k in zip(names, at, strict=True)
@@ -37,7 +35,7 @@ def group_difference_figure(found: GroupDifference, emotion: str | None = None) 
     fills = ["" if found.p[k] <= SIGNIFICANT else "-open" for k in at]
     traces.append(
         {
-            "type": "scatter", "mode": "markers", "x": [found.d[k] for k in at], "y": list(names),
+            "type": "scatter", "mode": "markers", "x": [found.d[k] for k in at], "y": [literal(name) for name in names],
             "marker": {
                 "symbol": [class_symbol(name) + fill for name, fill in zip(names, fills, strict=True)],
                 "size": 11, "color": [class_colour(name) for name in names], "line": {"width": 2},
@@ -48,12 +46,16 @@ def group_difference_figure(found: GroupDifference, emotion: str | None = None) 
         }
     )  # fmt: skip
     layout = {
-        "xaxis": {"title": {"text": f"← {second}     Cohen's d     {first} →"}, "zeroline": True, "zerolinewidth": 1.5},
+        "xaxis": {
+            "title": {"text": f"← {literal(second)}     Cohen's d     {literal(first)} →"},
+            "zeroline": True,
+            "zerolinewidth": 1.5,
+        },
         "yaxis": {"range": [len(names) - 0.4, -0.6], "ticks": "", "tickfont": {"size": 12}, "type": "category"},
         "shapes": rows_marked(names, emotion),
         "uirevision": f"groups {found.column} {first} {second}",
         "meta": {"kind": "texts", "name": "group_difference"},
-    }
+    }  # fmt: skip
     return figure(
         traces,
         layout,
@@ -61,7 +63,7 @@ def group_difference_figure(found: GroupDifference, emotion: str | None = None) 
         aid="mark: Cohen's d of whole texts, right where the first group has more; line: 95 % interval; filled: p, "
         f"corrected over the emotions, up to {SIGNIFICANT}; click a mark",
         notes=[
-            f"{html.escape(found.column)}: {first} ({found.n[0]:,} texts), {second} ({found.n[1]:,}); intervals over "
+            f"{found.column}: {first} ({found.n[0]:,} texts), {second} ({found.n[1]:,}); intervals over "
             f"{found.n_bootstrap:,} resamples of the texts, p over {found.n_permutations:,} relabellings (largest |d| "
             "of all emotions)"
         ],
@@ -72,7 +74,7 @@ def group_difference_figure(found: GroupDifference, emotion: str | None = None) 
 
 def _said(found: GroupDifference, name: str, k: int) -> str:
     return minus(
-        f"<b>{name}</b><br>d = {found.d[k]:+.2f} ({found.low[k]:+.2f} to {found.high[k]:+.2f})<br>"
+        f"<b>{literal(name)}</b><br>d = {found.d[k]:+.2f} ({found.low[k]:+.2f} to {found.high[k]:+.2f})<br>"
         f"{p_text(float(found.p[k]), found.n_permutations)}, corrected<br>mean score {found.means[0, k]:+.4f} and "
         f"{found.means[1, k]:+.4f}"
     )

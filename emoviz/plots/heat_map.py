@@ -11,6 +11,7 @@ from ..emotions import by_quadrant
 from ..types import Reading, VectorSet
 from .reading import formula, scale_limit, token_label
 from .theme import DIVERGING_LIMIT, figure, provenance_notes
+from .wording import literal
 
 _MAX_TICKS = 64
 
@@ -22,15 +23,16 @@ def heat_map_figure(
     names = by_quadrant(reading.classes)
     values = reading.scores[layer][:, [reading.classes.index(name) for name in names]].T
     limit = scale_limit(reading, layer)
-    tokens = [token_label(reading, k) for k in range(len(reading.tokens))]
+    tokens = [literal(token_label(reading, k)) for k in range(len(reading.tokens))]
     every = -(-len(tokens) // _MAX_TICKS)
     with_values = values[:, np.isfinite(values).all(0)].mean(1)
     best = names[int(with_values.argmax())]
     heat = {
         "type": "heatmap", "z": values, "x": list(range(len(tokens))), "y": list(range(len(names))),
         "coloraxis": "coloraxis", "xgap": 1 if len(tokens) <= _MAX_TICKS else 0, "ygap": 1,
-        "text": [tokens] * len(names), "customdata": [[name] * len(tokens) for name in names], "hoverongaps": False,
-        "hovertemplate": "<b>%{customdata}</b><br>token %{x}: %{text}<br>score %{z:+.3f}<extra></extra>",
+        "text": [tokens] * len(names), "customdata": [[name] * len(tokens) for name in names],
+        "hovertext": [[literal(name)] * len(tokens) for name in names], "hoverongaps": False,
+        "hovertemplate": "<b>%{hovertext}</b><br>token %{x}: %{text}<br>score %{z:+.3f}<extra></extra>",
     }  # fmt: skip
     return figure(
         [heat],
@@ -41,7 +43,7 @@ def heat_map_figure(
             },
             "yaxis": {
                 "tickvals": list(range(len(names))),
-                "ticktext": [f"<b>{name}</b>" if name == emotion else name for name in names],
+                "ticktext": [f"<b>{literal(name)}</b>" if name == emotion else literal(name) for name in names],
                 "range": [len(names) - 0.5, -0.5], "showgrid": False,
             },
             # The template brings the colours, so that the middle is the paper in both themes.

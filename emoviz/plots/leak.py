@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
@@ -73,11 +72,11 @@ def leak_title(found: Sequence[LeakPanel], direction: str) -> str:
         known = peaks.get(panel.label)
         if panel.peak is not None and (known is None or panel.peak.hidden > known.hidden):
             peaks[panel.label] = panel.peak
-    n, name = len(peaks), html.escape(direction)
+    n, name = len(peaks), direction
     leaking = {label: peak for label, peak in peaks.items() if peak.leaks}
     beyond = {label: peak for label, peak in leaking.items() if peak.beyond}
     model, most = max((beyond or leaking or peaks).items(), key=lambda item: item[1].hidden)
-    model, hidden, visible = html.escape(model), percent(most.hidden), percent(most.visible)
+    hidden, visible = percent(most.hidden), percent(most.visible)
     if not leaking:
         return shortest(f"{name} brings out no other script: hidden leak at most {hidden} %, in {model}")
     if any(direction in panel.run.controls for panel in found):
@@ -191,15 +190,15 @@ def _unsteered(panel: LeakPanel) -> list[dict]:
 
 def _legend(found: Sequence[LeakPanel], direction: str, colour: Mapping[str, str]) -> list[dict]:
     """What the lines mean; nothing of it is drawn."""
-    look, name = colour[found[0].run.model], html.escape(direction)
+    look, name = colour[found[0].run.model], direction
     controls = [c for c in dict.fromkeys(c for panel in found for c in panel.run.controls) if c != direction]
     marks = [
         (f"{name}, hidden", {"mode": "lines+markers", "line": {"color": look, "width": 2.8}}),
         (f"{name}, visible", {"mode": "lines+markers", "line": {"color": look, "width": 2, "dash": "dash"},
                               "marker": {"symbol": "circle-open"}}),
-        *((f"control {html.escape(c)}, hidden", {"mode": "lines+markers", "line": {"color": _GREY, "width": 2},
+        *((f"control {c}, hidden", {"mode": "lines+markers", "line": {"color": _GREY, "width": 2},
                                     "marker": {"symbol": "square"}}) for c in controls),
-        *((f"control {html.escape(c)}, visible", {"mode": "lines+markers",
+        *((f"control {c}, visible", {"mode": "lines+markers",
                                      "line": {"color": _GREY, "width": 1.5, "dash": "dash"},
                                      "marker": {"symbol": "square-open"}}) for c in controls),
         ("unsteered, hidden", {"mode": "lines", "line": {"color": _GREY, "width": 1.2, "dash": "dot"}}),

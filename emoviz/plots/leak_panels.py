@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +12,7 @@ from ..words import percent
 from .canvas import low, narrow
 from .doses import decoding_words, model_labels
 from .theme import Panel, panels
-from .wording import dose_label
+from .wording import dose_label, literal
 
 # Between panels side by side, as a share of the width; pixels of one, and between two above each other; between two on
 # a slide, as a share of the height.
@@ -59,11 +58,9 @@ def leak_panels(runs: Sequence[LeakRun], direction: str) -> tuple[list[LeakPanel
     height = down * _PANEL + (down - 1) * _ROW_GAP
     labels = model_labels(runs)
     peaks = [leak_peak(rows[runs[k].name], runs[k].controls, direction, recipe) for k, recipe in pairs]
-    heads = [
-        _head(labels[k], recipe, peak, first=n < across)
-        for n, ((k, recipe), peak) in enumerate(zip(pairs, peaks, strict=True))
-    ]
-    places, notes = panels(heads, _GAP, _LOW_GAP if low() else _ROW_GAP / height, across=across)
+    heads = [_head(labels[k], recipe, first=n < across) for n, (k, recipe) in enumerate(pairs)]
+    said = None if low() or narrow() else [_peak_words(peak) for peak in peaks]
+    places, notes = panels(heads, _GAP, _LOW_GAP if low() else _ROW_GAP / height, across=across, said=said)
     found = [
         LeakPanel(
             runs[k],
@@ -79,21 +76,20 @@ def leak_panels(runs: Sequence[LeakRun], direction: str) -> tuple[list[LeakPanel
     return found, notes, height
 
 
-def _head(label: str, recipe: str, peak: LeakPeak | None, *, first: bool) -> str:
+def _head(label: str, recipe: str, *, first: bool) -> str:
     """first : whether it stands in the first row, where a slide names the models."""
     if low() and not narrow() and not first:
-        return html.escape(recipe)
-    if low() or narrow():
-        return f"{html.escape(label)}, {html.escape(recipe)}"
-    return f"{html.escape(label)}, recipe {html.escape(recipe)}</b><br>{_peak_words(peak)}<b>"
+        return recipe
+    return f"{label}, {recipe}" if low() or narrow() else f"{label}, recipe {recipe}"
 
 
-def _peak_words(peak: LeakPeak | None) -> str:
+def _peak_words(peak: LeakPeak | None) -> list[str]:
     if peak is None:
-        return "not run by this recipe"
+        return ["not run by this recipe"]
     control = f"control {percent(peak.control)} %, " if peak.controlled else ""
     said = f"hidden up to {percent(peak.hidden)} % ({control}unsteered {percent(peak.unsteered)} %)"
-    return f"{said}<br>{percent(peak.silent)} % hidden while no text shows any" if peak.silent >= HIDDEN_LEAK else said
+    silent = f"{percent(peak.silent)} % hidden while no text shows any"
+    return [said, silent] if peak.silent >= HIDDEN_LEAK else [said]
 
 
 def axes(panel: LeakPanel, *, left: bool, top: float) -> dict[str, dict]:
@@ -131,7 +127,7 @@ def _dose_title() -> str:
 
 def row_hover(row: dict) -> str:
     """What is known of one direction at one dose."""
-    name = html.escape(row["direction"])
+    name = literal(row["direction"])
     head = name if row["dose"] == 0 else f"{name}, dose {dose_label(row['dose'])}"
     scripts = ", ".join(f"{script} {percent(mass)} %" for script, mass in list(row["scripts"].items())[:4])
     starts = "never a leak" if row["starts"] is None else f"a leak from token {row['starts']} on"
@@ -157,4 +153,4 @@ def leak_notes(runs: Sequence[LeakRun], notes: Sequence[str]) -> list[str]:
 
 def shortest(*said: str) -> str:
     """The first that fits into a title, else the last."""
-    return next((one for one in said if len(html.unescape(one)) <= MAX_TITLE), said[-1])
+    return next((one for one in said if len(one) <= MAX_TITLE), said[-1])

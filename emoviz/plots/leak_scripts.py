@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -147,7 +146,7 @@ def _legend(found: Sequence[LeakPanel], scripts: Mapping[str, str], direction: s
     squares: list[tuple[str, dict]] = [(script, {"color": _colour(script, scripts)}) for script in [*scripts, _OTHER]]
     if controls:
         hatched = {"color": _GREY, "pattern": {"shape": "/", "size": 5, "solidity": 0.4}}
-        squares.append((f"hatched: control {html.escape(next(iter(controls)))}", hatched))
+        squares.append((f"hatched: control {next(iter(controls))}", hatched))
     return [
         {"type": "bar", "x": [None], "y": [None], "name": name, "marker": marker, "hoverinfo": "skip"}
         for name, marker in squares
@@ -156,7 +155,7 @@ def _legend(found: Sequence[LeakPanel], scripts: Mapping[str, str], direction: s
 
 def _claim(found: Sequence[LeakPanel], direction: str) -> str:
     """The likeliest script of each model that leaks, where its hidden leak is highest."""
-    name = html.escape(direction)
+    name = direction
     peaks: dict[str, LeakPeak] = {}
     for panel in found:
         peak = panel.peak
@@ -164,7 +163,7 @@ def _claim(found: Sequence[LeakPanel], direction: str) -> str:
             peaks[panel.label] = peak
     if not peaks:
         return f"{name} starts no hidden leak in any of these models"
-    into = [f"{peak.script} in {html.escape(label)}" for label, peak in peaks.items()]
+    into = [f"{peak.script} in {label}" for label, peak in peaks.items()]
     firsts = {peak.starts for peak in peaks.values()}
     first = f", from token {firsts.pop()} on" if len(firsts) == 1 else ""
     few = ", ".join(dict.fromkeys(str(peak.script) for peak in peaks.values()))

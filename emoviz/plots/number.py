@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-
 import numpy as np
 import plotly.graph_objects as go
 
@@ -11,7 +9,7 @@ from ..types import Variation, VectorSet
 from ..words import counted
 from .reading import LEGEND, formula
 from .theme import DASHES, class_colour, class_symbol, figure, provenance_notes
-from .wording import minus
+from .wording import literal, minus
 
 _PLACES = {"mean": "mean over the tokens that are read", "last": "at the last token"}
 # Sentences that a figure quotes.
@@ -43,15 +41,15 @@ def number_figure(vectors: VectorSet, found: Variation, emotion: str, *, height:
                 "name": name, "customdata": list(zip(scores[order, at].tolist(), widths, strict=True)),
                 "line": {"color": colour, "dash": DASHES[k], "width": 3 if k == 0 else 1.8},
                 "marker": {"symbol": class_symbol(name), "size": 8 if k == 0 else 6},
-                "hovertemplate": f"<b>{name}</b><br>n = %{{x}}: score %{{customdata[0]:+.3f}}%{{customdata[1]}}"
-                "<extra></extra>",
+                "hovertemplate": f"<b>{literal(name)}</b><br>"
+                "n = %{x}: score %{customdata[0]:+.3f}%{customdata[1]}<extra></extra>",
                 **({"error_y": bars} if many else {}),
             }
         )  # fmt: skip
     own = scores[order, classes.index(emotion)]
     title = f"{emotion} goes from {own[0]:+.3f} to {own[-1]:+.3f} as n goes from {x.min():g} to {x.max():g}"
     said = f"the mean of {len(found.templates)} sentences and its 95 % interval" if many else "the same sentence"
-    quoted = [html.escape(text, quote=False) for text in found.templates[:_QUOTED]]
+    quoted = found.templates[:_QUOTED]
     more = len(found.templates) - len(quoted)
     return figure(
         traces,
@@ -59,7 +57,7 @@ def number_figure(vectors: VectorSet, found: Variation, emotion: str, *, height:
             "xaxis": {
                 "title": {"text": "n, on a log scale" if logarithmic else "n"},
                 "type": "log" if logarithmic else "linear",
-                "tickvals": x[order], "ticktext": [found.numbers[k] for k in order],
+                "tickvals": x[order], "ticktext": [literal(found.numbers[k]) for k in order],
             },
             "yaxis": {
                 "title": {"text": "score less its mean"}, "zeroline": True, "zerolinewidth": 1,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,7 +14,7 @@ from .canvas import low, narrow
 from .doses import MAX_TITLE
 from .side_effects import effect_notes, labels, order_of, row_axis
 from .theme import DIVERGING_LIMIT, QUADRANT_COLOUR, figure
-from .wording import dose_label, minus
+from .wording import dose_label, literal, minus
 
 _ROW, _AROUND, _LEFT = 22, 250, 104
 _RAISED, _LOWERED = "▲", "▼"
@@ -102,7 +101,7 @@ def off_target_figure(
 def _hover(row: str, name: str, value: float, half: float, mark: int, digits: int) -> str:
     said = "" if not mark else "<br>beyond every control direction"
     interval = f" ± {half:.{digits}f}" if np.isfinite(half) else ""
-    head = f"<b>pushed towards {html.escape(row)}, read as {html.escape(name)}</b>"
+    head = f"<b>pushed towards {literal(row)}, read as {literal(name)}</b>"
     return minus(f"{head}<br>{value:+.{digits}f}{interval}{said}")
 
 

@@ -12,7 +12,7 @@ from .canvas import canvas
 from .contrasts import cosines_text, layers_text, recipe_labels
 from .strips import FOOT, HEAD, ROW, margins, place, rows_high, strip_axes
 from .theme import figure
-from .wording import minus, p_text
+from .wording import literal, minus, p_text
 
 # Cosines are drawn by how far they are from 1, on a log scale; nearer than this is drawn here.
 _NEAREST = 1e-6
@@ -29,7 +29,7 @@ def precision_figure(
     traces, words = [], []
     for row, c in enumerate(contrasts):
         if c.cosines is None:
-            words.append(f"no cosines: {c.reasons['cosines']}")
+            words.append(literal(f"no cosines: {c.reasons['cosines']}"))
         else:
             names = list(c.cosines)
             values = np.array([c.cosines[name] for name in names])
@@ -37,18 +37,19 @@ def precision_figure(
                 {
                     **_points(np.clip(1 - values, _NEAREST, None), place(row), colour[c.models[0]]),
                     "hovertext": [
-                        f"<b>{n}</b>, {_row_name(c)}<br>cosine {v:.6f}" for n, v in zip(names, values, strict=True)
+                        f"<b>{literal(n)}</b>, {_row_name(c)}<br>cosine {v:.6f}"
+                        for n, v in zip(names, values, strict=True)
                     ],
                 }
             )
             p = f", {p_text(c.p, c.n_permutations)}" if np.isfinite(c.p) else ""
-            words.append(minus(f"rho {c.rho:.4f}{p}<br>cosine {cosines_text(c.cosines)}"))
+            words.append(minus(f"rho {c.rho:.4f}{p}<br>cosine {literal(cosines_text(c.cosines))}"))
         gone = c.nonfinite_layers[1]
         if gone:
             words[-1] += f"<br>layers {layers_text(gone)} are not finite"
     far = max([1.0, *(1 - v for c in contrasts if c.cosines for v in c.cosines.values())])
     layout = {
-        **strip_axes([f"{c.models[0]}<br>{_row_name(c)}" for c in contrasts], words),
+        **strip_axes([f"{literal(c.models[0])}<br>{_row_name(c)}" for c in contrasts], words),
         "meta": {"kind": "precision", "name": "precision"},
         "uirevision": "precision",
     }
@@ -96,7 +97,7 @@ def _points(x: np.ndarray, row: float, colour: str) -> dict:
 
 
 def _row_name(c: Contrast) -> str:
-    return recipe_labels(c)[1]
+    return literal(recipe_labels(c)[1])
 
 
 def _precision_claim(contrasts: Sequence[Contrast]) -> str:

@@ -23,6 +23,7 @@ from .theme import (
     provenance_notes,
     short_label,
 )
+from .wording import literal
 
 ORDERS = ("quadrant", "clustering", "alphabet")
 MAX_LABELLED = 30
@@ -79,7 +80,7 @@ def rdm_figure(
     for panel, rdm in zip(places, rdms, strict=True):
         number = panel.number
         classes = _ordered(rdm.classes, order, leaves)
-        n = len(classes)
+        n, told = len(classes), [literal(name) for name in classes]
         at = [rdm.classes.index(name) for name in classes]
         on = {"xaxis": f"x{number}", "yaxis": f"y{number}"}
         traces.append(
@@ -89,11 +90,12 @@ def rdm_figure(
                 "x": np.arange(n),
                 "y": np.arange(n),
                 "customdata": np.array([[[a, b] for b in classes] for a in classes]),
+                "hovertext": [[f"{a} and {b}" for b in told] for a in told],
                 "coloraxis": "coloraxis",
                 "xgap": 1,
                 "ygap": 1,
                 "hoverongaps": False,
-                "hovertemplate": "%{customdata[0]} and %{customdata[1]}<br>dissimilarity %{z:.3f}<extra></extra>",
+                "hovertemplate": "%{hovertext}<br>dissimilarity %{z:.3f}<extra></extra>",
                 **on,
             }
         )
@@ -110,7 +112,8 @@ def rdm_figure(
                     "size": 7,
                 },
                 "customdata": np.array([[c, c] for c in classes]),
-                "hovertemplate": "%{customdata[0]}<extra></extra>",
+                "hovertext": told,
+                "hovertemplate": "%{hovertext}<extra></extra>",
                 "showlegend": False,
                 **on,
             }
@@ -122,7 +125,7 @@ def rdm_figure(
         ticks = list(range(n)) if n <= MAX_LABELLED else []
         shared = {
             "tickvals": ticks,
-            "ticktext": [f"<b>{classes[k]}</b>" if classes[k] in marked else classes[k] for k in ticks],
+            "ticktext": [f"<b>{told[k]}</b>" if classes[k] in marked else told[k] for k in ticks],
             "showgrid": False,
             "ticks": "",
             "tickfont": {"size": 11},

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-
 import numpy as np
 
 from ..geometry.directions import usual_centring
@@ -21,7 +19,7 @@ def formula(vectors: VectorSet) -> str:
     if cleaned is not None and cleaned.origin is None:
         how = f", {cleaned.name}"
     elif cleaned is not None:
-        what = f"the mean of {html.escape(cleaned.name.removeprefix('against '), quote=False)}"
+        what = f"the mean of {cleaned.name.removeprefix('against ')}"
     return f"score = (h/|h| − c/r) · unit(class mean − c{how}), c {what}, r the layer's median norm"
 
 
@@ -34,9 +32,9 @@ def scale_limit(reading: Reading, layer: int) -> float:
 
 
 def token_label(reading: Reading, token: int) -> str:
-    """A token as a label: blanks made visible where there is nothing else, and never markup (plotly reads some)."""
+    """A token as a label, plain text: blanks made visible where there is nothing else."""
     text = reading.tokens[token]
-    shown = text.strip()
-    if not shown:
-        shown = "(part)" if not text else "⏎" if "\n" in text else "␣"
-    return html.escape(shown if len(shown) <= 16 else shown[:15] + "…", quote=False)
+    told = text.strip()
+    if not told:
+        told = "(part)" if not text else "⏎" if "\n" in text else "␣"
+    return told if len(told) <= 16 else told[:15] + "…"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from ..types import DoseResponse, RegimeTable
 from .canvas import columns, narrow, rows
 from .doses import MAX_TITLE, model_labels, run_notes
 from .theme import MAX_TINT, REGIME_COLOUR, Panel, class_colour, class_symbol, figure, panels, tint
-from .wording import dose_label, minus
+from .wording import dose_label, literal, minus
 
 LEAK_SIGN = "Ж"
 _ROW, _GAP, _CONTROL_GAP, _FAINTEST, _MARKS = 21, 0.12, 0.5, 0.2, 0.03
@@ -38,7 +37,7 @@ def regime_map_figure(responses: Sequence[DoseResponse], *, notes: Sequence[str]
     n_rows = math.ceil(max(at.values()) + 1)
     down = rows(len(responses))
     cells = down * _ROW * n_rows + (down - 1) * _ROW_GAP
-    places, heads = panels([html.escape(name) for name in model_labels(responses)], _GAP, _ROW_GAP / cells)
+    places, heads = panels(model_labels(responses), _GAP, _ROW_GAP / cells)
     traces, axes = [], {}
     for k, (panel, response, table) in enumerate(zip(places, responses, tables, strict=True)):
         p = _Panel(response, table, at, np.flatnonzero(table.doses != 0), panel)
@@ -60,7 +59,7 @@ def regime_map_figure(responses: Sequence[DoseResponse], *, notes: Sequence[str]
             "anchor": f"x{panel.number}",
             "range": [n_rows - 0.5, -0.5],
             "tickvals": list(at.values()),
-            "ticktext": [html.escape(name) for name in at],
+            "ticktext": [literal(name) for name in at],
             "tickfont": {"size": 11},
             "ticks": "",
             "ticklabeloverflow": "allow",
@@ -169,8 +168,8 @@ def _hover(p: _Panel, r: int, d: int) -> str:
     each = "<br>".join(f"{regime_label(o)}: {c} of {n.sum()}" for o, c in zip(OUTCOMES, n, strict=True) if c)
     leaked = int(p.table.leaked[r, d])
     leak = f"<br>{LEAK_SIGN} letters of another script: {leaked} of {n.sum()}" if leaked else ""
-    head = f"<b>{html.escape(p.table.directions[r])}, dose {dose_label(float(p.table.doses[d]))}</b>"
-    return f"{head}<br>{each}{leak}<br>{html.escape(minus(p.table.windows[r][2]))}"
+    head = f"<b>{literal(p.table.directions[r])}, dose {dose_label(float(p.table.doses[d]))}</b>"
+    return f"{head}<br>{each}{leak}<br>{literal(minus(p.table.windows[r][2]))}"
 
 
 def _signs(p: _Panel) -> dict:
@@ -224,7 +223,7 @@ def _windows(p: _Panel) -> dict:
         "textposition": "middle right",
         "textfont": {"size": 11},
         "cliponaxis": False,
-        "hovertext": [html.escape(minus(words)) for _, _, words in p.table.windows],
+        "hovertext": [literal(minus(words)) for _, _, words in p.table.windows],
         "hovertemplate": "%{hovertext}<extra></extra>",
         **p.on,
     }
@@ -256,7 +255,7 @@ def _claim(responses: Sequence[DoseResponse], tables: Sequence[RegimeTable]) -> 
     for r, model, table in zip(responses, model_labels(responses), tables, strict=True):
         windows = dict(zip(table.directions, table.windows, strict=True))
         usable = sum(not math.isnan(windows[name][0]) for name in r.directions)
-        parts.append((f"{usable} of {len(r.directions)}", html.escape(model)))
+        parts.append((f"{usable} of {len(r.directions)}", model))
     claim = f"Directions with a usable dose: {', '.join(f'{share} on {model}' for share, model in parts)}"
     return (
         claim if len(claim) <= MAX_TITLE else f"Directions with a usable dose: {', '.join(share for share, _ in parts)}"

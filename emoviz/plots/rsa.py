@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,7 +12,7 @@ from ..stats import class_lines, letters
 from ..types import Comparison, VectorSet
 from .matrix import matrix
 from .theme import MANY, figure, protocol_label, provenance_notes
-from .wording import p_text
+from .wording import literal, p_text, plain
 
 # Below this rho a title only says that sets were compared.
 AGREEMENT = 0.5
@@ -27,7 +26,7 @@ def comparison_figure(
     """Our sets: Spearman's rho between RDMs; p too where there is one pair. At least one rho must be finite."""
     short = [f"<b>{letter}</b>" for letter in letters(len(sets))]
     labels = [
-        f"{letter}  {s.provenance.model}<br>{protocol_label(s)}, layer {layer}"
+        f"{letter}  {literal(s.provenance.model)}<br>{literal(protocol_label(s))}, layer {layer}"
         for letter, s, layer in zip(short, sets, comparison.layers, strict=True)
     ]
     names = letters(len(sets))
@@ -67,7 +66,7 @@ def comparison_figure(
 
 def _room(labels: Sequence[str]) -> int:
     """Pixels of the longest line of the labels."""
-    lines = [re.sub("</?b>", "", line) for label in labels for line in label.split("<br>")]
+    lines = [plain(line) for label in labels for line in label.split("<br>")]
     return 14 + math.ceil(_LETTER * max(map(len, lines)))
 
 
@@ -89,8 +88,8 @@ def _pair_name(names: Sequence[str], i: int, j: int) -> str:
 
 def _pair_text(c: Comparison, i: int, j: int) -> str:
     if i == j:
-        return c.sets[i]
-    lines = [f"{c.sets[i]}, layer {c.layers[i]}", f"{c.sets[j]}, layer {c.layers[j]}", f"rho = {c.rho[i, j]:.3f}"]
+        return literal(c.sets[i])
+    lines = [f"{literal(c.sets[k])}, layer {c.layers[k]}" for k in (i, j)] + [f"rho = {c.rho[i, j]:.3f}"]
     lines.append(f"on {c.n_classes[i, j]} classes")
     if np.isfinite(c.ci_low[i, j]):
         lines.append(f"95 % interval over topics {c.ci_low[i, j]:.3f} to {c.ci_high[i, j]:.3f}")

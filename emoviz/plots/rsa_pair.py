@@ -14,6 +14,7 @@ from .canvas import narrow
 from .marks import Marked, marked_pairs
 from .marks import names as emotions_of
 from .theme import PAIR_COLOUR, PAIR_SYMBOL, class_colour, figure, provenance_notes, short_label
+from .wording import literal
 
 N_NAMED = 8
 _MARGIN = 0.09
@@ -64,9 +65,10 @@ def pair_figure(
         )
     x_range, y_range = ([v.min() - _MARGIN * np.ptp(v), v.max() + _MARGIN * np.ptp(v)] for v in paired.values)
     top = paired.most_different(N_NAMED // 2 if narrow() else N_NAMED)
+    first, second = (literal(short_label(vectors)) for vectors in sets)
     layout = {
-        "xaxis": {"title": {"text": f"dissimilarity in {names[0]} ({short_label(sets[0])})"}, "range": x_range},
-        "yaxis": {"title": {"text": f"dissimilarity in {names[1]}<br>({short_label(sets[1])})"}, "range": y_range},
+        "xaxis": {"title": {"text": f"dissimilarity in {names[0]} ({first})"}, "range": x_range},
+        "yaxis": {"title": {"text": f"dissimilarity in {names[1]}<br>({second})"}, "range": y_range},
         "annotations": callouts(points[top], [" – ".join(paired.pairs[k]) for k in top], points, x_range, y_range),
         "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "xanchor": "left",
                    "itemsizing": "constant"},
@@ -116,7 +118,8 @@ def _dots(paired: PairedRDMs, members: list[int], kind: str, marked: np.ndarray,
         "customdata": [
             [*paired.pairs[k], f"{paired.ranks[0, k]:g}", f"{paired.ranks[1, k]:g}"] for k in members
         ],
-        "hovertemplate": "<b>%{customdata[0]} and %{customdata[1]}</b><br>%{x:.3f} (rank %{customdata[2]}) and "
+        "hovertext": [" and ".join(map(literal, paired.pairs[k])) for k in members],
+        "hovertemplate": "<b>%{hovertext}</b><br>%{x:.3f} (rank %{customdata[2]}) and "
         "%{y:.3f} "
         f"(rank %{{customdata[3]}}) of {len(paired.pairs)}<extra>{kind}</extra>",
     }  # fmt: skip

@@ -10,7 +10,7 @@ from ..types import Difference, Separation
 from .contrasts import set_label
 from .strips import FOOT, HEAD, margins, place, rows_high, strip_axes
 from .theme import PUBLISHED_COLOUR, figure
-from .wording import minus
+from .wording import literal, minus
 
 
 def separation_figure(
@@ -26,7 +26,7 @@ def separation_figure(
     """
     traces, words = [], []
     for row, s in enumerate(separations):
-        pairs = f"{set_label(s.protocol, s.precision)}, layer {s.layer}"
+        pairs = f"{literal(set_label(s.protocol, s.precision))}, layer {s.layer}"
         traces.append(
             {
                 "type": "violin",
@@ -45,7 +45,7 @@ def separation_figure(
                 "spanmode": "hard",
                 "hoveron": "violins",
                 "hoverinfo": "text",
-                "text": f"<b>{s.model}</b><br>{s.method}: {pairs}",
+                "text": f"<b>{literal(s.model)}</b><br>{s.method}: {pairs}",
                 "showlegend": False,
             }
         )
@@ -57,11 +57,13 @@ def separation_figure(
         if s.set in tests:
             other, d = tests[s.set]
             said += (
-                f"<br>against {other.protocol}: d = {d.cohen_d:.2f} (pooled SD {d.pooled_sd:.3f})"
+                f"<br>against {literal(other.protocol)}: d = {d.cohen_d:.2f} (pooled SD {d.pooled_sd:.3f})"
                 f"<br>rank-biserial {d.rank_biserial:.2f}, Mann-Whitney p = {d.p:.1g}"
             )
         words.append(minus(said))
-    rows = [f"{s.model}<br><b>{s.method}</b><br>{set_label(s.protocol, s.precision)}" for s in separations]
+    rows = [
+        f"{literal(s.model)}<br><b>{s.method}</b><br>{literal(set_label(s.protocol, s.precision))}" for s in separations
+    ]
     layout = {
         **strip_axes(rows, words),
         "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "xanchor": "left"},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Mapping, Sequence
 
@@ -19,7 +18,7 @@ from ..words import counted
 from .canvas import columns, low, narrow, rows
 from .doses import MAX_TITLE, decoding_words
 from .theme import QUADRANT_COLOUR, figure, panels, tint
-from .wording import dose_label, minus
+from .wording import dose_label, literal, minus
 
 _ROW, _GAP, _ROW_GAP = 25, 0.05, 96
 # Pixels above and below the rows, and left of them.
@@ -95,7 +94,7 @@ def order_of(run: SideEffects) -> dict[str, int]:
 
 def labels(names: Sequence[str], marked: str | None) -> list[str]:
     """The names of rows or columns, the marked one in bold."""
-    return [f"<b>{html.escape(name)}</b>" if name == marked else html.escape(name) for name in names]
+    return [f"<b>{literal(name)}</b>" if name == marked else literal(name) for name in names]
 
 
 def row_axis(at: Mapping[str, int], marked: str | None) -> dict:
@@ -157,7 +156,7 @@ def _symbol(n: int) -> str:
 def _hover(one: Effect, what: str) -> str:
     change: Change = getattr(one, what)
     lines = [
-        f"<b>{html.escape(one.direction)}, dose {dose_label(one.dose)}</b>",
+        f"<b>{literal(one.direction)}, dose {dose_label(one.dose)}</b>",
         f"{PANELS[what]}: {change.change:+.3f} [{change.low:+.3f}, {change.high:+.3f}]",
         f"from {change.before:.3f} to {change.after:.3f}",
     ]
@@ -203,7 +202,7 @@ def _claim(run: SideEffects, each: Mapping[tuple[str, float], Effect]) -> str:
     """How many directions cost more than any control, at the middle dose."""
     dose = run.doses[len(run.doses) // 2]
     costs = {name: each[name, dose].loss.change for name in run.directions}
-    model, label = html.escape(run.model), dose_label(dose)
+    model, label = run.model, dose_label(dose)
     if not run.controls:
         return minus(f"{model} at {label}: loss on plain text {min(costs.values()):+.2f} to {max(costs.values()):+.2f}")
     usual = max(each[name, dose].loss.change for name in run.controls)

@@ -51,7 +51,7 @@ def talk_page(slides: Sequence[SlideData], theme: str = "light") -> str:
     given = {"slides": slides, "counter": COUNTER, "template": template.to_plotly_json()}
     # No text of a figure can end the script.
     data = json.dumps(given).replace("<", "\\u003c")
-    first = slides[0]["wide"]["layout"]["title"]["text"].replace("<br>", " ") if slides else "emoviz"
+    first = slides[0]["wide"]["layout"]["meta"]["title"] if slides else "emoviz"
     paper = template.layout.paper_bgcolor
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">

@@ -8,7 +8,7 @@ from ..emotions import by_quadrant
 from ..types import TextReadings
 from ..words import counted
 from .theme import class_colour, class_symbol, figure
-from .wording import minus
+from .wording import literal, minus
 
 _ROW, _LEFT = 22, 110
 
@@ -25,7 +25,7 @@ def text_distribution_figure(found: TextReadings, emotion: str | None = None) ->
     of = {name: values[:, found.classes.index(name)] for name in names}
     traces = [
         {
-            "type": "scatter", "mode": "lines", "x": [of[name][low], of[name][high]], "y": [name, name],
+            "type": "scatter", "mode": "lines", "x": [of[name][low], of[name][high]], "y": [literal(name)] * 2,
             "line": {"color": class_colour(name), "width": width}, "hoverinfo": "skip", "showlegend": False,
         }
         for name in names
@@ -33,7 +33,8 @@ def text_distribution_figure(found: TextReadings, emotion: str | None = None) ->
     ]  # fmt: skip
     traces.append(
         {
-            "type": "scatter", "mode": "markers", "x": [of[name][2] for name in names], "y": list(names),
+            "type": "scatter", "mode": "markers", "x": [of[name][2] for name in names],
+            "y": [literal(name) for name in names],
             "marker": {
                 "symbol": [class_symbol(name) for name in names], "size": 11,
                 "color": [class_colour(name) for name in names], "line": {"width": 1.5, "color": "#ffffff"},
@@ -79,4 +80,6 @@ def rows_marked(names: tuple[str, ...], emotion: str | None) -> list[dict]:
 
 def _said(name: str, values) -> str:
     low, lower, middle, upper, high = (f"{value:+.3g}" for value in values)
-    return minus(f"<b>{name}</b><br>median {middle}<br>half of the texts {lower} to {upper}<br>90 % {low} to {high}")
+    return minus(
+        f"<b>{literal(name)}</b><br>median {middle}<br>half of the texts {lower} to {upper}<br>90 % {low} to {high}"
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import plotly.graph_objects as go
 
 from .canvas import Canvas, drawn_on
 from .theme import NOTE_SIZE, REGIME_COLOUR, figure
+from .wording import literal
 
 # Texts side by side; more go on, each time beside the first.
 MAX_COLUMNS = 4
@@ -52,15 +52,15 @@ def text_slides(
 def _slide(heading: str, blocks: Sequence[Block], prompt: str, notes: Sequence[str], on: Canvas) -> go.Figure:
     axis = {"visible": False, "fixedrange": True}
     layout = {"xaxis": axis, "yaxis": axis, "showlegend": False, "meta": {"kind": "texts"}}
-    asked = html.escape(" ".join(prompt.split()), quote=False)
+    asked = " ".join(prompt.split())
 
     def framed(traces: list[dict], more: dict, said: Sequence[str]) -> go.Figure:
         return figure(
             traces,
             {**layout, **more},
-            title=html.escape(heading, quote=False),
+            title=heading,
             aid=f"same prompt, seed and decoding: {asked}",
-            notes=[html.escape(note, quote=False) for note in said],
+            notes=said,
             height=on.height or 0,
             left=_EDGE,
             right=_EDGE,
@@ -124,14 +124,14 @@ def _fitted(blocks: Sequence[Block], width: float, height: float) -> tuple[int, 
 def _as_plotly(
     block: Block, head: Sequence[str], body: Sequence[str], verdict: Sequence[str], reason: Sequence[str]
 ) -> str:
-    lines = [f"<b>{line}</b>" for line in map(_escaped, head)]
+    lines = [f"<b>{line}</b>" for line in map(literal, head)]
     lines += _marked(body)
     if verdict:
-        first, *rest = map(_escaped, verdict)
+        first, *rest = map(literal, verdict)
         sign, _, words = first.partition(" ")
         lines += [" ", f'<span style="color:{REGIME_COLOUR[block.regime]}"><b>{sign}</b></span> <b>{words}</b>']
         lines += [f"<b>{line}</b>" for line in rest]
-    return "<br>".join([*lines, *map(_escaped, reason)])
+    return "<br>".join([*lines, *map(literal, reason)])
 
 
 def _marked(lines: Sequence[str]) -> list[str]:
@@ -143,15 +143,10 @@ def _marked(lines: Sequence[str]) -> list[str]:
             sign = "⟧" if inside else "⟦"
             at = text.find(sign)
             piece, text = (text, "") if at < 0 else (text[: at + inside], text[at + inside :])
-            pieces.append(f"<b><u>{_escaped(piece)}</u></b>" if inside and piece else _escaped(piece))
+            pieces.append(f"<b><u>{literal(piece)}</u></b>" if inside and piece else literal(piece))
             inside = inside if at < 0 else not inside
         found.append("".join(pieces) or " ")
     return found
-
-
-def _escaped(text: str) -> str:
-    """Plotly reads some tags; a sign that begins one is a letter here."""
-    return html.escape(text, quote=False)
 
 
 def _wrapped(text: str, width: float) -> list[str]:

@@ -6,10 +6,10 @@ series and class colours reach 3:1 contrast on both backgrounds.
 
 from __future__ import annotations
 
-import html
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from html import escape
 
 import plotly.graph_objects as go
 from plotly.colors import get_colorscale
@@ -21,6 +21,7 @@ from ..stimuli import DEFAULT_CORPUS
 from ..types import VectorSet
 from .canvas import canvas, columns, fitted, legend_letters, legend_rows, low
 from .description import described
+from .wording import literal
 
 FONT = "Inter, system-ui, -apple-system, 'Segoe UI', sans-serif"
 
@@ -158,10 +159,7 @@ def provenance_notes(sets: Sequence[VectorSet], layers: Sequence[int] | None, *e
             else f"layer {layers[k]} of {vectors.n_layers} (depth {vectors.depth(layers[k]):.2f})"
         )
         notes.append(", ".join(part for part in (p.checkpoint, p.computed, where) if part))
-        shared.append(
-            html.escape(p.made, quote=False)
-            + (f", directions {html.escape(vectors.cleaned.name, quote=False)}" if vectors.cleaned is not None else "")
-        )
+        shared.append(p.made + (f", directions {vectors.cleaned.name}" if vectors.cleaned is not None else ""))
     if len(set(shared)) > 1:
         notes = [f"{note}, {own}" for note, own in zip(notes, shared, strict=True)]
         shared = []
@@ -189,6 +187,9 @@ def figure(
 ) -> go.Figure:
     """A figure from plain dictionaries, with title, reading aid and provenance notes where every figure has them.
 
+    title, aid, notes, and the names of traces are plain text. All else that plotly shows may have markup of our own: in
+    it names go through `wording.literal`.
+
     The notes stand inside the figure, so that a picture of it carries them wherever it goes. Built in one go, and
     not checked by plotly, which took most of the time: the tests check what is drawn. Later changes are checked.
 
@@ -199,7 +200,7 @@ def figure(
     """
     on = canvas()
     title = on.title if on.title else title
-    title_lines, more_rows = [title], 0
+    title_lines, more_rows, named = [title], 0, traces
     if on.width is not None:
         inside = on.width - 2 * _EDGE
         wide = int(inside / _WIDEST_LETTER)
@@ -207,10 +208,10 @@ def figure(
         title_lines = _title_lines(title, int((inside - beside) / _PIXELS_PER_TITLE_LETTER))
         if layout.get("legend"):
             letters, usual = legend_letters(on.width - left - right), legend_rows(traces, _USUAL_WIDTH)
-            traces = [
-                {**t, "name": "<br>".join(textwrap.wrap(t["name"], letters))} if "name" in t else t for t in traces
+            named = [
+                {**t, "name": "\n".join(textwrap.wrap(t["name"], letters))} if t.get("name") else t for t in traces
             ]
-            more_rows = max(0, legend_rows(traces, on.width) - usual)
+            more_rows = max(0, legend_rows(named, on.width) - usual)
     # On a low canvas the notes are one paragraph.
     paragraphs = ["; ".join(notes)] if low() else notes
     lines = [line for paragraph in paragraphs for line in textwrap.wrap(paragraph, wide)]
@@ -218,7 +219,8 @@ def figure(
     aid_lines = textwrap.wrap(aid, int(wide / 1.2))
     if low():
         lines, aid_lines = _cut(lines, _LOW_NOTES), _cut(aid_lines, _LOW_AID)
-    lines += [_anchor(on.link, wide)] if on.link else []
+    anchor = _anchor(on.link, wide) if on.link else ""
+    n_lines = len(lines) + bool(anchor)
     if legend_below:
         legend_rows_below, below = legend_rows_below + more_rows, below + _LEGEND_ROW * more_rows
     else:
@@ -228,14 +230,14 @@ def figure(
     above += _AID_LINE * max(heads, default=0)
     head = _AID_LINE * (len(aid_lines) - 1) + _TITLE_LINE * (len(title_lines) - 1)
     # More notes, legend or title make the figure taller, not the plot in it smaller.
-    height += _NOTE_LINE * max(0, len(lines) - _USUAL_NOTES) + _LEGEND_ROW * more_rows
+    height += _NOTE_LINE * max(0, n_lines - _USUAL_NOTES) + _LEGEND_ROW * more_rows
     height = fitted(height + (head if on.width is not None else 0))
     top = _HEAD + head + above
-    bottom = below + _NOTE_LINE * len(lines) + 8
+    bottom = below + _NOTE_LINE * n_lines + 8
     corner = {"x": 0, "xref": "paper", "yref": "paper", "xanchor": "left", "align": "left", "xshift": _EDGE - left}
     framing = [
         {
-            "text": "<br>".join(aid_lines),
+            "text": _lines(aid_lines),
             "y": 1,
             "yanchor": "top",
             "yshift": top - 36 - _TITLE_LINE * (len(title_lines) - 1),
@@ -243,7 +245,7 @@ def figure(
             **corner,
         },
         {
-            "text": "<br>".join(lines),
+            "text": "<br>".join(filter(None, [_lines(lines), anchor])),
             "y": 0,
             "yanchor": "bottom",
             "yshift": 6 - bottom,
@@ -256,14 +258,14 @@ def figure(
         layout = {**layout, "legend": {**layout["legend"], "yref": "container", "y": lower, "yanchor": "top"}}
     made = go.Figure(
         {
-            "data": traces,
+            "data": [{**t, "name": _lines(t["name"].split("\n"))} if t.get("name") else t for t in named],
             "layout": {
                 **layout,
                 "template": LIGHT,
                 "height": height,
                 "margin": {"l": left, "r": right, "t": top, "b": bottom, "autoexpand": on.width is None},
                 "title": {
-                    "text": "<br>".join(title_lines),
+                    "text": _lines(title_lines),
                     "x": 0,
                     "xref": "container",
                     "xanchor": "left",
@@ -278,6 +280,7 @@ def figure(
                 "annotations": [{"showarrow": False, **note} for note in (*marks, *framing)],
                 "meta": {
                     **layout["meta"],
+                    "title": title,
                     "description": " ".join(
                         filter(None, [_sentence(title), described(traces, layout), _sentence(aid)])
                     ),
@@ -297,11 +300,15 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?")) else ".")
 
 
+def _lines(lines: Iterable[str]) -> str:
+    return "<br>".join(map(literal, lines))
+
+
 def _anchor(link: str, letters: int) -> str:
     """A link as far as there is room for it; a click opens the whole."""
-    shown = link.split("://", 1)[-1]
-    shown = shown if len(shown) <= letters else f"{shown[: letters - 1]}…"
-    return f'<a href="{html.escape(link)}">{html.escape(shown)}</a>'
+    seen = link.split("://", 1)[-1]
+    seen = seen if len(seen) <= letters else f"{seen[: letters - 1]}…"
+    return f'<a href="{escape(link)}">{literal(seen)}</a>'
 
 
 def _cut(lines: list[str], most: int) -> list[str]:
@@ -325,12 +332,18 @@ def _title_lines(title: str, letters: int) -> list[str]:
 
 
 def panels(
-    titles: Sequence[str], gap: float, row_gap: float, margins: int = _PANEL_MARGINS, across: int | None = None
+    titles: Sequence[str],
+    gap: float,
+    row_gap: float,
+    margins: int = _PANEL_MARGINS,
+    across: int | None = None,
+    said: Sequence[Sequence[str]] | None = None,
 ) -> tuple[list[Panel], list[dict]]:
     """Panels with their titles, row by row.
 
     gap, row_gap : between them, as shares of the whole width and height. margins : pixels left and right of them all.
-    across : panels of a row; None for as many as the canvas has room for.
+    across : panels of a row; None for as many as the canvas has room for. titles, said : plain text; what is said of
+    each panel stands below its title, in lines.
     """
     n = len(titles)
     across = columns(n) if across is None else across
@@ -346,13 +359,12 @@ def panels(
             Panel("" if k == 0 else str(k + 1), [left, min(1.0, left + width)], [max(0.0, top - height), min(1.0, top)])
         )
     wide = canvas().width
-    if wide is not None:
-        letters = int(width * (wide - margins) / _PIXELS_PER_HEAD_LETTER)
-        titles = ["<br>".join(textwrap.wrap(title, letters)) for title in titles]
+    letters = None if wide is None else int(width * (wide - margins) / _PIXELS_PER_HEAD_LETTER)
+    wrapped = [[title] if letters is None else textwrap.wrap(title, letters) for title in titles]
     heads = [
         {
             "name": _HEAD_NAME,
-            "text": f"<b>{title}</b>",
+            "text": "<br>".join([f"<b>{_lines(title)}</b>", *map(literal, more)]),
             "x": sum(panel.x) / 2,
             "y": panel.y[1],
             "xref": "paper",
@@ -362,7 +374,7 @@ def panels(
             "yshift": 6,
             "font": {"size": 13},
         }
-        for title, panel in zip(titles, found, strict=True)
+        for title, more, panel in zip(wrapped, said or [()] * n, found, strict=True)
     ]
     return found, heads
 

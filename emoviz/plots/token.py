@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from ..types import Reading, VectorSet
 from .reading import LEGEND, formula, token_label
 from .theme import DASHES, class_colour, class_symbol, figure, provenance_notes
-from .wording import minus
+from .wording import literal, minus
 
 
 def token_figure(
@@ -27,7 +27,7 @@ def token_figure(
                 "y": scores[:, reading.classes.index(name)], "name": name, "connectgaps": False,
                 "line": {"color": class_colour(name), "dash": DASHES[k], "width": 3 if k == 0 else 1.8},
                 "marker": {"symbol": class_symbol(name), "size": 7 if k == 0 else 5},
-                "hovertemplate": f"<b>{name}</b><br>layer %{{x}}: %{{y:+.3f}}<extra></extra>",
+                "hovertemplate": f"<b>{literal(name)}</b><br>layer %{{x}}: %{{y:+.3f}}<extra></extra>",
             }
         )  # fmt: skip
     word = token_label(reading, token)

@@ -11,6 +11,7 @@ from ..reference import SOURCE, PublishedPair
 from ..types import Contrast
 from .contrasts import contrast_text, recipe_labels
 from .theme import PUBLISHED_COLOUR, figure
+from .wording import literal
 
 _ROW = 30
 
@@ -39,7 +40,7 @@ def variants_figure(
         ),
     ]
     names = [pair.family for pair in pairs]
-    names += [f"<b>{c.models[0]}</b><br>{recipe_labels(c)[0]}" for c in measured]
+    names += [f"<b>{literal(c.models[0])}</b><br>{literal(recipe_labels(c)[0])}" for c in measured]
     layout = {
         "xaxis": {
             "title": {"text": "Spearman rho between the RDMs"},

@@ -12,6 +12,7 @@ from ..types import Scenario, Verification
 from ..words import counted
 from .canvas import columns, fitted, rows
 from .theme import PUBLISHED_COLOUR, class_colour, class_symbol, figure, panels
+from .wording import literal
 
 _GAP, _ROW_GAP, _LEFT, _HEIGHT = 0.04, 110, 110, 640
 # Of a row's height, how far the control stands below the emotion's own line.
@@ -50,7 +51,7 @@ def verification_figure(
             "anchor": f"x{place.number}",
             "range": [-0.8, len(names) - 0.4],
             "tickvals": list(order.values()),
-            "ticktext": list(order),
+            "ticktext": [literal(name) for name in order],
             "domain": place.y,
             "showticklabels": number % columns(len(found.prompts)) == 0,
         }
@@ -133,9 +134,10 @@ def _symbol(row: Scenario, own: bool) -> str:
 
 
 def _said(row: Scenario, samples: int) -> str:
+    name, direction = literal(row.emotion), literal(row.direction)
     return (
-        f"<b>{row.emotion}</b>, {'steered' if row.direction == row.emotion else row.direction} at dose {row.dose:g}<br>"
-        f"probability of {row.emotion} {row.before:.3f} → {row.after:.3f}<br>{row.surgical} of "
+        f"<b>{name}</b>, {'steered' if row.direction == row.emotion else direction} at dose {row.dose:g}<br>"
+        f"probability of {name} {row.before:.3f} → {row.after:.3f}<br>{row.surgical} of "
         f"{counted(samples, 'text')} surgical<br>{'confirmed' if row.confirmed else 'not confirmed'}{_outside(row)}"
     )
 

@@ -116,10 +116,10 @@ def _figure(
 ) -> Drawing:
     """Adds a figure in every format; returns what was drawn, which may be fewer sets."""
     try:
-        title = drawing.draw(compared).layout.title.text
+        title = drawing.draw(compared).layout.meta["title"]
     except InputError:
         drawing, notes = drawing.without_failing()
-        title = drawing.draw(compared).layout.title.text
+        title = drawing.draw(compared).layout.meta["title"]
         found.left_out[f"sets of {name}"] = "; ".join(notes)
     for format in formats:
         if format in found.left_out:

@@ -6,11 +6,11 @@ request.
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from html import escape
 from importlib.resources import files
 from typing import Any
 
@@ -23,7 +23,7 @@ from ..plots.theme import DARK, LIGHT, short_label
 from ..reference.bibliography import bibtex
 from ..stats import compare
 from ..types import Comparison
-from ..words import counted
+from ..words import counted, visible
 from .contents import SECTIONS, NamedTable, Section, provenance_table, sections
 from .figures import Drawing, View, drawings
 from .methods import methods
@@ -67,6 +67,11 @@ def report(view: View, compared: Comparison | None = None) -> Steps[str]:
     parts += [f"<section id='{name}'><h2>{title}</h2>{body}</section>" for name, title, body in told]
     contents += [(name, title) for name, title, _ in told]
     return _page(view, contents, parts)
+
+
+def escape(text: str) -> str:
+    """Text as HTML that shows it."""
+    return html.escape(visible(text))
 
 
 def _section(section: Section, known: dict[str, Drawing], compared: Comparison | None) -> str:

@@ -28,7 +28,7 @@ from ..steer.grammar import UNSTEERED, amount_words, is_control, is_plain
 from ..store.atomic import write_bytes
 from ..store.spreadsheet import csv_bytes
 from ..types import Decoding, Generation, Verdict
-from ..words import counted
+from ..words import counted, visible
 
 FORMATS = ("md", "csv", *PICTURES)
 # What stands around letters of a script that the prompt does not use.
@@ -156,7 +156,7 @@ def texts_file(given: Sheet, name: str, format: str, *, theme: str = "light", li
 
 def markdown(text: str) -> str:
     """Text as Markdown that shows it, in one line: it can end neither a table's cell nor its row."""
-    lines = " \u23ce ".join(line.strip() for line in text.strip().splitlines())
+    lines = " \u23ce ".join(line.strip() for line in visible(text.strip()).splitlines())
     return _MEANS.sub(lambda found: f"\\{found[0]}", lines)
 
 

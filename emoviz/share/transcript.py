@@ -16,6 +16,8 @@ from ..plots.conversation import what_steers
 from ..readout.summary import top_words
 from ..store.atomic import write_bytes
 from ..types import Reply
+from ..words import visible
+from .texts import markdown
 
 FORMATS = ("jsonl", "md")
 
@@ -58,14 +60,14 @@ def transcript(turns: Sequence[Sequence[Reply]], notes: Sequence[str] = ()) -> s
     turns : the answers of each turn, of one or several models.
     """
     lines = ["# Conversation", ""]
-    lines += [*(f"- {note}" for note in notes), ""] if notes else []
+    lines += [*(f"- {markdown(note)}" for note in notes), ""] if notes else []
     for k, replies in enumerate(turns):
-        lines += [f"## Turn {k + 1}", "", *_quoted(replies[0].user), ""]
+        lines += [f"## Turn {k + 1}", "", *_fenced(replies[0].user), ""]
         for one in replies:
             said = [f"{one.verdict.regime}: {one.verdict.reason}" if one.verdict is not None else "", highest(one)]
             told = "; ".join(part for part in said if part)
-            head = f"**{one.model}, {what_steers(one.direction, one.dose)}**"
-            lines += [f"{head} ({told})" if told else head, "", *_fenced(one.text), ""]
+            head = f"**{markdown(f'{one.model}, {what_steers(one.direction, one.dose)}')}**"
+            lines += [f"{head} ({markdown(told)})" if told else head, "", *_fenced(one.text), ""]
     return "\n".join([*lines, f"emoviz {__version__}", ""])
 
 
@@ -83,13 +85,9 @@ def save_transcript(turns: Sequence[Sequence[Reply]], path: Path, notes: Sequenc
     return path
 
 
-def _quoted(text: str) -> list[str]:
-    return [f"> {line}" for line in text.split("\n")]
-
-
 def _fenced(text: str) -> list[str]:
     """A text that may hold anything: fenced by more backticks than it has in a row."""
     fence = "```"
     while fence in text:
         fence += "`"
-    return [f"{fence}text", text, fence]
+    return [f"{fence}text", visible(text), fence]

@@ -6,6 +6,7 @@ and tokens. Nothing here holds more than one part in memory, but for the scores 
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -250,7 +251,14 @@ def _write_csv(path: Path, parts: Iterator[dict[str, Any]], kinds: Mapping[str, 
                 cell(name): [cell(value) for value in values] if isinstance(values, list) else values
                 for name, values in columns.items()
             }
-            pd.DataFrame(safe).to_csv(file, header=number == 0, index=False, float_format="%.6g", lineterminator="\n")
+            pd.DataFrame(safe).to_csv(
+                file,
+                header=number == 0,
+                index=False,
+                float_format="%.6g",
+                lineterminator="\n",
+                quoting=csv.QUOTE_NONNUMERIC,
+            )
 
 
 def _write_parquet(path: Path, parts: Iterator[dict[str, Any]], kinds: Mapping[str, set[type]]) -> None:

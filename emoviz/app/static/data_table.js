@@ -16,6 +16,10 @@
     return typeof value === 'number' ? String(Number(value.toPrecision(7))) : String(value);
   }
 
+  // As it is read: names are escaped in what plotly gets (`wording.literal`), and lines broken.
+  const ENTITIES = { '&lt;': '<', '&gt;': '>', '&amp;': '&', '&#123;': '{' };
+  const plain = (value) => (typeof value === 'string' ? value.replace(/<br>/g, ' ').replace(/&(lt|gt|amp|#123);/g, (one) => ENTITIES[one]) : value);
+
   const id = (given) => (given === undefined ? '' : [].concat(given).join(', '));
 
   // Plotly keeps arrays as they came in `data` and unpacked in `_fullData`.
@@ -23,19 +27,21 @@
     return plot.data.flatMap((given, series) => {
       const trace = plot._fullData[series], ids = trace.customdata;
       const kind = trace.fill === 'toself' ? 'area' : trace.type;
-      const about = [series, given.name ?? '', kind, (given.xaxis || 'x').slice(1) || '1'];
+      const about = [series, plain(given.name ?? ''), kind, (given.xaxis || 'x').slice(1) || '1'];
       if (trace.type === 'heatmap') {
         const at = (axis, k) => (given[axis] ? trace[axis][k] : k);
         return [...trace.z].flatMap((row, j) => [...row].map((z, i) => [...about, id(ids?.[j][i]), at('x', i), at('y', j), z]));
       }
       if (!given.x || !given.y) return [];
-      return [...trace.x].map((x, k) => [...about, id(ids?.[k]), x, trace.y[k], '']);
+      return [...trace.x].map((x, k) => [...about, id(ids?.[k]), plain(x), plain(trace.y[k]), '']);
     }).map((row) => row.map(cell));
   }
 
   function csv() {
-    const quoted = (text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-    return [COLUMNS, ...rows].map((row) => row.map(quoted).join(',') + '\n').join('');
+    // A name that a spreadsheet would take for a formula gets an apostrophe, as in the file.
+    const safe = (text) => (/^ *[=+\-@\t\r]/.test(text) && Number.isNaN(Number(text)) ? `'${text}` : text);
+    const quoted = (text) => (/[",;\t\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+    return [COLUMNS, ...rows].map((row) => row.map(safe).map(quoted).join(',') + '\n').join('');
   }
 
   function build() {

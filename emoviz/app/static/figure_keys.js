@@ -3,8 +3,6 @@
   const LAYER = { ArrowLeft: -1, ArrowRight: 1 }, EMOTION = { ArrowUp: -1, ArrowDown: 1 };
   let stepped = {}, moved = null;
 
-  const plain = (text) => text.replace(/<br>/g, ' ').replace(/<\/?[bi]>/g, '');
-
   // The next layer of the first set, by the page's own slider. What was pressed since the server last spoke counts too.
   function moveLayer(by) {
     const view = window.emovizView, slider = document.querySelector('#ez-sidebar input[type=range]');
@@ -45,7 +43,7 @@
 
   // Called with each drawing. tell : reports a step to another emotion.
   window.emovizAccess = (frame, plot, layout, tell) => {
-    const caption = frame.querySelector('figcaption'), title = plain(layout.title.text);
+    const caption = frame.querySelector('figcaption'), { title } = layout.meta;
     frame.setAttribute('aria-label', title);
     plot.setAttribute('aria-label', title);
     caption.textContent = layout.meta.description;

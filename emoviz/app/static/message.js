@@ -4,7 +4,7 @@ root.setAttribute('role', 'status');
 
 function draw() {
   const [, strong, rest] = /^(?:\*\*([^*]*)\*\*)?([\s\S]*)$/.exec(given(root) || '');
-  root.replaceChildren(...(strong ? [node('strong', '', strong)] : []), rest);
+  root.replaceChildren(...(strong ? [node('strong', '', strong)] : []), visible(rest));
 }
 
 draw();

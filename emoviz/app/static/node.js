@@ -1,8 +1,12 @@
+// What would be done instead of seen is written out, as `words.visible` does.
+const UNSEEN = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g;
+const visible = (text) => String(text).replace(UNSEEN, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
 // Makes an element; text goes in as text, never as markup.
 function node(tag, name, text) {
   const made = document.createElement(tag);
   made.className = name;
-  if (text !== undefined) made.textContent = text;
+  if (text !== undefined) made.textContent = visible(text);
   return made;
 }
 

@@ -80,7 +80,7 @@ def draw(_view: Selection) -> dict:
 
 def message(name: str, figure: go.Figure) -> dict:
     """What a figure says, which is its title, and where it stands."""
-    lead, _, text = figure.layout.title.text.replace("<br>", " ").partition(": ")
+    lead, _, text = figure.layout.meta["title"].partition(": ")
     return {"lead": lead, "text": text, "open": place(name)}
 
 

@@ -19,6 +19,7 @@ from ...store.sweeps import at_work
 from ...store.tensors import SUFFIX
 from ...types import Job, JobResult, Plan, Sweep
 from ...types.sweeps import DONE, FAILED, THERE
+from ...words import visible
 from .board import Board
 from .here import Here
 from .jobs import Needs
@@ -115,4 +116,4 @@ class _Lines:
         count = f"{self._done:>{len(str(self._n))}} of {self._n}"
         took = f"{result.seconds:8.1f} s  {result.node:<8}" if result.status == DONE else ""
         why = f": {result.error}" if result.error else ""
-        print(f"{count}  {result.status:<6}  {took:<20}  {result.job.name}{why}", file=sys.stderr, flush=True)
+        print(f"{count}  {result.status:<6}  {took:<20}  {visible(result.job.name + why)}", file=sys.stderr, flush=True)

@@ -19,7 +19,7 @@ from ...download import downloaded
 from ...library import library
 from ...limits import limits
 from ...selection import Selection
-from ...snippet import snippet
+from ...snippet import dose_list, snippet
 from ...steer.conversing import Talk, exact, say
 from ...steer.request import check_prompt, request
 from .texts import CONTROLS, models_of, summary
@@ -242,8 +242,8 @@ def python(view: Selection, chosen: list[str], controls: list[str], doses: str, 
         *(f"    {line}" for line in snippet_lines(how["cleaning"])),
         f"    recipe = ez.recipe(vectors, {recipe})",
         f"    decoding = ez.Decoding({how['tokens']!r}, temperature={how['temperature']!r}, seed={how['seed']!r})",
-        f"    said = ez.converse(model, vectors, {[*chosen, *controls]!r}, [{doses}], [{_FIRST!r}], recipe, decoding, "
-        f"system={system or None!r})",
+        f"    said = ez.converse(model, vectors, {[*chosen, *controls]!r}, {dose_list(doses)}, [{_FIRST!r}], recipe, "
+        f"decoding, system={system or None!r})",
         "    print(said.turns)",
     )
 

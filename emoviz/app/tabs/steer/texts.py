@@ -21,7 +21,7 @@ from ...library import library
 from ...limits import is_public, limits
 from ...memory import free, held, in_memory
 from ...selection import Selection
-from ...snippet import snippet
+from ...snippet import dose_list, snippet
 from ...steer.stored_texts import highest_usable, texts_at
 from ...steer.writing import Job, run
 
@@ -183,7 +183,7 @@ def python(view: Selection, **asked: Any) -> str:
     how = f"{asked['preset']!r}, layers={asked['layers']!r}, scope={asked['scope']!r}, norm={asked['norm']!r}"
     lines = [
         f"directions = {[*asked['chosen'], *asked['controls']]!r}",
-        f"doses = [{asked['doses']}]",
+        f"doses = {dose_list(asked['doses'])}",
         f"decoding = ez.Decoding(max_new_tokens={asked['tokens']!r}, "
         f"{', '.join(f'{name}={value!r}' for name, value in decoding.items())})",
         f"for name, own in {[(name, known[name].name) for name in models_of(view)]!r}:",
