@@ -12,6 +12,7 @@ from .conftest import ROOT
 ORDER = [
     "errors",
     "words",
+    "files",
     "emotions",
     "process",
     "types",

@@ -112,7 +112,7 @@ def test_what_is_pushed_comes_back_by_name_beginning_and_url(tmp_path, place, ca
     assert isinstance(back.class_means, np.memmap) and load_set(f"{url}/{MINE}") == back
     assert [s.name for s in list_sets(url)] == [MINE]
     (mine,) = [row for row in run(capsys, "list")[1]["sets"] if row["set"] == MINE]
-    assert run(capsys, "list", url)[1] == {"sets": [mine]}
+    assert run(capsys, "list", url)[1] == {"sets": [mine], "left_out": []}
     code, shown = run(capsys, "show", f"{url}/mine")
     assert code == 0 and shown["set"] == MINE
     assert run(capsys, "compare", f"{url}/mine", SMOL, "--permutations", "20")[0] == 0
@@ -309,7 +309,7 @@ def test_what_is_no_store_or_no_set_of_one_is_said(capsys):
             find_set(given)
     with pytest.raises(InputError, match="a URL such as hf://"):
         push_set(vectors, "some/folder")
-    assert run(capsys, "list", "memory://empty")[1] == {"sets": []}
+    assert run(capsys, "list", "memory://empty")[1] == {"sets": [], "left_out": []}
     push_set(replace(make_set("mine_other"), path=None), "memory://lab")
     with pytest.raises(InputError, match="matches several sets: mine_emoviz_fp32_12345678, mine_other"):
         find_set("memory://lab/min")

@@ -195,8 +195,8 @@ def _bad_header(path):
         (_foreign, "not an emoviz vector set"),
         (_without_metadata, "not an emoviz vector set"),
         (_newer, "schema version 99; this emoviz reads version 1"),
-        (_missing_tensor, "tensor 'residual_norm' of rank 1 is missing"),
-        (_bad_header, "header lacks or misnames"),
+        (_missing_tensor, "'residual_norm' is missing"),
+        (_bad_header, "'provenance' is missing"),
     ],
 )
 def test_damaged_and_foreign_files_are_refused_in_one_line(tmp_path, spoil, message):

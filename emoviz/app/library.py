@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from ..emotions import CLASSES
 from ..errors import InputError
+from ..files import entries
 from ..models.registry import place_of
 from ..plots.theme import SERIES, Style, short_label, styles
 from ..stats import compare
@@ -23,6 +24,7 @@ from ..store.choice import set_of_each_model
 from ..store.effects import list_side_effects
 from ..store.leaks import list_leak_runs
 from ..store.responses import list_dose_responses
+from ..store.unreadable import Unreadable, unreadable_files
 from ..store.verifications import list_verifications
 from ..types import Comparison, DoseResponse, LeakRun, Norms, SideEffects, VectorSet, Verification
 
@@ -71,6 +73,11 @@ class Library:
     @cached_property
     def verifications(self) -> Mapping[str, Verification]:
         return {found.name: found for found in list_verifications()}
+
+    @cached_property
+    def left_out(self) -> list[Unreadable]:
+        """The files that cannot be read, of sets, runs and all else."""
+        return unreadable_files()
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -142,12 +149,16 @@ def library() -> Library:
     if one is not None:
         return one
     folders = {shipped_folder(), sets_folder(), responses_folder(), verifications_folder()}
-    files = [f for folder in folders if folder.is_dir() for f in folder.iterdir()]
-    return _open(tuple((str(f), f.stat().st_mtime_ns) for f in sorted(files, key=_place)))
+    files = [f for folder in folders for f in entries(folder)]
+    return _open(tuple((str(f), _changed(f)) for f in sorted(files, key=str)))
 
 
-def _place(path: Path) -> str:
-    return str(path)
+def _changed(path: Path) -> int:
+    """When a file was changed last; 0 for a link to nothing, and for what went away just now."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 @lru_cache(maxsize=1)

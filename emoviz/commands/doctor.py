@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from ..models.registry import BUNDLED, available
 from ..store import list_sets, models_folder, sets_folder, shipped_folder
 from ..store.left import Left, left_behind, remove_useless
+from ..store.unreadable import noting, unreadable_files
 from ..words import counted
 from .arguments import Result
 from .printing import table
@@ -43,7 +44,17 @@ def arguments(parser: ArgumentParser) -> None:
 def run(given: Namespace) -> Result:
     """Checks as {name, ok, detail}; `ok` is false only for what stops emoviz from working."""
     left = {one: given.clean and remove_useless(one) for one in left_behind()}
-    checks = [_python(), *_packages(), _bundled(), _sets(), _folder(), _left(left), _browser(), _device()]
+    checks = [
+        _python(),
+        *_packages(),
+        _bundled(),
+        _sets(),
+        _unreadable(),
+        _folder(),
+        _left(left),
+        _browser(),
+        _device(),
+    ]
     failed = [c for c in checks if not c["ok"]]
     lines = [f"{'ok  ' if c['ok'] else 'FAIL'}  {c['name']}: {c['detail']}" for c in checks]
     rows = [
@@ -85,11 +96,19 @@ def _bundled() -> dict:
 
 
 def _sets() -> dict:
-    sets = list_sets()
+    # What cannot be read is named below.
+    with noting():
+        sets = list_sets()
     shipped = sum(s.shipped for s in sets)
     return _check(
         "vector sets", shipped > 0, f"{shipped} shipped in {shipped_folder()}, {len(sets) - shipped} of your own"
     )
+
+
+def _unreadable() -> dict:
+    found = unreadable_files()
+    detail = "all can be read" if not found else f"{counted(len(found), 'file')} left out"
+    return _check("stored files", True, "\n        ".join([detail, *(one.why for one in found)]))
 
 
 def _folder() -> dict:

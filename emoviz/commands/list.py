@@ -16,10 +16,14 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(given: Namespace) -> Result:
     from ..store import about_set, list_sets, stored_rows
+    from ..store.unreadable import noting
 
-    if given.url is None:
-        found, none = [(about_set(s), s.shipped) for s in list_sets()], "yet; make one with emoviz extract MODEL"
-    else:
-        found, none = [(row, False) for row in stored_rows(given.url)], f"in {given.url}"
+    with noting() as left_out:
+        if given.url is None:
+            found, none = [(about_set(s), s.shipped) for s in list_sets()], "yet; make one with emoviz extract MODEL"
+        else:
+            found, none = [(row, False) for row in stored_rows(given.url)], f"in {given.url}"
     rows = [{**{name: about.get(name) for name in _COLUMNS}, "shipped": shipped} for about, shipped in found]
-    return {"sets": rows}, table(rows) if rows else f"no vector sets {none}", 0
+    lines = [table(rows) if rows else f"no vector sets {none}", *(f"left out: {one.why}" for one in left_out)]
+    files = [{"file": one.name, "why": one.why} for one in left_out]
+    return {"sets": rows, "left_out": files}, "\n".join(lines), 0

@@ -9,9 +9,9 @@ import numpy as np
 from ..errors import InputError
 from ..judge.regimes import COLLAPSE, EMPTY, EXPLOSIVE, REGIMES, SURGICAL, UNCHANGED
 from ..types import DoseCurve, DoseResponse, Measure, RegimeTable, SteeredText
+from ..types.steering import UNSTEERED
 from ..witness.targets import judged, target_weights
 
-UNSTEERED = "unsteered"
 # The columns of counts: the regimes, and texts whose regime could not be told. Of equally many texts the worse wins.
 OUTCOMES: tuple[str | None, ...] = (*REGIMES, None)
 _WORST_FIRST = (EXPLOSIVE, COLLAPSE, EMPTY, None, UNCHANGED, SURGICAL)

@@ -25,7 +25,7 @@ from ..geometry.cleaning import (
 from ..models.loaded import LoadedModel, loaded_model
 from ..stimuli import load_corpus, neutral_sentences
 from ..store.folders import cleaned_folder
-from ..store.tensors import SUFFIX, read_tensors, write_tensors
+from ..store.tensors import SUFFIX, damaged, read_tensors, write_tensors
 from ..types import VectorSet
 from ..types.given import uncleaned
 from ..types.vectors import IMPORTED
@@ -85,7 +85,10 @@ def cleaned(
     path = cleaned_folder() / f"{_key(model, vectors, asked)}{SUFFIX}"
     if path.exists():
         try:
-            return with_means(vectors, asked, read_tensors(path, _KIND)[0]["means"])
+            means = read_tensors(path, _KIND)[0].get("means")
+            if means is None or means.shape != vectors.class_means.shape:
+                raise damaged(path, _KIND, "they are not of this set")
+            return with_means(vectors, asked, means)
         except InputError as error:
             log.warning("cleaned anew: %s", error)
     read = passage_states if asked.how == WHITENED else sentence_states

@@ -6,14 +6,9 @@ The papers name the regimes (arXiv 2604.04064) and tell neither ratio nor thresh
 
 from __future__ import annotations
 
-SURGICAL, COLLAPSE, EXPLOSIVE, UNCHANGED, EMPTY = (
-    "surgical",
-    "repetitive_collapse",
-    "explosive",
-    "unchanged",
-    "empty",
-)
-REGIMES = (SURGICAL, COLLAPSE, EXPLOSIVE, UNCHANGED, EMPTY)
+from ..types.judging import REGIMES
+
+SURGICAL, COLLAPSE, EXPLOSIVE, UNCHANGED, EMPTY = REGIMES
 # Set on the calibration prompts of the labelled texts, `python -m benchmarks regimes`: a text that repeats this share
 # of its tokens is a loop, and one that is this many times as perplexing as its baseline is noise. Both lie within a
 # plateau: 0.39 to 0.47 and 6 to 10 cost no more than two of 119 texts.

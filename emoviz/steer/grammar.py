@@ -16,12 +16,11 @@ from typing import TypeVar
 
 from ..errors import InputError
 from ..types import Condition, Direction, Intervention, Towards
+from ..types.steering import UNSTEERED as UNSTEERED
 from .doses import check_doses
 
 RANDOM, MEAN = "random", "mean"
 CONTROLS = (RANDOM, MEAN)
-# What the first row of every batch is called.
-UNSTEERED = "unsteered"
 ADD, ABLATE, CLAMP, REFLECT = "add", "ablate", "clamp", "reflect"
 # How a direction is used, and what becomes of the projection p of a state on it.
 HOW = {

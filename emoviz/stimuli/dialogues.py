@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..files import content, why
 
 # What logs call who speaks, and what was said.
 ROLE_KEYS, TEXT_KEYS = ("role", "speaker", "from"), ("content", "text", "value")
@@ -27,14 +28,10 @@ def load_dialogue(path: Path | str) -> list[tuple[str, str]]:
     """
     path = Path(path)
     try:
-        with path.open("rb") as file:
-            content = file.read(_MOST + 1)
-        if len(content) > _MOST:
-            raise InputError(f"{path} has more than {_MOST // 2**20} MB; a dialogue of that length fits no model.")
-        text = content.decode("utf-8-sig")
+        text = content(path, _MOST).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
-            f"{path} cannot be read as UTF-8 text ({getattr(error, 'strerror', None) or error})."
+            f"{path} cannot be read as UTF-8 text ({why(error)}). Give a dialogue of up to {_MOST // 2**20} MB."
         ) from error
     return parse_dialogue(text, f"{path}")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import InputError
+from ..files import LARGEST_TEXT, content, size_of, why
 
 _UTF16 = (BOM_UTF16_LE, BOM_UTF16_BE)
 # A mark of UTF-8 at the beginning is no part of the text.
@@ -17,15 +18,15 @@ def read_text(path: Path, needed: str, shown: object) -> str:
     """The text of a UTF-8 file, or of a UTF-16 one with its byte order mark, without that mark.
 
     needed : what the file should be, for the message, with its verb. shown : how the message names it.
-    Raises InputError if it cannot be read or is not UTF-8.
+    Raises InputError if it cannot be read, has more than 256 MB or is not UTF-8.
     """
     try:
-        raw = path.read_bytes()
+        raw = content(path, LARGEST_TEXT)
         # As `read_text` of a path gives it: every end of a line as one sign.
         text = raw.decode("utf-16" if raw.startswith(_UTF16) else _UTF8)
         return text.replace("\r\n", "\n").replace("\r", "\n")
     except OSError as error:
-        raise InputError(f"{shown} cannot be read ({error.strerror}); {needed} needed. Check the path.") from error
+        raise InputError(f"{shown} cannot be read ({why(error)}); {needed} needed. Check the path.") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{shown} is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from error
 
@@ -37,9 +38,10 @@ def open_text(path: Path, newline: str | None = None) -> IO[str]:
     newline : as in `open`. Raises InputError if it cannot be opened.
     """
     try:
+        size_of(path)
         with path.open("rb") as file:
             wide = file.read(2) in _UTF16
         encoding, errors = ("utf-16", "replace") if wide else (_UTF8, "surrogateescape")
         return path.open(encoding=encoding, errors=errors, newline=newline)
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}). Check the path.") from error
+        raise InputError(f"{path} cannot be read ({why(error)}). Check the path.") from error

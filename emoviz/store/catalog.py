@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import logging
+from functools import partial
 from pathlib import Path
 
 from ..errors import InputError
+from ..files import entries
 from ..types import VectorSet
 from .copies import is_url
 from .folders import sets_folder, shipped_folder
@@ -13,8 +14,7 @@ from .names import named
 from .remote import remote_sets
 from .sets import ACTIVATIONS_SUFFIX, files_of, load_set
 from .tensors import SUFFIX
-
-log = logging.getLogger(__name__)
+from .unreadable import readable
 
 
 def list_sets(url: str | None = None) -> list[VectorSet]:
@@ -32,12 +32,7 @@ def list_sets(url: str | None = None) -> list[VectorSet]:
         return remote_sets(url)
     found: dict[str, VectorSet] = {}
     for folder, shipped in ((shipped_folder(), True), (sets_folder(), False)):
-        for path in _files(folder):
-            try:
-                vectors = load_set(path, shipped=shipped)
-            except InputError as error:
-                log.warning("left out: %s", error)
-                continue
+        for vectors in readable(_files(folder), partial(load_set, shipped=shipped)):
             found.setdefault(vectors.name, vectors)
     return sorted(found.values(), key=lambda s: (not s.shipped, s.provenance.model, s.provenance.method, s.name))
 
@@ -76,10 +71,4 @@ def delete_set(vectors: VectorSet) -> None:
 
 
 def _files(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(
-        path
-        for path in folder.glob(f"*{SUFFIX}")
-        if not path.name.startswith(".") and not path.name.endswith(ACTIVATIONS_SUFFIX)
-    )
+    return [path for path in entries(folder, f"*{SUFFIX}") if not path.name.endswith(ACTIVATIONS_SUFFIX)]

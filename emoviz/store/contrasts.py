@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
+from ..files import DAMAGED, LARGEST_RESULT, content, parsed, printable, why
 from ..types import Contrast, Measured, Separation
 from .atomic import atomically
+from .fields import check_facts, check_fields
 from .folders import shipped_folder
 from .jsonable import number, plain
 
@@ -44,17 +46,24 @@ def load_contrasts(path: Path | None = None) -> Measured:
         if not path.exists():
             return Measured((), (), "", {})
     try:
-        data = json.loads(path.read_text("utf-8"))
+        data = parsed(content(path, LARGEST_RESULT))
         if data["schema_version"] != SCHEMA_VERSION:
             raise ValueError(f"schema version {data['schema_version']} instead of {SCHEMA_VERSION}")
-        return Measured(
+        found = Measured(
             tuple(_contrast(row) for row in data["contrasts"]),
             tuple(_separation(row) for row in data["separations"]),
             data["created"],
             dict(data["versions"]),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} cannot be read as measured contrasts ({error}). Fetch a fresh copy.") from error
+        check_fields(found)
+        check_facts(
+            {"cosines are missing": all(one.cosines.ndim == 1 and one.cosines.size for one in found.separations)}
+        )
+    except DAMAGED as error:
+        raise InputError(
+            f"{printable(path)} cannot be read as measured contrasts ({why(error)}). Fetch a fresh copy."
+        ) from error
+    return found
 
 
 def _contrast(row: Mapping) -> Contrast:

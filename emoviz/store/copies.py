@@ -23,10 +23,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, first_line
+from ..files import DAMAGED, parsed
 from .folders import remote_folder
 from .making import being_made, locked
 from .names import named
 from .tensors import ACTIVATIONS_SUFFIX, STORIES_SUFFIX, SUFFIX
+from .unreadable import leave_out
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -145,7 +147,7 @@ def records(store: Store) -> list[Record]:
         try:
             record = stored(store, name)
         except InputError as error:
-            log.warning("left out: %s", error)
+            leave_out(Path(f"{name}{RECORD_SUFFIX}"), error)
             continue
         # None of one that was taken away meanwhile.
         found += [] if record is None else [record]
@@ -254,7 +256,7 @@ def _names(store: Store) -> list[str]:
 
 def _parsed(store: Store, name: str, content: bytes) -> Record:
     try:
-        about = json.loads(content)
+        about = parsed(content)
         if about.pop("format") != FORMAT or about.pop("schema_version") != SCHEMA_VERSION:
             raise ValueError(f"it is not of the form {FORMAT} {SCHEMA_VERSION}")
         files = tuple(StoredFile(**one) for one in about.pop("files"))
@@ -266,7 +268,9 @@ def _parsed(store: Store, name: str, content: bytes) -> Record:
             raise ValueError("its parts do not fit together")
         if not all(isinstance(one.bytes, int) and isinstance(one.sha256, str) for one in files):
             raise ValueError("sizes or sums are missing")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if not all(value is None or isinstance(value, (str, int, float)) for value in about.values()):
+            raise ValueError("what it says is more than words and numbers")
+    except DAMAGED as error:
         raise InputError(
             f"{store.url}/{name}{RECORD_SUFFIX} cannot be read as the record of a vector set ({first_line(error)}). "
             "Push the set again."

@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 
 from ..types import Decoding, OffTarget, Question, Recipe, SideEffects, VectorSet
+from ..types.steering import UNSTEERED
+from .fields import check_facts, check_once
 from .folders import responses_folder
 from .jsonable import plain
-from .packed import card_of, check_form, delete_run, list_runs, read_packed, recipe_of, write_packed
+from .packed import card_of, check_form, check_run, delete_run, list_runs, read_packed, recipe_of, write_packed
 
 SUFFIX = ".json.gz"
 PATTERN = f"*_effects_*{SUFFIX}"
@@ -108,7 +110,7 @@ def _unpacked(data: dict, name: str, shipped: bool) -> SideEffects:
     }
     # NaN is null in the file.
     arrays: dict[str, Any] = {key: np.array(data[key], float) for key in ("losses", "lengths", "repetitions")}
-    return SideEffects(
+    found = SideEffects(
         name=name,
         recipe=recipe_of(data["recipe"]),
         decoding=Decoding(**data["decoding"]),
@@ -120,6 +122,29 @@ def _unpacked(data: dict, name: str, shipped: bool) -> SideEffects:
         **{key: data[key] for key in ("model", "set", "precision", "samples", "layer", "seconds", "created")},
         shipped=shipped,
     )
+    check_run(found)
+    n, e = len(found.rows), len(found.emotions)
+    check_once(found.emotions, "emotions")
+    check_once(found.rows, "rows")
+    known = {*found.directions, *found.controls}
+    check_facts(
+        {
+            "it does not begin with the unsteered row": found.rows[0] == (UNSTEERED, 0.0),
+            "its rows are not all directions at all doses": set(found.rows[1:])
+            == {(name, dose) for name in known for dose in found.doses},
+            "its numbers are not one a row": all(
+                array.ndim == 2 and len(array) == n and array.shape[1] > 0
+                for array in (found.losses, found.right, found.lengths, found.repetitions)
+            ),
+            "its questions have no kinds": found.right.shape == (n, len(found.kinds)),
+            "lengths and repetitions are of other texts": found.lengths.shape == found.repetitions.shape,
+            "a change is not of an emotion": all(
+                one.before.shape == (e,) and one.change.shape == one.spread.shape == (n, e)
+                for one in found.off_target.values()
+            ),
+        }
+    )
+    return found
 
 
 def _off_target(values: dict) -> OffTarget:

@@ -9,9 +9,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..types import Decoding, LeakLens, LeakRun, LeakText, Recipe, Span, TokenChange, VectorSet
+from ..types.steering import UNSTEERED
+from .fields import check_facts
 from .folders import responses_folder
 from .jsonable import plain, significant
-from .packed import check_form, delete_run, list_runs, read_packed, recipe_of, write_packed
+from .packed import check_form, check_run, check_texts, delete_run, list_runs, read_packed, recipe_of, write_packed
 
 SUFFIX = ".json.gz"
 PATTERN = f"*_leak_*{SUFFIX}"
@@ -129,7 +131,7 @@ def _lens_of(data: dict | None) -> LeakLens | None:
 
 def _unpacked(data: dict, name: str, shipped: bool) -> LeakRun:
     check_form(data, FORMAT, SCHEMA_VERSION)
-    return LeakRun(
+    found = LeakRun(
         name=name,
         recipes={key: recipe_of(value) for key, value in data["recipes"].items()},
         decoding=Decoding(**data["decoding"]),
@@ -143,3 +145,18 @@ def _unpacked(data: dict, name: str, shipped: bool) -> LeakRun:
         neighbours={piece: tuple(words) for piece, words in data["neighbours"].items()},
         shipped=shipped,
     )
+    check_run(found)
+    check_texts(found)
+    known = {*found.directions, *found.controls}
+    check_facts(
+        {
+            "a text is of another recipe": {text.recipe for text in found.texts} == set(found.recipes) != set(),
+            "an unsteered text is missing": {t.recipe for t in found.texts if t.direction == UNSTEERED}
+            == set(found.recipes),
+            "a place in a text is none": all(
+                0 <= span.start < span.end <= len(text.text) for text in found.texts for span in text.spans
+            ),
+            "its lens is of other directions": found.lens is None or set(found.lens.raised) <= known,
+        }
+    )
+    return found

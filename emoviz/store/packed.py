@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import gzip
-import json
 import logging
-import zlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..files import DAMAGED, entries, parsed, printable, unpacked, why
 from ..types import Recipe, WitnessCard
+from ..types.steering import UNSTEERED
 from .atomic import atomically
+from .fields import check_facts, check_fields, check_once
 from .folders import responses_folder, shipped_folder
 from .jsonable import number
+from .unreadable import readable
 
 log = logging.getLogger(__name__)
 
@@ -32,9 +36,9 @@ def read_packed(path: Path, unpack: Callable[[dict], Any], what: str, advice: st
     Raises InputError, with the advice, if the file is missing, damaged or not `what`.
     """
     try:
-        return unpack(json.loads(gzip.decompress(path.read_bytes())))
-    except (OSError, EOFError, zlib.error, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} cannot be read as {what} ({error}). {advice}.") from error
+        return unpack(parsed(unpacked(path)))
+    except DAMAGED as error:
+        raise InputError(f"{printable(path)} cannot be read as {what} ({why(error)}). {advice}.") from error
 
 
 def list_packed(folders: Sequence[tuple[Path, bool]], pattern: str, load: Callable) -> dict[str, Any]:
@@ -45,14 +49,7 @@ def list_packed(folders: Sequence[tuple[Path, bool]], pattern: str, load: Callab
     """
     found: dict[str, Any] = {}
     for folder, shipped in folders:
-        for path in sorted(folder.glob(pattern)) if folder.is_dir() else ():
-            if path.name.startswith("."):
-                continue
-            try:
-                one = load(path, shipped=shipped)
-            except InputError as error:
-                log.warning("left out: %s", error)
-                continue
+        for one in readable(entries(folder, pattern), partial(load, shipped=shipped)):
             found.setdefault(one.name, one)
     return found
 
@@ -85,6 +82,36 @@ def check_form(data: Mapping, form: str, version: int) -> None:
         raise ValueError("it holds something else")
     if data["schema_version"] != version:
         raise ValueError(f"schema version {data['schema_version']} instead of {version}")
+
+
+def check_run(run: Any) -> None:
+    """Raises ValueError for a run of any kind with a value of another kind in it, or whose parts do not fit."""
+    check_fields(run)
+    check_once(run.prompts, "prompts")
+    check_once((*run.directions, *run.controls), "directions")
+    check_once(run.doses, "doses")
+    check_facts(
+        {
+            "its directions are missing": bool(run.directions),
+            "its doses do not rise": all(one < other for one, other in pairwise(run.doses)),
+            "nothing was to be written": run.decoding.max_new_tokens > 0,
+        }
+    )
+
+
+def check_texts(run: Any) -> None:
+    """Raises ValueError for texts of prompts, directions or doses that the run does not have, and without the text of
+    a prompt that nothing was added to."""
+    known = {UNSTEERED, *run.directions, *run.controls}
+    plain = {text.prompt for text in run.texts if text.direction == UNSTEERED and text.dose == 0}
+    check_facts(
+        {
+            "an unsteered text is missing": plain == set(range(len(run.prompts))),
+            "a text is of another prompt": all(0 <= text.prompt < len(run.prompts) for text in run.texts),
+            "a text is of another direction": {text.direction for text in run.texts} <= known,
+            "a text is of another dose": {text.dose for text in run.texts} <= {0.0, *run.doses},
+        }
+    )
 
 
 def recipe_of(values: Mapping) -> Recipe:

@@ -16,10 +16,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..files import DAMAGED, LARGEST_RESULT, content, parsed, printable, size_of, why
 from ..stats.tops import Tops
 from ..types import TextReadings, TopRow
 from ..types.texts import FILE, ID, NOTE, QUANTILES, SENTENCE, TEXT, TOKENS, TOPS, score_column, z_column
 from .atomic import atomically, write_bytes
+from .fields import check_facts, check_fields, check_once
 from .jsonable import plain
 from .spreadsheet import cell
 
@@ -192,9 +194,10 @@ def load_readings(path: Path | str) -> TextReadings:
     """
     path = Path(path)
     try:
-        given = json.loads(beside(path).read_text("utf-8"))
-        if not path.is_file() or given.pop("schema") != SCHEMA:
-            raise KeyError("schema")
+        given = parsed(content(beside(path), LARGEST_RESULT))
+        size_of(path)
+        if given.pop("schema") != SCHEMA:
+            raise ValueError("another schema")
         tops = {
             what: {name: tuple(TopRow(**row) for row in rows) for name, rows in own.items()}
             for what, own in given.pop("tops").items()
@@ -204,12 +207,25 @@ def load_readings(path: Path | str) -> TextReadings:
             for name in ("scale", "quantiles")
         }
         words = {name: tuple(given.pop(name)) for name in ("classes", "columns")}
-        return TextReadings(**{**given, **words, **numbers}, path=path, tops=tops)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        found = TextReadings(**{**given, **words, **numbers}, path=path, tops=tops)
+        check_fields(found)
+        check_once(found.classes, "classes")
+        n = len(found.classes)
+        check_facts(
+            {
+                "its numbers are not of its classes": found.quantiles.shape == (len(QUANTILES), n)
+                and (found.scale is None or found.scale.shape == (2, n)),
+                "its highest are not of its classes": set(tops) == set(TOPS)
+                and all(set(own) == set(found.classes) for own in tops.values()),
+                "counts are no counts": 0 <= found.unread <= found.texts <= found.rows and found.tokens >= 0,
+            }
+        )
+    except DAMAGED as error:
         raise InputError(
-            f"{path} is no table of texts that were read, or {beside(path).name} is not beside it. Give one that "
-            "emoviz read --texts has written."
+            f"{printable(path)} is no table of texts that were read, or {printable(beside(path).name)} beside it is "
+            f"missing or damaged ({why(error)}). Give one that emoviz read --texts has written."
         ) from error
+    return found
 
 
 def _list(top: Tops, part: Part, z: np.ndarray | None, rows: np.ndarray) -> None:

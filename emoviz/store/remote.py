@@ -32,6 +32,7 @@ from .copies import (
 )
 from .sets import files_of, load_set, save_set
 from .tensors import ACTIVATIONS_SUFFIX
+from .unreadable import leave_out
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ def remote_sets(url: str) -> list[VectorSet]:
         try:
             found.append(load_set(copy_of(store, record)))
         except InputError as error:
-            log.warning("left out: %s", error)
+            leave_out(Path(record.name), error)
     return found
 
 

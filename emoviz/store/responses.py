@@ -9,10 +9,23 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..types import Decoding, DoseResponse, Recipe, SteeredText, VectorSet, Verdict
+from ..types.judging import REGIMES
 from .choice import DEFAULT_PRECISION
+from .fields import check_facts, check_once
 from .folders import responses_folder
 from .jsonable import decimals, number, plain, significant
-from .packed import card_of, check_form, delete_run, list_runs, read_packed, recipe_of, run_path, write_packed
+from .packed import (
+    card_of,
+    check_form,
+    check_run,
+    check_texts,
+    delete_run,
+    list_runs,
+    read_packed,
+    recipe_of,
+    run_path,
+    write_packed,
+)
 
 SUFFIX = ".json.gz"
 # Other results lie beside them in the shipped folder.
@@ -136,13 +149,14 @@ def _unpacked(data: dict, name: str, shipped: bool) -> DoseResponse:
     check_form(data, FORMAT, SCHEMA_VERSION)
     texts = []
     for direction, dose, at, leak_mass in data["rows"]:
+        check_facts({"a row has no text": at >= 0})
         prompt, text, regime, reason, ratio, repetition, leak, n_tokens, *read = data["texts"][at]
         # Runs of before there was an outside witness have no probabilities by it.
         probabilities, projections, outside = [*read, []] if len(read) == 2 else read
-        found = Verdict(regime, reason, number(ratio), number(repetition), number(leak), n_tokens)
+        verdict = Verdict(regime, reason, number(ratio), number(repetition), number(leak), n_tokens)
         numbers = (tuple(map(number, values)) for values in (probabilities, projections, outside))
-        texts.append(SteeredText(direction, float(dose), prompt, text, found, number(leak_mass), *numbers))
-    return DoseResponse(
+        texts.append(SteeredText(direction, float(dose), prompt, text, verdict, number(leak_mass), *numbers))
+    found = DoseResponse(
         name=name,
         model=data["model"],
         set=data["set"],
@@ -159,3 +173,19 @@ def _unpacked(data: dict, name: str, shipped: bool) -> DoseResponse:
         outside=None if data.get("outside") is None else card_of(data["outside"]),
         shipped=shipped,
     )
+    check_run(found)
+    check_texts(found)
+    check_once(found.classes, "classes")
+    taught = 0 if found.outside is None else len(found.outside.classes)
+    sizes = (len(found.witness.classes), len(found.classes), taught)
+    check_facts(
+        {
+            "it has no dose 0": 0 in found.doses,
+            "its layer is none": found.layer >= 0,
+            "a regime is unknown": {t.verdict.regime for t in found.texts} <= {*REGIMES, None},
+            "a text has not one number a class": all(
+                (len(t.probabilities), len(t.projections), len(t.outside)) == sizes for t in found.texts
+            ),
+        }
+    )
+    return found

@@ -8,25 +8,23 @@ from __future__ import annotations
 
 import gzip
 import json
-import logging
-import zlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
+from ..files import DAMAGED, parsed, unpacked, why
 from ..types import Activations, Provenance, Resampled, Story, VectorSet
 from ..types.given import uncleaned
 from .atomic import atomically
 from .copies import copied, is_url
+from .fields import check_facts, check_fields, check_once
 from .folders import sets_folder
 from .tensors import ACTIVATIONS_SUFFIX, STORIES_SUFFIX, SUFFIX, damaged, read_tensors, write_tensors
+from .unreadable import leave_out
 
-log = logging.getLogger(__name__)
-
-_REQUIRED = {"class_means": 3, "residual_norm": 1, "anisotropy": 1, "decoding_accuracy": 1}
 # Curves in the order in which files have had their rows since the first schema; later curves follow.
 _ROWS = (
     "mean_cosine",
@@ -137,38 +135,58 @@ def load_set(path: Path | str, *, shipped: bool = False) -> VectorSet:
         control_rdms = dict(zip(header.get("controls", ()), tensors.get("controls", ()), strict=True))
         resampled = _unpacked(tensors, header["resampled"]) if "resampled" in header else None
         notes = dict(header.get("notes", {"intervals": "the set was made by an earlier version; extract it again"}))
-    except (KeyError, TypeError, ValueError) as error:
-        raise damaged(path, f"its header lacks or misnames {error}") from error
-    for name, rank in _REQUIRED.items():
-        if name not in tensors or tensors[name].ndim != rank:
-            raise damaged(path, f"tensor {name!r} of rank {rank} is missing")
-    shape, halves = tensors["class_means"].shape, tensors.get("half_means")
-    if shape[1] != len(classes) or (halves is not None and halves.shape != (2, *shape)):
-        raise damaged(path, "its tensors do not fit together")
-    activations = None
+        vectors = VectorSet(
+            name=path.name.removesuffix(SUFFIX),
+            classes=classes,
+            provenance=provenance,
+            half_means=tensors.get("half_means"),
+            class_means=tensors["class_means"],
+            residual_norm=tensors["residual_norm"],
+            anisotropy=tensors["anisotropy"],
+            decoding_accuracy=tensors["decoding_accuracy"],
+            umap=tensors.get("umap"),
+            umap_params=umap_params,
+            anisotropy_centred=tensors.get("anisotropy_centred"),
+            control_rdms=control_rdms,
+            resampled=resampled,
+            notes=notes,
+            path=path,
+            shipped=shipped,
+        )
+        _check_set(vectors)
+    except DAMAGED as error:
+        raise damaged(path, "vector set", why(error)) from error
     try:
-        activations = _activations(path)
+        return replace(vectors, activations=_activations(path, vectors))
     except InputError as error:
-        log.warning("left out: %s", error)
-        notes["activations"] = str(error)
-    return VectorSet(
-        name=path.name.removesuffix(SUFFIX),
-        classes=classes,
-        provenance=provenance,
-        class_means=tensors["class_means"],
-        half_means=halves,
-        residual_norm=tensors["residual_norm"],
-        anisotropy=tensors["anisotropy"],
-        decoding_accuracy=tensors["decoding_accuracy"],
-        umap=tensors.get("umap"),
-        umap_params=umap_params,
-        anisotropy_centred=tensors.get("anisotropy_centred"),
-        control_rdms=control_rdms,
-        resampled=resampled,
-        notes=notes,
-        path=path,
-        shipped=shipped,
-        activations=activations,
+        leave_out(_beside(path, ACTIVATIONS_SUFFIX), error)
+        return replace(vectors, notes={**notes, "activations": str(error)})
+
+
+def _check_set(vectors: VectorSet) -> None:
+    """Raises ValueError for parts that are of another kind or size than they should be, or name what is not there."""
+    check_fields(vectors)
+    n, c, d = vectors.class_means.shape
+    pairs, missing, found = c * (c - 1) // 2, vectors.provenance.nonfinite_layers, vectors.resampled
+    stability = vectors.umap_params.get("stability")
+    curves = (vectors.residual_norm, vectors.anisotropy, vectors.decoding_accuracy, vectors.anisotropy_centred)
+    check_once(vectors.classes, "classes")
+    check_facts(
+        {
+            f"{len(vectors.classes)} classes are named and {c} are there": len(vectors.classes) == c,
+            "its missing layers are not some of its layers": set(missing) < set(range(n))
+            and len(set(missing)) == len(missing),
+            "its halves do not fit its means": vectors.half_means is None or vectors.half_means.shape == (2, n, c, d),
+            "a curve has not one number a layer": all(
+                curve is None or (curve.shape == (n,) and not np.isinf(curve).any()) for curve in curves
+            ),
+            "its map has not one place a class": (vectors.umap is None or vectors.umap.shape == (n, c, 2))
+            and (stability is None or (isinstance(stability, list) and len(stability) == n)),
+            "its controls are not of its pairs": all(rdm.shape == (pairs,) for rdm in vectors.control_rdms.values()),
+            "its errors are not of its layers": found is None
+            or (found.n > 0 and found.mean_cosine.shape == (3, found.n, n))
+            and all(rows.shape == (3, n) for rows in found.half_width.values()),
+        }
     )
 
 
@@ -200,21 +218,32 @@ def _beside(path: Path, suffix: str) -> Path:
     return path.with_name(f"{path.name.removesuffix(SUFFIX)}{suffix}")
 
 
-def _activations(path: Path) -> Activations | None:
+def _activations(path: Path, vectors: VectorSet) -> Activations | None:
     """The activations stored beside a set's file, memory-mapped, or None if there are none."""
     path = _beside(path, ACTIVATIONS_SUFFIX)
-    if not path.exists():
+    if not path.exists() and not path.is_symlink():
         return None
     tensors, header = read_tensors(path, kind="activations")
     try:
-        return Activations(
+        found = Activations(
             states=tensors["states"],
             layers=tuple(header["layers"]),
             emotions=tuple(header["emotions"]),
             topics=tuple(header["topics"]),
         )
-    except KeyError as error:
-        raise damaged(path, f"{error} is missing") from error
+        check_fields(found)
+        rows, layers, width = found.states.shape
+        check_facts(
+            {
+                "it is not as wide as its set": width == vectors.d_model,
+                "its layers are not some of those of its set": len(found.layers) == len(set(found.layers)) == layers
+                and set(found.layers) <= set(vectors.finite_layers),
+                "its rows have not one label each": len(found.emotions) == len(found.topics) == rows,
+            }
+        )
+    except DAMAGED as error:
+        raise damaged(path, "activations", why(error)) from error
+    return found
 
 
 def load_stories(vectors: VectorSet) -> tuple[Story, ...]:
@@ -228,10 +257,12 @@ def load_stories(vectors: VectorSet) -> tuple[Story, ...]:
     if not path.exists():
         return ()
     try:
-        rows = [json.loads(line) for line in gzip.decompress(path.read_bytes()).decode().split("\n") if line]
-        return tuple(Story(**row) for row in rows)
-    except (OSError, EOFError, zlib.error, ValueError, TypeError, KeyError) as error:
-        raise damaged(path, str(error)) from error
+        stories = tuple(Story(**parsed(line)) for line in unpacked(path).decode().split("\n") if line)
+        for story in stories:
+            check_fields(story)
+    except DAMAGED as error:
+        raise damaged(path, "stories", why(error)) from error
+    return stories
 
 
 def files_of(vectors: VectorSet) -> tuple[Path, ...]:

@@ -10,7 +10,8 @@ from datetime import datetime
 from pathlib import Path
 
 from ..types import Job, JobResult, Sweep
-from ..types.sweeps import job_row
+from ..types.sweeps import DONE, FAILED, RUNNING, THERE, WAITING, job_row
+from .fields import check_facts, check_fields
 from .folders import sweeps_folder
 from .jsonable import plain
 from .making import is_locked, lock_of, locked
@@ -34,7 +35,8 @@ def save_sweep(sweep: Sweep) -> None:
 
 def load_sweep(path: Path, *, shipped: bool = False) -> Sweep:
     """A sweep from its file, and whether a process is at it. Raises InputError if the file is missing or damaged."""
-    found = read_packed(path, _sweep, "a sweep", "Run emoviz sweep again")
+    name = path.name.removesuffix(SUFFIX)
+    found = read_packed(path, lambda data: _sweep(data, name), "a sweep", "Run emoviz sweep again")
     return replace(found, running=is_locked(lock_of(sweeps_folder() / found.name)))
 
 
@@ -58,7 +60,7 @@ def at_work(name: str) -> Iterator[None]:
         yield
 
 
-def _sweep(data: Mapping) -> Sweep:
+def _sweep(data: Mapping, name: str) -> Sweep:
     check_form(data, FORMAT, SCHEMA_VERSION)
     results = tuple(
         JobResult(
@@ -67,4 +69,14 @@ def _sweep(data: Mapping) -> Sweep:
         )
         for row in data["jobs"]
     )
-    return Sweep(data["name"], results, datetime.fromisoformat(data["begun"]), store=data["store"])
+    found = Sweep(data["name"], results, datetime.fromisoformat(data["begun"]), store=data["store"])
+    check_fields(found)
+    check_facts(
+        {
+            # A lock is called by it.
+            "it is another than its name says": found.name == name,
+            "it does not say in what zone it was begun": found.begun.tzinfo is not None,
+            "a status is unknown": {one.status for one in results} <= {WAITING, RUNNING, DONE, THERE, FAILED},
+        }
+    )
+    return found

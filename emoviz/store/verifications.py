@@ -16,6 +16,8 @@ from ..types import (
     Verification,
     VerificationPlan,
 )
+from ..types.judging import REGIMES
+from .fields import check_facts, check_fields, check_once
 from .folders import shipped_folder, verifications_folder
 from .jsonable import number, plain
 from .packed import card_of, list_packed, read_packed, recipe_of, write_packed
@@ -61,7 +63,7 @@ def load_verification(path: Path, *, shipped: bool = False) -> Verification:
     """Raises InputError if the file is missing, damaged or of another schema."""
     return read_packed(
         path,
-        lambda data: replace(_verification(data), shipped=shipped),
+        lambda data: _checked(replace(_verification(data), shipped=shipped), path.name.removesuffix(SUFFIX)),
         "a verification",
         "Run emoviz verify again",
     )
@@ -108,6 +110,36 @@ def _verification(data: dict) -> Verification:
             "controls": tuple(_scenario(row) for row in data["controls"]),
         }
     )
+
+
+def _checked(found: Verification, name: str) -> Verification:
+    check_fields(found)
+    check_once(found.prompts, "prompts")
+    check_once(found.plan.doses, "doses")
+    rows = (*found.rows, *found.controls)
+    samples = found.plan.samples
+    check_facts(
+        {
+            "it is another than its name says": found.name == name,
+            "it has no scenarios": samples > 0 and len(found.rows) == len(found.controls) == found.n > 0,
+            "a scenario is of another opening": all(0 <= row.prompt < len(found.prompts) for row in rows),
+            "a scenario has other samples": all(
+                len(texts) == samples for texts in (*found.baselines, *(row.texts for row in rows))
+            ),
+            "an opening has no unsteered texts": len(found.baselines) == len(found.prompts),
+            "scores are not one a dose": all(len(one.scores) == len(found.plan.doses) for one in found.calibrated),
+            "a regime is unknown": {text.regime for row in rows for text in row.texts} <= {*REGIMES, None},
+            "counts are no counts": all(
+                0 <= k <= of
+                for k, of in (
+                    *((k, found.n) for k in (found.k, found.control_k, found.check_k, found.check_control_k)),
+                    *((k, found.outside_n) for k in (found.outside_k, found.outside_control_k)),
+                    (found.outside_n, found.n),
+                )
+            ),
+        }
+    )
+    return found
 
 
 def _scenario(row: Mapping) -> Scenario:

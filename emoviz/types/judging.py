@@ -8,12 +8,14 @@ import numpy as np
 
 from .base import Value
 
+REGIMES = ("surgical", "repetitive_collapse", "explosive", "unchanged", "empty")
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What became of one steered text, see `judge.verdict`.
 
-    regime : `surgical`, `repetitive_collapse`, `explosive`, `unchanged` or `empty`; None where it cannot be told.
+    regime : one of `REGIMES`; None where it cannot be told.
     reason : why, in one line of words.
     ppl_ratio : perplexity over that of the baseline, both under the unsteered model; NaN where there is none.
     repetition : share of the tokens that repeat what stands before them, 0 to 1; NaN for an empty text.

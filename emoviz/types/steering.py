@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+# The direction of a baseline.
+UNSTEERED = "unsteered"
+
+
 def written_number(value: float) -> str:
     """A number as directions are written: in six digits, never with an exponent, which would not be read again."""
     text = f"{value:g}"

@@ -37,6 +37,7 @@ from ..snippet import snippet
 from ..uploading import Upload
 
 SHOWN_STORIES = 60
+SHOWN_FILES = 8
 _AWAY = (
     "Vector sets are made where emoviz runs for you alone: emoviz extract MODEL, or this tab there. Here are those "
     "that come with it."
@@ -253,7 +254,17 @@ def sets_table() -> dict:
         )
     columns = ["set", "method", "classes", "texts", "stored with it", "size", "from"]
     made = ((s.name, s.provenance.imported) for s in library().sets.values())
-    return {"columns": columns, "rows": rows, "notes": [f"{name}: {by}" for name, by in made if by is not None]}
+    notes = [f"{name}: {by}" for name, by in made if by is not None]
+    return {"columns": columns, "rows": rows, "notes": notes + left_out_notes()}
+
+
+def left_out_notes() -> list[str]:
+    """How many files cannot be read, and why; nothing on a public page, whose visitors have none."""
+    found = [] if is_public() else library().left_out
+    if not found:
+        return []
+    more = [f"and {len(found) - SHOWN_FILES} more; emoviz doctor names all"] if len(found) > SHOWN_FILES else []
+    return [f"{counted(len(found), 'file')} left out:", *(one.why for one in found[:SHOWN_FILES]), *more]
 
 
 def own_choices() -> list[tuple[str, str]]:
@@ -294,7 +305,10 @@ def stories_table(name: str | None, emotion: str) -> dict | None:
     vectors = library().set_named(name)
     if vectors is None:
         return None
-    stories = [s for s in load_stories(vectors) if s.emotion == emotion][:SHOWN_STORIES]
+    try:
+        stories = [s for s in load_stories(vectors) if s.emotion == emotion][:SHOWN_STORIES]
+    except InputError as error:
+        return {"columns": [], "rows": [], "notes": [f"left out: {error}"]}
     rows = [[story.topic, str(story.n_tokens), story.prompt, story.text] for story in stories]
     note = [] if rows else [f"{vectors.name} has no stories for {emotion}."]
     return {"columns": ["topic", "tokens", "asked", "written"], "rows": rows, "notes": note, "wrap": True}
