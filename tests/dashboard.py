@@ -13,6 +13,34 @@ from pathlib import Path
 
 _ROOT = Path(__file__).parents[1]
 
+# Counts what a page has asked for and not got yet; what it fetches ahead, for other tabs and layers, is not waited for.
+_COUNT = """(() => {
+  const fetched = window.fetch;
+  window.waitedFor = 0;
+  window.fetch = (...given) => {
+    const answer = fetched(...given), ahead = /"view":|"key":"layers /.test(given[1]?.body);
+    if (/predict|queue.join/.test(given[0]) && !ahead) {
+      window.waitedFor += 1;
+      const got = () => { window.waitedFor -= 1; };
+      answer.then((one) => one.clone().arrayBuffer()).then(got, got);
+    }
+    return answer;
+  };
+})();"""
+_SETTLED = """(looks) => new Promise((done) => {
+  let still = 0;
+  const watch = new MutationObserver((changes) => {
+    const nodes = changes.map(({ target }) => target.closest ? target : target.parentElement).filter(Boolean);
+    if (nodes.some((one) => one.checkVisibility() && !one.closest('.ez-out-of-sight, .wrap.hide'))) still = 0;
+  });
+  watch.observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
+  const look = () => {
+    still = window.waitedFor ? 0 : still + 1;
+    if (still > looks) { watch.disconnect(); done(); } else setTimeout(look, 20);
+  };
+  look();
+})"""
+
 
 @contextmanager
 def dashboard(*options: str, **environment: str) -> Iterator[tuple[str, subprocess.Popen]]:
@@ -50,3 +78,14 @@ def wait_for(process: subprocess.Popen, port: int, seconds: float = 60) -> None:
         except OSError:
             time.sleep(0.02)
     raise RuntimeError(f"the dashboard did not answer on port {port} within {seconds:g} s")
+
+
+def counted(page):
+    """The page, as `settled` needs it: before it goes anywhere."""
+    page.add_init_script(_COUNT)
+    return page
+
+
+def settled(page, looks: int = 10) -> None:
+    """Waits until every answer is there and nothing that can be seen changes between so many looks, 20 ms apart."""
+    page.evaluate(_SETTLED, looks)

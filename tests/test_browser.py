@@ -18,7 +18,7 @@ from emoviz.store import save_set
 
 from .chromium import find
 from .conftest import make_set
-from .dashboard import dashboard
+from .dashboard import counted, dashboard, settled
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed (make install)")
 CHROMIUM = find()
@@ -55,12 +55,7 @@ def visit(server, browser):
     faults, pages = [], []
 
     def open_page(theme: str = "light", width: int = 1280, height: int = 720, query: str = ""):
-        page = browser.new_page(viewport={"width": width, "height": height})
-        page.on("console", lambda m: faults.append(f"{m.type}: {m.text}") if m.type in ("error", "warning") else None)
-        page.on("pageerror", lambda e: faults.append(f"page error: {e}"))
-        page.on("request", lambda r: faults.append(f"request {r.url}") if not _local(r.url) else None)
-        page.goto(f"{server[0]}/?__theme={theme}{query and '&' + query}")
-        page.wait_for_selector(".ez-plot[data-drawn]", state="attached", timeout=30_000)
+        page = _opened(browser, server[0], faults, theme, width, height, query)
         pages.append(page)
         return page
 
@@ -68,6 +63,46 @@ def visit(server, browser):
     for page in pages:
         page.close()
     assert faults == []
+
+
+@pytest.fixture(scope="module")
+def kept(server, browser):
+    """(a page for every size, what must not be): opened when it is first asked for."""
+    pages, faults = {}, []
+
+    def page_of(width: int, height: int):
+        if (width, height) not in pages:
+            pages[width, height] = _opened(browser, server[0], faults, "light", width, height, "")
+        return pages[width, height]
+
+    yield page_of, faults
+    for page in pages.values():
+        page.close()
+
+
+@pytest.fixture
+def revisit(kept):
+    """As `visit`, in a page that others have used: it goes to the view without a reload, as by a link within it."""
+    page_of, faults = kept
+
+    def go(width: int = 1280, height: int = 720, query: str = ""):
+        page = page_of(width, height)
+        page.evaluate("to => { window.scrollTo(0, 0); window.emovizGo.go(to); }", f"?__theme=light&{query}")
+        settled(page)
+        return page
+
+    yield go
+    assert faults == []
+
+
+def _opened(browser, url, faults, theme, width, height, query):
+    page = counted(browser.new_page(viewport={"width": width, "height": height}))
+    page.on("console", lambda m: faults.append(f"{m.type}: {m.text}") if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda e: faults.append(f"page error: {e}"))
+    page.on("request", lambda r: faults.append(f"request {r.url}") if not _local(r.url) else None)
+    page.goto(f"{url}/?__theme={theme}{query and '&' + query}")
+    page.wait_for_selector(".ez-plot[data-drawn]", state="attached", timeout=30_000)
+    return page
 
 
 def _local(url: str) -> bool:
@@ -80,7 +115,7 @@ def open_tab(page, tab: str, figures: int | None = None) -> None:
         "n => [...document.querySelectorAll('.ez-plot[data-drawn]')].filter(p => p.offsetParent).length === n",
         arg=TABS[tab] if figures is None else figures,
     )
-    page.wait_for_timeout(300)
+    settled(page)
 
 
 # Text of a figure that sticks out of it, and pairs of texts that lie on each other.
@@ -124,22 +159,21 @@ def test_every_tab_is_whole_in_both_themes(visit, theme):
 
 
 @pytest.mark.parametrize("n_sets", [1, 3, 4])
-def test_every_tab_is_whole_with_fewer_and_more_sets_than_at_first(visit, n_sets):
-    page = visit()
+def test_every_tab_is_whole_with_fewer_and_more_sets_than_at_first(revisit, n_sets):
+    page = revisit()
     boxes = page.locator("#ez-sidebar input[type=checkbox]")
     for k in range(boxes.count()):
         boxes.nth(k).set_checked(k < n_sets)
-    page.wait_for_timeout(500)
+    settled(page)
     # One set has nothing to be compared with: only the published matrix is left. Two are taken from each other.
     figures = {"Depth": 2, "Models": 1 if n_sets == 1 else 4}
     for tab in ("Overview", "Depth", "Geometry", "Anisotropy", "Models"):
         open_tab(page, tab, figures.get(tab))
-        page.wait_for_timeout(1000)
         assert page.evaluate(_TEXT_FAULTS) == [], tab
 
 
-def test_the_main_figure_of_every_tab_starts_on_a_small_screen_without_scrolling(visit):
-    page = visit()
+def test_the_main_figure_of_every_tab_starts_on_a_small_screen_without_scrolling(revisit):
+    page = revisit()
     for tab, figures in TABS.items():
         open_tab(page, tab)
         # On Read the coloured text comes first, on Overview the board of claims.
@@ -254,14 +288,14 @@ def _click(page, plot, *ids):
         ("Anisotropy", 2, [GEMMA, 3], 0.22),
     ],
 )
-def test_a_click_of_the_mouse_selects_what_it_hits_for_the_whole_page(visit, tab, figure, ids, expected):
-    page = visit(height=900)
+def test_a_click_of_the_mouse_selects_what_it_hits_for_the_whole_page(revisit, tab, figure, ids, expected):
+    page = revisit(height=900)
     if tab != "Overview":
         open_tab(page, tab)
     if tab == "Geometry":
         # Every class has a place of its own there.
         page.get_by_label("PCA", exact=True).click()
-        page.wait_for_timeout(600)
+        settled(page)
     found = _click(page, page.locator(".ez-plot:visible").nth(figure), *ids)
     if not isinstance(expected, float):
         page.wait_for_function(
@@ -691,6 +725,11 @@ def query_of(page):
     return [pair for pair in parse_qsl(urlsplit(page.url).query, keep_blank_values=True) if pair[0] != "__theme"]
 
 
+def a_second_later(page):
+    """What is chosen from here on is a step back of its own."""
+    page.evaluate("() => { const now = Date.now; Date.now = () => now() + 1100; }")
+
+
 def until(page, name, value):
     """Waits until the address bar holds a value."""
     page.wait_for_function(
@@ -753,10 +792,10 @@ def test_the_address_bar_holds_the_first_view_and_back_returns_to_each_step(visi
     page = visit()
     until(page, "tab", "Overview")
     first = query_of(page)
-    page.wait_for_timeout(1100)
+    a_second_later(page)
     page.get_by_role("tab", name="Depth", exact=True).click()
     until(page, "tab", "Depth")
-    page.wait_for_timeout(1100)
+    a_second_later(page)
     page.get_by_label("RDM spread").click()
     until(page, "depth.curve", "rdm_std")
     page.go_back()
@@ -838,8 +877,8 @@ def test_of_tokens_clicked_faster_than_they_are_answered_the_last_is_shown(slow)
 
 
 @pytest.mark.parametrize(("button", "holds"), [("Copy link", "tab=Depth"), ("Copy Python", "ez.plot.depth(sets,")])
-def test_link_and_python_are_copied(visit, button, holds):
-    page = visit()
+def test_link_and_python_are_copied(revisit, button, holds):
+    page = revisit()
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.get_by_role("tab", name="Depth", exact=True).click()
     until(page, "tab", "Depth")
@@ -867,8 +906,9 @@ def test_a_set_that_is_deleted_while_it_is_ticked_is_left_out_and_said(browser, 
 
 
 @pytest.mark.parametrize("typed", ["5", "-1", ""])
-def test_a_depth_that_cannot_be_is_put_right_and_said(visit, typed):
-    page = visit()
+def test_a_depth_that_cannot_be_is_put_right_and_said(revisit, typed):
+    page = revisit()
+    assert page.locator("#ez-notice").is_hidden()
     box = page.locator("#ez-sidebar input[type=number]")
     box.fill(typed)
     box.press("Tab")
@@ -947,13 +987,13 @@ def test_every_line_of_the_overview_leads_where_it_says_without_a_reload(visit):
     selected = "tab => document.querySelector('[role=tab][aria-selected=true]').innerText.trim() === tab"
     for k in range(lines.count()):
         go = lines.nth(k).evaluate("a => JSON.parse(a.dataset.go)")
-        page.wait_for_timeout(1100)
+        a_second_later(page)
         lines.nth(k).click()
         until(page, "tab", go["tab"])
         page.wait_for_function(selected, arg=go["tab"])
         if go.get("depth.curve") == "split_half_rho":
             page.wait_for_function("() => document.querySelector('#ez-tabs input:checked').value === 'split_half_rho'")
-        page.wait_for_timeout(1100)
+        settled(page)
         page.go_back()
         page.wait_for_function(selected, arg="Overview")
     assert page.evaluate("window.here") and dict(query_of(page))["tab"] == "Overview"
@@ -1016,7 +1056,7 @@ def test_the_tour_is_walked_by_keyboard_to_its_end_and_offered_no_more(visit):
         assert f"{k + 1} of {len(tabs)}" in box.inner_text()
         until(page, "tab", tab)
         page.wait_for_selector(".ez-toured:visible", timeout=15_000)
-        page.wait_for_timeout(700)
+        settled(page)
         place = box.bounding_box()
         assert place["x"] >= 0 and place["y"] >= 0 and place["y"] + place["height"] <= 720
         assert box.locator(".ez-primary").evaluate("b => b === document.activeElement")
@@ -1044,7 +1084,7 @@ def test_the_tour_works_on_a_phone_and_can_be_declined(visit):
     box = page.locator(".ez-tour")
     for k in range(8):
         page.wait_for_selector(".ez-toured:visible", timeout=15_000)
-        page.wait_for_timeout(900)
+        settled(page)
         place, target = box.bounding_box(), page.locator(".ez-toured").bounding_box()
         assert place["x"] >= 0 and place["x"] + place["width"] <= 400 and place["y"] + place["height"] <= 800
         assert 0 <= target["x"] < 400 and target["y"] < 800, f"step {k + 1} speaks of what is not seen"
@@ -1096,9 +1136,8 @@ def test_a_vector_set_is_exported_by_one_click_in_the_library(visit, tmp_path):
 
 
 @pytest.mark.parametrize("format", ["png", "svg", "pdf", "html", "csv"])
-def test_a_figure_is_saved_by_its_button_in_every_format(visit, tmp_path, format):
-    page = visit()
-    open_tab(page, "Geometry")
+def test_a_figure_is_saved_by_its_button_in_every_format(revisit, tmp_path, format):
+    page = revisit(query="tab=Geometry")
     page.get_by_role("button", name="Save", exact=True).first.click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Format").select_option(format)
@@ -1113,7 +1152,7 @@ def test_a_figure_is_saved_by_its_button_in_every_format(visit, tmp_path, format
         assert b"blissful, calm" in content
     if format in ("svg", "html"):
         assert b"tab=Geometry" in content, "the view's link is the last line"
-    page.locator("#ez-download").get_by_text("is saved").wait_for()
+    page.locator("#ez-download").get_by_text(f"{format} is saved").wait_for()
 
 
 def test_escape_leaves_the_dialog_and_saves_nothing(visit):
@@ -1152,8 +1191,8 @@ def test_where_the_server_has_no_chromium_the_browser_makes_the_picture_and_says
 
 
 @pytest.mark.parametrize("tab", [tab for tab, figures in TABS.items() if figures])
-def test_figures_on_a_phone_are_as_wide_as_it_and_keep_their_words(visit, tab):
-    page = visit(width=400, height=800, query=urlencode([("tab", tab)]))
+def test_figures_on_a_phone_are_as_wide_as_it_and_keep_their_words(revisit, tab):
+    page = revisit(width=400, height=800, query=urlencode([("tab", tab)]))
     page.wait_for_function(
         """n => {
           const seen = [...document.querySelectorAll('.ez-figure')].filter((f) => f.offsetParent);
@@ -1161,7 +1200,6 @@ def test_figures_on_a_phone_are_as_wide_as_it_and_keep_their_words(visit, tab):
         }""",
         arg=TABS[tab],
     )
-    page.wait_for_timeout(500)
     assert page.evaluate("document.documentElement.scrollWidth") <= 401
     assert [fault for fault in page.evaluate(_TEXT_FAULTS) if fault.startswith("outside")] == []
 
@@ -1190,12 +1228,11 @@ def test_a_finger_on_a_figure_scrolls_the_page(server, browser):
 @pytest.mark.parametrize(
     "tab", [*TABS, "Converse", "Dose response", "Verification", "Leak", "Side effects", "Vocabulary", "Many texts"]
 )
-def test_no_tab_breaks_a_rule_of_access_in_either_theme(visit, tab):
+def test_no_tab_breaks_a_rule_of_access_in_either_theme(revisit, tab):
     """WCAG 2.2 A and AA, and the order of headings, by axe-core."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed (make install)")
-    page = visit(query=urlencode([("tab", tab)]))
+    page = revisit(query=urlencode([("tab", tab)]))
     until(page, "tab", {"Steer": "Texts", "Read": "One text"}.get(tab, tab))
-    page.wait_for_timeout(800)
     tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
     rules = {"heading-order": {"enabled": True}, "empty-heading": {"enabled": True}}
     every = {"runOnly": {"type": "tag", "values": tags}, "rules": rules}
@@ -1255,9 +1292,8 @@ def test_the_slider_and_play_move_through_the_layers_without_the_server(visit):
 
 
 @pytest.mark.parametrize(("tab", "which"), [("Geometry", 0), ("Geometry", 1), ("Depth", 0)])
-def test_a_figure_on_its_way_through_the_layers_shows_what_it_shows_at_rest(visit, tab, which):
-    page = visit(query=f"tab={tab}&layers=depth&depth=0.9")
-    page.wait_for_timeout(1500)
+def test_a_figure_on_its_way_through_the_layers_shows_what_it_shows_at_rest(revisit, tab, which):
+    page = revisit(query=f"tab={tab}&layers=depth&depth=0.9")
     page.get_by_role("slider").first.focus()
     page.wait_for_function("() => window.emovizLayersReady?.()")
     way, rest = page.evaluate(
@@ -1338,9 +1374,8 @@ def test_points_that_are_moved_without_plotly_stand_where_plotly_sets_them(visit
 
 
 @pytest.mark.parametrize("which", [0, 1])
-def test_a_layer_that_is_come_back_to_looks_as_before(visit, which):
-    page = visit(query="tab=Geometry&layers=depth&depth=0.9")
-    page.wait_for_timeout(1500)
+def test_a_layer_that_is_come_back_to_looks_as_before(revisit, which):
+    page = revisit(query="tab=Geometry&layers=depth&depth=0.9")
     slider = page.get_by_role("slider").first
     slider.focus()
     page.wait_for_function("() => window.emovizLayersReady?.()")
@@ -1358,10 +1393,10 @@ def test_a_layer_that_is_come_back_to_looks_as_before(visit, which):
         for depth in way:
             at(depth)
             page.wait_for_timeout(60)
-        page.wait_for_timeout(1500)
+        settled(page, looks=50)
         seen.append(plot.evaluate(look))
     at(0.5)
-    page.wait_for_timeout(1500)
+    settled(page, looks=50)
     assert seen[0] == seen[1] == seen[2] != plot.evaluate(look)
 
 
@@ -1405,10 +1440,9 @@ def test_a_figure_is_reached_moved_and_left_by_the_keyboard_alone(visit):
 
 
 @pytest.mark.parametrize("tab", ["Depth", "Geometry"])
-def test_the_table_of_a_figure_holds_the_rows_of_its_csv_file(visit, tmp_path, tab):
-    page = visit(query=f"tab={tab}")
+def test_the_table_of_a_figure_holds_the_rows_of_its_csv_file(revisit, tmp_path, tab):
+    page = revisit(query=f"tab={tab}")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.wait_for_timeout(1000)
     page.get_by_role("button", name="Table", exact=True).first.click()
     page.get_by_role("button", name="Copy as CSV").click()
     page.get_by_role("button", name="Copied").wait_for()
@@ -1465,7 +1499,7 @@ def test_with_colours_of_ones_own_ticks_tabs_buttons_and_focus_are_seen(visit):
 
 @pytest.mark.parametrize("width", [1280, 400])
 def test_no_tab_jumps_when_it_is_opened_by_a_link(server, browser, width):
-    page = browser.new_page(viewport={"width": width, "height": 720 if width > 700 else 800})
+    page = counted(browser.new_page(viewport={"width": width, "height": 720 if width > 700 else 800}))
     page.add_init_script("""window.jumped = 0;
         new PerformanceObserver((list) => list.getEntries().forEach((e) => { window.jumped += e.value; }))
           .observe({ type: 'layout-shift', buffered: true });""")
@@ -1474,17 +1508,18 @@ def test_no_tab_jumps_when_it_is_opened_by_a_link(server, browser, width):
     page.wait_for_selector(".ez-plot[data-drawn]", state="attached")
     for tab in TABS:
         page.goto(f"{server[0]}/?{urlencode([('tab', tab)])}")
-        page.wait_for_timeout(2500)
+        page.wait_for_selector("[role=tabpanel]:visible")
+        settled(page, looks=20)
         assert page.evaluate("window.jumped") < 0.1, tab
     page.close()
 
 
 def test_at_200_percent_nothing_is_cut_and_two_fingers_may_enlarge_the_page(server, browser):
-    page = browser.new_page(viewport={"width": 640, "height": 360})
+    page = counted(browser.new_page(viewport={"width": 640, "height": 360}))
     for tab in TABS:
         page.goto(f"{server[0]}/?{urlencode([('tab', tab)])}")
         page.wait_for_selector("[role=tabpanel]:visible")
-        page.wait_for_timeout(1500)
+        settled(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= 641, tab
         cut = page.evaluate(
             "[...document.querySelectorAll('.ez-figure')]"
