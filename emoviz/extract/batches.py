@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..models.loaded import LoadedModel
+from ..models.prompts import check_ids, special_ids
 from ..types import Protocol
 
 
@@ -37,19 +38,21 @@ class Batch:
 
 
 def encode(loaded: LoadedModel, texts: Sequence[str], protocol: Protocol) -> list[Encoded]:
-    """Tokenizes texts and marks their content tokens.
+    """Tokenizes texts and marks their content tokens: neither what the tokenizer adds nor special ones that are typed.
 
-    Raises InputError for a text that is longer than the model's context, or that leaves no content token.
+    Raises InputError for a text that is longer than the model's context, that leaves no content token, or that holds a
+    token which the model does not have.
     """
-    out = []
+    out, special = [], torch.tensor(sorted(special_ids(loaded)))
     for text in texts:
         coded = loaded.tokenizer(
             text, add_special_tokens=protocol.special_tokens, return_special_tokens_mask=True, verbose=False
         )
         ids = torch.tensor(coded["input_ids"], dtype=torch.long)
-        content = torch.tensor(coded["special_tokens_mask"], dtype=torch.long) == 0
+        content = (torch.tensor(coded["special_tokens_mask"], dtype=torch.long) == 0) & ~torch.isin(ids, special)
         if protocol.skip_first and len(content):
             content[0] = False
+        check_ids(loaded, coded["input_ids"], f"a passage ({_short(text)})")
         if loaded.max_tokens is not None and len(ids) > loaded.max_tokens:
             raise InputError(
                 f"a passage has {len(ids)} tokens ({_short(text)}); {loaded.name} reads at most {loaded.max_tokens}. "

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import InputError
 from .loaded import LoadedModel
-from .prompts import text_ids
+from .prompts import bare_ids, check_ids, check_text, control_tokens, text_ids
 
 # How a model without a template is shown who speaks.
 USER, ASSISTANT = "User:", "Assistant:"
 # Where such a model begins to write the other speaker's next line itself.
 STOP = f"\n{USER}"
 ROLES = ("system", "user", "assistant")
-# Names of control tokens, such as <|im_end|>, </s> and [INST].
-_CONTROL = re.compile(r"<[^\s<>]+>|\[/?[A-Z_]+\]")
+# What bytes decode to that are no whole character, and over how many tokens one is looked for.
+_UNFINISHED, _MOST_PARTS = "\ufffd", 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +70,9 @@ def pieces_of(loaded: LoadedModel, users: Sequence[str], system: str | None = No
         if not found:
             raise InputError(f"the chat template of {loaded.name} leaves earlier answers out. Use another model.")
         parts.append(part)
-    ids = [text_ids(loaded, part) for part in (*parts, text)]
-    start = loaded.tokenizer.bos_token_id
-    if loaded.tokenizer.chat_template is None and start is not None and loaded.tokenizer("a")["input_ids"][0] == start:
-        ids[0] = [start, *ids[0]]
-    return ids
+    first, *others = [*parts, text]
+    begin = text_ids if loaded.tokenizer.chat_template is not None else bare_ids
+    return [begin(loaded, first), *(text_ids(loaded, part) for part in others)]
 
 
 def spans_of(
@@ -119,7 +116,11 @@ def spans_of(
         )
     templated = loaded.tokenizer.chat_template is not None
     coded = loaded.tokenizer(whole, add_special_tokens=not templated, return_offsets_mapping=True, verbose=False)
-    ends = [end for _, end in coded["offset_mapping"]]
+    ids, ends = coded["input_ids"], [end for _, end in coded["offset_mapping"]]
+    # What the tokenizer ends texts with stands nowhere in it.
+    while ends and not ends[-1]:
+        ids, ends = ids[:-1], ends[:-1]
+    check_ids(loaded, ids, "the dialogue")
     spans: list[tuple[int, int]] = []
     before: list[int] = []
     for start, end in places:
@@ -128,7 +129,7 @@ def spans_of(
             raise InputError(f"a message leaves no token to read ({whole[start:end]!r:.40}).")
         spans.append((inside[0], inside[-1] + 1))
         before.append(inside[0] - 1)
-    return coded["input_ids"], spans, before
+    return ids, spans, before
 
 
 def _whole(loaded: LoadedModel, messages: Sequence[tuple[str, str]], more: bool) -> str:
@@ -179,26 +180,21 @@ def _unused(name: str, texts: Sequence[str]) -> str:
     return mark
 
 
-def control_tokens(loaded: LoadedModel) -> frozenset[str]:
-    """The texts that a model reads as control tokens."""
-    added = loaded.tokenizer.added_tokens_decoder.values()
-    named = {token.content for token in added if token.special or _CONTROL.fullmatch(token.content)}
-    return frozenset(named | set(loaded.tokenizer.all_special_tokens))
-
-
-def check_text(loaded: LoadedModel, text: str) -> None:
-    """Raises InputError for a text that holds a control token, which would be obeyed instead of read."""
-    if not isinstance(text, str):
-        raise InputError(f"message {text!r:.60} was given; one text is needed.")
-    found = next((token for token in sorted(control_tokens(loaded)) if token in text), None)
-    if found is not None:
-        raise InputError(
-            f"the text holds {found}, a control token of {loaded.name}, which would end or begin a turn instead of "
-            "being read. Put a blank into it, or leave it out."
-        )
-
-
 def exact_tokens(loaded: LoadedModel, ids: Sequence[int]) -> list[tuple[str, bool]]:
-    """(text, whether it is a control token) of every token that a model is given."""
-    control = control_tokens(loaded)
-    return [(text, text in control) for text in (loaded.tokenizer.decode([token]) for token in ids)]
+    """(text, whether it is a control token) of every token that a model is given.
+
+    A character whose bytes are spread over several tokens goes to the first of them, and the others are empty.
+    """
+    control, decode = control_tokens(loaded), loaded.tokenizer.decode
+    out: list[tuple[str, bool]] = []
+    at = 0
+    while at < len(ids):
+        text, n = decode([ids[at]]), 1
+        while text.endswith(_UNFINISHED) and n < _MOST_PARTS and at + n < len(ids):
+            n += 1
+            text = decode(ids[at : at + n])
+        # Bytes that never become a character are shown as what they are.
+        n, text = (1, decode([ids[at]])) if text.endswith(_UNFINISHED) else (n, text)
+        out += [(text, text in control), *[("", False)] * (n - 1)]
+        at += n
+    return out

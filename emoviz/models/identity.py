@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +12,12 @@ from .convert import MANIFEST, Progress, converted_folder, log_progress, parts_o
 from .digest import sha256
 from .hub import hub_file, hub_path
 from .registry import ModelSource, available, resolve
+
+# What transformers reads of a model folder, by the names that its tokenizers have given their files.
+_USED = re.compile(
+    r"(?:config|generation_config|adapter_config|special_tokens_map|added_tokens)\.json$|pytorch_model.*\.bin$"
+    r"|tokenizer|chat_template|vocab|merges|.*\.(?:safetensors|index\.json|model|spm|tiktoken|tokenizer|bpe|codes)$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,7 @@ def weights_of(source: ModelSource, folder: Path, commit: str) -> tuple[str, str
         return manifest["sha256"], manifest["weights"]
     if source.kind == "hub":
         return commit, "hub weights"
-    return sha256(_weight_files(folder)), "safetensors"
+    return sha256(_files_of(folder)), "safetensors"
 
 
 def revision_of(source: ModelSource) -> tuple[str, str] | None:
@@ -98,7 +105,7 @@ def revision_of(source: ModelSource) -> tuple[str, str] | None:
     Raises InputError if the files of a bundled model are missing.
     """
     if source.kind == "folder":
-        return sha256(_weight_files(Path(source.location))), ""
+        return sha256(_files_of(Path(source.location))), ""
     if source.hub is None:
         return sha256(parts_of(source)), ""
     if source.is_gguf and hub_path(source.hub) is None:
@@ -111,5 +118,7 @@ def revision_of(source: ModelSource) -> tuple[str, str] | None:
     return sha256([path]) if source.is_gguf else commit, commit
 
 
-def _weight_files(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.iterdir() if p.suffix in (".safetensors", ".bin") or p.name == "config.json")
+def _files_of(folder: Path) -> list[Path]:
+    """The files of a model folder that change what the model makes of a text: weights, configurations, tokenizer and
+    chat template."""
+    return sorted(path for path in folder.iterdir() if path.is_file() and _USED.match(path.name))

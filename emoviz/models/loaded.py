@@ -125,6 +125,11 @@ class LoadedModel:
         return len(self.blocks)
 
     @property
+    def embedding_rows(self) -> int:
+        """Tokens that the input embedding has; a tokenizer may have more."""
+        return len(self.model.get_input_embeddings().weight)
+
+    @property
     def max_tokens(self) -> int | None:
         """Context length, None if the configuration does not say."""
         return getattr(text_config(self.model), "max_position_embeddings", None)

@@ -140,11 +140,20 @@ def _fingerprint(model: Any, tokenizer: Any) -> str:
         for name, module in inner.named_modules()
         if hasattr(module, "disable_adapters") and hasattr(module, "merged")
     ]
-    vocabulary = sorted(tokenizer.get_vocab().items(), key=lambda pair: pair[1])
-    described = [config, adapters, active, vocabulary, getattr(tokenizer, "chat_template", None)]
+    ends = inner.generation_config.eos_token_id
+    described = [config, adapters, active, ends, _described(tokenizer)]
     digest.update(json.dumps(described, sort_keys=True, default=str).encode())
     for name, tensor in sorted(inner.state_dict().items()):
         if isinstance(tensor, torch.Tensor):
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
             digest.update(tensor.detach().contiguous().flatten().cpu().view(torch.uint8).numpy().data)
     return digest.hexdigest()
+
+
+def _described(tokenizer: Any) -> list[Any]:
+    """What a tokenizer makes of a text depends on."""
+    vocabulary = sorted(tokenizer.get_vocab().items(), key=lambda pair: pair[1])
+    fast = getattr(tokenizer, "backend_tokenizer", None)
+    # Of the last call, not of the tokenizer.
+    parts = {} if fast is None else {**json.loads(fast.to_str()), "padding": None, "truncation": None}
+    return [vocabulary, parts, tokenizer.special_tokens_map, getattr(tokenizer, "chat_template", None)]

@@ -15,7 +15,7 @@ from ..geometry.vectors import check_layer
 from ..models.dialogue import pieces_of, spans_of
 from ..models.fit import check_fit
 from ..models.loaded import LoadedModel, loaded_model
-from ..models.prompts import text_ids
+from ..models.prompts import bare_ids, text_ids
 from ..stimuli.dialogues import neutral_exchanges
 from ..types import DialogueReading, VectorSet
 from .projection import axes_of, unit_states
@@ -87,7 +87,7 @@ def neutral_reference(loaded: LoadedModel, vectors: VectorSet, layer: int, syste
         contexts = [pieces_of(loaded, [text], system)[0] for text in said]
         before, over = dialogue_scores(loaded, vectors, layer, contexts, answers)
         # The first token of a text alone may be a sink; in an answer it is an ordinary one.
-        alone = [loaded.tokenizer(text)["input_ids"] for text in told]
+        alone = [bare_ids(loaded, text) for text in told]
         _, plain = dialogue_scores(loaded, vectors, layer, [ids[:1] for ids in alone], [ids[1:] for ids in alone])
         first = [] if system is None else [("system", system)]
         places = [spans_of(loaded, [*first, ("user", text)]) for text in said]

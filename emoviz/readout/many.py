@@ -28,6 +28,7 @@ from ..geometry.layers import layer_of
 from ..geometry.vectors import check_layer
 from ..models.blocks import hidden_of
 from ..models.loaded import LoadedModel, loaded_model
+from ..models.prompts import special_ids
 from ..stats.tops import Tops
 from ..stimuli.corpus import DEFAULT_CORPUS
 from ..stimuli.streams import Scan, TextRow, TextSource, scan, text_source
@@ -52,7 +53,7 @@ from .summary import mean_of_read
 from .windows import Whole, Window, windows_of
 
 # Everything that changes the numbers of a table beside model, set and texts.
-VERSION = 1
+VERSION = 2
 # Letters of the texts that are read between two parts on disk, for each token of a batch; texts at most.
 _LETTERS, _TEXTS = 30, 2000
 # Letters before and after a listed token.
@@ -208,6 +209,7 @@ class _Reader:
         self.norm = axes.norm
         self.directions = torch.from_numpy(axes.units.T.astype(np.float32))
         self.offset = torch.from_numpy(axes.offset.astype(np.float32))
+        self.special = torch.tensor(sorted(special_ids(loaded)))
         # First tokens of texts -> whether they are a sink at any layer.
         self.first_sinks: dict[int, bool] = {}
 
@@ -260,6 +262,7 @@ class _Reader:
         """Scores of all tokens of a batch that stand for text, row after row; NaN where one is not read."""
         sink_first = torch.zeros_like(batch.content)
         sink_first[:, 0] = torch.tensor([self.first_sinks.get(token, False) for token in batch.ids[:, 0].tolist()])
+        special = torch.isin(batch.ids[batch.content], self.special)
         found: list[np.ndarray] = []
 
         def project(_module, _inputs, output) -> None:
@@ -269,7 +272,7 @@ class _Reader:
             length = torch.linalg.vector_norm(hidden, dim=-1)
             scores = (hidden / length[:, None] - self.offset.to(hidden.device)) @ self.directions.to(hidden.device)
             sink = (length / self.norm > SINK) | sink_first.to(hidden.device)[content]
-            unread = sink | ~torch.isfinite(scores).all(-1)
+            unread = sink | special.to(hidden.device) | ~torch.isfinite(scores).all(-1)
             found.append(scores.masked_fill(unread[:, None], torch.nan).cpu().numpy())
             raise DeepEnough
 
@@ -309,7 +312,7 @@ class _Reader:
         tops = Tops(self.vectors.classes)
         for k, (row, own) in enumerate(zip(rows, found, strict=True)):
             read = np.isfinite(own.scores).all(-1)
-            if own.spans and not read.any():
+            if own.spans and not read.any() and not any("not read" in note for note in own.notes):
                 own.notes.append("not read: no token to read (the first is a sink)")
             # Of every sentence, where its tokens begin: they stand in its order.
             place = sentence_of(own.spans, own.ends)

@@ -16,6 +16,7 @@ from ..extract.protocols import reading_protocol
 from ..geometry import preferred_layer
 from ..models.blocks import hidden_of
 from ..models.loaded import LoadedModel
+from ..models.prompts import check_ids, special_ids
 from ..types import Reading, VectorSet
 from .projection import axes_of
 
@@ -47,7 +48,8 @@ def read_text(model: LoadedModel, vectors: VectorSet | None, text: str) -> Readi
     vectors = fitting(vectors, loaded)
     ids, kept, offsets = _encoded(loaded, vectors, text)
     scores, lengths = _forward(loaded, vectors, ids)
-    unread, why = _unread(vectors, kept, scores[:, kept], lengths[:, kept])
+    special = np.isin(ids[0, kept], list(special_ids(loaded)))
+    unread, why = _unread(vectors, kept, scores[:, kept], lengths[:, kept], special)
     scores = np.where(unread[..., None], np.float32(np.nan), scores[:, kept])
     layer = preferred_layer(vectors)
     if np.isnan(scores[layer]).all():
@@ -109,6 +111,7 @@ def _encoded(
         raise InputError(
             f"the text has {len(ids)} tokens; {loaded.name} reads at most {loaded.max_tokens}. Shorten it."
         )
+    check_ids(loaded, ids, "the text")
     kept, ends = token_ends(spans, coded["special_tokens_mask"], len(text))
     if not kept.size:
         raise InputError("the text leaves no token to read. Write a longer one.")
@@ -149,22 +152,23 @@ def _forward(loaded: LoadedModel, vectors: VectorSet, ids: Tensor) -> tuple[np.n
 
 
 def _unread(
-    vectors: VectorSet, kept: np.ndarray, scores: np.ndarray, lengths: np.ndarray
+    vectors: VectorSet, kept: np.ndarray, scores: np.ndarray, lengths: np.ndarray, special: np.ndarray
 ) -> tuple[np.ndarray, dict[int, str]]:
-    """Which (layer, token) have no score, (L, T), and why, by token."""
+    """Which (layer, token) have no score, (L, T), and why, by token. special : (T,) typed start and end tokens."""
     finite = np.isfinite(scores).all(-1)
     sink = lengths > SINK
     if kept[0] == 0 and sink[:, 0].any():
         sink[:, 0] = True
-    why: dict[int, str] = {}
+    why = {int(token): "a special token of the model, which is no text; not read" for token in np.flatnonzero(special)}
     for token in np.flatnonzero(sink.any(0)).tolist():
         at = np.flatnonzero(sink[:, token])
         where = "all layers" if len(at) == len(sink) else f"layers {', '.join(map(str, at))}"
-        why[token] = (
+        why.setdefault(
+            token,
             f"attention sink: its state is up to {np.nanmax(lengths[:, token]):.0f} times as long as usual; not read "
-            f"at {where}"
+            f"at {where}",
         )
     there = list(vectors.finite_layers)
     for token in np.flatnonzero((~finite[there]).any(0)).tolist():
         why.setdefault(token, "its state is not finite at some layers; not read there")
-    return ~finite | sink, why
+    return ~finite | sink | special, why

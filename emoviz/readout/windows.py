@@ -10,6 +10,7 @@ import torch
 
 from ..extract.batches import Encoded
 from ..models.loaded import LoadedModel
+from ..models.prompts import beyond
 from .reading import token_ends
 
 # Tokens of one pass: attention over more of them would take more memory than all else, in models of a longer context.
@@ -64,7 +65,14 @@ def windows_of(
         said[one.number] = [f"read in {len(cuts)} parts, since one pass takes {room} tokens"] if len(cuts) > 1 else []
         if len(read) < len(own):
             said[one.number].append(f"{len(own) - len(read)} of them not read: they have more")
-    return windows, said
+    whole = []
+    for window in windows:
+        why = beyond(loaded, window.encoded.ids.tolist())
+        if why:
+            said.setdefault(window.text, []).append(f"{len(window.encoded.ids)} tokens not read: the text {why}")
+        else:
+            whole.append(window)
+    return whole, said
 
 
 def _encoded(loaded: LoadedModel, pieces: Sequence[tuple[Whole, int, int]], special_tokens: bool) -> list[Window]:
