@@ -25,6 +25,7 @@ from emoviz.steer.generate import steer_texts
 from emoviz.steer.recipes import recipe
 from emoviz.stimuli.scenarios import dose_prompts
 from emoviz.store import responses_folder, save_set, sets_folder
+from emoviz.store.kept import read_kept, write_kept
 from emoviz.store.responses import (
     SUFFIX,
     delete_dose_response,
@@ -120,10 +121,22 @@ def test_a_killed_run_goes_on_after_the_batches_that_it_had_written(llama, tmp_p
 
 def test_a_kept_batch_of_other_rows_is_not_taken(llama, tmp_path, small_batches):
     _run(llama, work=tmp_path)
-    rows = json.loads((tmp_path / "prompt0-batch0.json").read_text())
+    rows = read_kept(tmp_path / "prompt0-batch0.json")
     rows[1]["dose"], rows[1]["text"] = 0.9, "stale"
-    (tmp_path / "prompt0-batch0.json").write_text(json.dumps(rows))
+    write_kept(tmp_path / "prompt0-batch0.json", rows)
     assert "stale" not in {t.text for t in _run(llama, work=tmp_path).texts}
+
+
+def test_a_kept_batch_that_was_damaged_since_is_written_again_and_said(llama, tmp_path, small_batches, caplog):
+    whole = _run(llama, work=tmp_path)
+    path = tmp_path / "prompt0-batch0.json"
+    good = path.read_bytes()
+    for bad in (good[:-20], good.replace(b'"text": "', b'"text": "stale', 1), b"\xff" * len(good), b"[]"):
+        path.write_bytes(bad)
+        caplog.clear()
+        assert [t.text for t in _run(llama, work=tmp_path).texts] == [t.text for t in whole.texts]
+        assert "prompt0-batch0.json of an earlier run is damaged: it is made again" in caplog.text
+        assert path.read_bytes() == good
 
 
 @pytest.mark.parametrize(

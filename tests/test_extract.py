@@ -15,6 +15,7 @@ from emoviz.errors import InputError
 from emoviz.extract import capture as capture_module
 from emoviz.extract.batches import batches, encode
 from emoviz.extract.capture import capture, pool
+from emoviz.extract.make import extract
 from emoviz.extract.protocols import PROTOCOLS, protocol, protocol_for
 from emoviz.extract.sets import extract_set, halves_of, set_name
 from emoviz.extract.work import work_folder
@@ -22,6 +23,7 @@ from emoviz.geometry import best_layers
 from emoviz.models.load import load_model
 from emoviz.stats.resampling import resample_curves
 from emoviz.stimuli import load_corpus
+from emoviz.store import files_of
 
 from .conftest import WORDS, save_tiny_model, tiny_llama, write_passages
 
@@ -369,7 +371,7 @@ def test_a_run_that_was_killed_twice_goes_on_and_ends_with_the_same_bits(llama, 
     call = [sys.executable, "-c", _KILLED, str(llama_folder), str(tmp_path / "small.jsonl"), str(work)]
     for step in ("1", "3"):
         assert subprocess.run([*call, step], timeout=120).returncode == -signal.SIGKILL
-    marks = np.fromfile(work / "passages" / "done.bin", bool)
+    marks = np.fromfile(work / "passages" / "sums.bin", np.uint32) != 0
     assert 0 < marks.sum() < len(marks), "the test is to stop in the middle"
     read = []
     llama.blocks[0].register_forward_hook(lambda _m, _i, output: read.append(len(output)))
@@ -380,6 +382,35 @@ def test_a_run_that_was_killed_twice_goes_on_and_ends_with_the_same_bits(llama, 
     for name in ("class_means", "half_means", "residual_norm", "anisotropy", "decoding_accuracy"):
         np.testing.assert_array_equal(getattr(resumed, name), getattr(whole, name))
     np.testing.assert_array_equal(resumed.activations.states, whole.activations.states)
+
+
+@pytest.mark.parametrize(("name", "byte"), [("pooled", b"\xff"), ("norms", b"\0"), ("sums", b"\xff"), ("sums", b"\0")])
+def test_what_was_damaged_since_it_was_kept_is_read_again_and_said(llama, small_corpus, tmp_path, name, byte, caplog):
+    """0xFF is NaN in every number, which would pass for layers that are not finite."""
+    options = {"batch_tokens": 20, "keep": "all"}
+    whole = extract_set(llama, small_corpus, PROTOCOLS["emoviz"], work=tmp_path, **options)
+    path = tmp_path / "passages" / f"{name}.bin"
+    raw = path.read_bytes()
+    path.write_bytes(raw[:8] + byte * 24 + raw[32:])
+    again = extract_set(llama, small_corpus, PROTOCOLS["emoviz"], work=tmp_path, **options)
+    assert again.provenance.nonfinite_layers == ()
+    np.testing.assert_array_equal(again.class_means, whole.class_means)
+    np.testing.assert_array_equal(again.residual_norm, whole.residual_norm)
+    # Marks of nought are those of texts that nobody has read.
+    assert ("damaged: it is read again" in caplog.text) == ((name, byte) != ("sums", b"\0"))
+
+
+def test_a_damaged_set_is_made_anew_where_it_is_asked_for(llama, tmp_path, caplog):
+    rows = [(name, f"the {what} {way} {place}", place) for name, what in (("glad", "cat"), ("cross", "dog"))
+            for place in ("mat", "tree") for way in ("sat", "ran")]  # fmt: skip
+    made = extract(llama, rows, folder=tmp_path, progress=False)
+    means = made.class_means.tobytes()
+    for path in files_of(made):
+        good = path.read_bytes()
+        path.write_bytes(good[: len(good) // 2])
+        caplog.clear()
+        assert extract(llama, rows, folder=tmp_path, progress=False).class_means.tobytes() == means
+        assert "It is made anew" in caplog.text and len(path.read_bytes()) == len(good)
 
 
 def test_one_set_is_made_by_one_process_at_a_time_and_its_work_is_removed_at_the_end():

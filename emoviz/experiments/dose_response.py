@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -26,7 +25,7 @@ from ..steer.injection import offsets
 from ..steer.recipes import EMOVIZ
 from ..steer.recipes import recipe as recipe_of
 from ..stimuli.scenarios import dose_prompts
-from ..store.atomic import write_bytes
+from ..store.kept import read_kept, write_kept
 from ..store.responses import response_name
 from ..types import Decoding, DoseResponse, Generation, Recipe, SteeredText, VectorSet, Verdict, WitnessCard
 
@@ -194,15 +193,13 @@ def check_named(what: str, given: Sequence[str]) -> None:
 def keep(path: Path | None, made: Sequence[Any]) -> None:
     """Writes a finished batch, dataclasses, for a run that goes on after it; nothing without a path."""
     if path is not None:
-        write_bytes(path, json.dumps([asdict(one) for one in made]).encode())
+        write_kept(path, [asdict(one) for one in made])
 
 
 def _kept(path: Path | None, part: Sequence[tuple[str, float]]) -> list[Generation] | None:
     """A batch that an earlier run has written; None if there is none, or one of other rows."""
-    if path is None or not path.exists():
+    rows = None if path is None else read_kept(path)
+    if rows is None:
         return None
-    made = [
-        Generation(**{**row, "ids": tuple(row["ids"]), "leak_mass": tuple(row["leak_mass"])})
-        for row in json.loads(path.read_text("utf-8"))
-    ]
+    made = [Generation(**{**row, "ids": tuple(row["ids"]), "leak_mass": tuple(row["leak_mass"])}) for row in rows]
     return made if [(one.direction, one.dose) for one in made] == list(part) else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -25,6 +24,7 @@ from ..steer.grammar import RANDOM, check_plain
 from ..steer.injection import offsets
 from ..steer.recipes import recipe as recipe_of
 from ..stimuli.scenarios import dose_prompts
+from ..store.kept import read_kept
 from ..store.leaks import leak_name, text_of
 from ..types import Decoding, Generation, LeakLens, LeakRun, LeakText, VectorSet
 from .dose_response import check_named, keep
@@ -178,6 +178,5 @@ def _leaks(
 
 def _kept(path: Path | None) -> list[LeakText] | None:
     """A batch that an earlier run has written; None if there is none."""
-    if path is None or not path.exists():
-        return None
-    return [text_of(row) for row in json.loads(path.read_text("utf-8"))]
+    rows = None if path is None else read_kept(path)
+    return None if rows is None else [text_of(row) for row in rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -16,8 +17,11 @@ from ..errors import InputError
 from ..models.blocks import hidden_of
 from ..models.loaded import LoadedModel
 from ..types import Protocol
+from ..words import counted
 from .batches import Batch, Encoded, batches
 from .work import arrays
+
+log = logging.getLogger(__name__)
 
 DEFAULT_BATCH_TOKENS = 2048
 T = TypeVar("T")
@@ -72,12 +76,15 @@ def capture(
     """
     layers = tuple(range(loaded.n_layers)) if layers is None else tuple(sorted(layers))
     tokens = np.array([int(one.content.sum()) for one in encoded])
-    first = np.concatenate([[0], np.cumsum(tokens)])
-    out = arrays(work, len(layers), len(encoded), loaded.d_model, int(tokens.sum()))
+    out = arrays(work, len(layers), loaded.d_model, tokens)
+    done = out.done()
+    damaged = int((out.sums != 0).sum() - done.sum())
+    if damaged:
+        log.warning("what an earlier run had read of %s is damaged: it is read again", counted(damaged, "text"))
     # What an earlier run has read is reported at once, before anything that takes time.
-    progress(sum(len(one.ids) for one, done in zip(encoded, out.done, strict=True) if done))
+    progress(sum(len(one.ids) for one, read in zip(encoded, done, strict=True) if read))
     for batch in batches(encoded, batch_tokens):
-        left = ~out.done[batch.rows]
+        left = ~done[batch.rows]
         if left.any():
             for part, found in in_parts(loaded, batch, lambda one: _forward(loaded, one, protocol, layers)):
                 if found is None:
@@ -89,9 +96,9 @@ def capture(
                 out.pooled[:, part.rows] = pooled
                 at = 0
                 for row in part.rows:
-                    out.norms[:, first[row] : first[row + 1]] = norms[:, at : at + tokens[row]]
+                    out.norms[:, out.tokens(row)] = norms[:, at : at + tokens[row]]
                     at += tokens[row]
-                out.done[part.rows] = True
+                    out.finish(row)
             progress(int(batch.attention.sum(1).numpy()[left].sum()))
     scale = np.ones(len(layers), np.float32)
     if protocol.equal_norm:

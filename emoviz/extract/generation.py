@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,10 +13,14 @@ from torch import Tensor
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
 from ..errors import InputError
+from ..files import parsed
 from ..models.loaded import LoadedModel, Weights
 from ..models.prompts import prompt_ids
+from ..store.kept import with_sum, without_sum
 from ..types import Protocol, Story, StoryPrompt, Writing
 from .batches import Encoded, middle_only
+
+log = logging.getLogger(__name__)
 
 # Stories written at once. Fixed, so that a resumed run repeats the batches of the first one to the last bit.
 ROWS = 32
@@ -61,7 +66,7 @@ def write_stories(
         stories += new
         if file is not None:
             with file.open("a", encoding="utf-8") as out:
-                out.write("".join(json.dumps(asdict(story), ensure_ascii=False) + "\n" for story in new))
+                out.write("".join(_line(story) for story in new))
     return tuple(stories)
 
 
@@ -85,13 +90,26 @@ def encode_stories(loaded: LoadedModel, stories: Sequence[Story], protocol: Prot
 
 
 def _written(file: Path | None, prompts: Sequence[StoryPrompt]) -> list[Story]:
-    """The stories of an earlier run, whole batches of them; what a kill cut off is cut off here too."""
+    """The stories of an earlier run, whole batches of them; what a kill cut off, or what is damaged, is cut off here
+    too."""
     if file is None or not file.exists():
         return []
-    lines = file.read_text("utf-8").split("\n")[:-1]
-    whole = len(lines) if len(lines) == len(prompts) else len(lines) // ROWS * ROWS
-    file.write_text("".join(line + "\n" for line in lines[:whole]), "utf-8")
-    return [Story(**{**row, "ids": tuple(row["ids"])}) for row in map(json.loads, lines[:whole])]
+    lines = file.read_text("utf-8", "replace").split("\n")[:-1]
+    stories: list[Story] = []
+    for line in lines:
+        try:
+            row = parsed(without_sum(line, " "))
+        except ValueError:
+            log.warning("the stories of an earlier run are damaged: they are written again from story %d", len(stories))
+            break
+        stories.append(Story(**{**row, "ids": tuple(row["ids"])}))
+    stories = stories if len(stories) == len(prompts) else stories[: len(stories) // ROWS * ROWS]
+    file.write_text("".join(_line(story) for story in stories), "utf-8")
+    return stories
+
+
+def _line(story: Story) -> str:
+    return with_sum(json.dumps(asdict(story), ensure_ascii=False), " ") + "\n"
 
 
 def _write(

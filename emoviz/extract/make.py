@@ -11,7 +11,7 @@ from ..errors import InputError
 from ..geometry import preferred_layer
 from ..models.loaded import LoadedModel, loaded_model
 from ..stimuli.corpus import corpus_of
-from ..store import check_writable, list_sets, load_set, save_set, sets_folder, shipped_folder
+from ..store import check_writable, list_sets, load_set, load_stories, save_set, sets_folder, shipped_folder
 from ..store.tensors import SUFFIX
 from ..types import Corpus, Protocol, VectorSet
 from .capture import DEFAULT_BATCH_TOKENS
@@ -97,6 +97,22 @@ def _layers_of_other_corpora(model: LoadedModel, protocol: Protocol) -> tuple[in
     return tuple(sorted({preferred_layer(s) for s in found}))
 
 
+def _there(path: Path) -> VectorSet | None:
+    """The set of a file, None where there is none, or, which is said, it or what lies beside it is damaged."""
+    if not path.exists():
+        return None
+    try:
+        found = load_set(path)
+        load_stories(found)
+    except InputError as error:
+        log.warning("%s It is made anew.", error)
+        return None
+    if "activations" in found.notes and found.activations is None:
+        log.warning("%s It is made anew.", found.notes["activations"])
+        return None
+    return found
+
+
 def _stored(model, corpus, protocol, folder, keep, also, batch_tokens, show) -> VectorSet:
     own = set_name(model, protocol, corpus)
     shipped = shipped_folder() / f"{own}{SUFFIX}"
@@ -105,10 +121,11 @@ def _stored(model, corpus, protocol, folder, keep, also, batch_tokens, show) -> 
         return load_set(shipped, shipped=True)
     folder = sets_folder() if folder is None else Path(folder)
     path = folder / f"{own}{SUFFIX}"
-    if path.exists():
+    there = _there(path)
+    if there is not None:
         log.info("%s is there already; nothing to compute", path.name)
         drop_work(own)
-        return load_set(path)
+        return there
     check_writable(folder)
     with work_folder(own) as work:
         made = extract_set(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,23 +18,46 @@ from ..store.making import discard, is_locked, lock_of, locked
 
 @dataclass(frozen=True, slots=True)
 class Arrays:
-    """pooled : (L, n, D) float32; norms : (L, T) float32 over all content tokens; done : (n,) which texts are read."""
+    """pooled : (L, n, D) float32; norms : (L, T) float32 over all content tokens; sums : (n,) uint32, the checksum of
+    what was read of each text, 0 where it is not read; first : (n + 1,) where the tokens of each begin."""
 
     pooled: np.ndarray
     norms: np.ndarray
-    done: np.ndarray
+    sums: np.ndarray
+    first: np.ndarray
+
+    def tokens(self, text: int) -> slice:
+        return slice(self.first[text], self.first[text + 1])
+
+    def finish(self, text: int) -> None:
+        """Says that all of a text is written."""
+        self.sums[text] = self._sum(text)
+
+    def done(self) -> np.ndarray:
+        """(n,) which texts were read, and are as they were written."""
+        found = self.sums != 0
+        for text in np.flatnonzero(found).tolist():
+            found[text] = self.sums[text] == self._sum(text)
+        return found
+
+    def _sum(self, text: int) -> int:
+        states, norms = self.pooled[:, text], self.norms[:, self.tokens(text)]
+        found = zlib.crc32(norms.tobytes(), zlib.crc32(states.tobytes()))
+        return found if found else 1
 
 
-def arrays(folder: Path | None, n_layers: int, n_texts: int, width: int, n_tokens: int) -> Arrays:
+def arrays(folder: Path | None, n_layers: int, width: int, tokens: np.ndarray) -> Arrays:
     """Arrays in memory, or in files of `folder`, where those of an earlier run are found again.
 
-    What a killed process had written stays in the files: the states of a text are written before its `done` mark.
-    Raises InputError if the disk cannot hold them.
+    What a killed process had written stays in the files: the states of a text are written before their checksum.
+    tokens : (n,) content tokens of each text. Raises InputError if the disk cannot hold them.
     """
-    shapes = {"pooled": (n_layers, n_texts, width), "norms": (n_layers, n_tokens), "done": (n_texts,)}
-    types = {"pooled": np.float32, "norms": np.float32, "done": bool}
+    first = np.concatenate([[0], np.cumsum(tokens)])
+    n_texts = len(tokens)
+    shapes = {"pooled": (n_layers, n_texts, width), "norms": (n_layers, int(first[-1])), "sums": (n_texts,)}
+    types = {"pooled": np.float32, "norms": np.float32, "sums": np.uint32}
     if folder is None:
-        return Arrays(**{name: np.zeros(shape, types[name]) for name, shape in shapes.items()})
+        return Arrays(**{name: np.zeros(shape, types[name]) for name, shape in shapes.items()}, first=first)
     found = {}
     for name, shape in shapes.items():
         path = folder / f"{name}.bin"
@@ -41,7 +65,7 @@ def arrays(folder: Path | None, n_layers: int, n_texts: int, width: int, n_token
         if not path.exists() or path.stat().st_size != size:
             _reserve(path, size)
         found[name] = np.memmap(path, types[name], "r+", shape=shape)
-    return Arrays(**found)
+    return Arrays(**found, first=first)
 
 
 @contextmanager

@@ -13,9 +13,12 @@ from typing import Any
 from safetensors import SafetensorError
 
 from ..errors import InputError, first_line
+from ..files import DAMAGED, content, entries, parsed
 from ..store.folders import models_folder
+from ..store.formats.gguf_model import numbers_in_model
 from ..store.making import being_made, locked
 from .digest import sha256
+from .memory import check_claim
 from .registry import ModelSource, fetched_file, installed_parts, weights_missing
 
 log = logging.getLogger(__name__)
@@ -23,6 +26,7 @@ log = logging.getLogger(__name__)
 # Raised when converted folders of an older emoviz must not be reused.
 CONVERSION_VERSION = 1
 MANIFEST = "emoviz.json"
+_LONGEST_MANIFEST = 1 << 20
 
 Progress = Callable[[str, int, int], None]
 
@@ -41,7 +45,7 @@ def converted_folder(source: ModelSource, progress: Progress) -> Path:
     parts = parts_of(source)
     digest = sha256(parts)
     folder = models_folder() / f"{source.name}-{digest[:12]}-v{CONVERSION_VERSION}"
-    if (folder / MANIFEST).is_file():
+    if _is_whole(folder):
         return folder
     needed = 6 * sum(part.stat().st_size for part in parts)
     try:
@@ -57,14 +61,24 @@ def converted_folder(source: ModelSource, progress: Progress) -> Path:
             "Make room, or set EMOVIZ_HOME to another disk."
         )
     with locked(folder):
-        if (folder / MANIFEST).is_file():
+        if _is_whole(folder):
             return folder
-        # What is there without its manifest is no model.
-        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            log.warning("the converted copy of %s is damaged, or of an earlier version: it is made anew", source.name)
+            shutil.rmtree(folder, ignore_errors=True)
         with being_made(folder) as work:
             _convert(source, parts, digest, work, progress)
             (work / "model").rename(folder)
     return folder
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a converted copy is there with every file as it was written."""
+    try:
+        said = parsed(content(folder / MANIFEST, _LONGEST_MANIFEST))["files"]
+    except DAMAGED:
+        return False
+    return said == {path.name: sha256([path]) for path in entries(folder) if path.name != MANIFEST}
 
 
 def parts_of(source: ModelSource) -> list[Path]:
@@ -81,7 +95,7 @@ def parts_of(source: ModelSource) -> list[Path]:
 def _convert(source: ModelSource, parts: list[Path], digest: str, work: Path, progress: Progress) -> None:
     import torch
     import transformers
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
     if len(parts) == 1:
         gguf = parts[0]
@@ -91,9 +105,12 @@ def _convert(source: ModelSource, parts: list[Path], digest: str, work: Path, pr
             for part in parts:
                 with part.open("rb") as file:
                     shutil.copyfileobj(file, whole)
+    # Its header is believed by whatever comes next.
+    numbers = numbers_in_model(gguf)
     target = work / "model"
     try:
         progress("reading the tokenizer", 1, 3)
+        check_claim(AutoConfig.from_pretrained(gguf.parent, gguf_file=gguf.name, trust_remote_code=False), numbers)
         tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name, trust_remote_code=False)
         progress("reading and dequantizing the weights", 2, 3)
         # A pair, which the library's own annotation does not know.
@@ -126,6 +143,7 @@ def _convert(source: ModelSource, parts: list[Path], digest: str, work: Path, pr
             "sha256": digest,
             "weights": f"GGUF {quantization(parts[0].name)}",
             "transformers": transformers.__version__,
+            "files": {path.name: sha256([path]) for path in entries(target)},
         }
         (target / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
     except (OSError, SafetensorError) as error:

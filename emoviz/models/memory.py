@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from math import prod
 from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
 
 from ..errors import InputError
+from ..files import DAMAGED
+from ..store.formats.checks import MAX_LAYERS
+from ..store.tensors import metadata_of, places
 from .registry import ModelSource
 
 # int8 leaves embeddings and norms as they are.
 BYTES_PER_PARAMETER = {"fp32": 4, "bf16": 2, "fp16": 2, "int8": 1.25}
 # Beside the weights: buffers, one batch of activations, and the loader's own copies.
 _WORKING_BYTES = 500_000_000
+# Quantized weights are packed, eight to a number; masks and tables come on top.
+_MOST_CLAIMED, _SPARE_NUMBERS = 16, 50_000_000
 
 
 def check_memory(source: ModelSource, folder: Path, precision: str, device: str) -> None:
@@ -45,14 +52,32 @@ def count_parameters(folder: Path) -> int | None:
     total = 0
     for path in folder.glob("*.safetensors"):
         try:
-            with path.open("rb") as file:
-                header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-            shapes = [entry["shape"] for name, entry in header.items() if name != "__metadata__"]
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, MemoryError):
+            metadata_of(path)
+            shapes = [shape for _, shape, _ in places(path).values()]
+        except (SafetensorError, *DAMAGED):
             # A damaged file is named when it is loaded.
             return None
         total += sum(map(prod, shapes))
     return total if total else None
+
+
+def check_claim(config: Any, numbers: int) -> None:
+    """Raises ValueError for a configuration that asks for far more weights than the files hold, which would be made up
+    and fill the memory.
+
+    config : of transformers. numbers : of weights in the files.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    layers = getattr(config.get_text_config(), "num_hidden_layers", 0)
+    if not isinstance(layers, int) or layers > MAX_LAYERS:
+        raise ValueError(f"it asks for {layers!s:.20} layers, more than {MAX_LAYERS:,}")
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+    asked = sum(one.numel() for one in (*model.parameters(), *model.buffers()))
+    if asked > _MOST_CLAIMED * numbers + _SPARE_NUMBERS:
+        raise ValueError(f"it asks for {asked:,} weights, and {numbers:,} are there")
 
 
 def free_bytes(device: str) -> int:

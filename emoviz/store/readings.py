@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
+import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,6 +26,8 @@ from .atomic import atomically, write_bytes
 from .fields import check_facts, check_fields, check_once
 from .jsonable import plain
 from .spreadsheet import cell
+
+log = logging.getLogger(__name__)
 
 TABLE_FORMATS = (".csv", ".parquet")
 SCHEMA = 1
@@ -65,13 +69,28 @@ def save_part(folder: Path, part: Part) -> None:
         with path.open("wb") as file:
             np.savez(file, words=content, **arrays)
 
-    atomically(folder / f"{part.first:012d}-{part.first + len(part.other):012d}.npz", write)
+    atomically(folder / _file_name(part), write)
+
+
+def _file_name(part: Part) -> str:
+    return f"{part.first:012d}-{part.first + len(part.other):012d}.npz"
 
 
 def texts_done(folder: Path) -> int:
-    """How many texts an earlier run has read."""
-    parts = _parts(folder)
-    return int(parts[-1].stem.partition("-")[2]) if parts else 0
+    """How many texts an earlier run has read; from a damaged part on, they are read again."""
+    done = 0
+    for path in _parts(folder):
+        try:
+            part = _part(path)
+            whole = part.first == done and path == folder / _file_name(part)
+        except (zipfile.BadZipFile, *DAMAGED):
+            whole = False
+        if whole:
+            done += len(part.other)
+        else:
+            log.warning("%s of an earlier run is damaged: its texts are read again", path.name)
+            path.unlink()
+    return done
 
 
 def _parts(folder: Path) -> list[Path]:
@@ -79,14 +98,15 @@ def _parts(folder: Path) -> list[Path]:
 
 
 def _words(path: Path) -> dict[str, Any]:
-    with np.load(path) as file:
-        return json.loads(file["words"].tobytes())
+    # Such an archive has checksums.
+    with np.load(path, allow_pickle=False) as file:
+        return parsed(file["words"].tobytes())
 
 
 def _part(path: Path) -> Part:
     words = _words(path)
     tops = {name: {key: TopRow(**row) for key, row in own.items()} for name, own in words.pop("tops").items()}
-    with np.load(path) as file:
+    with np.load(path, allow_pickle=False) as file:
         arrays = {name: file[name] for name in ("ids", "sentences", "tokens", "scores")}
     return Part(int(path.stem.partition("-")[0]), **words, **arrays, tops=tops)
 

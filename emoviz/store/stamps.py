@@ -7,8 +7,12 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from ..errors import InputError
+from ..files import content
 from .atomic import write_bytes
 from .folders import home
+from .kept import with_sum, without_sum
+
+_LONGEST = 1 << 20
 
 
 def remembered(kind: str, key: object, compute: Callable[[], str]) -> str:
@@ -18,9 +22,9 @@ def remembered(kind: str, key: object, compute: Callable[[], str]) -> str:
     """
     stamp = home() / kind / hashlib.sha256(repr(key).encode()).hexdigest()
     try:
-        return stamp.read_text("utf-8")
-    except OSError:
+        return without_sum(content(stamp, _LONGEST).decode())
+    except (OSError, ValueError):
         result = compute()
     with suppress(InputError):
-        write_bytes(stamp, result.encode())
+        write_bytes(stamp, with_sum(result).encode())
     return result

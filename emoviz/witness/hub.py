@@ -13,6 +13,7 @@ from transformers import logging as transformers_logging
 
 from ..errors import InputError
 from ..models.load import pick_device
+from ..models.weights import weight_options, why_not_loaded
 from ..types import WitnessCard
 from .targets import MAPPED_LABELS, judges_emotions
 from .witness import Witness
@@ -41,16 +42,15 @@ def hub_witness(model: str, *, device: str = "auto") -> Witness:
         _check_kind(model, config)
         tokenizer = AutoTokenizer.from_pretrained(origin, **untrusted)
         classifier, report = AutoModelForSequenceClassification.from_pretrained(
-            origin, config=config, dtype=torch.float32, output_loading_info=True, **untrusted
+            origin, config=config, dtype=torch.float32, output_loading_info=True, **weight_options()
         )
     except InputError:
         raise
     # What a stranger's configuration makes transformers raise is anything at all.
     except Exception as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise InputError(
-            f"classifier {model!r} could not be loaded ({reason}); {_FORM}. Check the name and the network, or leave "
-            "it out to use the witness that comes with emoviz."
+            f"classifier {model!r} could not be loaded ({why_not_loaded(error)}); {_FORM}. Check the name and the "
+            "network, or leave it out to use the witness that comes with emoviz."
         ) from error
     if report["missing_keys"]:
         raise InputError(

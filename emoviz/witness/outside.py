@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import zipfile
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import combinations
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import InputError
+from ..files import DAMAGED
 from ..stimuli import load_corpus
 from ..stimuli.labelled import Labelled
 from ..store.atomic import atomically
@@ -28,6 +31,8 @@ from .witness import Features, TrainedWitness, features_for, judging, packed, un
 
 if TYPE_CHECKING:
     from ..models.loaded import LoadedModel
+
+log = logging.getLogger(__name__)
 
 # How file names of such heads begin.
 _KEY = "outside-"
@@ -145,13 +150,18 @@ def _witness(tensors: dict[str, np.ndarray], header: dict, parts: Sequence[Featu
 
 def _work(part: Features, texts: Sequence[str]) -> Path:
     key = hashlib.sha256(json.dumps([part.key, texts]).encode()).hexdigest()[:16]
-    return home() / "work" / f"witness-{key}.npy"
+    return home() / "work" / f"witness-{key}.npz"
 
 
 def _read(part: Features, texts: Sequence[str], path: Path, progress: Callable[[int], None]) -> np.ndarray:
     """(n, F) float32, from the kept file if there is one."""
     if path.exists():
-        return np.load(path)
+        try:
+            # Such an archive has checksums.
+            with np.load(path, allow_pickle=False) as file:
+                return file["features"]
+        except (zipfile.BadZipFile, *DAMAGED):
+            log.warning("%s of an earlier run is damaged: the texts are read again", path.name)
     # Texts of like length lie together: little of a batch is padding.
     order = sorted(range(len(texts)), key=lambda k: len(texts[k]))
     found: np.ndarray | None = None
@@ -166,7 +176,7 @@ def _read(part: Features, texts: Sequence[str], path: Path, progress: Callable[[
 
     def write(temporary: Path) -> None:
         with temporary.open("wb") as file:
-            np.save(file, features)
+            np.savez(file, features=features)
 
     atomically(path, write)
     return features

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import mmap
 import re
-import struct
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import numpy as np
 
 from ...types import Foreign, Imported, SteeringVectors
 from .checks import as_text, bytes_of, check_finite, check_size, file_size, floats, refused
+from .gguf_header import Cursor
 from .steerkit import SITE, check_site
 from .steerkit import TOOL as STEERKIT
 
@@ -29,8 +30,7 @@ ARCHITECTURES = (ARCHITECTURE, "steeringvector")
 _RUN_AS = {"mistral": "llama"}
 # By the numbers that files give them.
 _TENSOR_TYPES = {0: "F32", 1: "F16", 28: "F64", 30: "BF16"}
-_SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
-_INT32, _STRING, _ARRAY = 5, 8, 9
+_INT32 = 5
 _LAYER = re.compile(r"direction\.(-?\d{1,9})")
 
 
@@ -38,67 +38,14 @@ def read_gguf(path: Path) -> Foreign:
     """A control vector of any dialect. Raises InputError for any other file, and for one that is damaged."""
     size = file_size(path)
     with path.open("rb") as file, mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) as content:
-        return _read(path, _Cursor(path, content, size))
+        return _read(path, Cursor(content, size, partial(refused, path)))
 
 
-class _Cursor:
-    """Where the file is read; never beyond its end, whatever it says of its sizes."""
-
-    def __init__(self, path: Path, content: mmap.mmap, size: int) -> None:
-        self.path, self.content, self.size, self.at = path, content, size, 0
-
-    def skip(self, size: int) -> int:
-        """Where these bytes begin."""
-        at = self.at
-        if size < 0 or size > self.size - at:
-            raise refused(self.path, f"it ends before what it says at byte {at:,}. Get or write it again.")
-        self.at = at + size
-        return at
-
-    def take(self, size: int) -> bytes:
-        at = self.skip(size)
-        return self.content[at : at + size]
-
-    def number(self, code: str) -> Any:
-        return struct.unpack(f"<{code}", self.take(struct.calcsize(code)))[0]
-
-    def text(self) -> str:
-        return self.take(self.number("Q")).decode("utf-8", "replace")
-
-    def value(self, kind: int) -> Any:
-        """A value of the metadata; of an array only how long it is."""
-        if kind in _SCALARS:
-            return self.number(_SCALARS[kind])
-        if kind == _STRING:
-            return self.text()
-        if kind != _ARRAY:
-            raise refused(self.path, f"its metadata has a value of type {kind}, which GGUF does not have.")
-        inner, length = self.number("I"), self.number("Q")
-        if inner in _SCALARS:
-            self.skip(length * struct.calcsize(_SCALARS[inner]))
-        elif inner == _STRING:
-            # Each takes eight bytes at least, so that the end of the file ends this.
-            for _ in range(length):
-                self.skip(self.number("Q"))
-        else:
-            raise refused(self.path, f"its metadata has an array of type {inner}, which no tool writes.")
-        return f"array of {length}"
-
-
-def _read(path: Path, cursor: _Cursor) -> Foreign:
-    if cursor.size < 24 or cursor.take(4) != b"GGUF":
-        raise refused(path, "it is no GGUF file. Give a control vector that a tool exported.")
-    version = cursor.number("I")
-    if version not in (2, 3):
-        raise refused(path, f"it is GGUF of version {version}; versions 2 and 3, little-endian, are read.")
-    n_tensors, n_keys = cursor.number("Q"), cursor.number("Q")
+def _read(path: Path, cursor: Cursor) -> Foreign:
+    n_tensors, n_keys = cursor.counts()
     values, kinds = {}, {}
-    for _ in range(n_keys):
-        key = cursor.text()
-        if key in values:
-            raise refused(path, f"its metadata has {key!r:.60} twice. Write it again.")
-        kinds[key] = cursor.number("I")
-        values[key] = cursor.value(kinds[key])
+    for key, kind, value in cursor.metadata(n_keys):
+        kinds[key], values[key] = kind, value
         if key == "general.architecture" and values[key] not in ARCHITECTURES:
             raise refused(
                 path,
@@ -108,10 +55,7 @@ def _read(path: Path, cursor: _Cursor) -> Foreign:
     tensors = dict(_tensor(path, cursor) for _ in range(min(n_tensors, cursor.size)))
     if not tensors or len(tensors) != n_tensors:
         raise refused(path, "it holds no directions, or one of them twice. Give a control vector.")
-    alignment = values.get("general.alignment", 32)
-    if type(alignment) is not int or not 1 <= alignment <= 1 << 16:
-        raise refused(path, f"its alignment is {alignment!r:.20}.")
-    start = -(-cursor.at // alignment) * alignment
+    start = cursor.data(values)
     width = next(iter(tensors.values()))[1]
     check_size(path, (len(tensors), width), "its directions")
     rows = []
@@ -124,13 +68,9 @@ def _read(path: Path, cursor: _Cursor) -> Foreign:
     return _foreign(path, values, kinds, tuple(tensors), np.stack(rows)[:, None])
 
 
-def _tensor(path: Path, cursor: _Cursor) -> tuple[int, tuple[str, int, int]]:
+def _tensor(path: Path, cursor: Cursor) -> tuple[int, tuple[str, int, int]]:
     """Layer, and type, width and offset of its direction."""
-    name, n_dims = cursor.text(), cursor.number("I")
-    if n_dims > 4:
-        raise refused(path, f"{name!r:.60} has {n_dims} dimensions; a direction has one.")
-    shape = [cursor.number("Q") for _ in range(n_dims)]
-    kind, offset = cursor.number("I"), cursor.number("Q")
+    name, shape, kind, offset = cursor.tensor()
     found = _LAYER.fullmatch(name)
     if found is None:
         raise refused(path, f"it holds {name!r:.60}; a control vector has tensors direction.N alone.")
