@@ -9,10 +9,11 @@ from emoviz.store import save_set
 
 from . import test_browser
 from .conftest import make_set
-from .dashboard import dashboard
+from .dashboard import dashboard, settled
 from .test_browser import GEMMA, PLACE, SMOL, open_tab, query_of, until
 
 pytestmark, visit = test_browser.pytestmark, test_browser.visit
+kept, revisit = test_browser.kept, test_browser.revisit
 _OWN = [f"own_{k:02d}" for k in range(25)]
 
 
@@ -86,9 +87,10 @@ def test_thirty_chosen_sets_leave_room_for_the_rest_and_every_button_can_be_hit(
     everything = [("set", name) for name in [SMOL, GEMMA, *_OWN]]
     page = visit(width=width, height=height, query=urlencode([("tab", "Depth"), *everything, ("pin", "own_03")]))
     until(page, "pin", "own_03")
-    page.wait_for_timeout(1500)
+    settled(page)
     if width < 768:
         page.locator("#ez-sidebar .toggle-button").click()
+        # It slides in.
         page.wait_for_timeout(600)
     assert page.locator(".ez-picker-count").inner_text() == "27 of 35"
     assert page.locator(".ez-picker-name").first.inner_text() == "a-model-1 · emoviz, made-up, reference"
@@ -108,15 +110,12 @@ def test_thirty_chosen_sets_leave_room_for_the_rest_and_every_button_can_be_hit(
 
 
 @pytest.mark.parametrize("n_sets", [1, 2, 3, 4, 30])
-def test_every_tab_is_drawn_with_any_number_of_sets(visit, n_sets):
-    shipped = [SMOL, GEMMA]
-    names = (shipped + _OWN)[:n_sets] if n_sets < 30 else None
-    page = visit()
-    if names is None:
-        names = page.locator(".ez-picker-list input").evaluate_all("boxes => boxes.map((b) => b.dataset.key)")
-    page.goto(page.url.split("?")[0] + "?" + urlencode([("tab", "Depth"), *(("set", name) for name in names)]))
+def test_every_tab_is_drawn_with_any_number_of_sets(revisit, n_sets):
+    names = [SMOL, GEMMA, *_OWN][:n_sets]
+    if n_sets == 30:
+        names = revisit().locator(".ez-picker-list input").evaluate_all("boxes => boxes.map((b) => b.dataset.key)")
+    page = revisit(query=urlencode([("tab", "Depth"), *(("set", name) for name in names)]))
     _ask(page, names, "set")
-    # A tab that is clicked before the link has opened its own gives way to it.
     page.get_by_role("tab", name="Depth", exact=True, selected=True).wait_for()
     for tab in ("Overview", "Geometry", "Anisotropy", "Depth"):
         page.get_by_role("tab", name=tab, exact=True).click()
@@ -124,7 +123,7 @@ def test_every_tab_is_drawn_with_any_number_of_sets(visit, n_sets):
         page.wait_for_function(
             "() => [...document.querySelectorAll('.ez-plot[data-drawn]')].some((p) => p.offsetParent)"
         )
-        page.wait_for_timeout(800)
+        settled(page)
         assert not page.locator("#ez-notice").is_visible()
     # A legend of 30 sets would be all of the figure.
     seen = "[...document.querySelectorAll('.ez-plot')].find((p) => p.offsetParent)"
@@ -144,14 +143,14 @@ def test_shift_click_a_box_and_rows_mark_emotions_and_escape_and_a_button_clear_
     open_tab(page, "Geometry", figures=3)
     page.get_by_label("PCA", exact=True).click()
     until(page, "geometry.method", "PCA")
-    page.wait_for_timeout(800)
+    settled(page)
     plot = page.locator(".ez-plot:visible").nth(1)
     drawn = int(plot.get_attribute("data-drawn"))
     page.keyboard.down("Shift")
     page.mouse.click(*_at(page, plot, "proud"))
     page.keyboard.up("Shift")
     _ask(page, ["proud"], "emotions")
-    page.wait_for_timeout(800)
+    settled(page)
     assert dict(query_of(page))["emotion"] == "afraid", "the first one stays"
     assert int(plot.get_attribute("data-drawn")) == drawn + 1, "one change is drawn once"
     bold = "p => p.data.flatMap((t) => t.text || []).filter((t) => t.startsWith('<b>')).length"
@@ -165,7 +164,7 @@ def test_shift_click_a_box_and_rows_mark_emotions_and_escape_and_a_button_clear_
     page.mouse.move(x + 12, y + 12, steps=5)
     page.mouse.up()
     page.wait_for_function("() => new URLSearchParams(location.search).getAll('emotions').includes('hopeful')")
-    page.wait_for_timeout(800)
+    settled(page)
     assert "proud" not in _marked(page), "a box chooses anew"
     assert table.count() == 1 + len(_marked(page))
     assert plot.evaluate("p => p.querySelectorAll('.selectionlayer path').length") == 0, "the box has done its work"
@@ -217,7 +216,7 @@ def test_a_pinned_set_comes_first_in_every_view_and_in_the_link(visit):
 def test_a_hidden_curve_stays_hidden_when_the_layer_changes(visit):
     page = visit(query="tab=Depth&layers=depth&depth=0.5")
     until(page, "depth", "0.5")
-    page.wait_for_timeout(1500)
+    settled(page)
     plot = page.locator(".ez-plot:visible").first
     plot.locator(".legendtoggle").first.click()
     page.wait_for_timeout(800)

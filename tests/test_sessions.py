@@ -1,12 +1,13 @@
 """Several visitors at once, in a real browser: each has a selection of its own, and jobs outlive the page."""
 
 import re
+from contextlib import contextmanager
 
 import pytest
 
 from .chromium import find
 from .conftest import write_passages
-from .dashboard import dashboard
+from .dashboard import counted, dashboard, settled
 from .test_app import ROWS
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (make install)")
@@ -25,11 +26,25 @@ def server(tmp_path_factory):
 
 @pytest.fixture
 def visitors(server):
-    """Two visitors, who share nothing but the server; what must not be in a console fails the test."""
+    """Two visitors, who share nothing but the server."""
+    with _open(server, 2) as pages:
+        yield pages
+
+
+@pytest.fixture
+def page(server):
+    """That of one visitor."""
+    with _open(server, 1) as (page,):
+        yield page
+
+
+@contextmanager
+def _open(server, n):
+    """Pages without anything in common; what must not be in a console fails the test."""
     faults = []
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        pages = [browser.new_context(viewport={"width": 1280, "height": 900}).new_page() for _ in range(2)]
+        pages = [counted(browser.new_page(viewport={"width": 1280, "height": 900})) for _ in range(n)]
         for page in pages:
             page.on("console", lambda m: faults.append(m.text) if m.type in ("error", "warning") else None)
             page.on("pageerror", lambda e: faults.append(str(e)))
@@ -42,7 +57,7 @@ def visitors(server):
 
 def _tab(page, name):
     page.get_by_role("tab", name=name, exact=True).click()
-    page.wait_for_timeout(600)
+    settled(page)
 
 
 def _emotion(page):
@@ -142,8 +157,7 @@ def test_a_job_outlives_the_page_is_ended_by_its_owner_alone_and_its_set_is_dele
     one.locator("#ez-sidebar").get_by_text("tiny-llama").wait_for(state="hidden")
 
 
-def test_a_wrong_file_stays_said_and_a_set_that_is_there_is_shown_instead_of_made(visitors, tmp_path):
-    page, _ = visitors
+def test_a_wrong_file_stays_said_and_a_set_that_is_there_is_shown_instead_of_made(page, tmp_path):
     _tab(page, "Library")
     said, go = page.locator("#ez-passages-said"), page.locator("#ez-extract")
     assert '{"emotion": "...", "text": "...", "topic": "..."}' in said.inner_text() and "5 MB" in said.inner_text()
@@ -173,8 +187,7 @@ def test_a_wrong_file_stays_said_and_a_set_that_is_there_is_shown_instead_of_mad
     assert page.locator(".ez-job").count() == 0
 
 
-def test_the_columns_of_a_file_and_the_names_of_its_numbers_are_chosen_by_mouse(visitors, tmp_path):
-    page, _ = visitors
+def test_the_columns_of_a_file_and_the_names_of_its_numbers_are_chosen_by_mouse(page, tmp_path):
     _tab(page, "Library")
     said, go = page.locator("#ez-passages-said"), page.locator("#ez-extract")
     path = tmp_path / "mine.tsv"
