@@ -48,7 +48,8 @@ def umap_coordinates(vectors: VectorSet) -> tuple[np.ndarray, dict] | None:
     best = preferred_layer(vectors)
     anchor = min(rows, key=lambda layer: abs(layer - best))
     start = components_over_layers(vectors, anchor)[anchor].scores[:, :2]
-    found = [_embedded(rows, anchor, start, params, seed) for seed in UMAP_SEEDS]
+    distances = _between(rows)
+    found = [_embedded(distances, anchor, start, params, seed) for seed in UMAP_SEEDS]
     points = np.full((vectors.n_layers, len(vectors.classes), 2), np.nan, np.float32)
     stability: list[float | None] = [None] * vectors.n_layers
     for layer in rows:
@@ -76,8 +77,16 @@ def _rows(vectors: VectorSet) -> dict[int, np.ndarray]:
     return rows
 
 
+def _between(rows: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
+    """Distances of the classes at every layer, (C, C), as umap itself takes them: here once for all seeds."""
+    from sklearn.metrics import pairwise_distances
+    from umap.distances import cosine
+
+    return {layer: pairwise_distances(one, metric=cosine) for layer, one in rows.items()}
+
+
 def _embedded(
-    rows: dict[int, np.ndarray], anchor: int, start: np.ndarray, params: dict, seed: int
+    distances: dict[int, np.ndarray], anchor: int, start: np.ndarray, params: dict, seed: int
 ) -> dict[int, np.ndarray]:
     """Coordinates of every layer, (C, 2) each, from the anchor outward."""
     from umap import UMAP
@@ -85,11 +94,12 @@ def _embedded(
     def embed(layer: int, init: np.ndarray, rate: float) -> np.ndarray:
         init = init.astype(np.float32)
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "n_jobs value", UserWarning)
-            return UMAP(**params, init=init, learning_rate=rate, random_state=seed).fit_transform(rows[layer])
+            warnings.filterwarnings("ignore", "n_jobs value|using precomputed metric", UserWarning)
+            how = {**params, "metric": "precomputed", "init": init, "learning_rate": rate, "random_state": seed}
+            return UMAP(**how).fit_transform(distances[layer])
 
     return over_layers(
-        dict.fromkeys(rows),
+        dict.fromkeys(distances),
         anchor,
         first=lambda layer, _: embed(layer, 10 * start / np.abs(start).max(), 1.0),
         then=lambda layer, _, near: embed(layer, near, LEARNING_RATE),
