@@ -17,6 +17,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 from emoviz.store.jsonable import plain
 
 from . import (
+    architectures,
     cleaning,
     comparisons,
     coverage,
@@ -58,6 +59,7 @@ ON_REQUEST = {
     "cleaning": cleaning.cleaning,
     "effects": steering.effects,
     "scale": scale.scale,
+    "architectures": architectures.architectures,
 }
 
 

@@ -51,7 +51,7 @@ def pytest_terminal_summary(terminalreporter):
 @pytest.fixture(autouse=True)
 def no_stray_writes(tmp_path, monkeypatch, request):
     """Sets that a test extracts go to a folder of its own; converted models are shared, since they take a minute."""
-    if "models" not in request.keywords:
+    if request.node.get_closest_marker("models") is None:
         monkeypatch.setenv("EMOVIZ_HOME", str(tmp_path / "home"))
 
 

@@ -9,15 +9,21 @@ import torch
 import transformers
 from torch import nn
 
+from benchmarks.architectures import tried
 from emoviz.errors import InputError
 from emoviz.extract.batches import encode
 from emoviz.extract.capture import capture
+from emoviz.extract.make import extract
 from emoviz.extract.protocols import protocol
+from emoviz.judge.likelihood import log_likelihoods
 from emoviz.models.load import load_model
 from emoviz.models.registry import REGISTRY, TESTED_ARCHITECTURES
 from emoviz.models.selftest import self_test
-from emoviz.steer.generate import generate
+from emoviz.models.wrap import wrap
+from emoviz.steer.conversation import converse
+from emoviz.steer.generate import generate, steer_texts
 from emoviz.steer.injection import Offsets
+from emoviz.steer.steering import steering
 from emoviz.types import Decoding
 
 from .conftest import save_tiny_model
@@ -184,6 +190,64 @@ def test_a_block_that_runs_twice_is_unsupported(llama):
         self_test(llama.model, blocks, 16, 32, "fp32", "twice")
 
 
+@pytest.mark.parametrize(
+    ("kind", "outcome", "why"),
+    [
+        # Experts, a state in place of keys and values, a window, a decoder out of an encoder-decoder.
+        ("mixtral", "works", ""),
+        ("mamba", "works", "no conversation: a token after a place that does not count has another state"),
+        ("opt", "works", ""),
+        # Without anything that is kept, and with a recurrent state in a way of its own.
+        ("openai-gpt", "reads", "it keeps nothing of the tokens that it has read"),
+        ("rwkv", "reads", "it keeps nothing of the tokens that it has read"),
+        ("bert", "refused", "the blocks of BertLMHeadModel were not found"),
+    ],
+)
+def test_architectures_of_every_kind_work_or_are_refused_with_the_reason(kind, outcome, why, monkeypatch):
+    load = importlib.import_module("emoviz.models.load")
+    monkeypatch.setattr(load, "AutoTokenizer", transformers.PreTrainedTokenizerFast)
+    found, reason = tried(kind)
+    assert found == outcome and why in reason
+
+
+@pytest.fixture
+def forgetful(llama_folder, monkeypatch):
+    """A model that lets go of the last tokens that it has read."""
+    model = load_model(str(llama_folder)).model
+    whole = type(model.model).forward
+
+    def forward(self, *args, past_key_values=None, **options):
+        if past_key_values is not None:
+            past_key_values.crop(-4)
+        return whole(self, *args, past_key_values=past_key_values, **options)
+
+    monkeypatch.setattr(type(model.model), "forward", forward)
+    return transformers.PreTrainedTokenizerFast.from_pretrained(llama_folder), model
+
+
+def test_a_model_whose_steps_differ_from_one_pass_is_read_and_not_steered(forgetful):
+    tokenizer, model = forgetful
+    loaded = wrap(model, tokenizer)
+    assert "a token after those that it has read has another state than in one pass" in loaded.support.unsteered
+    rows = [(e, f"the {w} {e}", w) for e in ("joyous", "grim") for w in ("cat", "dog")]
+    vectors = extract(loaded, rows, save=False, progress=False)
+    for job in (
+        lambda: steer_texts(loaded, vectors, "grim", 0.1, "the cat"),
+        lambda: converse(loaded, vectors, "grim", 0.1, "the cat"),
+        lambda: steering(loaded, vectors, "grim", 0.1).__enter__(),
+        lambda: log_likelihoods(loaded, [3], [[4, 5]], Offsets({}, 1)),
+    ):
+        with pytest.raises(InputError, match="LlamaForCausalLM. can be read and not steered: a token after"):
+            job()
+
+
+def test_a_model_that_fails_on_a_few_tokens_is_refused_in_one_line(llama, monkeypatch):
+    monkeypatch.setattr(type(llama.decoder), "forward", lambda *_, **__: 1 // 0)
+    with pytest.raises(InputError, match="not supported: a pass over six tokens fails .ZeroDivisionError") as caught:
+        self_test(llama.model, llama.blocks, 16, 32, "fp32", "fails")
+    assert "\n" not in str(caught.value)
+
+
 def test_an_architecture_outside_the_tests_is_marked_untested(tmp_path):
     config = transformers.StableLmConfig(**_LLAMA)
     loaded = load_model(str(save_tiny_model(tmp_path / "m", config)))
@@ -194,7 +258,7 @@ def test_an_architecture_outside_the_tests_is_marked_untested(tmp_path):
 
 def test_a_self_test_that_passed_is_not_run_again(llama, monkeypatch):
     selftest = importlib.import_module("emoviz.models.selftest")
-    monkeypatch.setattr(selftest, "_tried", lambda *_: "once")
+    monkeypatch.setattr(selftest, "_tried", lambda *_: ("once", "", ""))
     first = self_test(llama.model, llama.blocks, 16, 32, "fp32", "these weights")
     monkeypatch.setattr(selftest, "_tried", lambda *_: pytest.fail("run again"))
     assert self_test(llama.model, llama.blocks, 16, 32, "fp32", "these weights") == first

@@ -2,16 +2,19 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from emoviz.errors import InputError
 from emoviz.models import REGISTRY, available, resolve
 from emoviz.models.blocks import find_blocks, hidden_of, with_hidden
-from emoviz.models.convert import MANIFEST, quantization
+from emoviz.models.convert import MANIFEST
 from emoviz.models.load import load_model, pick_device
 from emoviz.models.narrow import MOST, NarrowLinear, make_narrow
+from emoviz.models.stored import stored_in_folder, stored_in_gguf
 
 from .conftest import save_tiny_model, tiny_gpt2, tiny_llama
 
@@ -140,7 +143,7 @@ def test_int8_runs_on_the_processor_near_the_full_precision_and_says_what_made_i
     pytest.importorskip("bitsandbytes")
     folder = save_tiny_model(tmp_path / "m", tiny_llama(width=64))
     exact, small = load_model(str(folder)), load_model(str(folder), precision="int8")
-    assert small.precision == "int8" and small.weights == "safetensors, int8 by bitsandbytes"
+    assert small.precision == "int8" and small.weights == "safetensors F32, int8 by bitsandbytes"
     assert type(small.blocks[0].mlp.up_proj).__name__ == "Linear8bitLt"
     ids = torch.arange(3, 12)[None]
     with torch.inference_mode():
@@ -182,7 +185,7 @@ def test_loading_states_revision_precision_and_weights(llama_folder):
     loaded = load_model(str(llama_folder), precision="bf16")
     assert loaded.model.dtype == torch.bfloat16 and loaded.precision == "bf16"
     assert (loaded.n_layers, loaded.d_model, loaded.max_tokens) == (4, 16, 64)
-    assert loaded.weights == "safetensors" and len(loaded.revision) == 64
+    assert loaded.weights == "safetensors F32" and len(loaded.revision) == 64
     assert load_model(str(llama_folder)).revision == loaded.revision
 
 
@@ -260,17 +263,67 @@ def test_outputs_are_read_and_written_as_tensor_or_tuple():
         hidden_of((hidden[0],), 4)
 
 
+def _folder(path, types: dict[str, torch.dtype], shards: int = 1, **config):
+    """A folder with 100 numbers of each type, dealt to some files."""
+    path.mkdir()
+    tensors = {name: torch.zeros(100 * shards, dtype=dtype) for name, dtype in types.items()}
+    for k in range(shards):
+        rows = {f"{name}.{k}": one[100 * k : 100 * (k + 1)].clone() for name, one in tensors.items()}
+        save_file(rows, path / f"model-{k}.safetensors")
+    (path / "config.json").write_text(json.dumps(config))
+    return path
+
+
 @pytest.mark.parametrize(
-    ("name", "stated"),
+    ("types", "more", "said"),
     [
-        ("SmolLM2-135M-Instruct.Q4_1.gguf", "Q4_1"),
-        ("g-270m-q4_k_m.gguf.part00", "Q4_K_M"),
-        ("m-BF16.gguf", "BF16"),
-        ("m.gguf", "unstated"),
+        ({"a": torch.bfloat16}, {}, "safetensors BF16"),
+        ({"a": torch.float16}, {"shards": 3}, "safetensors F16, 3 files"),
+        ({"a": torch.bfloat16, "b": torch.bfloat16, "c": torch.bfloat16, "d": torch.float32}, {},
+         "safetensors BF16 75 %, F32 25 %"),
+        ({"a": torch.uint8}, {"quantization_config": {"quant_method": "bitsandbytes", "load_in_4bit": True}},
+         "safetensors U8, int4"),
+        ({"a": torch.int32}, {"quantization_config": {"quant_method": "gptq", "bits": 8}}, "safetensors I32, int8"),
+        ({"a": torch.float8_e4m3fn}, {"quantization_config": {"quant_method": "fp8"}}, "safetensors F8_E4M3, fp8"),
+    ],
+)  # fmt: skip
+def test_what_a_folder_stores_is_read_from_its_files(tmp_path, types, more, said):
+    assert stored_in_folder(_folder(tmp_path / "m", types, **more)) == said
+
+
+def test_a_folder_of_pickled_weights_says_so(tmp_path):
+    (tmp_path / "pytorch_model.bin").write_bytes(b"")
+    assert stored_in_folder(tmp_path) == "PyTorch .bin"
+
+
+def _gguf(path, kinds: dict[str, int], file_type=None):
+    """A file with 32 numbers, or as many times that, of each type."""
+    import gguf
+
+    out = gguf.GGUFWriter(path, "llama")
+    if file_type is not None:
+        out.add_file_type(file_type)
+    for k, (kind, n) in enumerate(kinds.items()):
+        values = gguf.quantize(np.zeros((n, 32), np.float32), gguf.GGMLQuantizationType[kind])
+        out.add_tensor(f"t{k}", values, raw_dtype=gguf.GGMLQuantizationType[kind])
+    out.write_header_to_file()
+    out.write_kv_data_to_file()
+    out.write_tensors_to_file()
+    out.close()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kinds", "file_type", "said"),
+    [
+        ({"F16": 5}, 1, "GGUF F16"),
+        ({"Q8_0": 500, "F32": 1}, 7, "GGUF Q8_0"),
+        ({"Q8_0": 3, "Q5_0": 1}, 15, "GGUF Q4_K_M: Q8_0 75 %, Q5_0 25 %"),
+        ({"Q4_1": 4, "Q8_0": 1}, None, "GGUF Q4_1 80 %, Q8_0 20 %"),
     ],
 )
-def test_quantization_is_read_from_the_file_name(name, stated):
-    assert quantization(name) == stated
+def test_what_a_gguf_file_stores_is_read_from_it_and_not_from_its_name(tmp_path, kinds, file_type, said):
+    assert stored_in_gguf(_gguf(tmp_path / "renamed.Q2_K.gguf", kinds, file_type)) == said
 
 
 bundled = pytest.mark.skipif(
@@ -295,7 +348,7 @@ def test_bundled_models_load_converted_once_and_write_english(name, layers, widt
     load_model(name)
     loaded = load_model(name, progress=lambda *stage: stages.append(stage))
     assert stages == [], "the second load must find the converted copy"
-    assert (loaded.n_layers, loaded.d_model, loaded.weights) == (layers, width, weights)
+    assert (loaded.n_layers, loaded.d_model) == (layers, width) and loaded.weights.startswith(weights)
     (manifest,) = models_folder().glob(f"{name}-*/{MANIFEST}")
     assert json.loads(manifest.read_text())["sha256"] == loaded.revision
     *_, last = generate(loaded, "Monday, Tuesday, Wednesday, Thursday,", Offsets({}, 1), Decoding(8))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..models.blocks import text_config
+from ..models.blocks import past_name, text_config
 from ..models.loaded import LoadedModel
 from ..steer.injection import Offsets, injected, on_device
 from .perplexity import LOGIT_BYTES
@@ -33,7 +33,7 @@ def log_likelihoods(
     keeps = "logits_to_keep" in inspect.signature(loaded.model.forward).parameters
     with loaded.inference(), injected(loaded, added, acting, written=0):
         read = loaded.model(input_ids=ids, use_cache=True, **({"logits_to_keep": 1} if keeps else {}))
-    first = read.logits[:, -1].float().log_softmax(-1)
+    first, kept = read.logits[:, -1].float().log_softmax(-1), getattr(read, str(past_name(loaded.model)))
     found = np.empty((added.rows, len(continuations)))
     by_length: defaultdict[int, list[int]] = defaultdict(list)
     for k, one in enumerate(continuations):
@@ -43,7 +43,7 @@ def log_likelihoods(
         known = first[:, targets[:, 0]].double()
         if targets.shape[1] > 1:
             # The pass writes its own tokens into the cache, which the other lengths need as it is.
-            cache = read.past_key_values if len(by_length) == 1 else deepcopy(read.past_key_values)
+            cache = kept if len(by_length) == 1 else deepcopy(kept)
             known = known + _rest(loaded, targets, cache, added, acting)
         found[:, places] = known.cpu().numpy()
     return found
@@ -60,10 +60,12 @@ def _rest(
 ) -> torch.Tensor:
     """Log probability of all but the first tokens: (n, tokens) to (rows, n) float64."""
     n = len(targets)
-    cache.batch_repeat_interleave(n)
+    # Not `batch_repeat_interleave`, which states of recurrent layers do not have.
+    cache.reorder_cache(torch.arange(added.rows, device=loaded.device).repeat_interleave(n))
     repeated = {layer: step.repeated(n) for layer, step in acting.items()}
     ids = targets.repeat(added.rows, 1)
     with loaded.inference(), injected(loaded, added, repeated, written=1):
-        logits = loaded.model(input_ids=ids[:, :-1], past_key_values=cache, use_cache=True).logits.float()
+        past = {str(past_name(loaded.model)): cache}
+        logits = loaded.model(input_ids=ids[:, :-1], use_cache=True, **past).logits.float()
         chosen = logits.gather(-1, ids[:, 1:, None])[..., 0]
         return (chosen - logits.logsumexp(-1)).double().sum(1).view(added.rows, n)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
+from .stored import quantized_as
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+_PRECISION_OF = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16", torch.float64: "fp64"}
 _LIST_NAMES = ("layers", "h", "blocks", "block")
 _FINAL_NORMS = ("norm", "ln_f", "final_layer_norm", "final_layernorm", "norm_f")
+_PASTS = ("past_key_values", "cache_params")
 _NOT_TEXT = ("vision", "visual", "audio", "encoder", "mtp")
 
 
@@ -28,10 +32,25 @@ def decoder_of(model: PreTrainedModel) -> nn.Module:
     return decoder if decoder is not None else model.base_model
 
 
+def precision_of(model: Any) -> str:
+    """The type that a model computes in; a quantized model by its bits or its method."""
+    quantized = getattr(model.config, "quantization_config", None)
+    if quantized is not None:
+        return quantized_as(quantized)
+    return _PRECISION_OF.get(model.dtype, str(model.dtype).removeprefix("torch."))
+
+
 def device_of(model: Any) -> torch.device:
     """Where its inputs go. accelerate brings them to the first block, also where the embedding was left on the disk."""
     device: torch.device = model.device
     return torch.device("cpu") if device.type == "meta" else device
+
+
+def past_name(model: Any) -> str | None:
+    """What a model's passes call what they keep of the tokens before: their keys and values, or a state; None of a
+    model that keeps nothing, or has a way of its own."""
+    known = inspect.signature(unwrapped(model).forward).parameters
+    return next((name for name in _PASTS if name in known), None)
 
 
 def unwrapped(model: Any) -> PreTrainedModel:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +19,7 @@ from ..store.making import being_made, locked
 from .digest import sha256
 from .memory import check_claim
 from .registry import ModelSource, fetched_file, installed_parts, weights_missing
+from .stored import stored_in_gguf
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +141,7 @@ def _convert(source: ModelSource, parts: list[Path], digest: str, work: Path, pr
         manifest = {
             "name": source.name,
             "sha256": digest,
-            "weights": f"GGUF {quantization(parts[0].name)}",
+            "weights": stored_in_gguf(gguf),
             "transformers": transformers.__version__,
             "files": {path.name: sha256([path]) for path in entries(target)},
         }
@@ -151,9 +151,3 @@ def _convert(source: ModelSource, parts: list[Path], digest: str, work: Path, pr
             f"the converted copy of {source.name} cannot be written to {work.parent} ({first_line(error)}). Make "
             "room, or set EMOVIZ_HOME to another disk."
         ) from error
-
-
-def quantization(file_name: str) -> str:
-    """The quantization that a GGUF file's name states (`Q4_1`, `Q4_K_M`, `F16`), `unstated` if none."""
-    found = re.search(r"(?<![A-Za-z0-9])(I?Q\d(?:_[A-Z0-9]+)*|BF16|F16|F32)(?![A-Za-z0-9])", file_name.upper())
-    return found.group(1) if found else "unstated"

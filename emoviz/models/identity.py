@@ -12,6 +12,7 @@ from .convert import MANIFEST, Progress, converted_folder, log_progress, parts_o
 from .digest import sha256
 from .hub import hub_file, hub_path
 from .registry import ModelSource, available, resolve
+from .stored import stored_in_folder
 
 # What transformers reads of a model folder, by the names that its tokenizers have given their files.
 _USED = re.compile(
@@ -94,8 +95,8 @@ def weights_of(source: ModelSource, folder: Path, commit: str) -> tuple[str, str
         manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
         return manifest["sha256"], manifest["weights"]
     if source.kind == "hub":
-        return commit, "hub weights"
-    return sha256(_files_of(folder)), "safetensors"
+        return commit, stored_in_folder(folder)
+    return sha256(_files_of(folder)), stored_in_folder(folder)
 
 
 def revision_of(source: ModelSource) -> tuple[str, str] | None:

@@ -12,7 +12,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers import logging as transformers_logging
 
 from ..errors import InputError
-from .blocks import find_blocks, text_config
+from .blocks import find_blocks, precision_of, text_config
 from .convert import log_progress
 from .hub import hub_answers, not_here
 from .identity import placed, weights_of
@@ -98,18 +98,20 @@ def load_model(
     blocks = find_blocks(loaded, layer_path)
     text = text_config(loaded)
     revision, weights = weights_of(source, folder, commit)
+    # A folder that is quantized already stays so, whatever was asked for.
+    computes = precision_of(loaded)
     return LoadedModel(
         name=source.name,
         origin=source.origin,
         revision=revision,
         architecture=type(loaded).__name__,
         weights=f"{weights}, int8 by bitsandbytes" if precision == "int8" else weights,
-        precision=precision,
+        precision=computes,
         model=loaded,
         tokenizer=tokenizer,
         blocks=blocks,
         instruct=source.entry.variant == "instruct" if source.entry else tokenizer.chat_template is not None,
-        support=self_test(loaded, blocks, text.hidden_size, text.vocab_size, precision, (revision, layer_path)),
+        support=self_test(loaded, blocks, text.hidden_size, text.vocab_size, computes, (revision, layer_path)),
         asked=source.hub.revision if source.hub is not None else "",
         commit=commit,
     )

@@ -102,6 +102,14 @@ class LoadedModel:
                 )
             yield
 
+    def check_steerable(self) -> None:
+        """Raises InputError for a model that failed what steering needs in the self-test."""
+        if self.support.unsteered:
+            raise InputError(
+                f"{self.name} ({self.architecture}) can be read and not steered: {self.support.unsteered}. Use another "
+                "model."
+            )
+
     @property
     def use(self) -> Use:
         """Who uses the model now, shared by all wraps of it."""

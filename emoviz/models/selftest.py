@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -11,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from .. import __version__
-from ..errors import InputError
+from ..errors import InputError, first_line
 from ..store.stamps import remembered
-from .blocks import decoder_of, device_of, hidden_of, unwrapped, with_hidden
+from .blocks import decoder_of, device_of, hidden_of, past_name, unwrapped, with_hidden
 from .registry import TESTED_ARCHITECTURES
 
 if TYPE_CHECKING:
@@ -27,17 +29,22 @@ _TOLERANCE_QUANTIZED = 0.4
 # The large offset, in lengths of the state it is added to, and the least relative change that it must make.
 _OFFSET = 3.0
 _LEAST_CHANGE = 0.2
+# Counts up when more is tried, so that it is tried on models that passed before.
+_TESTS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Support:
     """How far a model's architecture is trusted: `tested` on small models by the test suite, or `untested`.
 
-    Both have passed the self-test with their own weights. An unsupported model raises instead.
+    Both have passed the self-test with their own weights. A model that cannot be read raises instead.
+    unsteered : why it can be read and not steered; empty where it can. silent : why no conversation can be had with it.
     """
 
     badge: str
     reason: str
+    unsteered: str = ""
+    silent: str = ""
 
 
 def self_test(
@@ -47,25 +54,30 @@ def self_test(
 
     Every block fires exactly once; a zero offset after the first block changes nothing and a large one does; a padded
     row equals the same row alone; what comes later in a text does not change what stands before it. Raises InputError
-    with the reason if one of these fails.
+    with the reason if one of these fails. Then what only steering needs, with an offset: a token that is read in a pass
+    of its own, after what is kept of the others, equals the same token in one pass; and, for conversations, also after
+    a place that does not count.
 
     weights : what tells the model's weights from others; a self-test that passed with them, under the same versions,
     is not run again. None for a model that anybody may have changed in memory, which is tested every time.
     """
 
     def tried() -> str:
-        return _tried(model, blocks, width, vocabulary, precision)
+        return json.dumps(_tried(model, blocks, width, vocabulary, precision))
 
-    versions = [__version__, *(version(name) for name in ("torch", "transformers"))]
+    versions = [_TESTS, __version__, *(version(name) for name in ("torch", "transformers"))]
     key = (weights, precision, str(device_of(model)), versions)
-    passed = tried() if weights is None else remembered("selftests", key, tried)
+    passed, unsteered, silent = json.loads(tried() if weights is None else remembered("selftests", key, tried))
     name = type(unwrapped(model)).__name__
     if name in TESTED_ARCHITECTURES:
-        return Support("tested", f"{name} is in the test suite; {passed}")
-    return Support("untested", f"{name} is not in the test suite; its self-test passed: {passed}")
+        return Support("tested", f"{name} is in the test suite; {passed}", unsteered, silent)
+    return Support("untested", f"{name} is not in the test suite; its self-test passed: {passed}", unsteered, silent)
 
 
-def _tried(model: PreTrainedModel, blocks: nn.ModuleList, width: int, vocabulary: int, precision: str) -> str:
+def _tried(
+    model: PreTrainedModel, blocks: nn.ModuleList, width: int, vocabulary: int, precision: str
+) -> tuple[str, str, str]:
+    """What passed, why it cannot be steered, and why no conversation can be had with it."""
     name = type(unwrapped(model)).__name__
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -74,8 +86,16 @@ def _tried(model: PreTrainedModel, blocks: nn.ModuleList, width: int, vocabulary
     padded = torch.cat([short, short[:1].repeat(3)])
     rows = torch.stack([long, padded, long, long, long])
     steered = torch.tensor([0.0, 0.0, 0.0, _OFFSET, 0.0])
-    batch, fired = _run(model, blocks, width, rows, [6, 3, 6, 6, 6], [5, 2, 5, 5, 2], steered)
-    alone, _ = _run(model, blocks, width, short[None], [3], [2], torch.zeros(1))
+    try:
+        batch, fired = _run(model, blocks, width, rows, [6, 3, 6, 6, 6], [5, 2, 5, 5, 2], steered)
+        alone, _ = _run(model, blocks, width, short[None], [3], [2], torch.zeros(1))
+    except InputError:
+        raise
+    # What a stranger's model raises is anything at all.
+    except Exception as error:
+        raise _unsupported(
+            name, f"a pass over six tokens fails ({type(error).__name__}: {first_line(error):.100})"
+        ) from error
     if set(fired) != {1}:
         raise _unsupported(name, f"in one pass its blocks ran {min(fired)} to {max(fired)} times instead of once")
     finite = [k for k in range(len(blocks)) if torch.isfinite(batch[k]).all() and torch.isfinite(alone[k]).all()]
@@ -96,7 +116,25 @@ def _tried(model: PreTrainedModel, blocks: nn.ModuleList, width: int, vocabulary
     passed = "every block fires once, offsets arrive, padding and later tokens change nothing"
     if len(finite) < len(blocks):
         passed += f"; layers {finite[-1] + 1} and up are not finite in {precision}"
-    return passed
+
+    def stepped(gap: int) -> str:
+        # What a stranger's model makes of its own cache is anything at all.
+        try:
+            found = _stepped(model, blocks, width, long, gap)[deepest][0]
+        except Exception as error:
+            return f"it cannot go on after tokens that it has read ({type(error).__name__}: {first_line(error):.80})"
+        difference = _relative(found, large)
+        # Not below the tolerance where a state is not finite, either.
+        if difference <= tolerance:
+            return ""
+        where = "after a place that does not count" if gap else "after those that it has read"
+        return f"a token {where} has another state than in one pass (by {difference:.2g} of its length)"
+
+    if past_name(model) is None:
+        why = "it keeps nothing of the tokens that it has read"
+        return passed, why, why
+    unsteered = stepped(0)
+    return passed, unsteered, unsteered if unsteered else stepped(1)
 
 
 def _run(
@@ -113,9 +151,45 @@ def _run(
     lengths : tokens of each row that are no padding. read_at : position of each row that is read.
     offset : (rows,), added after the first block along all axes alike, in lengths of the state there.
     """
-    rows = torch.arange(len(lengths))
+    device = device_of(model)
     attention = (torch.arange(ids.shape[1]) < torch.tensor(lengths)[:, None]).long()
-    states = torch.zeros(len(blocks), len(lengths), width)
+    with _hooked(blocks, width, read_at, offset) as (states, fired):
+        decoder_of(model)(input_ids=ids.to(device), attention_mask=attention.to(device), use_cache=False)
+    return states, fired
+
+
+def _stepped(model: PreTrainedModel, blocks: nn.ModuleList, width: int, ids: Tensor, gap: int) -> Tensor:
+    """State of the last token after each block, (L, 1, width), where it is read in a pass of its own; the large offset
+    in every pass.
+
+    gap : places before it that do not count, which the passes are told as a conversation is.
+    """
+    device, name = device_of(model), str(past_name(model))
+    there = torch.ones(1, len(ids) + gap, dtype=torch.long, device=device)
+    there[:, len(ids) - 1 : -1] = 0
+    before = torch.cat([ids[:-1], ids[:1].repeat(gap)])[None].to(device)
+    told: list[dict[str, Tensor]] = [{}, {}]
+    if gap:
+        places = (there.cumsum(1) - 1).clamp_min(0)
+        split = before.shape[1]
+        told = [
+            {"attention_mask": there[:, :split], "position_ids": places[:, :split]},
+            {"attention_mask": there, "position_ids": places[:, split:]},
+        ]
+    with _hooked(blocks, width, [-1], torch.tensor([_OFFSET])) as (states, _):
+        read = decoder_of(model)(input_ids=before, use_cache=True, **told[0])
+        last = ids[-1:][None].to(device)
+        decoder_of(model)(input_ids=last, use_cache=True, **{name: getattr(read, name)}, **told[1])
+    return states
+
+
+@contextmanager
+def _hooked(
+    blocks: nn.ModuleList, width: int, read_at: list[int], offset: Tensor
+) -> Iterator[tuple[Tensor, list[int]]]:
+    """What `_run` gives, of the passes inside the block."""
+    rows = torch.arange(len(read_at))
+    states = torch.zeros(len(blocks), len(read_at), width)
     fired = [0] * len(blocks)
 
     def hook(layer: int):
@@ -134,12 +208,10 @@ def _run(
 
         return read
 
-    device = device_of(model)
     with torch.inference_mode(), ExitStack() as hooks:
         for layer, block in enumerate(blocks):
             hooks.callback(block.register_forward_hook(hook(layer)).remove)
-        decoder_of(model)(input_ids=ids.to(device), attention_mask=attention.to(device), use_cache=False)
-    return states, fired
+        yield states, fired
 
 
 def _relative(one: Tensor, other: Tensor) -> float:

@@ -12,11 +12,10 @@ from torch import nn
 
 from ..errors import InputError
 from ..types.given import file_name
-from .blocks import find_blocks, text_config, unwrapped
+from .blocks import find_blocks, precision_of, text_config, unwrapped
 from .loaded import LoadedModel, check_evaluating
 from .selftest import self_test
 
-_PRECISION_OF = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16", torch.float64: "fp64"}
 # Embeddings are padded to round sizes; no model of the registry leaves more than 2 % of its rows without a token.
 _PADDING_ROWS, _PADDING_SHARE = 1024, 0.1
 
@@ -56,7 +55,7 @@ def wrap(
     if any(tensor.is_meta for tensor in model.parameters()):
         raise InputError(f"some weights of {kind} are not in memory (device meta). Load the model without offloading.")
     _check_tokenizer(model, tokenizer, kind)
-    precision, text = _precision(model), text_config(model)
+    precision, text = precision_of(model), text_config(model)
     blocks = find_blocks(model, layer_path)
     return LoadedModel(
         name=_name(model, kind) if name is None else file_name(name),
@@ -105,18 +104,6 @@ def _check_tokenizer(model: Any, tokenizer: Any, kind: str) -> None:
             f"the tokenizer has {tokens:,} tokens, the embedding of {kind} {rows:,} rows: they do not belong "
             "together. Load the tokenizer from the same place as the model."
         )
-
-
-def _precision(model: Any) -> str:
-    """The type that the model computes in; a quantized model by its bits or its method."""
-    quantized = getattr(model.config, "quantization_config", None)
-    if quantized is None:
-        return _PRECISION_OF.get(model.dtype, str(model.dtype).removeprefix("torch."))
-    options = quantized if isinstance(quantized, dict) else quantized.to_dict()
-    for bits in (8, 4):
-        if options.get(f"load_in_{bits}bit") or options.get("bits") == bits:
-            return f"int{bits}"
-    return str(getattr(options.get("quant_method"), "value", options.get("quant_method")))
 
 
 def _name(model: Any, kind: str) -> str:

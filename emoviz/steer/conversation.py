@@ -252,6 +252,12 @@ def conversation(
 ) -> Conversation:
     """One in which nothing has been said yet. Raises InputError as `converse`."""
     vectors = fitting(vectors, model)
+    model.check_steerable()
+    if model.support.silent:
+        raise InputError(
+            f"no conversation can be had with {model.name} ({model.architecture}): {model.support.silent}. Steer "
+            "single texts, or use another model."
+        )
     rows = batch_rows(directions, doses, vectors.classes)
     if len(rows) > MAX_ROWS:
         raise InputError(f"{len(rows)} rows were asked for; {MAX_ROWS} are allowed. Give fewer directions or doses.")
@@ -282,8 +288,8 @@ def _feed(
 ) -> None:
     more = past.options(loaded, counted)
     with loaded.inference(), injected(loaded, added, acting, written=written):
-        out = loaded.decoder(input_ids=ids.to(loaded.device), past_key_values=past.cache, use_cache=True, **more)
-    past.cache = out.past_key_values
+        out = loaded.decoder(input_ids=ids.to(loaded.device), use_cache=True, **past.given(loaded), **more)
+    past.keep(loaded, out)
 
 
 def _kept(loaded: LoadedModel, ids: list[int], text: str) -> int:

@@ -13,6 +13,7 @@ import torch
 
 from ..errors import InputError
 from ..extract.norms import fitting
+from ..models.blocks import past_name
 from ..models.loaded import LoadedModel
 from ..models.prompts import prompt_ids, until_end
 from ..readout.scripts import own_scripts
@@ -209,6 +210,14 @@ class Past:
     def empty(rows: int, *, kept: bool) -> Past:
         return Past(None, torch.zeros(rows, 0, dtype=torch.bool), kept)
 
+    def given(self, loaded: LoadedModel) -> dict[str, Any]:
+        """What a pass is given of it, by the model's own name."""
+        return {} if self.cache is None else {str(past_name(loaded.model)): self.cache}
+
+    def keep(self, loaded: LoadedModel, out: Any) -> None:
+        """Keeps what a pass gave back."""
+        self.cache = getattr(out, str(past_name(loaded.model)))
+
     def options(self, loaded: LoadedModel, counted: torch.Tensor) -> dict[str, Any]:
         """What a pass over more columns is given, which then are part of the past. counted : (rows, new) bool."""
         before = self.there.shape[1]
@@ -252,8 +261,8 @@ def write(
     for _ in range(decoding.max_new_tokens):
         more = past.options(loaded, counted) | options
         with loaded.inference(), injected(loaded, added, acting, written=len(written)):
-            out = loaded.model(input_ids=step_ids, past_key_values=past.cache, use_cache=True, **more)
-        past.cache = out.past_key_values
+            out = loaded.model(input_ids=step_ids, use_cache=True, **past.given(loaded), **more)
+        past.keep(loaded, out)
         logits = out.logits[:, -1].float()
         now = script_mass(logits, table, foreign)
         mass.append(np.where(finished[:, None], mass[-1], now) if mass else now)

@@ -260,7 +260,11 @@ def _along(states: Tensor, units: Tensor) -> Tensor:
 
 
 def on_device(added: Offsets, loaded: LoadedModel) -> dict[int, Step]:
-    """The steps as tensors of the model's type and device, made once per generation."""
+    """The steps as tensors of the model's type and device, made once per generation.
+
+    Raises InputError for a model that cannot be steered.
+    """
+    loaded.check_steerable()
     out, at = {}, torch.tensor(added.others, dtype=torch.long, device=loaded.device)
     for layer, rows in added.by_layer.items():
         offset = torch.from_numpy(rows).to(device=loaded.device, dtype=loaded.model.dtype)
