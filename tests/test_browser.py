@@ -1204,6 +1204,18 @@ def test_figures_on_a_phone_are_as_wide_as_it_and_keep_their_words(revisit, tab)
     assert [fault for fault in page.evaluate(_TEXT_FAULTS) if fault.startswith("outside")] == []
 
 
+def test_the_arrow_of_a_fold_stands_beside_a_name_of_several_lines(revisit):
+    page = revisit(width=400, height=800, query="tab=About")
+    places = page.locator(".label-wrap:visible").evaluate_all(
+        """folds => folds.map((fold) => {
+          const [all, name, arrow] = [fold, ...fold.children].map((one) => one.getBoundingClientRect());
+          return [name.height, arrow.left - name.right, arrow.right - all.right];
+        })"""
+    )
+    assert len({height for height, *_ in places}) == 3, "of one, two and three lines"
+    assert len({beyond for *_, beyond in places}) == 1 and min(between for _, between, _ in places) > 0
+
+
 def test_a_finger_on_a_figure_scrolls_the_page(server, browser):
     page = browser.new_page(viewport={"width": 400, "height": 800}, has_touch=True, is_mobile=True)
     page.goto(f"{server[0]}/?tab=Depth")
