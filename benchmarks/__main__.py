@@ -36,6 +36,7 @@ from . import (
 BENCHMARKS = {
     "page": page.page,
     "sessions": sessions.sessions,
+    "visitors": sessions.visitors,
     "comparison": page.comparison,
     "loading": extraction.loading,
     "throughput": extraction.throughput,

@@ -1,4 +1,4 @@
-"""The server's memory over 500 interactions of two visitors, without a model."""
+"""The server's memory over 500 interactions of two visitors, and over 200 visitors, without a model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-INTERACTIONS, EVERY = 500, 100
+INTERACTIONS, EVERY, VISITORS = 500, 100, 200
 TABS = ("Overview", "Depth", "Geometry", "Models", "Anisotropy", "Methods")
 
 
@@ -37,6 +37,29 @@ def sessions() -> dict:
             _interact(visitors[k % 2], k // 2)
         browser.close()
     return {"mb_after_interactions": held}
+
+
+def visitors() -> dict:
+    """MB that the server holds after 0, 50, ..., 200 visitors, who each open the page and change the view once."""
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    import httpx
+
+    from tests.dashboard import dashboard
+
+    held = {}
+    with dashboard() as (url, process), httpx.Client(base_url=url, timeout=60) as client:
+        config, server = client.get("/config").json(), psutil.Process(process.pid)
+        at_first = {part["id"]: part["props"].get("value") for part in config["components"]}
+        # Once before, so that what is drawn for all is there.
+        for k in range(-5, VISITORS + 1):
+            if k >= 0 and k % 50 == 0:
+                held[str(k)] = round(server.memory_info().rss / 1e6)
+            for name in ("refresh", "changed"):
+                event = next(one for one in config["dependencies"] if one["api_name"] == name)
+                data = [at_first[part] for part in event["inputs"]]
+                asked = {"fn_index": event["id"], "data": data, "session_hash": f"visitor{k}"}
+                client.post("/gradio_api/run/predict", json=asked).raise_for_status()
+    return {"mb_after_visitors": held}
 
 
 def _interact(page, k: int) -> None:

@@ -141,9 +141,11 @@ def test_with_a_password_nothing_is_answered_without_it(monkeypatch, tmp_path):
 
     for given in (None, "Basic", "Basic ?", "Bearer x", coded("someone:wrong"), coded("someone"), coded("é:é")):
         headers = {} if given is None else {"authorization": given}
-        for path in ("/", "/config", "/gradio_api/mcp/", "/emoviz-static/message.js", "/gradio_api/upload"):
+        for path in ("/", "/config", "/gradio_api/mcp/", "/gradio_api/info", "/gradio_api/upload"):
             answer = _answer(path=path, password=PASSWORD, **headers)
             assert answer.status_code == 401 and answer.headers["www-authenticate"].startswith("Basic")
+    # A container is looked after without it.
+    assert _answer(path="/emoviz-static/message.js", password=PASSWORD).status_code == 200
     assert _answer(password=PASSWORD, authorization=coded(":".join(PASSWORD))).status_code == 200
 
 

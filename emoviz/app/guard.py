@@ -26,6 +26,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import InputError
+from .components import STATIC_URL
 from .limits import limits
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
@@ -34,7 +35,9 @@ _UNUSED = re.compile(
     r"/(gradio_api/(vibe|undo-vibe|dev/|process_recording|component_server|stream/|proxy=|profiling/|run-history/|"
     r"runs|deep_link)|monitoring|runs)"
 )
-_UPLOAD, _STARTED = "/gradio_api/upload", "/gradio_api/startup-events"
+_UPLOAD = "/gradio_api/upload"
+# Without a password too: what gradio asks of itself, and the scripts of the page, by which a container is looked after.
+_OPEN = ("/gradio_api/startup-events", f"/{STATIC_URL}/")
 _LEAST_PASSWORD = 8
 # Of those that visitors have sent; each lies in a folder of its own.
 _MOST_FILES = 5000
@@ -118,7 +121,7 @@ class Guard:
         path = scope["path"].removeprefix(scope.get("root_path", "").rstrip("/"))
         if _UNUSED.match(path):
             return _said(404, "There is nothing here.")
-        if self.password is not None and path != _STARTED and not _knows(headers, self.password):
+        if self.password is not None and not path.startswith(_OPEN) and not _knows(headers, self.password):
             return _said(401, "A user and a password are needed.", {"WWW-Authenticate": 'Basic realm="emoviz"'})
         if path.rstrip("/") == _UPLOAD and _is_full():
             most = f"{limits().uploads} MB, or {_MOST_FILES:,} files, that are kept for an hour"

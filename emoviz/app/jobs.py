@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 from ..errors import InputError
+from .limits import limits
 
 log = logging.getLogger(__name__)
 
@@ -71,12 +72,16 @@ class Jobs:
     def start(self, kind: str, label: str, owner: str, work: Work) -> int:
         """Puts a job in line; returns its number.
 
-        label : seen by everybody. owner : a secret of the visitor. Raises InputError where the line is full.
+        label : seen by everybody. owner : a secret of the visitor. Raises InputError where the line is full, and for
+        more jobs of one visitor than the page allows.
         """
         if not owner:
             raise InputError("this page has not told the server who it is. Reload it.")
         with self._lock:
             waiting = sum(job.kind == kind and job.state == WAITING for job in self._kept.values())
+            own, most = sum(job.owner == owner and job.state in OPEN for job in self._kept.values()), limits().jobs
+            if own >= most:
+                raise InputError(f"{own} jobs of yours wait or run already; up to {most} may. Cancel one, or wait.")
             if waiting >= MAX_WAITING:
                 raise InputError(f"{waiting} jobs wait already; up to {MAX_WAITING} may. Try again later.")
             self._count += 1

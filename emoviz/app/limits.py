@@ -45,6 +45,8 @@ PUBLIC = Limits(
 )  # fmt: skip
 # Emotions, mixtures and interventions that one run names, and its doses; texts of a run that is made as a job.
 DIRECTIONS, DOSES, RUN_TEXTS = 500, 100, 4000
+# Bytes on the disk that an extraction which the page begins may take while it reads.
+WORK = 10**9
 # Letters of a text, and of a dialogue, that one reading takes; the command line reads longer ones.
 TEXT, DIALOGUE = 6000, 12_000
 
@@ -93,22 +95,35 @@ def check_asked(directions: int, doses: int = 0) -> None:
     _check(doses, "doses", DOSES)
 
 
+def check_long_run(texts: int) -> None:
+    """Raises InputError, naming the limit, for a run of more texts than a job of the page writes."""
+    _check(texts, "texts", RUN_TEXTS)
+
+
 def check_text(text: str, what: str = "text", most: int = TEXT) -> None:
     """Raises InputError, naming the limit, for a text of more letters than a reading takes."""
     if len(text) > most:
         raise InputError(
-            f"the {what} has {len(text):,} letters; up to {most:,} are read here. Shorten it, or use emoviz read."
+            f"the {what} has {len(text)} letters; up to {most} are read here. Shorten it, or use emoviz read."
         )
 
 
 def check_model(name: str) -> None:
     """Raises InputError for a model that this page does not run: a large one, and where many share it one that emoviz
     does not know, such as a folder that a set was made from."""
-    entry = next((one for one in REGISTRY if name in (one.id, one.id.split("/")[-1])), None)
+    entry = _entry(name)
     if entry is not None:
         _check(entry.parameters / 1e6, f"million parameters of {name}", limits().parameters)
     elif is_public():
         raise InputError(f"model {name!r:.60} is run where emoviz runs for you alone; here the known ones are.")
+
+
+def place_of(model: str, origin: str) -> str:
+    """What loads a model: where its set remembers that it is; where many share the page, the known model of its name
+    and nothing else. Raises InputError as `check_model`."""
+    check_model(model)
+    entry = _entry(model)
+    return entry.id if entry is not None and is_public() else origin if origin else model
 
 
 def check_fetch(entry: ModelEntry) -> None:
@@ -116,6 +131,11 @@ def check_fetch(entry: ModelEntry) -> None:
     check_model(entry.id)
     if entry.source != "bundled":
         refuse_in_public(f"{entry.id} is not fetched")
+
+
+def _entry(name: str) -> ModelEntry | None:
+    """A known model, by its name or its id on the hub."""
+    return next((one for one in REGISTRY if name in (one.id, one.id.split("/")[-1])), None)
 
 
 def refuse_in_public(what: str) -> None:

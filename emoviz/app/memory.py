@@ -15,7 +15,7 @@ import psutil
 
 from .gpu import LENT
 from .library import library
-from .limits import check_model
+from .limits import limits, place_of
 
 if TYPE_CHECKING:
     from ..models.loaded import LoadedModel
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 # Model -> it, for as long as it is in memory.
 LOADED: dict[str, LoadedModel] = {}
+# Told which model is let go: whoever keeps it for a visitor while nothing runs.
+WHEN_FREED: list[Callable[[str], None]] = []
+# When each was asked for last.
+_USED: dict[str, float] = {}
 _loading = threading.Lock()
 # As in malloc.h.
 _M_MMAP_THRESHOLD = -3
@@ -35,6 +39,7 @@ def loaded_with_status(shown: Any, model: str) -> Generator[tuple[Any, str], Non
     """
     found = LOADED.get(model)
     if found is not None:
+        _USED[model] = time.monotonic()
         return found
     stage = ["loading"]
 
@@ -64,6 +69,8 @@ def in_memory() -> list[tuple[str, int]]:
 def free(model: str) -> None:
     """Lets a model go. Runs that are under way keep it until they end; the next one loads it again."""
     LOADED.pop(model, None)
+    for forget in WHEN_FREED:
+        forget(model)
     # A module and its hooks point at each other: without this its memory stays until some later collection.
     gc.collect()
     # The C library keeps what was freed for itself, gigabytes of it, until it is asked.
@@ -96,16 +103,37 @@ def _load(model: str, progress: Callable[[str, int, int], None]) -> LoadedModel:
     with _loading:
         found = LOADED.get(model)
         if found is None:
-            check_model(model)
             # The name of a hub model or a folder does not say where it is; its set remembers.
             vectors = library().steerable.get(model)
-            origin = vectors.provenance.origin if vectors is not None else ""
+            place = place_of(model, vectors.provenance.origin if vectors is not None else "")
+            most = limits().held
+            while most is not None and len(LOADED) >= most:
+                _make_room()
             # A lent GPU is there only while texts are written.
-            place = "cpu" if LENT else "auto"
-            found = load_model(
-                origin if origin else model, precision=quick_precision(), device=place, progress=progress
-            )
+            device = "cpu" if LENT else "auto"
+            found = _loaded(lambda: load_model(place, precision=quick_precision(), device=device, progress=progress))
             # Takes seconds for a large vocabulary, and every run needs it.
             vocabulary_scripts(found)
             LOADED[model] = found
+        _USED[model] = time.monotonic()
         return found
+
+
+def _loaded(load: Callable[[], LoadedModel]) -> LoadedModel:
+    """A model; others make room for it."""
+    from ..models.memory import NotEnoughMemory
+
+    while True:
+        try:
+            return load()
+        except NotEnoughMemory:
+            if not LOADED:
+                raise
+        _make_room()
+
+
+def _make_room() -> None:
+    """Lets the model go that was used longest ago."""
+    oldest = min(list(LOADED), key=lambda name: _USED.get(name, 0.0), default=None)
+    if oldest is not None:
+        free(oldest)

@@ -15,12 +15,14 @@ from ..store.folders import readings_folder
 from ..store.readings import beside, load_readings
 from ..types import TextReadings, VectorSet
 from ..words import counted
-from .limits import check_file
+from .limits import check_file, is_public
 from .uploading import hidden
 
 # Of one browser: a folder that only its secret leads to, and a table in it.
 _NAME = re.compile(r"[0-9a-f]{32}/[\w.+-]{1,120}")
 _SUFFIX = ".csv"
+# Tables of all visitors together, where strangers share the page.
+_MOST_SHARED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,14 @@ def table_for(owner: str, file: Texts, vectors: VectorSet, layer: int) -> Path:
     """Where the table of a file goes."""
     stem = re.sub(r"[^\w.+-]+", "-", Path(file.path).stem)[:40]
     return _folder(owner) / f"{stem}_{vectors.provenance.model.split('/')[-1]}_{layer}_{file.hash[:8]}{_SUFFIX}"
+
+
+def make_room() -> None:
+    """On a page that many share only the latest tables are kept, whoever had them made."""
+    tables = sorted(readings_folder().glob(f"*/*{_SUFFIX}"), key=lambda path: path.stat().st_mtime)
+    for path in tables[:-_MOST_SHARED] if is_public() else []:
+        for one in (path, beside(path)):
+            one.unlink(missing_ok=True)
 
 
 def own_readings(owner: str) -> list[tuple[str, str]]:

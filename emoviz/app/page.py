@@ -67,15 +67,16 @@ _SAME_DEPTH = f"() => {json.dumps(SAME_DEPTH)}"
 def build(endpoints: Sequence[Endpoint] = (), note: str = "") -> gr.Blocks:
     """The dashboard, not yet served. The first tab is drawn here, from the stored sets: torch is not needed for it.
 
-    endpoints : what its API answers. note : what every visitor is told.
+    endpoints : what its API answers. note : what every visitor is told, where not many share the page.
     """
     start = first_selection()
     with (
         without_app(),
-        gr.Blocks(title="emoviz", analytics_enabled=False, fill_width=True, delete_cache=(3600, 86400)) as blocks,
+        gr.Blocks(title="emoviz", analytics_enabled=False, fill_width=True, delete_cache=(600, 3600)) as blocks,
     ):
         selection, side, leaves = _sidebar(start)
-        told = " ".join(part for part in (public_words(), note) if part)
+        # Where the server keeps things is nobody's business.
+        told = public_words() if is_public() else note
         Message(told, elem_id="ez-told", elem_classes="ez-status", visible=bool(told))
         notice, strip = Message(elem_id="ez-notice"), job_strip.lay()
         opened = gr.State({PAGE: TABS[0].title})

@@ -40,11 +40,11 @@ from .plotly_file import PLOTLY_URL, AskedFirst, compress_beside  # noqa: E402
 from .plotly_file import ROUTE as PLOTLY_ROUTE  # noqa: E402
 from .prefix import BehindPrefix  # noqa: E402
 from .quick_start import uncollected, without_app  # noqa: E402
-from .session_parts import MAX_SESSIONS, keep_ids  # noqa: E402
+from .session_parts import MAX_SESSIONS, bound_sessions  # noqa: E402
 from .theme import THEME  # noqa: E402
 from .tour import steps  # noqa: E402
 
-keep_ids()
+bound_sessions()
 guarded(names_served(None), None)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +15,9 @@ import numpy as np
 from ..errors import InputError, not_writable
 from ..store.folders import home
 from ..store.making import discard, is_locked, lock_of, locked
+
+# A variable: bytes that the work of a process may take. Bytes that are left to others on the disk.
+MOST_WORK, _SPARE = "EMOVIZ_MOST_WORK", 5e8
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +62,14 @@ def arrays(folder: Path | None, n_layers: int, width: int, tokens: np.ndarray) -
     types = {"pooled": np.float32, "norms": np.float32, "sums": np.uint32}
     if folder is None:
         return Arrays(**{name: np.zeros(shape, types[name]) for name, shape in shapes.items()}, first=first)
+    sizes = {name: int(np.prod(shape)) * np.dtype(types[name]).itemsize for name, shape in shapes.items()}
+    missing = {path: sizes[name] for name in shapes if _size(path := folder / f"{name}.bin") != sizes[name]}
+    _check_room(folder, sum(sizes.values()), sum(missing.values()))
+    for path, size in missing.items():
+        _reserve(path, size)
     found = {}
     for name, shape in shapes.items():
         path = folder / f"{name}.bin"
-        size = int(np.prod(shape)) * np.dtype(types[name]).itemsize
-        if not path.exists() or path.stat().st_size != size:
-            _reserve(path, size)
         found[name] = np.memmap(path, types[name], "r+", shape=shape)
     return Arrays(**found, first=first)
 
@@ -95,6 +101,27 @@ def drop_work(name: str) -> None:
 def is_being_made(name: str) -> bool:
     """Whether a process is making the set of this name on this machine."""
     return is_locked(lock_of(home() / "work" / name))
+
+
+def _size(path: Path) -> int | None:
+    return path.stat().st_size if path.exists() else None
+
+
+def _check_room(folder: Path, size: int, more: int) -> None:
+    """Raises InputError, before anything is taken, for states that leave no room for others on the disk, or that are
+    more than whoever began the process lets it take. more : what is not there yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    free, most = shutil.disk_usage(folder).free, os.environ.get(MOST_WORK)
+    if more > free - _SPARE:
+        raise InputError(
+            f"the states of these texts take {more / 1e9:.2f} GB while they are read; {free / 1e9:.2f} GB are free in "
+            f"{folder.parent}, of which {_SPARE / 1e9:g} GB are left to others. Make room, or give fewer texts."
+        )
+    if most is not None and size > int(most):
+        raise InputError(
+            f"the states of these texts take {size / 1e9:.2f} GB while they are read; up to {int(most) / 1e9:g} GB are "
+            "allowed on the page. Give fewer texts, or use emoviz extract."
+        )
 
 
 def _reserve(path: Path, size: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError
 
@@ -12,7 +12,11 @@ from ..errors import InputError
 from ..files import DAMAGED
 from ..store.formats.checks import MAX_LAYERS
 from ..store.tensors import metadata_of, places
+from ..words import counted
 from .registry import ModelSource
+
+if TYPE_CHECKING:
+    from .loaded import LoadedModel
 
 # int8 leaves embeddings and norms as they are.
 BYTES_PER_PARAMETER = {"fp32": 4, "bf16": 2, "fp16": 2, "int8": 1.25}
@@ -22,8 +26,19 @@ _WORKING_BYTES = 500_000_000
 _MOST_CLAIMED, _SPARE_NUMBERS = 16, 50_000_000
 
 
+# What a container may use and has used, in both ways of saying it; its own files are at the root.
+_CONTAINER = (
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+)
+
+
+class NotEnoughMemory(InputError):
+    """What is asked for does not fit into the memory that is free."""
+
+
 def check_memory(source: ModelSource, folder: Path, precision: str, device: str) -> None:
-    """Raises InputError if the model cannot fit into the free memory of the device; silent where its size is unknown.
+    """Raises NotEnoughMemory if the model cannot fit into what is free on the device; silent where its size is unknown.
 
     folder : where its weight files lie, or will lie once they are fetched from the hub.
     """
@@ -33,7 +48,7 @@ def check_memory(source: ModelSource, folder: Path, precision: str, device: str)
     parameters, needed = found
     free = free_bytes(device)
     if needed > free:
-        raise InputError(
+        raise NotEnoughMemory(
             f"{source.name} has {parameters / 1e9:.2g} billion parameters and needs about {needed / 1e9:.1f} GB in "
             f"{precision}; {free / 1e9:.1f} GB are free on {device}. {_advice(precision)}."
         )
@@ -45,6 +60,36 @@ def needed_bytes(source: ModelSource, folder: Path | None, precision: str) -> tu
     if parameters is None and source.entry is not None:
         parameters = source.entry.parameters
     return None if parameters is None else (parameters, parameters * BYTES_PER_PARAMETER[precision] + _WORKING_BYTES)
+
+
+def check_pass(loaded: LoadedModel, rows: int, tokens: int, *, kept: bool = True) -> None:
+    """Raises NotEnoughMemory where a pass over so many tokens in so many rows does not fit into the free memory of the
+    machine; silent on a GPU, which says so itself. kept : whether keys and values are kept for what is written next."""
+    if loaded.device.type != "cpu":
+        return
+    needed, free = pass_bytes(loaded, rows, tokens, kept=kept), free_bytes("cpu")
+    if needed > free:
+        raise NotEnoughMemory(
+            f"{counted(rows, 'text')} of {tokens} tokens with the prompt need about {needed / 1e9:.1f} GB in "
+            f"{loaded.name}; {free / 1e9:.1f} GB are free. Shorten the text, or give fewer rows."
+        )
+
+
+def pass_bytes(loaded: LoadedModel, rows: int, tokens: int, *, kept: bool = True) -> float:
+    """About the memory that a pass takes beside the weights: keys and values of all layers, the states inside one
+    block, and two masks of who sees whom."""
+    from .blocks import text_config
+
+    config = text_config(loaded.model)
+    width, heads = config.hidden_size, config.num_attention_heads
+    own = getattr(config, "head_dim", None)
+    head = own if own else width // heads
+    groups = getattr(config, "num_key_value_heads", None)
+    inner = getattr(config, "intermediate_size", None)
+    keys = 2 * loaded.n_layers * (groups if groups else heads) * head if kept else 0
+    inside = 6 * max(width, heads * head) + 3 * (inner if inner else 4 * width)
+    size = next(loaded.model.parameters()).element_size()
+    return rows * tokens * (keys + inside) * size + 2 * tokens**2
 
 
 def count_parameters(folder: Path) -> int | None:
@@ -88,7 +133,31 @@ def free_bytes(device: str) -> int:
         import torch
 
         return sum(torch.cuda.mem_get_info(k)[0] for k in range(torch.cuda.device_count()))
-    return psutil.virtual_memory().available
+    left = psutil.virtual_memory().available
+    container = container_bytes()
+    return left if container is None else min(left, container[0] - container[1])
+
+
+def container_bytes() -> tuple[int, int] | None:
+    """(what this container may use, what it has used) in bytes; None where nothing but the machine sets it."""
+    for limit, used in _CONTAINER:
+        try:
+            found = Path(limit).read_text("ascii").strip(), Path(used).read_text("ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            continue
+        # The older way writes a number beyond any machine for none.
+        if all(text.isdecimal() for text in found) and int(found[0]) < 1 << 60:
+            return int(found[0]), int(found[1]) - _given_back(Path(used).with_name("memory.stat"))
+    return None
+
+
+def _given_back(stat: Path) -> int:
+    """Of what a container has used, the files that are only kept at hand: they go where memory is needed."""
+    try:
+        lines = dict(line.split() for line in stat.read_text("ascii").splitlines())
+        return int(lines.get("inactive_file", 0))
+    except (OSError, ValueError):
+        return 0
 
 
 def device_bytes(device: str) -> tuple[int, ...]:
@@ -99,7 +168,9 @@ def device_bytes(device: str) -> tuple[int, ...]:
         import torch
 
         return tuple(torch.cuda.get_device_properties(k).total_memory for k in range(torch.cuda.device_count()))
-    return (psutil.virtual_memory().total,)
+    container = container_bytes()
+    total = psutil.virtual_memory().total
+    return (total if container is None else min(total, container[0]),)
 
 
 def _advice(precision: str) -> str:

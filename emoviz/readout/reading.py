@@ -16,6 +16,7 @@ from ..extract.protocols import reading_protocol
 from ..geometry import preferred_layer
 from ..models.blocks import hidden_of
 from ..models.loaded import LoadedModel
+from ..models.memory import check_pass
 from ..models.prompts import check_ids, special_ids
 from ..types import Reading, VectorSet
 from .projection import axes_of
@@ -112,6 +113,7 @@ def _encoded(
             f"the text has {len(ids)} tokens; {loaded.name} reads at most {loaded.max_tokens}. Shorten it."
         )
     check_ids(loaded, ids, "the text")
+    check_pass(loaded, 1, len(ids), kept=False)
     kept, ends = token_ends(spans, coded["special_tokens_mask"], len(text))
     if not kept.size:
         raise InputError("the text leaves no token to read. Write a longer one.")

@@ -18,6 +18,7 @@ from ..errors import InputError
 from ..extract.norms import fitting
 from ..models.dialogue import STOP, form_of, pieces_of
 from ..models.loaded import LoadedModel
+from ..models.memory import check_pass
 from ..readout.scripts import own_scripts
 from ..types import Decoding, Recipe, Reply, Towards, VectorSet
 from .generate import MAX_BATCH_TOKENS, MAX_ROWS, Partial, Past, batch_rows, check_decoding, write
@@ -105,6 +106,10 @@ class Conversation:
         del self._turns[turn:]
         self._past, self.dropped = None, 0
 
+    def rest(self) -> None:
+        """Lets go of what the model has read, which takes memory; it reads it again when more is said."""
+        self._past = None
+
     def context(self, turn: int, row: int) -> list[int]:
         """The tokens that a row was given before its answer of a turn."""
         users, first = [one.user for one in self._turns[: turn + 1]], self._turns[turn].first
@@ -128,6 +133,7 @@ class Conversation:
                 most = f"{self.model.name} reads at most {room}" if not fits else f"{MAX_BATCH_TOKENS} of all rows fit"
                 raise InputError(f"the message and its answer have up to {length} tokens; {most}. Shorten it.")
             first += 1
+        check_pass(self.model, len(self.rows), length)
         if first != self.dropped:
             self.dropped, self._past = first, None
         return pieces

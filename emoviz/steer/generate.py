@@ -15,6 +15,7 @@ from ..errors import InputError
 from ..extract.norms import fitting
 from ..models.blocks import past_name
 from ..models.loaded import LoadedModel
+from ..models.memory import check_pass
 from ..models.prompts import prompt_ids, until_end
 from ..readout.scripts import own_scripts
 from ..readout.vocabulary import script_mass, vocabulary_scripts
@@ -88,6 +89,7 @@ def generate(loaded: LoadedModel, prompt: str, added: Offsets, decoding: Decodin
             f"{added.rows} texts of {ids.shape[1] + decoding.max_new_tokens} tokens with the prompt were asked for "
             f"at once; {MAX_BATCH_TOKENS} tokens together are allowed. Give fewer doses or a shorter prompt."
         )
+    check_pass(loaded, added.rows, ids.shape[1] + decoding.max_new_tokens)
     rows, past = ids.expand(added.rows, -1), Past.empty(added.rows, kept=False)
     return write(loaded, rows, torch.ones_like(rows, dtype=torch.bool), added, decoding, own_scripts(prompt), past)
 

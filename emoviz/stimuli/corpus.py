@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 DEFAULT_CORPUS = "emoviz-420"
 MIN_CLASSES, MAX_CLASSES = 2, 500
+# Letters of the name of a class, which every figure and menu of a set shows.
+MAX_NAME = 80
 
 _DATA = files(__package__) / "data"
 _COLUMNS = ("emotion", "text", "topic")
@@ -128,6 +130,8 @@ def _passage(row: dict[str, Any], where: str, counts: Counter[str], form: str) -
         if not isinstance(row.get(key), str) or not row[key].strip():
             raise InputError(f"{where} has no {key!r}, or an empty one. Write it as {form}.")
     emotion = row["emotion"].strip()
+    if len(emotion) > MAX_NAME:
+        raise InputError(f"{where} names an emotion in {len(emotion)} letters; up to {MAX_NAME} are allowed.")
     counts[emotion] += 1
     topic = row.get("topic", f"row {counts[emotion]}")
     if not isinstance(topic, str) or not topic.strip():

@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakSet
 
 import gradio as gr
 
@@ -18,6 +19,7 @@ from ...share.transcript import highest
 from ...steer.grammar import UNSTEERED, is_control, label_of
 from ...steer.recipes import recipe, recipe_words
 from ...types import Reply
+from ..memory import WHEN_FREED, loaded_with_status
 from ..turns import MODEL_TURNS
 from .request import Request
 from .witnessing import outside_witnessed, witnessed
@@ -45,6 +47,32 @@ class Talk:
     read: list[list[Reply]] = field(default_factory=list)
     began: Any = None
     stopped: bool = False
+    answering: bool = False
+
+    def __post_init__(self) -> None:
+        _TALKS.add(self)
+
+
+@dataclass(frozen=True, slots=True)
+class _Away:
+    """Stands for a model that is not in memory any more."""
+
+    name: str
+
+
+_TALKS: WeakSet[Talk] = WeakSet()
+
+
+def _let_go(model: str) -> None:
+    """A model that is let go is not kept for talks that rest; the next message loads it again."""
+    for talk in list(_TALKS):
+        for one in [] if talk.answering else talk.conversations:
+            if one.model.name == model:
+                one.rest()
+                one.model = cast(Any, _Away(model))
+
+
+WHEN_FREED.append(_let_go)
 
 
 def begun_with(asked: Request, system: str) -> tuple:
@@ -72,13 +100,19 @@ def say(talk: Talk, asked: Request, user: str, system: str, at: int | None) -> I
             if talk.stopped:
                 return
             yield gr.skip(), said
-        if not talk.conversations:
-            talk.conversations = yield from _begun(asked, system)
-            talk.began = began
-            talk.shown["notes"] = [note for one in talk.conversations for note in _notes(one)]
-        if at is not None:
-            _forget(talk, at)
-        yield from _answered(talk, asked, user)
+        talk.answering = True
+        try:
+            for one in talk.conversations:
+                one.model = yield from loaded_with_status(gr.skip(), one.model.name)
+            if not talk.conversations:
+                talk.conversations = yield from _begun(asked, system)
+                talk.began = began
+                talk.shown["notes"] = [note for one in talk.conversations for note in _notes(one)]
+            if at is not None:
+                _forget(talk, at)
+            yield from _answered(talk, asked, user)
+        finally:
+            talk.answering = False
 
 
 def _begun(asked: Request, system: str) -> Any:
@@ -225,6 +259,8 @@ def exact(talk: Talk, turn: int, place: int) -> dict[str, Any] | None:
         if row < len(one.rows):
             if turn >= len(one.turns):
                 return None
+            if isinstance(one.model, _Away):
+                return {"turn": turn, "title": f"{one.model.name} is not in memory; Send loads it again", "pieces": []}
             ids = one.context(turn, row)
             told = what_steers(one.turns[turn][row].direction, one.turns[turn][row].dose)
             title = f"{one.model.name}, {told}: {len(ids)} tokens before the answer"

@@ -16,7 +16,7 @@ from ..contract import QUIET, Page, by_name
 from ..job_strip import BEGUN, lines, model_label
 from ..jobs import JOBS
 from ..library import library
-from ..limits import refuse_in_public
+from ..limits import check_asked, refuse_in_public
 
 
 def run_label(run: Any) -> str:
@@ -43,7 +43,7 @@ class OwnRuns:
 
     def begin(self, model: str, emotions: list[str], owner: str) -> tuple:
         """(status, jobs): a run of these emotions, of all where none is given, is begun as a job."""
-        return self.begun(model, owner, lambda: {"emotion": emotions})
+        return self.begun(model, owner, lambda: options_of(emotions))
 
     def begun(self, model: str, owner: str, options: Callable[[], Mapping[str, str | Sequence[str]]]) -> tuple:
         """As `begin`, with any options of the command; they may raise InputError."""
@@ -108,6 +108,12 @@ class OwnRuns:
         parts, strip = page.laid[self.tab].parts, page.jobs
         asked = {"model": parts["own model"], "emotions": parts["emotions"], "owner": strip.owner}
         parts["go"].click(*by_name(self.begin, **asked), [parts["said"], strip.lines], **QUIET)
+
+
+def options_of(emotions: Sequence[str]) -> dict[str, Sequence[str]]:
+    """Of a command that makes a run of these emotions. Raises InputError for too many."""
+    check_asked(len(emotions))
+    return {"emotion": emotions}
 
 
 def lay_asked() -> dict[str, Any]:

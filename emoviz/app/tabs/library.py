@@ -16,6 +16,7 @@ import gradio as gr
 from ...emotions import CLASSES
 from ...errors import InputError
 from ...extract.protocols import PROTOCOLS
+from ...extract.work import MOST_WORK
 from ...models import REGISTRY, available, resolve
 from ...models.registry import PRECISIONS, TESTED_ARCHITECTURES
 from ...plots.theme import short_label
@@ -31,7 +32,7 @@ from ..contract import LATEST, QUIET, Laid, Page, Tab, by_name
 from ..job_strip import BEGUN, lines, model_label
 from ..jobs import JOBS
 from ..library import library
-from ..limits import is_public, refuse_in_public
+from ..limits import WORK, is_public, refuse_in_public
 from ..selection import Selection
 from ..snippet import snippet
 from ..uploading import Upload
@@ -218,7 +219,8 @@ def extract(model: str, protocol: str, precision: str, file: Upload | None) -> G
         read_as = {} if file is None else uploading.options(file, Path(folder))
         try:
             made = yield from run_command(
-                words_of("extract", model.strip(), protocol=protocol, precision=precision, **read_as)
+                words_of("extract", model.strip(), protocol=protocol, precision=precision, **read_as),
+                variables={MOST_WORK: f"{WORK}"},
             )
         except InputError as error:
             raise InputError(str(error) if file is None else uploading.hidden(str(error), file.path)) from error

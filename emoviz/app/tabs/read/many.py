@@ -26,7 +26,17 @@ from ...job_strip import BEGUN, lines, model_label, told_owner
 from ...jobs import JOBS
 from ...leaving import when_ready
 from ...library import library
-from ...own_readings import Texts, delete_readings, label_of, looked_at, own_readings, readings_named, table_for
+from ...limits import place_of
+from ...own_readings import (
+    Texts,
+    delete_readings,
+    label_of,
+    looked_at,
+    make_room,
+    own_readings,
+    readings_named,
+    table_for,
+)
 from ...selection import Selection, pick_emotion
 from ...snippet import figure, with_model
 from ...uploading import hidden
@@ -87,8 +97,9 @@ def begin(file: Texts | None, column: str | None, view: Selection, owner: str) -
         vectors = view.chosen()[0]
         layer, model = view.layers([vectors])[0], vectors.provenance.model
         out = table_for(owner, file, vectors, layer)
-        origin, how = vectors.provenance.origin, {"texts": file.path, "text_column": file.column, "out": str(out)}
-        words = words_of("read", origin if origin else model, set=vectors.name, layer=f"{layer}", **how)
+        place, how = place_of(model, vectors.provenance.origin), {"texts": file.path, "text_column": file.column}
+        words = words_of("read", place, out=str(out), set=vectors.name, layer=f"{layer}", **how)
+        make_room()
         JOBS.start("reading", f"Texts read by {model_label(model)}", owner, lambda: make(words, file.path))
     except InputError as error:
         return f"**Cannot read.** {error}", gr.skip()

@@ -18,7 +18,7 @@ from ...components import EMPTY, Figure, Menu, Message, Texts
 from ...contract import EXPORTS, QUIET, Laid, Page, Part, Tab, by_name
 from ...download import downloaded_texts
 from ...library import library, model_colours
-from ...limits import is_public, limits
+from ...limits import check_asked, check_long_run, is_public, limits
 from ...selection import Selection
 from ...snippet import figure, snippet
 from ...steer.own_runs import OwnRuns, lay_asked
@@ -129,6 +129,9 @@ def options(emotions: list[str], doses: str, prompts: str) -> dict[str, str | li
         raise InputError(f"{len(texts)} prompts were given; up to {MAX_PROMPTS} fit.")
     for text in texts:
         check_prompt(text)
+    n_doses = doses.count(",") + 1
+    check_asked(len(emotions), n_doses)
+    check_long_run(len(texts) * (1 + n_doses * (len(emotions) if emotions else len(library().classes))))
     return {"dose": doses, "prompt": texts, "emotion": emotions}
 
 
