@@ -2,7 +2,10 @@
 
 import asyncio
 import base64
+import re
 
+import gradio as gr
+import gradio.routes
 import httpx
 import pytest
 from starlette.applications import Starlette
@@ -104,6 +107,31 @@ def test_pages_of_other_sites_get_no_answer_and_no_permission(method, origin, he
 )  # fmt: skip
 def test_what_gradio_brings_and_the_page_does_not_use_is_not_there(path):
     assert _answer(path=path).status_code == 404
+
+
+# Of gradio: they answer the page, its API and its files. Beside them only those of emoviz itself are there.
+ROUTES = {
+    "", "/assets", "/config", "/favicon.ico", "/login", "/logout", "/manifest.json", "/openapi.json", "/pwa_icon",
+    "/robots.txt", "/static", "/svelte", "/theme.css",
+    *(f"/gradio_api/{name}" for name in (
+        "api", "app_id", "call", "cancel", "custom_component", "file", "heartbeat", "info", "login_check",
+        "openapi.json", "queue", "reset", "run", "startup-events", "theme.css", "token", "upload", "upload_progress",
+        "user",
+    )),
+}  # fmt: skip
+
+
+def test_a_new_route_of_gradio_is_looked_at_before_anybody_is_answered_there():
+    with gr.Blocks() as blocks:
+        gr.Textbox()
+    found, waiting = set(), list(gradio.routes.App.create_app(blocks).routes)
+    while waiting:
+        route = waiting.pop()
+        waiting += getattr(getattr(route, "original_router", None), "routes", [])
+        found |= {route.path} if hasattr(route, "path") else set()
+    assert len(found) > 60
+    open_ = {path for path in found if not guard._UNUSED.match(path)}
+    assert {re.match(r"(/gradio_api)?(/[\w.-]*[\w])?", path)[0] for path in open_} <= ROUTES
 
 
 def test_a_request_that_is_too_large_is_refused_by_what_it_says_and_by_what_comes(public):
