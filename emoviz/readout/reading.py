@@ -19,7 +19,7 @@ from ..models.loaded import LoadedModel
 from ..models.memory import check_pass
 from ..models.prompts import check_ids, special_ids
 from ..types import Reading, VectorSet
-from .projection import axes_of
+from .projection import Axes, axes_of
 
 # A token is an attention sink where its state is this much longer than the layer's median. Measured on SmolLM2-135M and
 # Gemma-3-270M from the second block on: ordinary tokens stay below 2.3, sinks reach 4 to 155.
@@ -48,17 +48,19 @@ def read_text(model: LoadedModel, vectors: VectorSet | None, text: str) -> Readi
     loaded = model
     vectors = fitting(vectors, loaded)
     ids, kept, offsets = _encoded(loaded, vectors, text)
-    scores, lengths = _forward(loaded, vectors, ids)
+    axes, layers = _axes(vectors)
+    scores, lengths = _forward(loaded, axes, ids, (vectors.n_layers, len(ids[0]), len(vectors.classes)))
     special = np.isin(ids[0, kept], list(special_ids(loaded)))
-    unread, why = _unread(vectors, kept, scores[:, kept], lengths[:, kept], special)
+    unread, why = _unread(list(axes), kept, scores[:, kept], lengths[:, kept], special)
     scores = np.where(unread[..., None], np.float32(np.nan), scores[:, kept])
     layer = preferred_layer(vectors)
+    if layer in layers:
+        raise InputError(f"layer {layer}, which stands for {vectors.name}, cannot be read: {layers[layer]}")
     if np.isnan(scores[layer]).all():
         raise InputError(
             f"the text leaves no token to read at layer {layer} (the first is a sink). Write a longer one."
         )
     tokens = tuple(text[start:end] for start, end in offsets)
-    layers = {at: f"layer {at} of {vectors.name} {vectors.gap}" for at in vectors.provenance.nonfinite_layers}
     return Reading(loaded.name, vectors.name, text, tokens, offsets, vectors.classes, scores, layer, layers, why)
 
 
@@ -120,13 +122,27 @@ def _encoded(
     return torch.tensor([ids]), kept, pieces(ends)
 
 
-def _forward(loaded: LoadedModel, vectors: VectorSet, ids: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Scores (L, T, C) and the length of each state over the layer's median (L, T); NaN at the set's missing layers."""
-    scores = np.full((vectors.n_layers, ids.shape[1], len(vectors.classes)), np.nan, np.float32)
-    lengths = np.full(scores.shape[:2], np.nan)
+def _axes(vectors: VectorSet) -> tuple[dict[int, Axes], dict[int, str]]:
+    """The class vectors of every layer that can be read, and why the others cannot."""
+    found: dict[int, Axes] = {}
+    why = {at: f"layer {at} of {vectors.name} {vectors.gap}" for at in vectors.provenance.nonfinite_layers}
+    for layer in vectors.finite_layers:
+        try:
+            found[layer] = axes_of(vectors, layer)
+        # A class without a direction there; the other layers have theirs.
+        except InputError as error:
+            why[layer] = str(error)
+    return found, why
 
-    def reader(layer: int):
-        axes = axes_of(vectors, layer)
+
+def _forward(
+    loaded: LoadedModel, axes_at: dict[int, Axes], ids: Tensor, shape: tuple[int, int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Scores (L, T, C) and the length of each state over the layer's median (L, T); NaN at layers without axes."""
+    scores = np.full(shape, np.nan, np.float32)
+    lengths = np.full(shape[:2], np.nan)
+
+    def reader(layer: int, axes: Axes):
         directions = torch.from_numpy(axes.units.T.astype(np.float32))
         offset = torch.from_numpy(axes.offset.astype(np.float32))
 
@@ -138,7 +154,7 @@ def _forward(loaded: LoadedModel, vectors: VectorSet, ids: Tensor) -> tuple[np.n
 
         return project
 
-    readers = {layer: reader(layer) for layer in vectors.finite_layers}
+    readers = {layer: reader(layer, axes) for layer, axes in axes_at.items()}
     try:
         with loaded.inference(), ExitStack() as hooks:
             for layer, project in readers.items():
@@ -154,9 +170,12 @@ def _forward(loaded: LoadedModel, vectors: VectorSet, ids: Tensor) -> tuple[np.n
 
 
 def _unread(
-    vectors: VectorSet, kept: np.ndarray, scores: np.ndarray, lengths: np.ndarray, special: np.ndarray
+    there: list[int], kept: np.ndarray, scores: np.ndarray, lengths: np.ndarray, special: np.ndarray
 ) -> tuple[np.ndarray, dict[int, str]]:
-    """Which (layer, token) have no score, (L, T), and why, by token. special : (T,) typed start and end tokens."""
+    """Which (layer, token) have no score, (L, T), and why, by token.
+
+    there : the layers that are read. special : (T,) typed start and end tokens.
+    """
     finite = np.isfinite(scores).all(-1)
     sink = lengths > SINK
     if kept[0] == 0 and sink[:, 0].any():
@@ -170,7 +189,6 @@ def _unread(
             f"attention sink: its state is up to {np.nanmax(lengths[:, token]):.0f} times as long as usual; not read "
             f"at {where}",
         )
-    there = list(vectors.finite_layers)
     for token in np.flatnonzero((~finite[there]).any(0)).tolist():
         why.setdefault(token, "its state is not finite at some layers; not read there")
     return ~finite | sink | special, why

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ MAX_TEMPERATURE = 2.0
 # Rows of one batch, and their tokens together: the cache of keys and values grows with both.
 MAX_ROWS = 64
 MAX_BATCH_TOKENS = 65_536
+
+log = logging.getLogger(__name__)
 
 # Rows of directions in words stay rows of words.
 T = TypeVar("T", bound=Towards)
@@ -79,6 +82,8 @@ def generate(loaded: LoadedModel, prompt: str, added: Offsets, decoding: Decodin
     All rows start from the same tokens, so nothing is padded. Greedy at temperature 0; above it, all rows share the
     same noise at each step, so that they differ by their offsets alone. A caller may stop iterating at any time: hooks
     live only during a forward pass and nothing is left behind.
+
+    A row whose logits are not finite ends there, as at an end token, and this is logged.
 
     Raises InputError for an empty prompt, a prompt that does not fit the context, a chat turn of a model without a
     template, too many rows for the memory, or limits out of range.
@@ -266,6 +271,15 @@ def write(
             out = loaded.model(input_ids=step_ids, use_cache=True, **past.given(loaded), **more)
         past.keep(loaded, out)
         logits = out.logits[:, -1].float()
+        # A push beyond what the type can hold; whatever was chosen then would be taken for what the model writes.
+        broken = (torch.isnan(logits) | (logits == torch.inf)).any(-1).cpu() & ~finished
+        if broken.any():
+            log.warning(
+                "%d of %d texts end at token %d, where the numbers of %s are no longer finite in %s. Give a smaller "
+                "dose, or another precision.",
+                *(int(broken.sum()), added.rows, len(written) + 1, loaded.name, loaded.precision),
+            )
+            finished |= broken
         now = script_mass(logits, table, foreign)
         mass.append(np.where(finished[:, None], mass[-1], now) if mass else now)
         chosen = _choose(logits.cpu(), decoding.temperature, random)
