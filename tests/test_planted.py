@@ -6,7 +6,6 @@ import html
 import io
 import json
 import re
-import shutil
 from dataclasses import replace
 from urllib.parse import urlencode
 
@@ -16,9 +15,8 @@ import pytest
 from emoviz.app.selection import first_selection
 from emoviz.app.tabs.steer import converse, texts
 from emoviz.cli import main
-from emoviz.extract.protocols import PROTOCOLS
-from emoviz.extract.sets import extract_set
-from emoviz.models.load import load_model
+from emoviz.errors import InputError
+from emoviz.models.dialogue import pieces_of
 from emoviz.plots.export import export
 from emoviz.plots.heat_map import heat_map_figure
 from emoviz.plots.talk import slide_data, talk_page
@@ -28,13 +26,13 @@ from emoviz.share.report import report
 from emoviz.share.steps import finished
 from emoviz.share.texts import Cell, Column, Sheet, texts_files
 from emoviz.share.transcript import transcript
-from emoviz.stimuli import load_corpus
+from emoviz.steer.generate import checked_ids
 from emoviz.store import save_set, sets_folder
 from emoviz.store.spreadsheet import csv_bytes
-from emoviz.types import Reading, Reply
+from emoviz.types import Decoding, Reading, Reply
 
 from .chromium import find
-from .conftest import make_set, with_intervals, write_passages
+from .conftest import make_set, with_intervals
 from .dashboard import dashboard
 
 HOST = "planted.invalid"
@@ -191,6 +189,15 @@ def test_the_terminal_and_its_errors_get_no_control_characters_and_json_stays_wh
     assert NAMES[7] in json.loads(said.out.splitlines()[-1])["classes"]
 
 
+def test_half_of_a_surrogate_pair_is_refused_in_one_line_before_a_model_reads(llama):
+    for taken in (
+        lambda text: checked_ids(llama, text, Decoding(4)),
+        lambda text: pieces_of(llama, [text]),
+    ):
+        with pytest.raises(InputError, match="half of a surrogate pair, which is not UTF-8"):
+            taken("the cat \ud83d sat")
+
+
 # A browser from here on.
 needs_browser = pytest.mark.skipif(find() is None, reason="no Chromium on this machine; install chromium and run again")
 
@@ -238,69 +245,23 @@ def test_pages_and_drawings_that_leave_are_opened_and_nothing_in_them_runs(plant
     assert b"\x1b" not in files["rdm.svg"] and export(known["map"].draw, "pdf").startswith(b"%PDF")
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory, llama_folder):
-    """The folder of a user whose model, file, topics, classes and texts are all called so, with a set that was made."""
-    folder = tmp_path_factory.mktemp("home")
-    model = shutil.copytree(llama_folder, tmp_path_factory.mktemp("models") / MODEL.replace("/", "∕"))
-    words = ("joyous", "grim", "red", "blue", "tree", "ran", "dog", "cat", "a")
-    rows = [
-        {"emotion": name, "text": f"the {word} {animal} <script>{RUN}</script> ran", "topic": f"<i>{animal}</i>{k}"}
-        for name, word in zip(NAMES, words, strict=True)
-        for animal in ("cat", "dog")
-        for k in range(2)
-    ]
-    corpus = load_corpus(write_passages(folder / f"{CORPUS}.jsonl", rows))
-    made = extract_set(load_model(str(model)), corpus, PROTOCOLS["emoviz"])
-    save_set(made, folder / "sets")
-    return folder, made.name
-
-
 TABS = ("Depth", "Geometry", "Models", "Anisotropy", "Methods", "Library", "About")
 
 
 @pytest.mark.browser
 @needs_browser
-def test_every_tab_of_the_page_shows_planted_names_as_text(home, watched):
-    folder, name = home
-    with dashboard(EMOVIZ_HOME=str(folder)) as (url, _):
-        given = [("set", name), ("set", "gemma-3-270m_emoviz_fp32_ca4cb220"), ("emotion", NAMES[3])]
+def test_every_tab_of_the_page_shows_planted_names_as_text(planted, watched, tmp_path):
+    save_set(planted[0], tmp_path / "sets")
+    with dashboard(EMOVIZ_HOME=str(tmp_path)) as (url, _):
         typed = f"<img src=x onerror={RUN}>![a](http://{HOST}/t)"
-        given += [
-            ("texts.layers", typed),
-            ("texts.doses", typed),
-            ("emotions", NAMES[1]),
-            (typed, typed),
-            ("pin", typed),
-        ]
-        page = watched(f"{url}/?{urlencode(given)}")
-        page.wait_for_selector(".ez-plot[data-drawn]", timeout=30_000)
-        page.locator("#ez-notice").get_by_text("of the link is not known").wait_for()
+        given = [("set", planted[0].name), ("emotion", NAMES[3]), ("emotions", NAMES[1]), (typed, typed)]
+        page = watched(f"{url}/?{urlencode([*given, ('texts.layers', typed), ('texts.doses', typed), ('pin', typed)])}")
+        page.wait_for_selector(".ez-plot[data-drawn]", timeout=60_000)
+        page.locator("#ez-notice").get_by_text("of the link is not known").wait_for(timeout=60_000)
         assert typed[:40] in page.locator("#ez-notice").inner_text()
-        seen = page.locator("body").inner_text()
-        assert MODEL in seen and NAMES[1] in page.locator("#ez-select-emotions").inner_text()
+        assert MODEL in page.locator("body").inner_text()
+        assert NAMES[1] in page.locator("#ez-select-emotions").inner_text()
         for tab in TABS:
             page.get_by_role("tab", name=tab, exact=True).click()
             page.wait_for_timeout(500)
             assert page.evaluate(FAULTS) == [], tab
-        page.get_by_role("tab", name="Geometry", exact=True).click()
-        ticks = page.locator(".ez-plot:visible .ytick").all_inner_texts()
-        assert NAMES[1] in ticks and NAMES[3] in ticks
-        # What is pointed at says it too.
-        page.locator(".ez-plot:visible .heatmaplayer").first.hover()
-        page.locator(".hoverlayer text").first.wait_for()
-        page.get_by_role("button", name="Table", exact=True).first.click()
-        assert NAMES[3] in page.get_by_role("dialog").inner_text()
-        page.keyboard.press("Escape")
-        page.get_by_role("tab", name="Steer", exact=True).click()
-        page.get_by_label("Prompt", exact=True).first.fill(f"the cat {typed}")
-        page.get_by_label("Doses", exact=True).first.fill("0.03")
-        page.locator("#ez-steer-recipe, button:has-text('Recipe and decoding')").first.wait_for()
-        assert typed in page.locator("body").inner_text()
-        page.get_by_role("button", name="Steer", exact=True).click()
-        page.get_by_text("Cannot steer.").wait_for(timeout=30_000)
-        page.get_by_role("tab", name="Read", exact=True).click()
-        page.get_by_label("Text to read").fill(f"the cat {typed} ran")
-        page.get_by_role("button", name="Read", exact=True).click()
-        page.locator(".ez-tokens .ez-token").first.wait_for(timeout=60_000)
-        assert "onerror" in page.locator(".ez-tokens").first.inner_text()

@@ -12,6 +12,14 @@ from .loaded import LoadedModel
 _CONTROL = re.compile(r"<[^\s<>]+>|\[/?[A-Z_]+\]")
 
 
+def check_whole(text: str, what: str) -> None:
+    """Raises InputError for half of a surrogate pair, which no tokenizer takes. what : `prompt`, `text`, ..."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InputError(f"the {what} holds half of a surrogate pair, which is not UTF-8. Remove it.") from None
+
+
 def prompt_ids(loaded: LoadedModel, prompt: str, chat: bool) -> list[int]:
     """The bare text, or one user turn of the model's chat template that the model is to answer.
 
@@ -89,9 +97,11 @@ def control_tokens(loaded: LoadedModel) -> frozenset[str]:
 
 
 def check_text(loaded: LoadedModel, text: str) -> None:
-    """Raises InputError for a text that holds a control token, which would be obeyed instead of read."""
+    """Raises InputError for a text that holds a control token, which would be obeyed instead of read, and as
+    `check_whole`."""
     if not isinstance(text, str):
         raise InputError(f"message {text!r:.60} was given; one text is needed.")
+    check_whole(text, "text")
     found = next((token for token in sorted(control_tokens(loaded)) if token in text), None)
     if found is not None:
         raise InputError(

@@ -17,7 +17,7 @@ from ..geometry import preferred_layer
 from ..models.blocks import hidden_of
 from ..models.loaded import LoadedModel
 from ..models.memory import check_pass
-from ..models.prompts import check_ids, special_ids
+from ..models.prompts import check_ids, check_whole, special_ids
 from ..types import Reading, VectorSet
 from .projection import Axes, axes_of
 
@@ -97,10 +97,7 @@ def _encoded(
     """Token ids, the places of those that stand for text, and where their pieces are."""
     if not text.strip():
         raise InputError("the text is empty. Write or paste some words.")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise InputError("the text holds half of a surrogate pair, which is not UTF-8. Remove it.") from None
+    check_whole(text, "text")
     check_fast(loaded)
     coded = loaded.tokenizer(
         text,

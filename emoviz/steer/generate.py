@@ -17,7 +17,7 @@ from ..extract.norms import fitting
 from ..models.blocks import past_name
 from ..models.loaded import LoadedModel
 from ..models.memory import check_pass
-from ..models.prompts import prompt_ids, until_end
+from ..models.prompts import check_whole, prompt_ids, until_end
 from ..readout.scripts import own_scripts
 from ..readout.vocabulary import script_mass, vocabulary_scripts
 from ..types import Decoding, Generation, Generations, Recipe, Towards, VectorSet
@@ -191,6 +191,7 @@ def checked_ids(loaded: LoadedModel, prompt: str, decoding: Decoding) -> list[in
         raise InputError(f"prompt {prompt!r:.60} was given; one text is needed.")
     if not prompt.strip():
         raise InputError("the prompt is empty. Write a text to continue.")
+    check_whole(prompt, "prompt")
     check_decoding(decoding)
     ids = prompt_ids(loaded, prompt, decoding.chat)
     if loaded.max_tokens is not None and len(ids) + decoding.max_new_tokens > loaded.max_tokens:
