@@ -8,7 +8,7 @@ LARGER := Qwen2.5-Coder-1.5B-Instruct
 export HF_HUB_DISABLE_TELEMETRY := 1
 export GRADIO_ANALYTICS_ENABLED := False
 
-.PHONY: run test lint install docs cache outside verifications examples contrasts bench audit audited licenses screenshots clean
+.PHONY: run test lint install docs cache outside verifications examples contrasts bench fuzz audit audited licenses screenshots clean
 
 run: install
 	$(BIN)/emoviz serve --open
@@ -101,6 +101,13 @@ audit: requirements.txt
 audited: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt pip-audit
 	$(BIN)/pip-audit --vulnerability-service osv --disable-pip --no-deps -r requirements.txt
+
+# Damaged files for every reader, by chance and, where atheris can be had, guided by coverage: make fuzz SECONDS=600.
+SECONDS ?= 300
+fuzz: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fuzz]' || \
+		echo "atheris cannot be had here"
+	$(BIN)/python -m fuzz --seconds $(SECONDS)
 
 # The licences of all that a Space installs, in docs/licenses.md; of a package that puts the whole text there, its first line.
 licenses: install

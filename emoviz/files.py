@@ -17,6 +17,7 @@ from typing import Any
 
 # Bytes of a text or table that a user hands in, and of a result of ours, packed or not.
 LARGEST_TEXT, LARGEST_RESULT = 2**28, 2**26
+_BLOCK = 1 << 20
 # Brackets and commas of one JSON document: each may be a value, which takes a hundred times the memory of its sign.
 _MOST_VALUES = 4_000_000
 # No number of ours has more.
@@ -37,22 +38,26 @@ def size_of(path: Path) -> int:
 
 def content(path: Path, most: int) -> bytes:
     """What a regular file holds. Raises OSError where it cannot be read, or is larger."""
-    size_of(path)
+    size = size_of(path)
+    if size > most:
+        raise _too_large(path, most)
     with path.open("rb") as file:
-        found = file.read(most + 1)
-    return _within(found, most, path)
+        return file.read(size)
 
 
 def unpacked(path: Path, most: int = LARGEST_RESULT) -> bytes:
     """What a gzip file holds. Raises OSError, EOFError or zlib.error where it cannot be read, or would be larger."""
+    found = bytearray()
     with gzip.GzipFile(fileobj=BytesIO(content(path, most))) as file:
-        return _within(file.read(most + 1), most, path)
+        while block := file.read(_BLOCK):
+            found += block
+            if len(found) > most:
+                raise _too_large(path, most)
+    return bytes(found)
 
 
-def _within(found: bytes, most: int, path: Path) -> bytes:
-    if len(found) > most:
-        raise OSError(errno.EFBIG, f"it has more than {most / 2**20:.0f} MB", str(path))
-    return found
+def _too_large(path: Path, most: int) -> OSError:
+    return OSError(errno.EFBIG, f"it has more than {most / 2**20:.0f} MB", str(path))
 
 
 def parsed(document: bytes | str) -> Any:

@@ -31,7 +31,7 @@ def list_heads(beginning: str) -> list[tuple[bool, dict[str, np.ndarray], dict]]
     """Every head whose name begins so: whether it is the user's own, tensors and header. Damaged ones are logged."""
     found = []
     for folder, own in ((heads_folder(), True), (shipped_folder() / "heads", False)):
-        found += [(own, *head) for head in readable(entries(folder, f"{beginning}*{SUFFIX}"), _read)]
+        found += [(own, *head) for head in readable(entries(folder, f"{beginning}*{SUFFIX}"), read_head)]
     return found
 
 
@@ -41,13 +41,13 @@ def load_head(key: str) -> tuple[dict[str, np.ndarray], dict] | None:
         path = folder / f"{key}.safetensors"
         if path.exists():
             try:
-                return _read(path)
+                return read_head(path)
             except InputError as error:
                 log.warning("trained anew: %s", error)
     return None
 
 
-def _read(path: Path) -> tuple[dict[str, np.ndarray], dict]:
+def read_head(path: Path) -> tuple[dict[str, np.ndarray], dict]:
     """Raises InputError for a file that is none, is damaged, or whose parts do not fit together."""
     tensors, header = read_tensors(path, _KIND)
     try:
