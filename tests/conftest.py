@@ -11,10 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 # First, so that gradio starts here as it does on the page.
 import emoviz.app  # noqa: F401
 from emoviz.types import Protocol, Provenance, Resampled, VectorSet
+
+# The same cases at every run, on machines of any speed, and no folder of them.
+settings.register_profile("emoviz", derandomize=True, deadline=None, database=None)
+settings.load_profile("emoviz")
 
 ROOT = Path(__file__).resolve().parents[1]
 WORDS = [

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
 from importlib import import_module
 
@@ -326,6 +327,19 @@ def test_lint_exits_with_1_on_findings_and_0_without(capsys, tmp_path):
     rows = [{"emotion": e, "text": "Too short.", "topic": t} for e in ("sad", "calm") for t in "ab"]
     code, found = run(capsys, "lint", str(write_passages(tmp_path / "p.jsonl", rows)))
     assert code == 1 and {f["check"] for f in found["findings"]} >= {"length", "duplicate"}
+    assert found["counts"] == Counter(f["check"] for f in found["findings"])
+
+
+def test_lint_says_how_many_findings_of_each_kind_there_are_and_prints_some(capsys, tmp_path):
+    rows = [{"emotion": e, "text": f"Too short {e} {t}.", "topic": t} for e in ("sad", "calm") for t in "abcdef"]
+    path = str(write_passages(tmp_path / "p.jsonl", rows))
+    assert main(["lint", path]) == 1
+    head, summary, *lines = capsys.readouterr().out.splitlines()
+    assert head == "p: 12 passages, 2 classes, 6 topics"
+    assert "length 12" in summary
+    assert sum(line.startswith("length: ") for line in lines) == 6 and "length: 7 more (--all prints them)" in lines
+    assert main(["lint", path, "--all"]) == 1
+    assert sum(line.startswith("length: ") for line in capsys.readouterr().out.splitlines()) == 12
 
 
 def test_doctor(capsys):

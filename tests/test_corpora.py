@@ -204,3 +204,9 @@ def test_without_passages_that_were_read_there_is_no_figure():
     written = _with(_set("stories", protocol="emoviz-stories"), method="generation")
     with pytest.raises(InputError, match="no set was made by reading passages"):
         ez.plot.corpora(written)
+
+
+def test_extraction_says_which_classes_look_alike(llama, caplog):
+    rows = [(name, f"the {word} cat sat", word) for name in ("Afraid", "afraid") for word in ("red", "blue")]
+    ez.extract(llama, rows, save=False, progress=False)
+    assert "two classes look alike: 'Afraid' and 'afraid' differ only in capitals" in caplog.text

@@ -9,7 +9,8 @@ import pytest
 from emoviz.emotions import CLASSES, arousal, quadrant, valence
 from emoviz.errors import InputError
 from emoviz.stimuli import lint_corpus, load_corpus
-from emoviz.stimuli.lint import words
+from emoviz.stimuli.labels import alike, look
+from emoviz.stimuli.segments import words_in
 
 from .conftest import write_passages
 
@@ -35,7 +36,7 @@ def test_person_and_dialogue_are_balanced_over_the_two_halves(corpus):
         topics = [t for k, t in enumerate(corpus.topics) if k % 2 == half]
         happy = {p.topic: p.text for p in corpus.passages if p.emotion == "happy"}
         assert sum('"' in happy[t] for t in topics) == 5
-        first = [t for t in topics if {"i", "my", "me"} & set(words(re.sub('"[^"]*"', "", happy[t])))]
+        first = [t for t in topics if {"i", "my", "me"} & set(words_in(re.sub('"[^"]*"', "", happy[t]).lower()))]
         assert len(first) == 5
 
 
@@ -123,7 +124,8 @@ def test_own_class_names_are_banned_in_other_corpora(tmp_path):
         ("[" * 200_000, "line 1 is not JSON"),
         ('{"emotion": "sad"}\n', "line 1 has no 'text'"),
         ('{"emotion": "sad", "text": "  "}\n', "line 1 has no 'text', or an empty one"),
-        ('{"emotion": "sad", "text": "a", "topic": 3}\n', "topic that is not text"),
+        ('{"emotion": "sad", "text": "a", "topic": [3]}\n', "topic that is neither text nor a number"),
+        ('{"emotion": "sad", "text": "a", "topic": true}\n', "topic that is neither text nor a number"),
         ('{"emotion": "sad", "text": "a"}\n{"emotion": "sad", "text": "b"}\n', r"has 1 class; 2 to 500"),
         ('{"emotion": "sad", "text": "a"}\n{"emotion": "mad", "text": "b"}\n', "class 'sad' has one passage"),
     ],
@@ -163,3 +165,77 @@ def test_rows_without_topics_are_dealt_to_both_halves(tmp_path):
     corpus = load_corpus(write_passages(tmp_path / "p.jsonl", rows))
     assert corpus.topics == ("row 1", "row 2", "row 3", "row 4")
     assert json.dumps(corpus.classes) == '["down", "up"]'
+
+
+def test_topics_that_are_numbers_or_none_are_taken(tmp_path):
+    rows = [{"emotion": e, "text": f"{e} {k}", "topic": k} for e in ("up", "down") for k in (1, 2.5, None, "")]
+    corpus = load_corpus(write_passages(tmp_path / "p.jsonl", rows))
+    assert corpus.topics == ("1", "2.5", "row 3", "row 4")
+
+
+@pytest.mark.parametrize("name", ["p.jsonl", "p.csv"])
+def test_a_byte_order_mark_between_files_that_were_put_together_is_no_text(tmp_path, name):
+    parts = [[{"emotion": e, "text": f"{e} {k}"} for k in "ab"] for e in ("up", "down")]
+    if name == "p.jsonl":
+        lines = ["".join(f"{json.dumps(row)}\n" for row in rows) for rows in parts]
+    else:
+        lines = ["".join(f"{row['emotion']},{row['text']}\n" for row in rows) for rows in parts]
+        lines[0] = f"emotion,text\n{lines[0]}"
+    (tmp_path / name).write_text("\ufeff" + "\ufeff".join(lines), "utf-8")
+    assert load_corpus(tmp_path / name).classes == ("down", "up")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "difference"),
+    [
+        ("Afraid", "afraid", "capitals"),
+        ("fierte\u0301", "fiert\u00e9", "how their accents are stored"),
+        ("angry", "angry\u200b", "invisible characters or blanks"),
+        ("be calm", "be\u00a0calm", "invisible characters or blanks"),
+        ("calm", "calm\u3164", "invisible characters or blanks"),
+        ("joy", "\uff4aoy", "the width or form of their letters"),
+        ("mean", "m\u0435an", "letters of another script that are drawn alike"),
+    ],
+)
+def test_labels_that_look_alike_are_found_and_what_they_differ_in(tmp_path, one, other, difference):
+    rows = [_passage(f"{FILLER} {k}", label, t) for k, label in enumerate((one, other)) for t in ("letter", "bus")]
+    (found,) = [f for f in lint_corpus(load_corpus(write_passages(tmp_path / "p.jsonl", rows))) if "alike" in f.check]
+    assert found.message.endswith(f"differ only in {difference}. Write them alike.") and found.message.isascii()
+    assert alike([one, "sad", "joyful"]) == [] and look(one) == look(other)
+
+
+def test_words_are_counted_and_the_person_is_told_as_the_language_has_them(tmp_path):
+    line = (
+        "渡船又晚点了，我们坐在码头的石墙上，吃姨妈为路上准备的三明治，"
+        "一只海鸥站在木桩上看着我们，等着谁先把头转开，后来天黑了。"
+    )
+    cells = [(label, topic) for label in ("忧", "乐") for topic in ("letter", "bus")]
+    rows = [_passage(f"{line}{label}", label, topic) for label, topic in cells]
+    assert not [f for f in lint_corpus(load_corpus(write_passages(tmp_path / "p.jsonl", rows))) if f.check == "length"]
+    spanish = "La tarde me dio miedo y la noche nos dio frio, pero nadie en la casa quiso hablar de lo que paso"
+    rows = [_passage(f"{spanish} {extra}", label) for label, extra in (("triste", "a mi"), ("feliz", "a ella"))]
+    rows += [{**row, "topic": "bus", "text": row["text"].replace(" me ", " te ")} for row in rows]
+    assert not [f for f in lint_corpus(load_corpus(write_passages(tmp_path / "q.jsonl", rows))) if f.check == "person"]
+
+
+def test_repetition_is_named_once_for_each_passage_and_missing_cells_once_for_each_topic(tmp_path):
+    rows = [_passage(FILLER, e, t) for e in ("sad", "angry", "calm") for t in ("letter", "bus", "pool")]
+    rows = [row for row in rows if row["topic"] != "pool" or row["emotion"] == "sad"]
+    found = lint_corpus(load_corpus(write_passages(tmp_path / "p.jsonl", rows)))
+    missing = [f for f in found if f.check == "completeness"]
+    assert [(f.where, f.message[:18]) for f in missing] == [("pool", "2 of 3 classes hav")]
+    assert "angry, calm" in missing[0].message
+    assert [f.check for f in found].count("duplicate") == len(rows) - 1
+    assert [f.check for f in found].count("shared phrase") == len(rows) - 1
+
+
+def test_near_duplicates_are_those_of_a_plain_loop(tmp_path):
+    rng = np.random.default_rng(0)
+    vocabulary = [f"word{chr(97 + a)}{chr(97 + b)}" for a in range(5) for b in range(5)]
+    texts = [" ".join(rng.choice(vocabulary, 14)) for _ in range(60)]
+    rows = [_passage(text, ("sad", "angry")[k % 2], f"t{k // 2}") for k, text in enumerate(texts)]
+    found = lint_corpus(load_corpus(write_passages(tmp_path / "p.jsonl", rows)))
+    sets = [set(text.split()) for text in texts]
+    again = [k for k in range(60) if any(len(sets[k] & s) / len(sets[k] | s) > 0.5 for s in sets[:k])]
+    named = [f.where for f in found if f.check == "near-duplicate"]
+    assert named == [f"{rows[k]['emotion']} / {rows[k]['topic']}" for k in again] and len(again) > 3

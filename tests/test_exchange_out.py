@@ -376,7 +376,7 @@ def test_the_page_saves_a_set_and_says_why_it_cannot():
         (["SET", "--format", "npz", "--centring", "odd", "--out", "{}/v.npz"], "centring 'odd' is unknown"),
         (["SET", "--format", "npz", "--dose", "7", "--out", "{}/v.npz"], "dose 7 was given; fractions"),
         (["SET", "--format", "npz", "--dose", "0", "--out", "{}/v.npz"], "one number other than 0 is allowed"),
-        (["SET", "--format", "npz", "--dose", "nan", "--out", "{}/v.npz"], "dose nan was given"),
+        (["SET", "--format", "npz", "--dose", "nan", "--out", "{}/v.npz"], "'nan' was given; a number is allowed"),
         (["SET", "--format", "npz", "--out", "{}"], "is a folder; a file is needed"),
         (["SET", "--format", "npz", "--out", "/proc/none/v.npz"], "/proc/none cannot be written"),
         (["SET", "--format", "gguf", "--out", "{}/v.gguf"], "was given for 20 files; a folder is needed"),

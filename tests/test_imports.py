@@ -11,6 +11,7 @@ from .conftest import ROOT
 # A room may import those before it, never those after it; the order of docs/architecture.md.
 ORDER = [
     "errors",
+    "numerals",
     "words",
     "files",
     "emotions",

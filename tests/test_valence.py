@@ -115,9 +115,12 @@ def test_scale_of_the_model_changes_nothing():
         "word,valence,arousal\nHappy,8.2,6\nsad,2.1,3.5\n",
         "Arousal\tother\tVALENCE\tTerm\n6\tx\t8.2\thappy\n3.5\ty\t2.1\tSAD\n\n",
         '\ufeff emotion , valence , arousal\r\n"happy",8.2,6\r\nsad, 2.1 ,3.5\r\n',
+        "word;valence;arousal\nhappy;8,2;6,0\nsad;2,1;3,5\n",
+        ",Word,V.Mean.Sum,V.SD.Sum,A.Mean.Sum\n1,happy,8.2,1.1,6.0\n2,sad,2.1,0.9,3.5\n",
+        "Description;Valence Mean;Arousal Mean\nhappy;8.2;6\nsad;2.1;3.5\n",
     ],
 )
-def test_norms_are_read_from_commas_and_tabs(tmp_path, text):
+def test_norms_are_read_from_commas_semicolons_and_tabs_under_the_names_that_people_use(tmp_path, text):
     path = tmp_path / "n.csv"
     path.write_text(text, "utf-8")
     assert load_norms(path) == Norms("n.csv", {"happy": (8.2, 6.0), "sad": (2.1, 3.5)})

@@ -11,7 +11,7 @@ from emoviz.cli import main
 from emoviz.errors import InputError
 from emoviz.readout.reading import read_text
 from emoviz.readout.summary import text_scores
-from emoviz.readout.variation import number_of, parse_numbers, varied, vary
+from emoviz.readout.variation import parse_numbers, varied, vary
 from emoviz.store import save_set, sets_folder
 
 from .conftest import finished, make_set
@@ -30,15 +30,12 @@ from .conftest import finished, make_set
         (" 1, 2,3 ,", ["1", "2", "3"]),
         ("100,200", ["100", "200"]),
         ("0, 0.5", ["0", "0.5"]),
+        ("1,000, 2,000, 4,000", ["1,000", "2,000", "4,000"]),
+        ("1:3:1, 1,000", ["1", "2", "3", "1,000"]),
     ],
 )
 def test_numbers_are_read_as_they_are_meant(text, numbers):
     assert parse_numbers(text) == numbers
-
-
-@pytest.mark.parametrize(("text", "value"), [("1,000", 1000), ("-12,345.6", -12345.6), ("2e3", 2000), ("0.5", 0.5)])
-def test_a_number_has_the_value_that_it_says(text, value):
-    assert number_of(text) == value
 
 
 @pytest.mark.parametrize(

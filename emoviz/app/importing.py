@@ -10,6 +10,8 @@ import gradio as gr
 from ..errors import InputError
 from ..extract.foreign import files_of, numbers_in, own_set, read_vectors
 from ..extract.imported import Asked, load_vectors, set_of, stored
+from ..numerals import whole
+from ..store.formats.checks import MAX_LAYERS
 from ..types import Foreign, VectorSet
 from ..words import counted, ranges
 from .components import MAX_UPLOAD, Message, UploadLimit
@@ -149,17 +151,20 @@ def _asked(model: Any, classes: Any, layers: Any, n_layers: Any, offset: Any) ->
     """The fields as `load_vectors` takes them; a visitor can post anything."""
     texts = {"classes": classes, "layers": layers, "number of layers": n_layers, "layer offset": offset}
     read = {name: text.strip() if isinstance(text, str) else "" for name, text in texts.items()}
-    for name in ("number of layers", "layer offset"):
-        number = read[name].removeprefix("-").removeprefix("\u2212")
-        if read[name] and not (number.isdecimal() and len(number) < 5):
-            raise InputError(f"{name} {read[name]!r:.40} was given; a whole number is needed.")
     return {
         "model": model if model else None,
         "classes": [one.strip() for one in read["classes"].split(",")] if read["classes"] else None,
         "layers": numbers_in(read["layers"]) if read["layers"] else None,
-        "n_layers": int(read["number of layers"]) if read["number of layers"] else None,
-        "layer_offset": int(read["layer offset"].replace("\u2212", "-")) if read["layer offset"] else None,
+        "n_layers": _whole("number of layers", read, 1),
+        "layer_offset": _whole("layer offset", read, -MAX_LAYERS),
     }
+
+
+def _whole(name: str, read: Mapping[str, str], low: int) -> int | None:
+    try:
+        return whole(read[name], low, MAX_LAYERS) if read[name] else None
+    except InputError as error:
+        raise InputError(f"{name} {error}.") from None
 
 
 def _named_in(text: str) -> set[str]:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 import gradio as gr
 
 from ..errors import InputError
+from ..numerals import value_of
 from .contract import Part, Tab
 from .selection import BEST, SAME_DEPTH, Selection
 
@@ -106,8 +107,5 @@ def decode(part: Part, texts: Sequence[str]) -> Any:
 
 
 def _number(text: str) -> float | str:
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    return number if math.isfinite(number) else text
+    number = value_of(text)
+    return text if math.isnan(number) else number

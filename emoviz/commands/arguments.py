@@ -4,30 +4,43 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from .. import numerals
 from ..emotions import EMOTIONS
 from ..errors import InputError
 from ..types import Corpus, VectorSet
 
 # A command's result as a JSON-able object (None for none), the same as text, and the exit code.
 Result = tuple[dict[str, Any] | None, str, int]
+T = TypeVar("T")
 
 CENTRING = "class (default), neutral or none"
 
 
-def whole(low: int, high: int) -> Callable[[str], int]:
-    """An argument that is a whole number from low to high."""
+def whole(low: int, high: int, units: Mapping[str, float] | None = None) -> Callable[[str], int]:
+    """An argument that is a whole number from low to high. units : what may stand behind it."""
+    return _argument(lambda text: numerals.whole(text, low, high, units))
 
-    def read(text: str) -> int:
-        # Digits are counted first: Python refuses to read thousands of them.
-        if len(text) > 20 or not text.lstrip("-").isdecimal() or not low <= int(text) <= high:
-            raise argparse.ArgumentTypeError(f"{text[:24]!r} was given; a whole number from {low} to {high} is allowed")
-        return int(text)
 
-    return read
+def number(low: float, high: float = math.inf) -> Callable[[str], float]:
+    """An argument that is a number, at most `high`."""
+    return _argument(lambda text: numerals.number(text, low, high, numerals.SHARES))
+
+
+def _argument(read: Callable[[str], T]) -> Callable[[str], T]:
+    """A reader whose errors are those of an argument."""
+
+    def argument(text: str) -> T:
+        try:
+            return read(text)
+        except InputError as error:
+            raise argparse.ArgumentTypeError(str(error).rstrip(".")) from None
+
+    return argument
 
 
 def names_in(text: str) -> list[str]:
@@ -49,12 +62,10 @@ def depth_of(text: str) -> float | str:
     """Where several sets are compared: `best`, or a relative depth. Raises InputError for anything else."""
     if text == "best":
         return text
-    try:
-        return float(text)
-    except ValueError:
-        raise InputError(
-            f"layer {text!r} was asked for; best or a relative depth above 0 and up to 1 is allowed."
-        ) from None
+    depth = numerals.value_of(text, numerals.SHARES)
+    if math.isnan(depth):
+        raise InputError(f"layer {text!r} was asked for; best or a relative depth above 0 and up to 1 is allowed.")
+    return depth
 
 
 def check_file(path: Path, suffixes: tuple[str, ...]) -> None:
@@ -105,16 +116,13 @@ def add_cleaning(parser: argparse.ArgumentParser) -> None:
     from ..geometry.cleaning import CHOICES, NONE
 
     help = f"of the directions; {listed(CHOICES)}"
-    parser.add_argument("--cleaning", type=_cleaning, default=NONE, metavar="C", help=help)
+    parser.add_argument("--cleaning", type=_argument(_cleaning), default=NONE, metavar="C", help=help)
 
 
 def _cleaning(text: str) -> str:
     from ..geometry.cleaning import parse_cleaning
 
-    try:
-        return parse_cleaning(text).name
-    except InputError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+    return parse_cleaning(text).name
 
 
 def set_of(
@@ -149,8 +157,9 @@ def add_recipe(parser: argparse.ArgumentParser) -> None:
 
 def add_sampling(parser: argparse.ArgumentParser, tokens: int) -> None:
     """tokens : how many are written where nothing is said."""
-    parser.add_argument("--max-new-tokens", type=whole(1, 400), default=tokens, metavar="N", help=f"default {tokens}")
-    parser.add_argument("--temperature", type=float, default=0.0, help="0 (default) is greedy")
+    count = whole(1, 400, numerals.TOKENS)
+    parser.add_argument("--max-new-tokens", type=count, default=tokens, metavar="N", help=f"default {tokens}")
+    parser.add_argument("--temperature", type=number(0), default=0.0, help="0 (default) is greedy")
     parser.add_argument("--seed", type=SEED, default=0, help="of the sampling, with --temperature")
 
 
@@ -257,8 +266,9 @@ def layer_of(text: str, vectors: VectorSet) -> int:
 
     if text == "best":
         return preferred_layer(vectors)
-    if not text.isdecimal() or len(text) > 6:
+    layer = numerals.value_of(text)
+    if not layer >= 0 or layer != int(layer):
         raise InputError(
             f"layer {text[:24]!r} was asked for; best or a number from 0 to {vectors.n_layers - 1} is allowed."
         )
-    return int(text)
+    return int(layer)

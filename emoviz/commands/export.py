@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from .arguments import Result, listed
+from .arguments import Result, listed, number
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -16,7 +17,8 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--emotion", nargs="+", metavar="E", help="also mixtures and controls (default: all emotions)")
     parser.add_argument("--layers", help="window (default of gguf), all (default of the others), a layer, or 10-20")
     parser.add_argument("--centring", help="class, neutral or none (default: the recipe's, class)")
-    parser.add_argument("--dose", type=float, metavar="D", help="what strength 1 is (default: 1, so 0.04 is dose 0.04)")
+    dose = "what strength 1 is (default: 1, so 0.04 is dose 0.04)"
+    parser.add_argument("--dose", type=number(-math.inf), metavar="D", help=dose)
     parser.add_argument("--out", type=Path, metavar="PATH", help="the file; of several files the folder")
 
 

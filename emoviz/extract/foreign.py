@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
+from ..numerals import whole_numbers
 from ..store import load_set, load_stories
 from ..store.formats import gguf, npy, npz, safetensors, steerkit
-from ..store.formats.checks import MAX_BYTES
+from ..store.formats.checks import MAX_BYTES, MAX_LAYERS
 from ..store.tensors import SUFFIX
 from ..types import Foreign, Imported, VectorSet
 from . import torch_file
@@ -144,11 +144,7 @@ def check_room(n_layers: int, n_classes: int, width: int) -> None:
 
 def numbers_in(text: str) -> list[int]:
     """Numbers of layers as they are written: `3,10-20`. Raises InputError."""
-    found: list[int] = []
-    for part in text.split(","):
-        written = re.fullmatch(r"(\d{1,4})(?:-(\d{1,4}))?", part.strip(), re.ASCII)
-        if written is None:
-            raise InputError(f"layers {text!r:.40} were given; numbers such as 3,10-20 are allowed.")
-        first, last = written.groups()
-        found += range(int(first), int(first if last is None else last) + 1)
-    return found
+    try:
+        return whole_numbers(text, MAX_LAYERS)
+    except InputError:
+        raise InputError(f"layers {text!r:.40} were given; numbers such as 3,10-20 are allowed.") from None

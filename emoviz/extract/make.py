@@ -11,6 +11,7 @@ from ..errors import InputError
 from ..geometry import preferred_layer
 from ..models.loaded import LoadedModel, loaded_model
 from ..stimuli.corpus import corpus_of
+from ..stimuli.labels import alike, alike_words
 from ..store import check_writable, list_sets, load_set, load_stories, save_set, sets_folder, shipped_folder
 from ..store.tensors import SUFFIX
 from ..types import Corpus, Protocol, VectorSet
@@ -79,6 +80,8 @@ def extract(
             )
         found = writing_protocol(model, found, allow_base)
     corpus = corpus_of(passages, name) if found.writing is None else None
+    for first, other, difference in alike(corpus.classes if corpus is not None else ()):
+        log.warning("two classes look alike: %s", alike_words(first, other, difference))
     also = _layers_of_other_corpora(model, found) if corpus is not None else ()
     show = Progress() if progress is True else (lambda stage, done, total: None) if progress is False else progress
     try:

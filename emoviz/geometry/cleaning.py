@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..errors import InputError
+from ..numerals import SHARES, value_of
 from ..types import Cleaned, VectorSet
 from .directions import check_emotions
 
@@ -68,11 +69,12 @@ def parse_cleaning(text: str) -> Cleaning:
             return Cleaning(words)
         if words == NEUTRAL_COMPONENTS:
             return Cleaning(NEUTRAL_COMPONENTS, SHARE)
-        found = re.fullmatch(rf"{NEUTRAL_COMPONENTS} (\d{{1,4}}(?:\.\d{{1,4}})?) ?(%?)", words)
-        if found and found[2] and 0 < float(found[1]) < 100:
-            return Cleaning(NEUTRAL_COMPONENTS, float(found[1]) / 100)
-        if found and not found[2] and found[1].isdecimal() and int(found[1]) > 0:
-            return Cleaning(NEUTRAL_COMPONENTS, int(found[1]))
+        how, _, number = words.partition(" ")
+        wanted = value_of(number, SHARES) if how == NEUTRAL_COMPONENTS else 0
+        if words.endswith("%") and 0 < wanted < 1:
+            return Cleaning(NEUTRAL_COMPONENTS, wanted)
+        if not words.endswith("%") and 0 < wanted < 10_000 and wanted == int(wanted):
+            return Cleaning(NEUTRAL_COMPONENTS, int(wanted))
         if words.startswith(f"{AGAINST} ") and words != f"{AGAINST} EMOTION":
             return Cleaning(AGAINST, against=words.removeprefix(f"{AGAINST} "))
     raise InputError(f"cleaning {text!r:.60} is unknown; {_ALLOWED} are allowed.")

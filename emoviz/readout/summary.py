@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import InputError
+from ..numerals import value_of
 from ..types import Reading, Sentence
 from .sentences import sentence_of, sentence_spans
 
@@ -41,11 +42,12 @@ def layer_of(reading: Reading, text: str) -> int:
     n = len(reading.scores)
     if text == "best":
         return reading.layer
-    if not (text.isdecimal() and len(text) <= 6 and int(text) < n):
+    layer = value_of(text)
+    if not 0 <= layer < n or layer != int(layer):
         raise InputError(f"layer {text[:24]!r} was asked for; best or a number from 0 to {n - 1} is allowed.")
-    if np.isnan(reading.scores[int(text)]).all():
+    if np.isnan(reading.scores[int(layer)]).all():
         raise InputError(f"layer {text} of {reading.set} holds no finite values. Choose another layer.")
-    return int(text)
+    return int(layer)
 
 
 def mean_of_read(scores: np.ndarray) -> np.ndarray:

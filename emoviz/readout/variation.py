@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Generator, Sequence
+from itertools import chain
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from ..errors import InputError
 from ..extract.norms import fitting
 from ..geometry.layers import layer_of
 from ..models.loaded import LoadedModel, loaded_model
+from ..numerals import parted, several, value_of
 from ..types import Variation, VectorSet
 from .reading import read_text
 from .summary import text_scores
@@ -19,45 +19,21 @@ from .summary import text_scores
 MAX_NUMBERS, MAX_TEMPLATES = 20, 20
 # Which tokens a score is of.
 MEAN, LAST = "mean", "last"
-_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 
 
 def parse_numbers(text: str) -> list[str]:
-    """Numbers as they are written into a sentence: `1, 10, 100`, `1,000, 2,000` or `1,000; 2,000`.
+    """Numbers as they are written into a sentence: `1, 10, 100`, `1,000, 2,000` or `1,000; 2,000`, see `numerals`.
 
-    A comma parts numbers, unless it stands between digits in groups of three and the others are parted by a blank or a
-    semicolon. Raises InputError for anything else, and names the first that is no number.
+    Raises InputError for anything else, and names the first that is no number.
     """
-    text = text.strip().rstrip(",; ")
-    parts = re.split(r"[;\s]\s*", re.sub(r",\s+", "; ", text)) if re.search(r"[;\s]", text) else [text]
-    # Alone, `1,200` is two numbers; beside others that are parted by more, it is one.
-    values = [value for part in parts if part for value in _parted(part, alone=len(parts) == 1)]
-    wrong = next((value for value in values if not math.isfinite(number_of(value))), None)
-    if wrong is not None:
-        raise InputError(f"{wrong[:40]!r} is no number. Part numbers by commas, such as 1, 10, 100 or 1,000, 2,000.")
-    values = list(dict.fromkeys(values))
+    # As it is written; of a range what it stands for.
+    found = [[part] if len(of := several(f"{part};")) == 1 else [f"{v:g}" for v in of] for part in parted(text)]
+    values = list(dict.fromkeys(chain.from_iterable(found)))
     if not 2 <= len(values) <= MAX_NUMBERS:
         raise InputError(
             f"numbers {text[:40]!r} were given; 2 to {MAX_NUMBERS} different numbers are needed, such as 1, 10, 100."
         )
     return values
-
-
-def _parted(text: str, *, alone: bool) -> list[str]:
-    """The numbers in a text without blanks."""
-    if _THOUSANDS.fullmatch(text) and not alone:
-        return [text]
-    parts = text.split(",")
-    # Nobody begins a number with a nought: what looks so is the rest of a larger one.
-    return [text] if any(re.fullmatch(r"0\d+", part) for part in parts) else parts
-
-
-def number_of(text: str) -> float:
-    """The value of a number as it is written, `1,000` too; NaN for what is none."""
-    try:
-        return float(text.replace(",", "") if _THOUSANDS.fullmatch(text) else text)
-    except ValueError:
-        return math.nan
 
 
 def checked_templates(given: str | Sequence[str]) -> list[str]:
@@ -131,7 +107,7 @@ def varied(
         where=where,
         templates=tuple(templates),
         numbers=tuple(written),
-        values=np.array([number_of(value) for value in written]),
+        values=np.array([value_of(value) for value in written]),
         classes=vectors.classes,
         scores=scores,
     )

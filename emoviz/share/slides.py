@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -14,6 +13,7 @@ from ..errors import InputError
 from ..geometry.curves import CURVES
 from ..geometry.layers import BEST, layers_of
 from ..geometry.maps import METHODS
+from ..numerals import SHARES, value_of
 from ..plots.marks import names
 from ..plots.rdm import ORDERS
 from ..stats import compare
@@ -122,10 +122,7 @@ def slide_of(text: str) -> Slide:
         )
     if not at:
         return Slide(name)
-    try:
-        depth = float(at)
-    except ValueError:
-        depth = math.nan
+    depth = value_of(at, SHARES)
     if not 0 < depth <= 1:
         raise InputError(
             f"depth {at!r:.20} of {name} in the talk cannot be used; a number above 0 and up to 1 is allowed."

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..errors import InputError
+from ..numerals import SHARES, several
 
 MAX_DOSE = 1.0
 # Of a dose-response run: those of the paper (0.005 to 0.05), and on into collapse and noise.
@@ -15,13 +16,14 @@ RUN_DOSES = "0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2"
 
 
 def parse_doses(text: str) -> list[float]:
-    """Comma-separated doses. Raises InputError for anything else, or as `check_doses`."""
+    """Doses as they are written, see `numerals`. Raises InputError for anything else, or as `check_doses`."""
+    allowed = "numbers separated by commas are allowed, such as 0, 0.02, 0.04."
     try:
-        doses = [float(part) for part in text.strip().removesuffix(",").split(",")]
-    except ValueError:
-        doses = []
+        doses = several(text, SHARES)
+    except InputError as error:
+        raise InputError(f"doses {text!r:.80} were given; {allowed} {error}") from None
     if not doses:
-        raise InputError(f"doses {text!r} were given; numbers separated by commas are allowed, such as 0, 0.02, 0.04.")
+        raise InputError(f"doses {text!r:.80} were given; {allowed}")
     check_doses(doses)
     return doses
 

@@ -14,6 +14,7 @@ from ..errors import InputError
 from ..geometry import preferred_layer
 from ..geometry.directions import usual_centring
 from ..geometry.vectors import check_centring, check_exists, check_layer
+from ..numerals import whole_numbers
 from ..types import Recipe, VectorSet
 from ..types.given import one_set
 from ..types.vectors import IMPORTED
@@ -53,7 +54,7 @@ def usual_layers(vectors: VectorSet) -> tuple[int, ...]:
 
 
 def parse_layers(given: Layers, n_layers: int) -> tuple[int, ...]:
-    """`window`, `all`, one layer (`12`), a range (`10-20`), or numbers.
+    """`window`, `all`, or layers and ranges of them (`12`, `10-20`, `3, 10-20`), or numbers.
 
     Each is named once. Raises InputError for anything else.
     """
@@ -62,19 +63,14 @@ def parse_layers(given: Layers, n_layers: int) -> tuple[int, ...]:
         if any(isinstance(number, bool) or not isinstance(number, (int, np.integer)) for number in numbers):
             raise InputError(f"layers {given!r:.60} were asked for; {_allowed(n_layers)} are allowed.")
         return tuple(dict.fromkeys(int(number) for number in numbers))
-    text = given
-    if text == WINDOW:
+    if given == WINDOW:
         return window(n_layers)
-    if text == "all":
+    if given == "all":
         return tuple(range(n_layers))
-    first, dash, last = text.partition("-")
-    last = last if dash else first
-    # Digits are counted first: nobody has a million layers, and a range of them would fill the memory.
-    if first.isdecimal() and last.isdecimal() and len(first) <= 6 and len(last) <= 6 and int(last) < n_layers:
-        layers = tuple(range(int(first), int(last) + 1))
-        if layers:
-            return layers
-    raise InputError(f"layers {text!r} were asked for; {_allowed(n_layers)} are allowed.")
+    try:
+        return tuple(dict.fromkeys(whole_numbers(given, n_layers - 1)))
+    except InputError:
+        raise InputError(f"layers {given!r:.60} were asked for; {_allowed(n_layers)} are allowed.") from None
 
 
 def _allowed(n_layers: int) -> str:

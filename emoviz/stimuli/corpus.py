@@ -133,9 +133,13 @@ def _passage(row: dict[str, Any], where: str, counts: Counter[str], form: str) -
     if len(emotion) > MAX_NAME:
         raise InputError(f"{where} names an emotion in {len(emotion)} letters; up to {MAX_NAME} are allowed.")
     counts[emotion] += 1
-    topic = row.get("topic", f"row {counts[emotion]}")
+    topic = row.get("topic")
+    if topic is None or topic == "":
+        topic = f"row {counts[emotion]}"
+    elif type(topic) in (int, float):
+        topic = f"{topic:.15g}"
     if not isinstance(topic, str) or not topic.strip():
-        raise InputError(f"{where} has a topic that is not text. Write a word, or leave it out.")
+        raise InputError(f"{where} has a topic that is neither text nor a number. Write a word, or leave it out.")
     return Passage(emotion, row["text"].strip(), topic.strip())
 
 

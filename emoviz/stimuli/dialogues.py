@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..files import content, why
+from .files import MARK
 
 # What logs call who speaks, and what was said.
 ROLE_KEYS, TEXT_KEYS = ("role", "speaker", "from"), ("content", "text", "value")
@@ -51,7 +52,7 @@ def parse_dialogue(text: str, name: str = "the dialogue") -> list[tuple[str, str
     Roles user (human), assistant (gpt, bot, model), system.
     Raises InputError for a line that is none of this (named), and where there is no message. name : what it says then.
     """
-    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    lines = [(number, line.removeprefix(MARK)) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     if not lines:
         raise InputError(f"{name} holds no message.")
     if not lines[0][1].lstrip().startswith(("{", "[")):

@@ -12,6 +12,7 @@ from ..files import LARGEST_TEXT, content, size_of, why
 _UTF16 = (BOM_UTF16_LE, BOM_UTF16_BE)
 # A mark of UTF-8 at the beginning is no part of the text.
 _UTF8 = "utf-8-sig"
+MARK = "\ufeff"
 
 
 def read_text(path: Path, needed: str, shown: object) -> str:
@@ -24,7 +25,9 @@ def read_text(path: Path, needed: str, shown: object) -> str:
         raw = content(path, LARGEST_TEXT)
         # As `read_text` of a path gives it: every end of a line as one sign.
         text = raw.decode("utf-16" if raw.startswith(_UTF16) else _UTF8)
-        return text.replace("\r\n", "\n").replace("\r", "\n")
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        # Files that were put one behind the other have a mark in the middle.
+        return text.replace(f"\n{MARK}", "\n")
     except OSError as error:
         raise InputError(f"{shown} cannot be read ({why(error)}); {needed} needed. Check the path.") from error
     except UnicodeDecodeError as error:

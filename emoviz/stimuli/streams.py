@@ -19,7 +19,7 @@ from typing import Any
 from ..errors import InputError, first_line
 from ..types.given import file_name
 from ..types.texts import OWN_COLUMNS, score_column, z_column
-from .files import open_text
+from .files import MARK, open_text
 from .tables import FORMATS, check_once, column_of, columns_of, delimiter_of, frame_rows, usual_columns
 
 TEXT_FORMATS = (".txt", *FORMATS)
@@ -192,7 +192,7 @@ def _jsonl(path: Path) -> Iterator[_Fields]:
     with open_text(path) as file:
         for number, line in enumerate(file, 1):
             if line.strip():
-                yield _object(line, f"line {number}")
+                yield _object(line.removeprefix(MARK), f"line {number}")
 
 
 def _object(line: str, where: str) -> _Fields:
@@ -228,7 +228,7 @@ def _separated(by: str) -> Callable[[Path], Iterator[_Fields]]:
             file.seek(0)
             before = csv.field_size_limit(LONGEST)
             try:
-                reader = csv.reader(file, delimiter=mark, strict=True)
+                reader = csv.reader((line.removeprefix(MARK) for line in file), delimiter=mark, strict=True)
                 names = next(reader, [])
                 check_once(names, str(path))
                 for row in reader:

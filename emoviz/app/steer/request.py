@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import inf
+from typing import Any, TypeVar
 
 from ...errors import InputError
 from ...geometry.cleaning import NONE, parse_cleaning
+from ...numerals import TOKENS, number, value_of, whole
 from ...steer.doses import parse_doses
 from ...steer.grammar import emotions_of, rows_of, with_controls
 from ...steer.recipes import recipe
@@ -16,6 +18,9 @@ from ..library import library
 from ..limits import check_asked, check_run, limits
 
 _MAX_SEED = 2**32 - 1
+# Of any field; what each may be is checked where it is used.
+_MOST = 10**15
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +58,9 @@ def request(
     layers: str,
     scope: str,
     norm: str,
-    tokens: float | None,
-    temperature: float | None,
-    seed: float | None,
+    tokens: str | None,
+    temperature: str | None,
+    seed: str | None,
     chat: bool,
     cleaning: str = NONE,
 ) -> Request:
@@ -70,14 +75,10 @@ def request(
     if not models:
         raise InputError("no model is chosen. Tick a set of a model on the left.")
     rows = [row for one in directions for row in rows_of(one, found, library().classes)]
-    written = _number("number of tokens", tokens, 40)
+    written = _field("number of tokens", whole, tokens, -_MOST, _MOST, TOKENS)
     check_run(len(models), len(models) * (1 + len(rows)), written)
-    decoding = Decoding(
-        int(written),
-        _number("temperature", temperature, 0),
-        int(_number("seed", seed, 0)),
-        chat,
-    )
+    heat = _field("temperature", number, temperature, -inf)
+    decoding = Decoding(written, heat, _field("seed", whole, seed, -_MOST, _MOST), chat)
     if not 0 <= decoding.seed <= _MAX_SEED:
         raise InputError(f"seed {decoding.seed} was given; 0 to {_MAX_SEED} are allowed.")
     for model in models:
@@ -96,7 +97,16 @@ def check_prompt(prompt: str) -> None:
         raise InputError(f"a prompt of {len(prompt):,} letters was given; up to {most:,} are allowed. Shorten it.")
 
 
-def _number(name: str, value: float | None, usual: int) -> float:
-    if value is None or not isfinite(value):
-        raise InputError(f"the {name} is empty or no number. Enter a number; the default is {usual}.")
-    return float(value)
+def plain(given: str) -> str:
+    """The number in a field as Python writes it; `nan` for what is none."""
+    return f"{value_of(str(given), TOKENS):.10g}"
+
+
+def _field(name: str, read: Callable[..., T], given: str | None, *limits: Any) -> T:
+    """The number in a field. Raises InputError with the field's name."""
+    if given is None or not str(given).strip():
+        raise InputError(f"the {name} is empty. Enter a number.")
+    try:
+        return read(str(given), *limits)
+    except InputError as error:
+        raise InputError(f"{name} {error}.") from None

@@ -10,6 +10,7 @@ from typing import Any
 
 from ...errors import InputError
 from ...models.registry import DEVICES, PRECISIONS, resolve
+from ...numerals import whole
 from ...stimuli import DEFAULT_CORPUS, load_corpus
 from ...stimuli.tables import read_labels
 from ...types import Corpus, Job, Plan
@@ -20,26 +21,33 @@ MAX_JOBS = 10_000
 # Of the file; of all that its aliases stand for, written out.
 _MAX_BYTES, _MAX_NODES = 256 * 1024, 50_000
 
-# What an option may be: its check, and what is allowed in words.
-_Check = tuple[Callable[[Any], bool], str]
+# What an option may be: its value as it is used, None where it does not fit; and what is allowed in words.
+_Check = tuple[Callable[[Any], Any], str]
 
 
 def _one_of(choices: Collection[str]) -> _Check:
-    return lambda value: isinstance(value, str) and value in choices, ", ".join(choices)
+    return lambda value: value if isinstance(value, str) and value in choices else None, ", ".join(choices)
 
 
 def _whole(low: int, high: int) -> _Check:
-    return lambda value: type(value) is int and low <= value <= high, f"a whole number from {low} to {high}"
+    def read(value: Any) -> int | None:
+        try:
+            # YAML has text where people write 4,000.
+            return whole(str(value), low, high) if type(value) in (int, str) else None
+        except InputError:
+            return None
+
+    return read, f"a whole number from {low} to {high}"
 
 
-_TEXT: _Check = (lambda value: isinstance(value, str) and bool(value.strip()), "a text")
+_TEXT: _Check = (lambda value: value if isinstance(value, str) and value.strip() else None, "a text")
 _OPTIONS: dict[str, _Check] = {
     "layer_path": _TEXT,
     "device": _one_of(DEVICES),
     "gpus": _whole(1, 64),
     "batch_tokens": _whole(1, 1_000_000),
     "activations": _one_of(KEPT),
-    "allow_base": (lambda value: isinstance(value, bool), "true or false"),
+    "allow_base": (lambda value: value if isinstance(value, bool) else None, "true or false"),
 }
 _OF_PROTOCOL: dict[str, _Check] = {"pooling": _one_of(POOLINGS), "stories": _whole(2, 10_000)}
 _OF_CORPUS: dict[str, _Check] = {"text_column": _TEXT, "label_column": _TEXT, "labels": _TEXT}
@@ -201,8 +209,9 @@ def _checked(given: Any, where: str, checks: Mapping[str, _Check]) -> dict[str, 
     """The options in a mapping. Raises InputError for one that is unknown, and for a value that is not allowed."""
     values = dict(_mapping(given, where, tuple(checks)))
     for key, value in values.items():
-        fits, allowed = checks[key]
-        if not fits(value):
+        read, allowed = checks[key]
+        values[key] = read(value)
+        if values[key] is None:
             raise InputError(f"{where}: {key} is {value!r:.60}; {allowed} is allowed.")
     return values
 

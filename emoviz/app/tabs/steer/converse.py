@@ -21,7 +21,7 @@ from ...limits import limits
 from ...selection import Selection
 from ...snippet import dose_list, snippet
 from ...steer.conversing import Talk, exact, say
-from ...steer.request import check_prompt, request
+from ...steer.request import check_prompt, plain, request
 from .texts import CONTROLS, models_of, summary
 
 _RECIPE = "System prompt, recipe and decoding: "
@@ -53,7 +53,7 @@ def lay(start: Selection) -> Laid:
         new = gr.Button("New", size="sm", scale=1, min_width=90, elem_id="ez-converse-new")
     fetch = fetching.lay()
     first = {"preset": EMOVIZ, "layers": "window", "scope": "all", "norm": "fixed"}
-    label = _label(**first, tokens=60, temperature=0, seed=0)
+    label = _label(**first, tokens="60", temperature="0", seed="0")
     with gr.Accordion(label, open=False, elem_id="ez-converse-recipe") as fold:
         system = gr.Textbox(
             "", label="System prompt", info="empty: what the model's chat template adds by itself, told below",
@@ -66,9 +66,9 @@ def lay(start: Selection) -> Laid:
             norm = gr.Dropdown(list(NORMS), label="Norm", info="what a dose is a share of", scale=2, min_width=140)
         with gr.Row(elem_classes="ez-controls"):
             cleaning = menu(scale=2, min_width=190, elem_id="ez-converse-cleaning")
-            tokens = gr.Number(60, label="New tokens", info="of one answer", precision=0, scale=2, min_width=120)
-            temperature = gr.Number(0, label="Temperature", info="0 is greedy", scale=2, min_width=120)
-            seed = gr.Number(0, label="Seed", info="of the sampling", precision=0, scale=2, min_width=120)
+            tokens = gr.Textbox("60", label="New tokens", info="of one answer", scale=2, min_width=120)
+            temperature = gr.Textbox("0", label="Temperature", info="0 is greedy", scale=2, min_width=120)
+            seed = gr.Textbox("0", label="Seed", info="of the sampling", scale=2, min_width=120)
     status = Message(_HINT, elem_classes="ez-status", elem_id="ez-converse-status")
     how: dict[str, Part] = {"preset": preset, "layers": layers, "scope": scope, "norm": norm, "tokens": tokens}
     how |= {"temperature": temperature, "seed": seed, "cleaning": cleaning}
@@ -130,14 +130,16 @@ def send(view: Selection, talk: Talk, at: int | None, user: str, system: str, **
         yield gr.skip() if not talk.shown["turns"] else talk.shown, f"**Cannot send.** {error}", gr.skip()
 
 
-def resend(view: Selection, talk: Talk, system: str, seed: float | None, user: str, **asked: Any) -> Iterator[tuple]:
+def resend(view: Selection, talk: Talk, system: str, seed: str, user: str, **asked: Any) -> Iterator[tuple]:
     """Yields (turns, status, seed) while the last message is answered once more, with the next seed."""
     if not talk.read:
         yield gr.skip(), "**Cannot repeat.** Nothing has been said yet. Write a message and press Send.", gr.skip()
         return
-    following = int(seed) + 1 if seed is not None else 1
+    last_seed = plain(seed)
+    following = int(last_seed) + 1 if last_seed.isdecimal() else 1
     last = talk.shown["turns"][-1]["user"]
-    told = "" if asked["temperature"] else "; greedy answers are the same under any seed: raise the temperature"
+    greedy = plain(asked["temperature"]) == "0"
+    told = "; greedy answers are the same under any seed: raise the temperature" if greedy else ""
     for shown, said, _ in send(view, talk, len(talk.read) - 1, last, system, seed=following, **asked):
         yield shown, said if said == gr.skip() else f"{said}{told}", following
 
@@ -236,12 +238,13 @@ def _buttons(*, busy: bool) -> list:
 def python(view: Selection, chosen: list[str], controls: list[str], doses: str, system: str, **how: Any) -> str:
     known = library().steerable
     recipe = ", ".join([repr(how["preset"]), *(f"{name}={how[name]!r}" for name in ("layers", "scope", "norm"))])
+    tokens, temperature, seed = (plain(how[name]) for name in ("tokens", "temperature", "seed"))
     return snippet(
         f"for name, own in {[(name, known[name].name) for name in models_of(view)]!r}:",
         "    model, vectors = ez.load_model(name), ez.find_set(own)",
         *(f"    {line}" for line in snippet_lines(how["cleaning"])),
         f"    recipe = ez.recipe(vectors, {recipe})",
-        f"    decoding = ez.Decoding({how['tokens']!r}, temperature={how['temperature']!r}, seed={how['seed']!r})",
+        f"    decoding = ez.Decoding({tokens}, temperature={temperature}, seed={seed})",
         f"    said = ez.converse(model, vectors, {[*chosen, *controls]!r}, {dose_list(doses)}, [{_FIRST!r}], recipe, "
         f"decoding, system={system or None!r})",
         "    print(said.turns)",

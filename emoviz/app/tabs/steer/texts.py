@@ -22,6 +22,7 @@ from ...limits import is_public, limits
 from ...memory import free, held, in_memory
 from ...selection import Selection
 from ...snippet import dose_list, snippet
+from ...steer.request import plain
 from ...steer.stored_texts import highest_usable, texts_at
 from ...steer.writing import Job, run
 
@@ -79,7 +80,7 @@ def lay(start: Selection) -> Laid:
         controls = gr.CheckboxGroup(CONTROLS, label="Controls", scale=7, min_width=290)
     who, fetch = Message(elem_classes="ez-status"), fetching.lay()
     first = {"preset": EMOVIZ, "layers": "window", "scope": "all", "norm": "fixed"}
-    decoding = {"tokens": 40, "temperature": 0, "seed": 0, "chat": False}
+    decoding = {"tokens": "40", "temperature": "0", "seed": "0", "chat": False}
     with gr.Accordion(summary(**first, **decoding), open=False, elem_id="ez-recipe") as accordion:
         with gr.Row(elem_classes="ez-controls"):
             preset = gr.Radio(list(PRESETS), value=EMOVIZ, label="Recipe", scale=3, elem_classes="ez-pills")
@@ -88,9 +89,9 @@ def lay(start: Selection) -> Laid:
             norm = gr.Dropdown(list(NORMS), label="Norm", info="what a dose is a share of", scale=2, min_width=140)
         with gr.Row(elem_classes="ez-controls"):
             cleaning = menu(scale=2, min_width=190, elem_id="ez-steer-cleaning")
-            tokens = gr.Number(40, label="New tokens", precision=0, scale=2, min_width=120)
-            temperature = gr.Number(0, label="Temperature (0 is greedy)", scale=2, min_width=120)
-            seed = gr.Number(0, label="Seed", precision=0, scale=2, min_width=120)
+            tokens = gr.Textbox("40", label="New tokens", scale=2, min_width=120)
+            temperature = gr.Textbox("0", label="Temperature (0 is greedy)", scale=2, min_width=120)
+            seed = gr.Textbox("0", label="Seed", scale=2, min_width=120)
             chat = gr.Checkbox(False, label="chat template", scale=3, min_width=140, elem_id="ez-chat")
     with gr.Accordion("What can be typed", open=False, elem_id="ez-grammar"):
         Table(_GRAMMAR, elem_classes="ez-left")
@@ -179,13 +180,12 @@ def write(view: Selection, job: Job, **asked: Any) -> Iterator[tuple]:
 
 def python(view: Selection, **asked: Any) -> str:
     known = library().steerable
-    decoding = {name: asked[name] for name in ("temperature", "seed", "chat")}
+    decoding = ", ".join(f"{name}={plain(asked[name])}" for name in ("temperature", "seed"))
     how = f"{asked['preset']!r}, layers={asked['layers']!r}, scope={asked['scope']!r}, norm={asked['norm']!r}"
     lines = [
         f"directions = {[*asked['chosen'], *asked['controls']]!r}",
         f"doses = {dose_list(asked['doses'])}",
-        f"decoding = ez.Decoding(max_new_tokens={asked['tokens']!r}, "
-        f"{', '.join(f'{name}={value!r}' for name, value in decoding.items())})",
+        f"decoding = ez.Decoding(max_new_tokens={plain(asked['tokens'])}, {decoding}, chat={asked['chat']!r})",
         f"for name, own in {[(name, known[name].name) for name in models_of(view)]!r}:",
         "    model, vectors = ez.load_model(name), ez.find_set(own)",
         *(f"    {line}" for line in snippet_lines(asked["cleaning"])),
@@ -262,14 +262,15 @@ def text_to_read(event: gr.EventData, view: Selection) -> tuple:
 
 def summary(preset, layers, scope, norm, tokens, temperature, seed, chat, cleaning=NONE) -> str:
     """The recipe and the decoding in one line, as far as the fields are filled."""
-    sampled = f"temperature {temperature}, seed {seed}" if temperature else "greedy"
+    tokens, temperature = plain(tokens), plain(temperature)
+    sampled = "greedy" if temperature == "0" else f"temperature {temperature}, seed {plain(seed)}"
     parts = [
         preset,
         f"layers {layers}",
         f"scope {scope}",
         f"{norm} norm{label(cleaning)}",
         sampled,
-        counted(int(tokens), "token") if tokens else "no tokens",
+        counted(int(tokens), "token") if tokens.isdecimal() else "no tokens",
     ]
     return _RECIPE + " \u00b7 ".join([*parts, "chat template"] if chat else parts)
 
