@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -31,8 +30,8 @@ from ..steer.recipes import recipe as recipe_of
 from ..stimuli.effects import plain_passages
 from ..stimuli.effects import questions as shipped_questions
 from ..stimuli.scenarios import dose_prompts
-from ..store.atomic import write_bytes
 from ..store.effects import effects_name
+from ..store.kept import read_kept, write_kept
 from ..types import Decoding, OffTarget, Question, Recipe, SideEffects, VectorSet
 from ..witness.targets import judged, target_scores
 from .dose_response import check_named
@@ -317,8 +316,8 @@ def _kept(work: Path | None, name: str, make: Callable[[], list]) -> list:
     if work is None:
         return make()
     path = work / f"{name}.json"
-    if path.exists():
-        return json.loads(path.read_text("utf-8"))
-    made = make()
-    write_bytes(path, json.dumps(made).encode())
-    return made
+    found = read_kept(path)
+    if found is None:
+        found = make()
+        write_kept(path, found)
+    return found
