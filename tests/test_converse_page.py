@@ -168,7 +168,7 @@ def test_a_conversation_is_saved_as_json_lines_and_as_markdown(view):
     rows = [reply_row(one) for one in talk.read[0]]
     assert rows[1]["emotion"] == "up" and set(rows[1]["over"]) == {"down", "neutral", "up"} and rows[1]["regime"]
     text = transcript(talk.read, ["a note"])
-    assert "> the cat ``` sat" in text and "- a note" in text and "**tiny-llama, up, dose 0.3**" in text
+    assert "````text\nthe cat ``` sat\n````" in text and "- a note" in text and r"**tiny\-llama, up, dose 0.3**" in text
 
 
 # Reading.
