@@ -76,14 +76,15 @@ def number(text: str, low: float, high: float = math.inf, units: Mapping[str, fl
     return value
 
 
-def whole(text: str, low: int, high: int, units: Mapping[str, float] | None = None) -> int:
+def whole(text: str, low: float, high: float, units: Mapping[str, float] | None = None) -> int:
     """One whole number. Errors as `number`."""
     if _ONE_GROUP.fullmatch(_same(text)):
         one, other = _same(text).partition(".")[0], _same(text).replace(".", "")
         raise InputError(f"{text[:24]!r} was given, which may be {one} or {other}. Write one of these")
     value = value_of(text, units)
     if not low <= value <= high or value != int(value):
-        raise InputError(f"{text[:24]!r} was given; a whole number from {low} to {high} is allowed")
+        limits = "" if low == -math.inf else f" from {low} to {high}"
+        raise InputError(f"{text[:24]!r} was given; a whole number{limits} is allowed")
     return int(value)
 
 

@@ -73,7 +73,7 @@ def tiny(llama):
         ({"doses": "1e999"}, "'1e999' is no number"),
         ({"doses": "0,1"}, "'0,1' may be the number 0.1 or the two 0, 1"),
         ({"tokens": "1.000"}, "number of tokens '1.000' was given, which may be 1 or 1000"),
-        ({"tokens": "forty"}, "number of tokens 'forty' was given; a whole number"),
+        ({"tokens": "forty"}, "number of tokens 'forty' was given; a whole number is allowed"),
         ({"temperature": "hot"}, "temperature 'hot' was given; a number is allowed"),
         ({"seed": "0.5"}, "seed '0.5' was given; a whole number"),
         ({"models": []}, "no model is chosen"),

@@ -18,8 +18,6 @@ from ..library import library
 from ..limits import check_asked, check_run, limits
 
 _MAX_SEED = 2**32 - 1
-# Of any field; what each may be is checked where it is used.
-_MOST = 10**15
 T = TypeVar("T")
 
 
@@ -75,10 +73,10 @@ def request(
     if not models:
         raise InputError("no model is chosen. Tick a set of a model on the left.")
     rows = [row for one in directions for row in rows_of(one, found, library().classes)]
-    written = _field("number of tokens", whole, tokens, -_MOST, _MOST, TOKENS)
+    written = _field("number of tokens", whole, tokens, -inf, inf, TOKENS)
     check_run(len(models), len(models) * (1 + len(rows)), written)
     heat = _field("temperature", number, temperature, -inf)
-    decoding = Decoding(written, heat, _field("seed", whole, seed, -_MOST, _MOST), chat)
+    decoding = Decoding(written, heat, _field("seed", whole, seed, -inf, inf), chat)
     if not 0 <= decoding.seed <= _MAX_SEED:
         raise InputError(f"seed {decoding.seed} was given; 0 to {_MAX_SEED} are allowed.")
     for model in models:
