@@ -82,7 +82,8 @@ def _between(rows: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
     from sklearn.metrics import pairwise_distances
     from umap.distances import cosine
 
-    return {layer: pairwise_distances(one, metric=cosine) for layer, one in rows.items()}
+    # Of rows that are nearly the same, rounding makes it negative, which no distance may be.
+    return {layer: np.maximum(pairwise_distances(one, metric=cosine), 0) for layer, one in rows.items()}
 
 
 def _embedded(
