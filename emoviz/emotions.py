@@ -6,6 +6,8 @@ are placed by us in the obvious one. Signs are the quadrant's: no rated norms ar
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 NEUTRAL = "neutral"
 
 QUADRANTS: dict[str, tuple[str, ...]] = {
@@ -19,6 +21,14 @@ EMOTIONS: tuple[str, ...] = tuple(sorted(e for members in QUADRANTS.values() for
 CLASSES: tuple[str, ...] = tuple(sorted((*EMOTIONS, NEUTRAL)))
 
 _QUADRANT_OF = {emotion: quadrant for quadrant, members in QUADRANTS.items() for emotion in members}
+
+
+def class_named(text: str, classes: Collection[str]) -> str | None:
+    """The class that is called so, but for blanks at the ends; None for none."""
+    if text in classes:
+        return text
+    bare = text.strip()
+    return bare if bare in classes else next((name for name in classes if name.strip() == bare), None)
 
 
 def quadrant(name: str) -> str:

@@ -80,7 +80,6 @@ from .stats.curve_difference import curve_difference
 from .stats.methods import difference as difference_of_samples
 from .stats.pairs import paired_rdms
 from .stats.valence import valence_arousal
-from .steer.grammar import weights_of
 from .store import find_set, list_sets
 from .store.effects import list_side_effects
 from .store.leaks import list_leak_runs
@@ -605,7 +604,7 @@ def dose_response(
     runs = _runs(runs)
     direction = _direction(runs, direction)
     colour = _colours(runs) if colours is None else colours
-    return dose_response_figure(runs, direction, colour, weights=weights_of(direction), notes=notes)
+    return dose_response_figure(runs, direction, colour, notes=notes)
 
 
 def regime_map(runs: DoseResponse | Sequence[DoseResponse], *, notes: Sequence[str] = ()) -> go.Figure:

@@ -95,7 +95,7 @@ def test_a_text_without_a_number_is_left_out_of_the_mean_and_of_its_count():
     assert curve.ppl_ratio.n.tolist() == curve.witness.n.tolist() == [2, 2, 1, 2]
     kept = curve.witness.each[2, 0]
     assert curve.witness.mean[2] == pytest.approx(kept) and math.isnan(curve.witness.each[2, 1])
-    all_empty = curves(RUN, "random", {"angry": 1.0})
+    all_empty = curves(RUN, "random")
     assert all_empty.witness.n[3] == 0 and math.isnan(all_empty.witness.mean[3])
 
 
@@ -108,7 +108,7 @@ def test_the_twins_stand_at_dose_0_of_every_direction():
 
 def test_a_mixture_is_scored_by_the_weighted_sum_of_its_emotions():
     mixed = make_run({"0.7 calm + 0.3 angry": "ss ss ss"})
-    curve = curves(mixed, "0.7 calm + 0.3 angry", {"calm": 0.7, "angry": 0.3})
+    curve = curves(mixed, "0.7 calm + 0.3 angry")
     for measure, field in ((curve.witness, "probabilities"), (curve.projection, "projections")):
         for d, p in np.ndindex(4, 2):
             values = getattr(curve.texts[d][p], field)

@@ -26,7 +26,7 @@ from emoviz.readout.reading import read_text
 from emoviz.share.figures import drawings, view_of
 from emoviz.steer.injection import offsets
 from emoviz.steer.recipes import recipe, recipe_notes, recipe_words, usual_layers
-from emoviz.store.choice import set_for
+from emoviz.store.choice import lacking, set_for
 from emoviz.words import ranges
 from tests.conftest import as_imported, make_set
 
@@ -199,7 +199,7 @@ def test_our_own_sets_come_first_and_a_set_of_an_unknown_revision_goes_by_its_na
     save_set(bare)
     assert set_for(llama).name == "bare"
     save_set(own)
-    assert set_for(llama).name == "m" and set_for(llama, ["awed"]).name == "bare"
+    assert set_for(llama).name == "m" and set_for(llama, lacking(["awed"])).name == "bare"
     check_fit(bare, llama)
     other = replace(bare, provenance=replace(bare.provenance, model="another"))
     with pytest.raises(InputError, match="was made from another, revision unknown"):

@@ -16,7 +16,7 @@ from emoviz.steer.grammar import parse_direction
 from emoviz.steer.injection import Offsets, injected, offsets, on_device
 from emoviz.steer.recipes import parse_layers, recipe, window
 from emoviz.store import save_set, sets_folder
-from emoviz.store.choice import set_for
+from emoviz.store.choice import lacking, set_for
 from emoviz.types import Decoding, Recipe
 
 from .conftest import make_set
@@ -421,7 +421,7 @@ def test_a_set_of_other_weights_under_the_same_name_is_refused(llama):
 def test_a_set_with_the_asked_emotions_steers_before_one_without(llama):
     save_set(replace(_set_of(llama), name="usual"), sets_folder())
     save_set(replace(_set_of(llama, classes=("awe", "spite", "sad")), name="own"), sets_folder())
-    assert set_for(llama, ["awe"]).name == "own" and set_for(llama, ["happy"]).name == "usual"
+    assert set_for(llama, lacking(["awe"])).name == "own" and set_for(llama, lacking(["happy"])).name == "usual"
 
 
 def test_the_shipped_corpus_steers_before_others_and_then_the_newest(llama):

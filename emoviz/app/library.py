@@ -20,7 +20,7 @@ from ..plots.theme import SERIES, Style, short_label, styles
 from ..stats import compare
 from ..stimuli.norms import load_norms
 from ..store import list_sets, responses_folder, sets_folder, shipped_folder, verifications_folder
-from ..store.choice import set_of_each_model
+from ..store.choice import Unfit, best_first, set_of_each_model
 from ..store.effects import list_side_effects
 from ..store.leaks import list_leak_runs
 from ..store.responses import list_dose_responses
@@ -88,6 +88,11 @@ class Library:
     def steerable(self) -> Mapping[str, VectorSet]:
         """Model -> the set that it is steered with, for every model that has one."""
         return set_of_each_model(self.sets.values())
+
+    def sets_of(self, models: Iterable[str], unfit: Unfit) -> list[VectorSet]:
+        """The set that each model is steered with for what is asked for; without those of models that have none."""
+        own = [[s for s in self.sets.values() if s.provenance.model == model] for model in models]
+        return [best_first(sets, unfit)[0] for sets in own if sets]
 
     def set_named(self, name: str | None) -> VectorSet | None:
         """None where nothing is chosen, and for a name that is not there (any more)."""

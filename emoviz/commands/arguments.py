@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from .. import numerals
-from ..emotions import EMOTIONS
+from ..emotions import class_named
 from ..errors import InputError
+from ..store.choice import Unfit, anything
 from ..types import Corpus, VectorSet
 
 # A command's result as a JSON-able object (None for none), the same as text, and the exit code.
@@ -107,9 +108,10 @@ def add_precision(parser: argparse.ArgumentParser) -> None:
 
 def add_set(parser: argparse.ArgumentParser, many: bool = False) -> None:
     """many : whether sets of several models may be named."""
+    from ..store.choice import RULE
+
     what = "vector sets, at most one of each model" if many else "vector set of this model"
-    default = "default: with the emotions, of the shipped corpus, protocol emoviz, fp32, the newest, in this order"
-    parser.add_argument("--set", metavar="SET", nargs="+" if many else None, help=f"{what} ({default})")
+    parser.add_argument("--set", metavar="SET", nargs="+" if many else None, help=f"{what} (default: {RULE})")
 
 
 def add_cleaning(parser: argparse.ArgumentParser) -> None:
@@ -125,20 +127,18 @@ def _cleaning(text: str) -> str:
     return parse_cleaning(text).name
 
 
-def set_of(
-    loaded: Any, asked: str | VectorSet | None, classes: Sequence[str] = (), cleaning: str = "none"
-) -> VectorSet:
+def set_of(loaded: Any, asked: str | VectorSet | None, unfit: Unfit = anything, cleaning: str = "none") -> VectorSet:
     """The set that was asked for, else the model's own by the rule of `store.choice`, which is then said; cleaned as it
     was asked for."""
     from ..extract.cleaning import cleaned
     from ..extract.progress import Progress
-    from ..store.choice import asked_set, set_for
+    from ..store.choice import RULE, asked_set, set_for
 
     if asked is not None:
         vectors = asked_set(loaded, asked)
     else:
-        vectors = set_for(loaded, classes)
-        logging.info("vectors: %s (--set takes another)", vectors.name)
+        vectors = set_for(loaded, unfit)
+        logging.info("vectors: %s, the set %s (--set takes another)", vectors.name, RULE)
     progress = Progress()
     try:
         return cleaned(loaded, vectors, cleaning, progress=progress)
@@ -181,20 +181,47 @@ def decoding_of(given: argparse.Namespace):
     return Decoding(given.max_new_tokens, given.temperature, given.seed, given.chat)
 
 
-def named_directions(words: Sequence[str] | None) -> tuple[str, ...] | None:
-    """Directions as they are written everywhere, each once; None where none were given."""
-    from ..steer.grammar import parse_direction
+def check_asked(emotions: Sequence[str] | None, controls: Sequence[str] | None, sets: Sequence[VectorSet] = ()) -> None:
+    """Raises InputError, before any model is loaded, for what can be read with the classes of no set at hand, and for
+    what is no control. sets : those that were named."""
+    from ..steer.grammar import control_labels, parse_intervention
+    from ..store import list_sets
 
-    return None if words is None else tuple(dict.fromkeys(parse_direction(word).label for word in words))
+    control_labels(() if controls is None else controls, ())
+    for text in () if emotions is None else emotions:
+        try:
+            parse_intervention(text)
+        except InputError:
+            parse_intervention(text, {name for own in (*sets, *list_sets()) for name in own.classes})
 
 
-def classes_of(directions: Sequence[str] | None) -> tuple[str, ...]:
-    """The emotions in them; without directions all are meant."""
-    from ..steer.grammar import emotions_of
+def named_directions(words: Sequence[str] | None, vectors: VectorSet) -> tuple[str, ...]:
+    """Directions of a set as they are written everywhere, each once; None for all its emotions."""
+    from ..steer.grammar import plain_labels
 
-    if directions is None:
-        return EMOTIONS
-    return tuple(name for text in directions for name in emotions_of(text))
+    return tuple(dict.fromkeys(plain_labels(vectors.emotions if words is None else words, vectors.classes)))
+
+
+def class_of(name: str, vectors: VectorSet) -> str:
+    """The class that is called so. Raises InputError for none."""
+    found = class_named(name, vectors.classes)
+    if found is None:
+        raise InputError(f"emotion {name!r} is not in {vectors.name}; {', '.join(vectors.classes)} are.")
+    return found
+
+
+def set_at_hand(given: argparse.Namespace) -> VectorSet | None:
+    """The set of a run before its model is loaded: the one that was named, else what the rule will choose; None where
+    only loading can tell. Raises InputError as `check_asked`."""
+    from ..models.registry import resolve
+    from ..steer.grammar import unfit
+    from ..store import find_set
+    from ..store.choice import set_before_loading
+
+    named = None if given.set is None else find_set(given.set)
+    check_asked(given.emotion, given.controls, [] if named is None else [named])
+    source = resolve(given.model, away=True)
+    return set_before_loading(source, unfit(given.emotion or ())) if named is None else named
 
 
 def prompts_of(given: argparse.Namespace) -> tuple[str, ...]:
@@ -222,19 +249,6 @@ def add_controls(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--controls", nargs="*", default=[], metavar="C", help=f"control directions: {', '.join(CONTROLS)}"
     )
-
-
-def checked_controls(names: Sequence[str]) -> Sequence[str]:
-    """The names, each a control. Raises InputError for one that is none."""
-    from ..steer.grammar import CONTROLS, is_control
-
-    for name in names:
-        if not is_control(name):
-            raise InputError(
-                f"control {name!r} is unknown; {', '.join(CONTROLS)}, and 'random 7' for another random direction, "
-                "are allowed."
-            )
-    return names
 
 
 def witness_at_hand(loaded: Any):

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..steer.doses import parse_doses
-from ..steer.grammar import with_controls
+from ..steer.grammar import unfit, with_controls
 from ..types import Decoding, Reply
 from ..words import visible
 from .arguments import (
+    SEVERAL,
     Result,
     add_cleaning,
     add_controls,
@@ -24,9 +25,8 @@ from .arguments import (
     add_recipe,
     add_sampling,
     add_set,
+    check_asked,
     check_file,
-    checked_controls,
-    classes_of,
     own_set,
     recipe_of,
     set_of,
@@ -42,7 +42,7 @@ DOSES = "0.04"
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("models", metavar="MODEL", nargs="+")
     parser.add_argument(
-        "--emotion", nargs="+", required=True, metavar="E", help="emotions, mixtures or interventions, as for steer"
+        "--emotion", **SEVERAL, required=True, metavar="E", help="emotions, mixtures or interventions, as for steer"
     )
     parser.add_argument("--dose", default=DOSES, help=f"fractions of the residual norm (default {DOSES})")
     parser.add_argument("--say", nargs="+", metavar="TEXT", help="messages, one a turn (default: lines of the input)")
@@ -61,8 +61,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(given: Namespace) -> Result:
     doses = parse_doses(given.dose)
-    asked = with_controls(given.emotion, checked_controls(given.controls))
-
     from ..models.dialogue import form_of
     from ..share.transcript import FORMATS, save_transcript
     from ..steer.recipes import recipe_words
@@ -72,7 +70,7 @@ def run(given: Namespace) -> Result:
         check_file(given.out, tuple(f".{format}" for format in FORMATS))
         check_writable(given.out.parent)
     started = time.perf_counter()
-    made = _conversations(given, asked, doses)
+    made = _conversations(given, doses)
     judges = {"classifier": judge_named(given.witness), "outside": outside_named(given.witness)}
     turns: list[list[Reply]] = []
     told_turns: list[dict[str, Any]] = []
@@ -113,19 +111,21 @@ def run(given: Namespace) -> Result:
     return result, "\n\n".join([*blocks, *files]), 0
 
 
-def _conversations(given: Namespace, asked: Sequence[str], doses: Sequence[float]) -> list[Conversation]:
+def _conversations(given: Namespace, doses: Sequence[float]) -> list[Conversation]:
     """One for each model, in which nothing has been said yet."""
     from ..models.load import load_model
     from ..steer.conversation import conversation
     from ..store import find_set
 
     named = [find_set(name) for name in given.set or ()]
+    check_asked(given.emotion, given.controls, named)
     decoding = Decoding(given.max_new_tokens, given.temperature, given.seed)
     out = []
     for name in given.models:
         loaded = load_model(name, precision=given.precision, device=given.device)
         own = own_set(loaded, named, len(given.models))
-        vectors = set_of(loaded, own, classes_of(asked), given.cleaning)
+        vectors = set_of(loaded, own, unfit(given.emotion), given.cleaning)
+        asked = with_controls(given.emotion, given.controls, vectors.classes)
         recipe = recipe_of(given, vectors)
         out.append(conversation(loaded, vectors, asked, doses, recipe, decoding, system=given.system))
     return out
@@ -147,7 +147,7 @@ def _answered(
     places = [(one.direction, one.dose) for one in replies]
     cards = {}
     for key, judge in judges.items():
-        witness, scores, _reasons = witnessed(key, made.model, replies, places, judge)
+        witness, scores, _reasons = witnessed(key, made.model, replies, places, judge, made.vectors.classes)
         cards[key] = card_of(witness)
         rows = [row | scores[place] for row, place in zip(rows, places, strict=True)]
     if tokens:
@@ -160,7 +160,7 @@ def _told(one: Reply, row: Mapping[str, Any]) -> str:
     from ..plots.conversation import what_steers
     from ..share.transcript import highest
 
-    told, read = what_steers(one.direction, one.dose), highest(one)
+    told, read = what_steers(one.direction, one.dose, one.classes), highest(one)
     said = f"{row['regime']} ({row['reason']}){witness_words(row)}{f'; over the answer {read}' if read else ''}"
     lines = [f"{one.model}, {told}: {said}", one.text]
     if "tokens" in row:

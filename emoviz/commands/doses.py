@@ -13,7 +13,7 @@ import numpy as np
 from ..extract.progress import Progress
 from ..judge.regimes import REGIME_LETTER, REGIME_WORDS, REGIMES
 from ..steer.doses import RUN_DOSES, parse_doses
-from ..steer.grammar import CONTROLS, weights_of
+from ..steer.grammar import CONTROLS, MEAN, control_labels, unfit, usual_controls
 from ..types import DoseResponse, VectorSet
 from .arguments import (
     SEVERAL,
@@ -23,13 +23,12 @@ from .arguments import (
     add_precision,
     add_recipe,
     add_set,
-    checked_controls,
-    classes_of,
     decoding_of,
     named_directions,
     prompts_of,
     recipe_of,
     run_file,
+    set_at_hand,
     set_of,
     witness_at_hand,
 )
@@ -63,29 +62,27 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(given: Namespace) -> Result:
-    from ..models.registry import resolve
-    from ..store import check_writable, find_set, responses_folder
-    from ..store.choice import DEFAULT_PRECISION, set_before_loading
+    from ..store import check_writable, responses_folder
+    from ..store.choice import DEFAULT_PRECISION
 
     asked: dict[str, Any] = {
         "decoding": decoding_of(given),
         "prompts": prompts_of(given),
-        "controls": tuple(checked_controls(CONTROLS if given.controls is None else given.controls)),
         "doses": tuple(sorted({0.0, *parse_doses(RUN_DOSES if given.dose is None else given.dose)})),
     }
-    emotions = named_directions(given.emotion)
     check_writable(responses_folder() if given.out is None else given.out)
     # A model that need not be loaded to be known opens at once.
-    known = set_before_loading(resolve(given.model, away=True), classes_of(emotions))
-    vectors = known if given.set is None else find_set(given.set)
+    vectors = set_at_hand(given)
     # Without a precision what is stored in the usual one is opened, wherever it was made.
     precision = DEFAULT_PRECISION if given.precision == "auto" else given.precision
-    request = None if vectors is None else _request(vectors, emotions, asked, given)
+    request = None if vectors is None else _request(vectors, asked, given)
     stored = None if vectors is None or request is None else _stored(request, vectors, precision, given.out)
     if stored is None:
-        stored = _made(given, emotions, asked)
+        stored = _made(given, asked)
     found, path, computed = stored
     rows, windows, reasons = _numbers(found)
+    short = given.controls is None and len(found.controls) < len(CONTROLS)
+    notes = {"controls": f"{MEAN} is left out: {found.set} has no neutral class"} if short else {}
     result = {
         "response": found.name,
         "path": str(path),
@@ -97,16 +94,20 @@ def run(given: Namespace) -> Result:
         "rows": rows,
         "windows": windows,
         "reasons": reasons,
+        "notes": notes,
     }
     return result, _said(result), 0
 
 
-def _request(
-    vectors: VectorSet, emotions: tuple[str, ...] | None, asked: dict[str, Any], given: Namespace
-) -> dict[str, Any]:
-    """All that a run is named by. Without emotions, those of the set are meant."""
-    directions = vectors.emotions if emotions is None else emotions
-    return {**asked, "directions": directions, "recipe": recipe_of(given, vectors)}
+def _request(vectors: VectorSet, asked: dict[str, Any], given: Namespace) -> dict[str, Any]:
+    """All that a run is named by."""
+    controls = usual_controls(vectors) if given.controls is None else given.controls
+    return {
+        **asked,
+        "directions": named_directions(given.emotion, vectors),
+        "controls": control_labels(controls, vectors.classes),
+        "recipe": recipe_of(given, vectors),
+    }
 
 
 def _stored(
@@ -124,7 +125,7 @@ def _stored(
     return load_dose_response(path, shipped=path.parent == shipped_folder()), path, False
 
 
-def _made(given: Namespace, emotions: tuple[str, ...] | None, asked: dict[str, Any]) -> tuple[DoseResponse, Path, bool]:
+def _made(given: Namespace, asked: dict[str, Any]) -> tuple[DoseResponse, Path, bool]:
     from ..experiments.dose_response import dose_response
     from ..extract.work import work_folder
     from ..models.load import load_model
@@ -137,8 +138,8 @@ def _made(given: Namespace, emotions: tuple[str, ...] | None, asked: dict[str, A
     from ..witness.outside import outside_for
 
     loaded = load_model(given.model, precision=given.precision, device=given.device)
-    vectors = set_of(loaded, given.set, classes_of(emotions))
-    request = _request(vectors, emotions, asked, given)
+    vectors = set_of(loaded, given.set, unfit(given.emotion or ()))
+    request = _request(vectors, asked, given)
     stored = _stored(request, vectors, loaded.precision, given.out)
     if stored is not None:
         return stored
@@ -158,7 +159,7 @@ def _numbers(response: DoseResponse) -> tuple[list[dict], list[dict], dict[str, 
 
     rows, windows, reasons = [], [], {}
     for name in (*response.directions, *response.controls):
-        curve = curves(response, name, weights_of(name))
+        curve = curves(response, name)
         if curve.reasons:
             reasons[name] = {_WORDS.get(what, what): why for what, why in curve.reasons.items()}
         for d, dose in enumerate(curve.doses.tolist()):
@@ -201,6 +202,7 @@ def _said(result: dict) -> str:
         table(shown),
         f"{', '.join(f'{REGIME_LETTER[name]} {REGIME_WORDS[name]}' for name in REGIMES)}: most texts at that dose",
         f"witness: {witness['name']}{right}",
+        *result["notes"].values(),
         f"{result['path']} ({'made in' if result['computed'] else 'made before, in'} {result['seconds']:.0f} s)",
     ]
     return "\n".join(lines)

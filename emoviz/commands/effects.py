@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..extract.progress import Progress
-from ..store import find_set
 from ..types import SideEffects, VectorSet
 from ..words import percent
 from .arguments import (
@@ -19,11 +18,10 @@ from .arguments import (
     add_precision,
     add_recipe,
     add_set,
-    checked_controls,
-    classes_of,
     named_directions,
     recipe_of,
     run_file,
+    set_at_hand,
     set_of,
     witness_at_hand,
 )
@@ -107,24 +105,22 @@ def _made(given: Namespace) -> tuple[SideEffects, Path, bool]:
     from ..experiments.side_effects import side_effects
     from ..extract.work import work_folder
     from ..models.load import load_model
-    from ..models.registry import resolve
+    from ..steer.grammar import unfit
     from ..store import responses_folder
-    from ..store.choice import DEFAULT_PRECISION, set_before_loading
+    from ..store.choice import DEFAULT_PRECISION
     from ..store.effects import load_side_effects, save_side_effects
     from ..witness.outside import outside_for
 
-    named = named_directions(given.emotion)
     # A run that is stored opens without its model.
-    known = set_before_loading(resolve(given.model, away=True), classes_of(named))
-    known = known if given.set is None else find_set(given.set)
+    known = set_at_hand(given)
     if known is not None:
         precision = DEFAULT_PRECISION if given.precision == "auto" else given.precision
-        stored = _stored(_name(known, _asked(given, known, named), precision), given.out)
+        stored = _stored(_name(known, _asked(given, known), precision), given.out)
         if stored is not None:
             return stored
     loaded = load_model(given.model, precision=given.precision, device=given.device)
-    vectors = set_of(loaded, given.set, classes_of(named))
-    asked = _asked(given, vectors, named)
+    vectors = set_of(loaded, given.set, unfit(given.emotion or ()))
+    asked = _asked(given, vectors)
     name = _name(vectors, asked, loaded.precision)
     stored = _stored(name, given.out)
     if stored is not None:
@@ -139,15 +135,16 @@ def _made(given: Namespace) -> tuple[SideEffects, Path, bool]:
     return load_side_effects(path), path, True
 
 
-def _asked(given: Namespace, vectors: VectorSet, named: tuple[str, ...] | None) -> dict[str, Any]:
+def _asked(given: Namespace, vectors: VectorSet) -> dict[str, Any]:
     """What is given of all that a run is named by."""
     from ..experiments.effects_summary import EFFECT_DOSES, RANDOMS
     from ..steer.doses import parse_doses
+    from ..steer.grammar import control_labels
 
     return {
         "recipe": recipe_of(given, vectors),
-        "directions": vectors.emotions if named is None else named,
-        "controls": tuple(checked_controls(RANDOMS if given.controls is None else given.controls)),
+        "directions": named_directions(given.emotion, vectors),
+        "controls": control_labels(RANDOMS if given.controls is None else given.controls, vectors.classes),
         "doses": tuple(sorted(set(parse_doses(EFFECT_DOSES if given.dose is None else given.dose)) - {0.0})),
     }
 

@@ -84,42 +84,52 @@ def compare(
     return _plain(command.run(Namespace(sets=[s.name for s in _several(sets)], **asked)))
 
 
-def read(model: str, text: str, layer: str = "best") -> dict[str, Any]:
+def read(model: str, text: str, layer: str = "best", set: str = "") -> dict[str, Any]:
     """Score every token of a text for every emotion, as the model itself represents it while it reads.
 
-    Gives {tokens, layer, classes, scores, top, sentences}. Takes seconds, the first time longer: the model is loaded.
+    Gives {set, tokens, layer, classes, scores, top, sentences}. Takes seconds, the first time longer, to load the
+    model.
 
     Args:
         model : a model that has a vector set here (see list_sets), such as SmolLM2-135M-Instruct
         text : the text to read, in the language of the model
         layer : a block's number, counted from 0, or best
+        set : name of a vector set of this model from list_sets; empty for the one that it uses
     """
     from ..app.limits import check_text
     from . import read as command
 
     check_text(text)
     of_texts = dict.fromkeys(("texts", "text_column", "out", "groups", "batch_tokens"))
-    how = {"layer": layer, "set": None, "cleaning": "none", "precision": "auto"}
+    how = {"layer": layer, "set": _named(set).name if set else None, "cleaning": "none", "precision": "auto"}
     given = Namespace(model=_model(model), text=text, turns=None, chat=False, **how, **of_texts)
     return _plain(command.run(given, _in_memory))
 
 
 def steer(
-    models: list[str], emotions: list[str], doses: list[float], prompt: str, max_new_tokens: int = 40, seed: int = 0
+    models: list[str],
+    emotions: list[str],
+    doses: list[float],
+    prompt: str,
+    max_new_tokens: int = 40,
+    seed: int = 0,
+    sets: list[str] | None = None,
 ) -> dict[str, Any]:
     """Let models continue a prompt while emotion directions are added to their states, and judge what they write.
 
-    Gives {rows: [{model, emotion, dose, text, regime, ...}]}; the unsteered text has dose 0. Up to 64 texts a call.
-    Takes seconds to minutes.
+    Gives {rows: [{model, set, emotion, control, dose, text, regime, ...}]}; the unsteered text has dose 0. Up to 64
+    texts a call. Takes seconds to minutes.
 
     Args:
         models : models that have a vector set here (see list_sets)
         emotions : emotions such as calm, mixtures such as "0.7 calm + 0.3 grateful", interventions such as "ablate
-            afraid", or the controls random and mean
+            afraid", or the controls random and mean (control mean, beside an emotion of that name)
         doses : length added as a share of the typical length of the state, 0.02 to 0.1
         prompt : the text to continue
         max_new_tokens : tokens of each text, up to 200
         seed : of the choice of tokens
+        sets : names of vector sets from list_sets, at most one of each model; without one the model uses the one that
+            has the emotions
     """
     from ..app.limits import check_asked, check_run
     from ..app.steer.request import check_prompt
@@ -134,11 +144,12 @@ def steer(
     check_run(len(models), texts, max_new_tokens)
     check_prompt(prompt)
     asked = {"prompt": prompt, "max_new_tokens": max_new_tokens, "seed": seed, "temperature": 0.0, "chat": False}
-    how = {"recipe": EMOVIZ, "layers": None, "scope": None, "norm": None, "set": None, "cleaning": "none"}
+    how = {"recipe": EMOVIZ, "layers": None, "scope": None, "norm": None, "cleaning": "none"}
     given = Namespace(
         models=[_model(name) for name in models],
         emotion=emotions,
         controls=[],
+        set=None if sets is None else [_named(name).name for name in sets],
         witness="none",
         dose=", ".join(f"{dose:g}" for dose in doses_of(doses)),
         out=None,

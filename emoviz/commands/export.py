@@ -6,7 +6,7 @@ import math
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from .arguments import Result, listed, number
+from .arguments import SEVERAL, Result, listed, number
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -14,7 +14,7 @@ def arguments(parser: ArgumentParser) -> None:
 
     parser.add_argument("set", metavar="SET")
     parser.add_argument("--format", required=True, metavar="F", help=listed(FORMATS))
-    parser.add_argument("--emotion", nargs="+", metavar="E", help="also mixtures and controls (default: all emotions)")
+    parser.add_argument("--emotion", **SEVERAL, metavar="E", help="also mixtures and controls (default: all emotions)")
     parser.add_argument("--layers", help="window (default of gguf), all (default of the others), a layer, or 10-20")
     parser.add_argument("--centring", help="class, neutral or none (default: the recipe's, class)")
     dose = "what strength 1 is (default: 1, so 0.04 is dose 0.04)"

@@ -10,7 +10,6 @@ from typing import Any
 from ..errors import InputError
 from ..extract.progress import Progress
 from ..judge.leak import HIDDEN_LEAK
-from ..store import find_set
 from ..types import Gloss, LeakRun, LeakText, VectorSet
 from ..words import counted, percent
 from .arguments import (
@@ -20,12 +19,11 @@ from .arguments import (
     add_device,
     add_precision,
     add_set,
-    checked_controls,
-    classes_of,
     decoding_of,
     named_directions,
     prompts_of,
     run_file,
+    set_at_hand,
     set_of,
 )
 from .printing import table
@@ -99,23 +97,21 @@ def _made(given: Namespace) -> tuple[LeakRun, Path, bool]:
     from ..experiments.leak import leak_run
     from ..extract.work import work_folder
     from ..models.load import load_model
-    from ..models.registry import resolve
+    from ..steer.grammar import unfit
     from ..store import responses_folder
-    from ..store.choice import DEFAULT_PRECISION, set_before_loading
+    from ..store.choice import DEFAULT_PRECISION
     from ..store.leaks import leak_name, load_leak_run, save_leak_run
 
-    named = named_directions(given.emotion)
     # A run that is stored opens without its model.
-    known = set_before_loading(resolve(given.model, away=True), classes_of(named))
-    known = known if given.set is None else find_set(given.set)
+    known = set_at_hand(given)
     if known is not None:
         precision = DEFAULT_PRECISION if given.precision == "auto" else given.precision
-        stored = _stored(leak_name(known, **_asked(given, known, named), precision=precision), given.out)
+        stored = _stored(leak_name(known, **_asked(given, known), precision=precision), given.out)
         if stored is not None:
             return stored
     loaded = load_model(given.model, precision=given.precision, device=given.device)
-    vectors = set_of(loaded, given.set, classes_of(named))
-    asked = _asked(given, vectors, named)
+    vectors = set_of(loaded, given.set, unfit(given.emotion or ()))
+    asked = _asked(given, vectors)
     name = leak_name(vectors, **asked, precision=loaded.precision)
     stored = _stored(name, given.out)
     if stored is not None:
@@ -130,19 +126,19 @@ def _made(given: Namespace) -> tuple[LeakRun, Path, bool]:
     return load_leak_run(path), path, True
 
 
-def _asked(given: Namespace, vectors: VectorSet, named: tuple[str, ...] | None) -> dict[str, Any]:
+def _asked(given: Namespace, vectors: VectorSet) -> dict[str, Any]:
     """All that a run is named by but its set and precision."""
     from ..experiments.leak_summary import LEAK_DOSES
     from ..steer.doses import parse_doses
-    from ..steer.grammar import RANDOM
+    from ..steer.grammar import RANDOM, control_labels
     from ..steer.recipes import recipe
 
     return {
         "recipes": {name: recipe(vectors, name) for name in given.recipe},
         "decoding": decoding_of(given),
         "prompts": prompts_of(given),
-        "directions": vectors.emotions if named is None else named,
-        "controls": tuple(checked_controls([RANDOM] if given.controls is None else given.controls)),
+        "directions": named_directions(given.emotion, vectors),
+        "controls": control_labels([RANDOM] if given.controls is None else given.controls, vectors.classes),
         "doses": tuple(sorted(set(parse_doses(LEAK_DOSES if given.dose is None else given.dose)) - {0.0})),
     }
 

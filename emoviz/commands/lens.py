@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from ..errors import InputError
-from .arguments import Result, add_device, add_precision, layer_of, whole
+from .arguments import Result, add_device, add_precision, class_of, layer_of, whole
 from .printing import table
 
 
@@ -26,18 +25,17 @@ def run(given: Namespace) -> Result:
 
     vectors = find_set(given.set)
     layer = layer_of(given.layer, vectors)
-    if given.emotion not in vectors.classes:
-        raise InputError(f"emotion {given.emotion!r} is not in {vectors.name}; {', '.join(vectors.classes)} are.")
+    emotion = class_of(given.emotion, vectors)
     check_layer(vectors, layer)
     from ..models.load import load_model
     from ..readout.lens import lens
 
     source = vectors.provenance.origin if vectors.provenance.origin else vectors.provenance.model
     loaded = load_model(source, precision=given.precision, device=given.device)
-    raised, lowered = lens(loaded, vectors, given.emotion, layer, given.top)
+    raised, lowered = lens(loaded, vectors, emotion, layer, given.top)
     result = {
         "set": vectors.name,
-        "emotion": given.emotion,
+        "emotion": emotion,
         "layer": layer,
         "raised": [asdict(row) for row in raised],
         "lowered": [asdict(row) for row in lowered],
@@ -53,5 +51,5 @@ def run(given: Namespace) -> Result:
         }
         for up, down in zip(raised, lowered, strict=True)
     ]
-    head = f"{vectors.name}, {given.emotion} at layer {layer}: change of the logit per unit of dose, direct path"
+    head = f"{vectors.name}, {emotion} at layer {layer}: change of the logit per unit of dose, direct path"
     return result, f"{head}\n{table(shown)}", 0

@@ -14,12 +14,15 @@ from ..steer.grammar import (
     UNSTEERED,
     amount_words,
     has_amount,
+    is_control,
     parse_intervention,
     rows_of,
+    unfit,
     with_controls,
 )
 from ..steer.recipes import EMOVIZ, PRESET_DOSES
 from .arguments import (
+    SEVERAL,
     Result,
     add_cleaning,
     add_controls,
@@ -28,9 +31,8 @@ from .arguments import (
     add_precision,
     add_recipe,
     add_set,
+    check_asked,
     check_file,
-    checked_controls,
-    classes_of,
     decoding_of,
     own_set,
     recipe_of,
@@ -43,7 +45,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("models", metavar="MODEL", nargs="+")
     parser.add_argument(
         "--emotion",
-        nargs="+",
+        **SEVERAL,
         required=True,
         metavar="E",
         help="emotions, mixtures such as '0.7 calm + 0.3 grateful', or interventions such as 'ablate afraid', 'clamp "
@@ -72,7 +74,6 @@ def arguments(parser: ArgumentParser) -> None:
 def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
     """load : gives the model of a name, for a caller that keeps models in memory."""
     doses = parse_doses(PRESET_DOSES[EMOVIZ] if given.dose is None else given.dose)
-    asked = with_controls(given.emotion, checked_controls(given.controls))
     from ..judge.texts import judge_batch
     from ..judge.verdict import borderline
     from ..models.load import load_model
@@ -86,24 +87,27 @@ def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
         check_writable(given.out.parent)
     started = time.perf_counter()
     named = [find_set(name) for name in given.set or ()]
+    check_asked(given.emotion, given.controls, named)
     decoding, judge, taught = decoding_of(given), judge_named(given.witness), outside_named(given.witness)
-    places = list(dict.fromkeys(place for text in asked for place in _places(text, doses)))
     rows: list[dict[str, Any]] = []
     recipes, cards, taught_cards = {}, {}, {}
     reasons: dict[str, str] = {}
     columns: list[Column] = []
+    blocks: list[str] = []
     for model in given.models:
         loaded = load_model(model, precision=given.precision, device=given.device) if load is None else load(model)
         own = own_set(loaded, named, len(given.models))
-        vectors = set_of(loaded, own, classes_of(asked), given.cleaning)
+        vectors = set_of(loaded, own, unfit(given.emotion), given.cleaning)
+        asked = with_controls(given.emotion, given.controls, vectors.classes)
+        places = list(dict.fromkeys(place for text in asked for place in _places(text, doses, vectors.classes)))
         recipe = recipe_of(given, vectors)
         made = steer_texts(loaded, vectors, asked, doses, given.prompt, recipe, decoding)
         known = {
             (one.direction, one.dose): (one, verdict)
             for one, verdict in zip(made, judge_batch(loaded, made), strict=True)
         }
-        witness, scores, why = witnessed("classifier", loaded, made, places, judge)
-        outside, more, missing = witnessed("outside", loaded, made, places, taught)
+        witness, scores, why = witnessed("classifier", loaded, made, places, judge, vectors.classes)
+        outside, more, missing = witnessed("outside", loaded, made, places, taught, vectors.classes)
         recipes[loaded.name], cards[loaded.name] = asdict(recipe), card_of(witness)
         taught_cards[loaded.name] = card_of(outside)
         reasons |= why | missing | recipe_notes(recipe, vectors)
@@ -114,6 +118,7 @@ def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
                     "model": one.model,
                     "set": one.set,
                     "emotion": direction,
+                    "control": is_control(direction, vectors.classes),
                     "dose": dose,
                     "text": one.text,
                     "finished": one.finished,
@@ -124,11 +129,14 @@ def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
                     **more[direction, dose],
                 }
             )
+            what = f"{direction} {amount_words(direction, dose, vectors.classes).removeprefix('dose ')}".rstrip()
+            said = f"{verdict.regime} ({verdict.reason}){witness_words(rows[-1])}"
+            blocks.append(f"{one.model}, {what}: {said}\n{one.text.strip()}")
         cells = [
             Cell(one.direction, one.dose, one.text, verdict, max(one.leak_mass)) for one, verdict in known.values()
         ]
         note = f"{recipe_words(recipe, vectors)}; {decoding_words(decoding)}; vectors {vectors.name}"
-        columns.append(Column(loaded.name, vectors.name, note, tuple(cells)))
+        columns.append(Column(loaded.name, vectors.name, note, tuple(cells), classes=vectors.classes))
     files = [] if given.out is None else save_texts(Sheet(given.prompt, tuple(columns)), given.out)
     result = {
         "prompt": given.prompt,
@@ -141,19 +149,11 @@ def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
         "reasons": reasons,
         "files": [str(path) for path in files],
     }
-    blocks = [
-        f"{r['model']}, {_what(r)}: {r['regime']} ({r['reason']}){witness_words(r)}\n{r['text'].strip()}" for r in rows
-    ]
     return result, "\n\n".join([*blocks, *result["files"]]), 0
 
 
-def _places(text: str, doses: Sequence[float]) -> list[tuple[str, float]]:
+def _places(text: str, doses: Sequence[float], classes: Sequence[str]) -> list[tuple[str, float]]:
     """(what is done, amount) of each row that is told of; with dose 0 the unsteered text."""
-    if has_amount(text):
-        return rows_of(text, ())
-    return [(parse_intervention(text).label, dose) for dose in doses]
-
-
-def _what(row: dict) -> str:
-    """`calm 0.04`, `ablate afraid`, `clamp calm to 0.05`."""
-    return f"{row['emotion']} {amount_words(row['emotion'], row['dose']).removeprefix('dose ')}".rstrip()
+    if has_amount(text, classes):
+        return rows_of(text, (), classes)
+    return [(parse_intervention(text, classes).label, dose) for dose in doses]

@@ -7,8 +7,18 @@ from argparse import ArgumentParser, Namespace
 
 import numpy as np
 
-from ..errors import InputError
-from .arguments import Result, add_cleaning, add_device, add_precision, add_set, layer_of, set_of
+from ..store.choice import lacking
+from .arguments import (
+    SEVERAL,
+    Result,
+    add_cleaning,
+    add_device,
+    add_precision,
+    add_set,
+    class_of,
+    layer_of,
+    set_of,
+)
 from .printing import table
 
 
@@ -22,7 +32,7 @@ def arguments(parser: ArgumentParser) -> None:
         help="a sentence with {n} where the number goes; several that say the same give intervals",
     )
     parser.add_argument("--values", required=True, metavar="N", help="numbers, such as '1, 10, 100' or '1,000, 2,000'")
-    parser.add_argument("--emotion", nargs="+", metavar="E", help="classes to print (default: those that change most)")
+    parser.add_argument("--emotion", **SEVERAL, metavar="E", help="classes to print (default: those that change most)")
     parser.add_argument("--where", default="mean", help="mean over the sentence (default), or its last token")
     parser.add_argument("--layer", default="best", help="a layer or best (default)")
     add_set(parser)
@@ -38,15 +48,13 @@ def run(given: Namespace) -> Result:
     started = time.perf_counter()
     parse_numbers(given.values)
     loaded = load_model(given.model, precision=given.precision, device=given.device)
-    vectors = set_of(loaded, given.set, cleaning=given.cleaning)
-    missing = [name for name in given.emotion or () if name not in vectors.classes]
-    if missing:
-        raise InputError(f"emotion {missing[0]!r} is not in {vectors.name}; {', '.join(vectors.classes)} are.")
+    vectors = set_of(loaded, given.set, lacking(given.emotion or ()), given.cleaning)
+    asked = [class_of(name, vectors) for name in given.emotion or ()]
     found = vary(loaded, vectors, given.template, given.values, where=given.where, layer=layer_of(given.layer, vectors))
     mean, half = found.scores.mean(0), found.half_widths()
     change = mean - mean.mean(0)
     widest = [found.classes[k] for k in np.argsort(-np.ptp(mean, axis=0), kind="stable")[:4]]
-    shown = given.emotion or widest
+    shown = asked or widest
     result = {
         "model": found.model,
         "set": found.set,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 
+from ..emotions import EMOTIONS
 from ..extract.progress import Progress
+from ..store.choice import lacking
 from ..types import Verification
 from ..words import visible
 from .arguments import Result, add_cleaning, add_device, add_precision, add_set, set_of
@@ -40,7 +42,7 @@ def run(given: Namespace) -> Result:
 
     loaded = load_model(given.model, precision=given.precision, device=given.device)
     witness = None if given.witness is None else hub_witness(given.witness, device=given.device)
-    vectors = set_of(loaded, given.set, cleaning=given.cleaning)
+    vectors = set_of(loaded, given.set, lacking(EMOTIONS), given.cleaning)
     # What counts is said before anything is written.
     print(visible(criterion(plan_for(vectors))), file=sys.stderr)
     progress = Progress()

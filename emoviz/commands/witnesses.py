@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -51,10 +51,16 @@ def card_of(witness: Any) -> dict[str, Any] | None:
 
 
 def witnessed(
-    key: str, loaded: Any, made: Any, rows: Iterable[tuple[str, float]], judge: Callable[[Any], Any]
+    key: str,
+    loaded: Any,
+    made: Any,
+    rows: Iterable[tuple[str, float]],
+    judge: Callable[[Any], Any],
+    classes: Collection[str],
 ) -> tuple[Any, dict[tuple[str, float], dict[str, Any]], dict[str, str]]:
     """What a witness finds in the texts: itself, the numbers of every (direction, dose), and why some are missing.
 
+    classes : of the vector set, by which directions are read.
     Under `key` stands the score of the direction's own emotions, under `key_unsteered` that of the unsteered text, and
     under `key_top` the class it takes the text for.
     """
@@ -72,7 +78,7 @@ def witnessed(
         k = place[(direction, dose) if dose else (UNSTEERED, 0.0)]
         top = None if np.isnan(found[k]).any() else witness.card.classes[int(found[k].argmax())]
         try:
-            own, unsteered = direction_scores(witness.card.classes, found[[k, 0]], direction)
+            own, unsteered = direction_scores(witness.card.classes, found[[k, 0]], direction, classes)
         except InputError as error:
             own = unsteered = float("nan")
             reasons[f"{key} of {direction}"] = str(error)

@@ -9,16 +9,20 @@ import numpy as np
 
 from ..judge.regimes import SURGICAL
 from ..models.loaded import LoadedModel
-from ..steer.grammar import RANDOM
+from ..steer.grammar import RANDOM, control_label
 from ..types import Calibrated, VectorSet, VerificationPlan
 from ..witness.targets import target_scores
 from ..witness.witness import Witness
 from .judged import judged_texts
 
 
-def targets(emotions: Sequence[str]) -> list[tuple[str, str]]:
-    """(emotion, direction) of all that is verified: each emotion by its own direction, then by a random one."""
-    return [(name, name) for name in emotions] + [(name, f"{RANDOM} {k}") for k, name in enumerate(emotions, 1)]
+def targets(emotions: Sequence[str], classes: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """(emotion, direction) of all that is verified: each emotion by its own direction, then by a random one.
+
+    classes : of the vector set.
+    """
+    random = [(name, control_label(f"{RANDOM} {k}", classes)) for k, name in enumerate(emotions, 1)]
+    return [(name, name) for name in emotions] + random
 
 
 def calibrate(
@@ -35,7 +39,7 @@ def calibrate(
     The score is the mean over the prompts of the gain in the target's probability against the baseline; a text that
     is not surgical gains 0. One text per prompt and dose, each prompt with the next seed. A tie goes to the lower dose.
     """
-    asked = targets(emotions)
+    asked = targets(emotions, vectors.classes)
     pairs = [(direction, dose) for _, direction in asked for dose in plan.doses]
     gains = np.zeros((len(asked), len(plan.doses)))
     for done, prompt in enumerate(prompts):

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..judge.regimes import COLLAPSE, EMPTY, EXPLOSIVE, REGIMES, SURGICAL, UNCHANGED
+from ..steer.grammar import weights_of
 from ..types import DoseCurve, DoseResponse, Measure, RegimeTable, SteeredText
 from ..types.steering import UNSTEERED
 from ..witness.targets import judged, target_weights
@@ -17,15 +18,13 @@ OUTCOMES: tuple[str | None, ...] = (*REGIMES, None)
 _WORST_FIRST = (EXPLOSIVE, COLLAPSE, EMPTY, None, UNCHANGED, SURGICAL)
 
 
-def curves(response: DoseResponse, direction: str, weights: Mapping[str, float] | None = None) -> DoseCurve:
-    """The curves of one direction or control. weights : emotions of a mixture; the direction itself where not given.
-
-    Raises InputError for a direction that the run does not have.
-    """
+def curves(response: DoseResponse, direction: str) -> DoseCurve:
+    """The curves of one direction or control. Raises InputError for a direction that the run does not have."""
     known = (*response.directions, *response.controls)
     if direction not in known:
         raise InputError(f"direction {direction!r} is not in the run {response.name}; {', '.join(known)} are.")
-    target = {direction: 1.0} if weights is None else dict(weights)
+    weights = None if direction in response.controls else weights_of(direction, response.classes)
+    target = {direction: 1.0} if weights is None else weights
     rows = _rows(response, direction)
     outside, names = response.outside, response.classes
     taught = () if outside is None else outside.classes
@@ -125,7 +124,7 @@ def regime_table(response: DoseResponse) -> RegimeTable:
 def _rows(response: DoseResponse, direction: str) -> tuple[tuple[SteeredText | None, ...], ...]:
     """The texts of a direction, (D, P); the baselines stand at dose 0."""
     found = {(t.dose, t.prompt): t for t in response.texts if t.direction == direction and t.dose != 0}
-    found |= {(0.0, t.prompt): t for t in response.texts if t.direction == UNSTEERED}
+    found |= {(0.0, t.prompt): t for t in response.texts if t.dose == 0}
     prompts = range(len(response.prompts))
     return tuple(tuple(found.get((dose, p)) for p in prompts) for dose in response.doses)
 

@@ -20,7 +20,7 @@ from ..models.loaded import LoadedModel
 from ..readout.projection import projections
 from ..steer.doses import RUN_DOSES, check_doses, parse_doses
 from ..steer.generate import batch_rows, batches, checked_ids, generate, generations
-from ..steer.grammar import CONTROLS, check_plain
+from ..steer.grammar import control_labels, plain_labels, unfit, usual_controls
 from ..steer.injection import offsets
 from ..steer.recipes import EMOVIZ
 from ..steer.recipes import recipe as recipe_of
@@ -43,7 +43,7 @@ def dose_response(
     prompts: Sequence[str] | None = None,
     recipe: Recipe | str = EMOVIZ,
     decoding: Decoding | None = None,
-    controls: Sequence[str] = CONTROLS,
+    controls: Sequence[str] | None = None,
     witness: Witness | None = None,
     *,
     outside: Witness | None = None,
@@ -56,7 +56,8 @@ def dose_response(
     directions : emotions, or mixtures as they are written; None for all emotions of the set.
     doses : fractions of the typical residual norm, in any order; 0 is added. None for eight from 0.005 to 0.2.
     prompts : texts to continue; None for the two shipped openings.
-    recipe, decoding : as `steer_texts`.
+    recipe, decoding : as `steer_texts`. controls : None for `random` and `mean`, the latter where the set has a neutral
+        class.
     witness : a classifier that is not the model, see `witness_for`; None leaves its probabilities empty. outside : one
         that people taught, see `outside_for`; the same.
     work : a folder in which finished batches are kept, so that a run that was killed goes on after them; `seconds`
@@ -74,8 +75,9 @@ def dose_response(
     [['unsteered', 0.0, 'unchanged'], ['calm', 0.04, 'surgical']]
     """
     loaded = model
-    vectors = fitting(vectors, loaded)
-    directions = vectors.emotions if directions is None else directions
+    vectors = fitting(vectors, loaded, unfit(directions or ()))
+    directions = plain_labels(vectors.emotions if directions is None else directions, vectors.classes)
+    controls = control_labels(usual_controls(vectors) if controls is None else controls, vectors.classes)
     prompts = dose_prompts() if prompts is None else prompts
     recipe = recipe_of(vectors, recipe)
     decoding = Decoding() if decoding is None else decoding
@@ -85,7 +87,6 @@ def dose_response(
     doses = parse_doses(RUN_DOSES) if doses is None else doses
     check_doses(doses)
     doses = tuple(sorted({0.0, *map(float, doses)}))
-    check_plain([*directions, *controls], vectors.classes)
     rows = batch_rows([*directions, *controls], doses, vectors.classes)
     if len(rows) == 1:
         raise InputError("no dose but 0 was given. Give one or more.")
@@ -134,8 +135,8 @@ def dose_response(
         decoding=decoding,
         witness=card,
         prompts=tuple(prompts),
-        directions=tuple(directions),
-        controls=tuple(controls),
+        directions=directions,
+        controls=controls,
         doses=doses,
         classes=vectors.classes,
         layer=layer,

@@ -20,7 +20,7 @@ from ..readout.vocabulary import vocabulary_scripts
 from ..steer.directions import directions as units
 from ..steer.doses import check_doses, parse_doses
 from ..steer.generate import Partial, batch_rows, batches, checked_ids, generate, generations
-from ..steer.grammar import RANDOM, check_plain
+from ..steer.grammar import RANDOM, control_labels, plain_labels, unfit
 from ..steer.injection import offsets
 from ..steer.recipes import recipe as recipe_of
 from ..stimuli.scenarios import dose_prompts
@@ -70,8 +70,9 @@ def leak_run(
     >>> found.to_frame()[["direction", "dose", "visible"]].values.tolist()
     [['unsteered', 0.0, 0.0], ['calm', 0.04, 0.0]]
     """
-    vectors = fitting(vectors, model)
-    directions = tuple(vectors.emotions if directions is None else directions)
+    vectors = fitting(vectors, model, unfit(directions or ()))
+    directions = plain_labels(vectors.emotions if directions is None else directions, vectors.classes)
+    controls = control_labels(controls, vectors.classes)
     prompts = tuple(dose_prompts() if prompts is None else prompts)
     doses = parse_doses(LEAK_DOSES) if doses is None else doses
     decoding = Decoding() if decoding is None else decoding
@@ -83,7 +84,6 @@ def leak_run(
     if not doses:
         raise InputError("no dose but 0 was given. Give one or more.")
     by_name = {name: recipe_of(vectors, name) for name in recipes}
-    check_plain([*directions, *controls], vectors.classes)
     rows = batch_rows([*directions, *controls], doses, vectors.classes)
     # Whatever cannot be steered is found before the first text is written.
     for one in by_name.values():
@@ -118,7 +118,7 @@ def leak_run(
         decoding=decoding,
         prompts=prompts,
         directions=directions,
-        controls=tuple(controls),
+        controls=controls,
         doses=doses,
         texts=tuple(texts),
         seconds=round(time.perf_counter() - started, 1),

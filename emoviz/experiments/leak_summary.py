@@ -10,7 +10,6 @@ from math import isfinite, nan
 import numpy as np
 
 from ..judge.leak import HIDDEN_LEAK
-from ..steer.grammar import UNSTEERED
 from ..steer.recipes import EMOVIZ, JEONG2026A
 from ..types import LeakRun
 
@@ -58,7 +57,7 @@ class LeakPeak:
 def leak_peak(rows: list[dict], controls: Sequence[str], direction: str, recipe: str) -> LeakPeak | None:
     """rows : of `summary`. None where the recipe has no text of the direction."""
     same = [row for row in rows if row["recipe"] == recipe]
-    own = [row for row in same if row["direction"] == direction]
+    own = [row for row in same if row["direction"] == direction and row["dose"]]
     if not own:
         return None
     top = max(own, key=lambda row: row["hidden"])
@@ -72,7 +71,7 @@ def leak_peak(rows: list[dict], controls: Sequence[str], direction: str, recipe:
         next(iter(top["scripts"]), None),
         max((row["hidden"] for row in own if row["visible"] == 0), default=0.0),
         max(others, default=nan),
-        next(row["hidden"] for row in same if row["direction"] == UNSTEERED),
+        next(row["hidden"] for row in same if not row["dose"]),
     )
 
 

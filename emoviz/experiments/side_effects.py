@@ -23,7 +23,7 @@ from ..models.prompts import prompt_ids
 from ..readout.projection import projections
 from ..steer.doses import check_doses, parse_doses
 from ..steer.generate import batch_rows, batches, checked_ids, generate, generations
-from ..steer.grammar import check_plain
+from ..steer.grammar import control_labels, plain_labels, unfit
 from ..steer.injection import Offsets, offsets
 from ..steer.recipes import EMOVIZ
 from ..steer.recipes import recipe as recipe_of
@@ -95,8 +95,9 @@ def side_effects(
     >>> bool(found.losses[1] > found.losses[0]), found.right.shape
     (True, (2, 1))
     """
-    vectors = fitting(vectors, model)
-    directions = tuple(vectors.emotions if directions is None else directions)
+    vectors = fitting(vectors, model, unfit(directions or ()))
+    directions = plain_labels(vectors.emotions if directions is None else directions, vectors.classes)
+    controls = control_labels(controls, vectors.classes)
     prompts = tuple(dose_prompts() if prompts is None else prompts)
     passages = tuple(plain_passages() if passages is None else passages)
     questions = tuple(shipped_questions() if questions is None else questions)
@@ -115,7 +116,6 @@ def side_effects(
             f"{samples} samples at temperature {decoding.temperature:g} were asked for; one, or several above "
             "temperature 0, are allowed."
         )
-    check_plain([*directions, *controls], vectors.classes)
     rows = batch_rows([*directions, *controls], doses, vectors.classes)
     # Whatever cannot be steered or read is found before the first pass.
     added = offsets(vectors, rows, chosen)
@@ -128,7 +128,7 @@ def side_effects(
     right = _answers(model, questions, asked, added, work, progress)
     written = _written(model, vectors, rows, prompts, chosen, decoding, samples, work, progress)
     how: dict[str, Any] = {"recipe": chosen, "decoding": decoding, "samples": samples, "prompts": prompts}
-    what: dict[str, Any] = {"directions": directions, "controls": tuple(controls), "doses": doses}
+    what: dict[str, Any] = {"directions": directions, "controls": controls, "doses": doses}
     return SideEffects(
         name=effects_name(vectors, **how, passages=passages, questions=questions, **what, precision=model.precision),
         model=model.name,

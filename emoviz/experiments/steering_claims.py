@@ -15,6 +15,7 @@ from ..stats.bootstrap import mean_interval
 from ..stats.claims import NAN, Evidence, decided, named, span, untested
 from ..stats.claims_geometry import anisotropy_at, preferred_or_none
 from ..stats.wilson import wilson_interval
+from ..steer.grammar import UNSTEERED, control_seed
 from ..types import ClaimCheck, ClaimValue, DoseResponse, LeakRun, RegimeTable, Verification
 from ..types.claims import FAILS, HOLDS, PART, UNTESTED
 from ..words import counted
@@ -116,7 +117,7 @@ def three_regimes(rule: ClaimRule, at_hand: Evidence) -> ClaimCheck:
         own = _highest(table, _emotions(run))
         reached = [name for name, (share, _) in own.items() if share >= rule["share"]]
         seen |= set(reached)
-        controls = _highest(table, [name for name in run.controls if name.startswith("random")])
+        controls = _highest(table, [name for name in run.controls if control_seed(name) is not None])
         random |= {name for name, (share, _) in controls.items() if share >= rule["share"]}
         parts = [f"{_THREE[name]} {share:.0%} at {dose:g}" for name, (share, dose) in own.items()]
         values.append(ClaimValue(model, float(len(reached)), NAN, NAN, "; ".join(parts), len(reached) == len(_THREE)))
@@ -319,8 +320,8 @@ def _leak(rule: ClaimRule, run: LeakRun) -> ClaimValue:
         own = [row for row in rows if row["direction"] in direction and row["dose"] == dose]
         return [float(row["scripts"].get(rule["script"], 0.0)) for row in own]
 
-    steered, random = at(emotions, dose), at([c for c in run.controls if c.startswith("random")], dose)
-    unsteered = at([dose_curves.UNSTEERED], 0.0)
+    steered, random = at(emotions, dose), at([c for c in run.controls if control_seed(c) is not None], dose)
+    unsteered = at([UNSTEERED], 0.0)
     if not steered or not random or not unsteered:
         lacks = "texts under the recipe" if not steered else "random control" if not random else "unsteered text"
         return ClaimValue(run.model, NAN, NAN, NAN, "", None, f"its leak run has no {lacks}")

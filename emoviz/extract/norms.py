@@ -10,7 +10,7 @@ import numpy as np
 from ..models.fit import check_fit
 from ..models.loaded import LoadedModel, loaded_model
 from ..stimuli import neutral_sentences
-from ..store.choice import set_for
+from ..store.choice import Unfit, anything, set_for
 from ..types import VectorSet
 from .batches import encode
 from .capture import capture
@@ -21,13 +21,13 @@ _PROTOCOL = PROTOCOLS["emoviz"]
 _MEASURED: WeakKeyDictionary[LoadedModel, np.ndarray] = WeakKeyDictionary()
 
 
-def fitting(vectors: VectorSet | None, loaded: LoadedModel) -> VectorSet:
-    """The set that a model is used with: the given one, or the one it uses by itself.
+def fitting(vectors: VectorSet | None, loaded: LoadedModel, unfit: Unfit = anything) -> VectorSet:
+    """The set that a model is used with: the given one, or the one it uses by itself for what is asked for.
 
     Vectors of other tools come without residual norms. These are measured, once for each loaded model, on the shipped
     neutral sentences; the set says so in `notes`. Raises InputError as `check_fit`, and if there is no set.
     """
-    found = set_for(loaded_model(loaded)) if vectors is None else vectors
+    found = set_for(loaded_model(loaded), unfit) if vectors is None else vectors
     check_fit(found, loaded)
     known = np.isfinite(found.residual_norm)
     if known[list(found.finite_layers)].all():

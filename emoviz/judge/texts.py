@@ -11,7 +11,6 @@ from ..errors import InputError
 from ..models.loaded import LoadedModel, loaded_model
 from ..models.prompts import prompt_ids, text_ids, until_end
 from ..readout.scripts import own_scripts
-from ..steer.grammar import UNSTEERED
 from ..types import Generation, Generations, Verdict
 from .perplexity import log_perplexities
 from .verdict import verdict
@@ -78,7 +77,7 @@ def judge_texts(model: LoadedModel, made: Sequence[Generation]) -> Generations:
     wrong = next((one for one in made if not isinstance(one, Generation)), None)
     if wrong is not None:
         raise InputError(f"{wrong!r:.60} was given; texts as steer_texts gives them are judged.")
-    if not made or made[0].direction != UNSTEERED or any(one.prompt != made[0].prompt for one in made):
+    if not made or made[0].dose != 0 or any(one.prompt != made[0].prompt for one in made):
         raise InputError(
             "texts are judged against the unsteered text of the same prompt. Give it first, as steer_texts does."
         )

@@ -28,11 +28,11 @@ _HEIGHT, _BAR = 380, 17
 _INSIDE, _LEGEND, _SIGN, _LETTER = 410, 20, 44, 6.6
 
 
-def what_steers(direction: str, dose: float) -> str:
-    """`unsteered`, `calm, dose 0.04`, `ablate afraid`."""
-    if direction == UNSTEERED:
+def what_steers(direction: str, dose: float, classes: Sequence[str]) -> str:
+    """`unsteered`, `calm, dose 0.04`, `ablate afraid`. classes : of the vector set."""
+    if dose == 0:
         return UNSTEERED
-    return minus(", ".join(part for part in (direction, amount_words(direction, dose)) if part))
+    return minus(", ".join(part for part in (direction, amount_words(direction, dose, classes)) if part))
 
 
 def turns_figure(vectors: VectorSet, turns: Sequence[Sequence[Reply]], emotions: Sequence[str]) -> go.Figure:
@@ -48,14 +48,14 @@ def turns_figure(vectors: VectorSet, turns: Sequence[Sequence[Reply]], emotions:
     if missing is not None:
         raise InputError(f"emotion {missing!r} is not in {vectors.name}.")
     emotion = emotions[0]
-    kinds = [what_steers(one.direction, one.dose) for one in read[0] if one.direction != UNSTEERED]
+    kinds = [what_steers(one.direction, one.dose, one.classes) for one in read[0] if one.dose]
     x = [text for k in range(len(read)) for text in (f"before {k + 1}", f"answer {k + 1}")]
     traces, spread = [], 0.0
     for (row, first), (k, name) in product(enumerate(read[0]), enumerate(emotions)):
         values = [float(v[first.classes.index(name)]) for replies in read for v in _both(replies[row])]
         spread = max([spread, *(abs(v) for v in values if np.isfinite(v))])
-        told = what_steers(first.direction, first.dose)
-        colour = QUADRANT_COLOUR[NEUTRAL] if told == UNSTEERED else SERIES[kinds.index(told) % len(SERIES)]
+        told = what_steers(first.direction, first.dose, first.classes)
+        colour = QUADRANT_COLOUR[NEUTRAL] if first.dose == 0 else SERIES[kinds.index(told) % len(SERIES)]
         label = told if len(emotions) == 1 else f"{name}: {told}"
         traces.append(
             {
@@ -67,7 +67,7 @@ def turns_figure(vectors: VectorSet, turns: Sequence[Sequence[Reply]], emotions:
             }
         )  # fmt: skip
     last = {
-        what_steers(one.direction, one.dose): one.over[one.classes.index(emotion)]
+        what_steers(one.direction, one.dose, one.classes): one.over[one.classes.index(emotion)]
         for one in read[-1]
         if one.over is not None
     }
@@ -126,7 +126,7 @@ def profile_figure(vectors: VectorSet, reply: Reply, unsteered: Reply | None = N
                 "hovertemplate": "<b>%{y}</b> %{x:+.3f}, unsteered<extra></extra>",
             }
         )  # fmt: skip
-    highest, told = names[-1], what_steers(reply.direction, reply.dose)
+    highest, told = names[-1], what_steers(reply.direction, reply.dose, reply.classes)
     return figure(
         traces,
         {

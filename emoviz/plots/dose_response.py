@@ -32,15 +32,13 @@ def dose_response_figure(
     direction: str,
     colour: Mapping[str, str],
     *,
-    weights: Mapping[str, float] | None = None,
     notes: Sequence[str] = (),
 ) -> go.Figure:
     """A column per run, the same direction in all of them; all have it. colour : by model.
 
-    weights : the emotions of a mixture, as in `stats.dose_response.curves`. notes : more lines under the figure.
-    Clicked ids are [run, direction, dose].
+    notes : more lines under the figure. Clicked ids are [run, direction, dose].
     """
-    found = [curves(r, direction, weights) for r in responses]
+    found = [curves(r, direction) for r in responses]
     ranges = _ranges(found)
     traces: list[dict] = []
     shapes: list[dict] = []

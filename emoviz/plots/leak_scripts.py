@@ -107,10 +107,7 @@ def _script(
             "line": {"width": 0},
             "pattern": {"shape": ["/" if hatched else "" for _, hatched, _ in own], "size": 5, "solidity": 0.4},
         },
-        "customdata": [
-            panel.ids(direction if row["direction"] == UNSTEERED else row["direction"], row["dose"])
-            for _, _, row in own
-        ],
+        "customdata": [panel.ids(row["direction"] if row["dose"] else direction, row["dose"]) for _, _, row in own],
         "hovertext": [row_hover(row) for _, _, row in own],
         "hovertemplate": "%{hovertext}<extra></extra>",
         "textposition": "none",

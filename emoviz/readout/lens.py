@@ -16,6 +16,7 @@ from ..geometry.directions import mixed
 from ..geometry.vectors import check_layer
 from ..models.blocks import final_norm
 from ..models.loaded import LoadedModel
+from ..store.choice import lacking
 from ..types import Direction, TokenChange, VectorSet, VocabularyLens
 from .vocabulary import vocabulary_scripts
 
@@ -102,7 +103,8 @@ def vocabulary_lens(
     >>> [change.token for change in found.raised[28]]
     [' yelling', ' screaming', 'inephrine']
     """
-    vectors = fitting(vectors, model)
+    terms = emotion.terms if isinstance(emotion, Direction) else ((emotion, 1.0),)
+    vectors = fitting(vectors, model, lacking(name for name, _ in terms))
     found = {layer: lens(model, vectors, emotion, layer, top) for layer in vectors.finite_layers}
     return VocabularyLens(
         model.name,

@@ -61,7 +61,7 @@ class Cell:
 @dataclass(frozen=True, slots=True)
 class Column:
     """The texts of one model, the unsteered one first. note : recipe, decoding, vectors. witness, outside : who they
-    are.
+    are. classes : of the vector set, by which directions are read.
     """
 
     model: str
@@ -70,6 +70,7 @@ class Column:
     cells: tuple[Cell, ...]
     witness: str = ""
     outside: str = ""
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def sheet(texts: Sequence[Generation]) -> Sheet:
     """What `steer_texts` has made, judged or not, of one model or several. Raises InputError for no texts."""
     if not texts:
         raise InputError("no texts were given. Give what `steer_texts` returns.")
-    models = dict.fromkeys((one.model, one.set) for one in texts)
+    models = {(one.model, one.set): one.classes for one in texts}
     columns = [
         Column(
             model,
@@ -95,8 +96,9 @@ def sheet(texts: Sequence[Generation]) -> Sheet:
                 for one in texts
                 if (one.model, one.set) == (model, vectors)
             ),
+            classes=classes,
         )
-        for model, vectors in models
+        for (model, vectors), classes in models.items()
     ]
     return Sheet(texts[0].prompt, tuple(columns))
 
@@ -261,31 +263,33 @@ def _groups(given: Sheet) -> list[tuple[str, Sequence[str], Sequence[Block]]]:
     """(heading, notes, texts) of every model and direction, the unsteered text first in each."""
     found: list[tuple[str, Sequence[str], Sequence[Block]]] = []
     for column in given.columns:
-        notes = [column.note, f"emoviz {__version__}"]
-        baselines = [_block(one, given.prompt) for one in column.cells if one.direction == UNSTEERED]
-        steered = [one for one in column.cells if one.direction != UNSTEERED]
+        notes, classes = [column.note, f"emoviz {__version__}"], column.classes
+        baselines = [_block(one, given.prompt, UNSTEERED) for one in column.cells if not one.dose]
+        steered = [one for one in column.cells if one.dose]
         directions = list(dict.fromkeys(one.direction for one in steered))
         doses = {one.dose for one in steered}
-        if len(doses) == 1 and len(directions) > 1 and all(map(is_plain, directions)):
+        if len(doses) == 1 and len(directions) > 1 and all(is_plain(one, classes) for one in directions):
             # Told apart by direction alone, they stand side by side.
             heading = f"{column.model}, dose {dose_label(*doses)}"
             blocks = [_block(one, given.prompt, one.direction) for one in steered]
             found.append((heading, notes, [*baselines, *blocks]))
             continue
         for direction in directions:
-            own = [_block(one, given.prompt) for one in steered if one.direction == direction]
-            what = f"towards {direction}" if is_plain(direction) else direction
-            what = f"control: {direction}" if is_control(direction) else what
+            own = [
+                _block(one, given.prompt, minus(amount_words(direction, one.dose, classes)))
+                for one in steered
+                if one.direction == direction
+            ]
+            what = f"towards {direction}" if is_plain(direction, classes) else direction
+            what = f"control: {direction}" if is_control(direction, classes) else what
             found.append((f"{column.model}, {what}", notes, [*baselines, *own]))
         if not steered:
             found.append((column.model, notes, baselines))
     return found
 
 
-def _block(one: Cell, prompt: str, head: str | None = None) -> Block:
+def _block(one: Cell, prompt: str, head: str) -> Block:
     body = "".join(f"{LEFT}{piece}{RIGHT}" if leaked else piece for piece, leaked in marked(one.text.strip(), prompt))
-    if head is None:
-        head = UNSTEERED if one.direction == UNSTEERED else minus(amount_words(one.direction, one.dose))
     regime = None if one.verdict is None else one.verdict.regime
     said = "" if one.verdict is None else one.verdict.reason
-    return Block(head, body, verdict_label(one.verdict), regime, "" if one.direction == UNSTEERED else said)
+    return Block(head, body, verdict_label(one.verdict), regime, said if one.dose else "")

@@ -66,7 +66,7 @@ def transcript(turns: Sequence[Sequence[Reply]], notes: Sequence[str] = ()) -> s
         for one in replies:
             said = [f"{one.verdict.regime}: {one.verdict.reason}" if one.verdict is not None else "", highest(one)]
             told = "; ".join(part for part in said if part)
-            head = f"**{markdown(f'{one.model}, {what_steers(one.direction, one.dose)}')}**"
+            head = f"**{markdown(f'{one.model}, {what_steers(one.direction, one.dose, one.classes)}')}**"
             lines += [f"{head} ({markdown(told)})" if told else head, "", *_fenced(one.text), ""]
     return "\n".join([*lines, f"emoviz {__version__}", ""])
 

@@ -22,7 +22,7 @@ from ..models.memory import check_pass
 from ..readout.scripts import own_scripts
 from ..types import Decoding, Recipe, Reply, Towards, VectorSet
 from .generate import MAX_BATCH_TOKENS, MAX_ROWS, Partial, Past, batch_rows, check_decoding, write
-from .grammar import label_of
+from .grammar import label_of, unfit
 from .injection import Offsets, injected, offsets, on_device
 from .recipes import EMOVIZ
 from .recipes import recipe as recipe_of
@@ -222,7 +222,7 @@ def converse(
 ) -> Conversation:
     """The same messages to the unsteered model and under every direction and intervention, all in one batch.
 
-    vectors : a set of this very model; None for the one that it uses. directions, doses : as in `steer_texts`.
+    vectors, directions, doses : as in `steer_texts`.
     users : what the user says, one message a turn. recipe : a preset or what `recipe` gives.
     decoding : None for up to 60 greedy tokens an answer. system : None for what the chat template adds by itself.
     Returns : Conversation; `turns` are the answers, and `say` goes on.
@@ -257,7 +257,7 @@ def conversation(
     system: str | None = None,
 ) -> Conversation:
     """One in which nothing has been said yet. Raises InputError as `converse`."""
-    vectors = fitting(vectors, model)
+    vectors = fitting(vectors, model, unfit(directions))
     model.check_steerable()
     if model.support.silent:
         raise InputError(

@@ -12,7 +12,7 @@ from ..geometry.directions import check_emotions, emotion_vectors, means_of, mix
 from ..geometry.vectors import unit
 from ..types import Direction, Towards, VectorSet
 from ..types.given import one_set
-from .grammar import MEAN, control_seed, is_control, parse_direction
+from .grammar import MEAN, control_in, control_seed, parse_direction
 
 
 def direction(vectors: VectorSet, text: str) -> Direction:
@@ -32,9 +32,9 @@ def direction(vectors: VectorSet, text: str) -> Direction:
     vectors = one_set(vectors)
     if not isinstance(text, str):
         raise InputError(f"direction {text!r:.60} was given; an emotion or a mixture as text is needed.")
-    if text not in vectors.classes and is_control(text):
+    if control_in(text, vectors.classes) is not None:
         raise InputError(f"{text!r} is a control, not an emotion. Give its name to ez.steering, without ez.direction.")
-    terms = ((text, 1.0),) if text in vectors.classes else parse_direction(text).terms
+    terms = parse_direction(text, vectors.classes).terms
     check_emotions(vectors, [name for name, _ in terms])
     return Direction(terms, vectors.name)
 
@@ -54,7 +54,8 @@ def directions(
 ) -> np.ndarray:
     """One unit vector per layer, (len(layers), D) float64.
 
-    towards : an emotion or a mixture (`parse_direction`: the weighted sum of unit vectors, made unit), or a control:
+    towards : an emotion or a mixture (`parse_direction`: the weighted sum of unit vectors, made unit), or a control,
+    which is written `control random` or `control mean` where a class has its name:
 
     - `random`, or `random 7` for another: drawn from the normal distribution with the same cosines between its layers
       as the emotions have on average, so that its steps add up over the layers as theirs do. Its length is theirs.
@@ -70,14 +71,12 @@ def directions(
                 "direction from the set that steers."
             )
         return mixed(vectors, towards.terms, layers, centring)
-    if towards in vectors.classes:
-        return mixed(vectors, ((towards, 1.0),), layers, centring)
-    seed = control_seed(towards)
+    seed = control_seed(towards, vectors.classes)
     if seed is not None:
         return _random(vectors, layers, centring, seed)
-    if towards == MEAN:
+    if control_in(towards, vectors.classes) == MEAN:
         return _mean(vectors, layers)
-    return mixed(vectors, parse_direction(towards).terms, layers, centring)
+    return mixed(vectors, parse_direction(towards, vectors.classes).terms, layers, centring)
 
 
 def _random(vectors: VectorSet, layers: tuple[int, ...], centring: str | None, seed: int) -> np.ndarray:

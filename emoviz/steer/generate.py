@@ -23,7 +23,7 @@ from ..readout.vocabulary import script_mass, vocabulary_scripts
 from ..types import Decoding, Generation, Generations, Recipe, Towards, VectorSet
 from .directions import directions_of
 from .doses import doses_of
-from .grammar import UNSTEERED, label_of, rows_of
+from .grammar import UNSTEERED, label_of, rows_of, unfit
 from .injection import Offsets, injected, offsets, on_device
 from .recipes import EMOVIZ
 from .recipes import recipe as recipe_of
@@ -110,9 +110,10 @@ def steer_texts(
 ) -> Generations:
     """One prompt continued without steering, then under every direction and intervention, in one batch.
 
-    vectors : a set of this very model; None for the one that it uses.
-    directions : emotions, mixtures, controls (`random`, `mean`), what `direction` gives, or interventions as text, such
-        as `ablate afraid` or `when afraid > 0.1 add calm 0.04` (see docs/steering.md).
+    vectors : a set of this very model; None for the one that it uses for these directions.
+    directions : emotions, mixtures, controls (`random`, `mean`; beside a class of that name `control random`), what
+        `direction` gives, or interventions as text, such as `ablate afraid` or `when afraid > 0.1 add calm 0.04` (see
+        docs/steering.md).
     doses : fractions of the typical residual norm at each layer, -1 to 1, for all that has no amount of its own.
     recipe : a preset or what `recipe` gives. decoding : None for 40 greedy tokens.
     Returns : Generations, the baseline first; `to_frame()` is a table, `judge_texts` adds the verdicts.
@@ -126,10 +127,11 @@ def steer_texts(
     >>> [(one.direction, one.dose) for one in texts]
     [('unsteered', 0.0), ('calm', 0.04), ('0.5 happy - 0.5 sad', 0.04)]
     """
-    vectors = fitting(vectors, model)
+    towards = directions_of(directions)
+    vectors = fitting(vectors, model, unfit(towards))
     chosen = recipe_of(vectors, recipe)
     decoding = Decoding() if decoding is None else decoding
-    rows = batch_rows(directions_of(directions), doses_of(doses), vectors.classes)
+    rows = batch_rows(towards, doses_of(doses), vectors.classes)
     out: list[Generation] = []
     for part in batches(model, rows, prompt, decoding):
         steps = generate(model, prompt, offsets(vectors, part, chosen), decoding)
@@ -170,6 +172,7 @@ def generations(
                 leak_mass=tuple(leak_mass[k, : len(ids) + finished].tolist()),
                 finished=finished,
                 chat=chat,
+                classes=vectors.classes,
             )
         )
     return out

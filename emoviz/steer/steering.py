@@ -17,7 +17,7 @@ from ..models.loaded import LoadedModel, check_evaluating, loaded_model
 from ..types import Recipe, Towards, VectorSet
 from .directions import directions_of
 from .doses import doses_of
-from .grammar import has_amount, rows_of
+from .grammar import has_amount, rows_of, unfit
 from .injection import EVERYWHERE, PROMPT_POSITIONS, Offsets, Step, offsets, on_device, with_step
 from .recipes import EMOVIZ
 from .recipes import recipe as recipe_of
@@ -40,7 +40,7 @@ def steering(
     The model's own `generate`, a pipeline and a chat loop are all steered. Afterwards, also after an exception, the
     model is as it was. Only threads that were started inside the block may use the model beside the one that opened it.
 
-    vectors : a set of this very model; None for the one that it uses.
+    vectors : a set of this very model; None for the one that it uses for these directions.
     direction : an emotion, a mixture, a control (`random`, `mean`), what `ez.direction` gives, or an intervention as
         text, such as `ablate afraid`; a sequence has one a row.
     dose : fraction of the typical residual norm at each layer, -1 to 1; a sequence has one a row of the batch; None
@@ -66,7 +66,7 @@ def steering(
     False
     """
     check_evaluating(loaded_model(model).model)
-    vectors = fitting(vectors, model)
+    vectors = fitting(vectors, model, unfit(directions_of(direction)))
     chosen = recipe_of(vectors, recipe, layers=layers, scope=scope, norm=norm)
     added = offsets(vectors, _rows(direction, dose, vectors.classes), chosen)
     with ExitStack() as undo:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
 
 from ..errors import InputError
 from ..stimuli import DEFAULT_CORPUS
@@ -12,6 +12,8 @@ from ..types.vectors import IMPORTED
 from .catalog import find_set, list_sets
 
 DEFAULT_PROTOCOL, DEFAULT_PRECISION = "emoviz", "fp32"
+# How badly a set fits what is asked for, as `steer.grammar.unfit` and `lacking` say it: the least comes first.
+Unfit = Callable[[VectorSet], Any]
 
 
 class _Model(Protocol):
@@ -47,14 +49,29 @@ def made_from(vectors: VectorSet, model: _Model) -> bool:
     return p.revision == model.revision if p.revision else p.model in ("", model.name)
 
 
-def best_first(sets: Iterable[VectorSet], classes: Sequence[str] = ()) -> list[VectorSet]:
-    """The rule: sets with all the classes before others, then our own before those of other tools, then those of the
-    shipped corpus, then protocol `emoviz`, then fp32, then the newest."""
+def anything(_vectors: VectorSet) -> int:
+    """Where nothing is asked for, all sets fit alike."""
+    return 0
+
+
+def lacking(classes: Iterable[str]) -> Unfit:
+    """A set without one of these classes fits worse."""
+    wanted = set(classes)
+    return lambda vectors: not wanted <= set(vectors.classes)
+
+
+# The rule in words.
+RULE = "with the emotions as written, our own, of the shipped corpus, protocol emoviz, fp32, the newest, in this order"
+
+
+def best_first(sets: Iterable[VectorSet], unfit: Unfit = anything) -> list[VectorSet]:
+    """The rule: sets that fit what is asked for, then our own before those of other tools, then those of the shipped
+    corpus, then protocol `emoviz`, then fp32, then the newest. Controls ask for nothing."""
     newest = sorted(sets, key=lambda s: s.provenance.created, reverse=True)
     return sorted(
         newest,
         key=lambda s: (
-            not set(classes) <= set(s.classes),
+            unfit(s),
             s.provenance.method == IMPORTED,
             s.provenance.corpus != DEFAULT_CORPUS,
             s.provenance.protocol.name != DEFAULT_PROTOCOL,
@@ -63,9 +80,9 @@ def best_first(sets: Iterable[VectorSet], classes: Sequence[str] = ()) -> list[V
     )
 
 
-def set_for(model: _Model, classes: Sequence[str] = ()) -> VectorSet:
+def set_for(model: _Model, unfit: Unfit = anything) -> VectorSet:
     """The set that was made from this very model. Raises InputError if there is none."""
-    fitting = best_first((s for s in list_sets() if s.provenance.model and made_from(s, model)), classes)
+    fitting = best_first((s for s in list_sets() if s.provenance.model and made_from(s, model)), unfit)
     if not fitting:
         raise InputError(
             f"there is no vector set of {model.name} @{model.revision[:8]}. Make one with emoviz extract "
@@ -86,7 +103,7 @@ def asked_set(model: _Model, asked: str | VectorSet) -> VectorSet:
     return vectors
 
 
-def set_before_loading(source: _Source, classes: Sequence[str] = ()) -> VectorSet | None:
+def set_before_loading(source: _Source, unfit: Unfit = anything) -> VectorSet | None:
     """What `set_for` will find once the model is loaded; None where only loading can tell.
 
     A folder or file may hold other weights than when its set was made, unless it is pinned by its hash; a bundled or
@@ -97,7 +114,7 @@ def set_before_loading(source: _Source, classes: Sequence[str] = ()) -> VectorSe
     known = [s for s in list_sets() if s.provenance.model == source.name]
     if len({s.provenance.revision for s in known if s.provenance.revision}) != 1:
         return None
-    return best_first(known, classes)[0]
+    return best_first(known, unfit)[0]
 
 
 def set_of_each_model(sets: Iterable[VectorSet]) -> dict[str, VectorSet]:

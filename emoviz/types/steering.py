@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-# The direction of a baseline.
+# The direction of a baseline. It is the one at dose 0: a class may have this name too.
 UNSTEERED = "unsteered"
 
 
@@ -230,7 +230,7 @@ class Generation(Value):
     token.
     leak_mass : at each step, the probability on tokens in scripts that the prompt does not use.
     finished : whether the model wrote its end token. chat : whether the prompt stood in the chat template.
-    verdict : None where nobody has judged it.
+    verdict : None where nobody has judged it. classes : of the vector set, by which the direction is read.
     """
 
     model: str
@@ -244,6 +244,7 @@ class Generation(Value):
     finished: bool
     chat: bool = False
     verdict: Verdict | None = None
+    classes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         shown = self.text if len(self.text) <= 60 else f"{self.text[:57]}..."

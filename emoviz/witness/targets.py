@@ -5,7 +5,7 @@ Imports no torch, so that stored results can be read anywhere.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -99,13 +99,16 @@ def target_scores(classes: Sequence[str], probabilities: np.ndarray, emotion: st
     return np.asarray(probabilities, np.float64) @ target_weights(classes, emotion)
 
 
-def direction_scores(classes: Sequence[str], probabilities: np.ndarray, direction: str) -> np.ndarray:
+def direction_scores(
+    classes: Sequence[str], probabilities: np.ndarray, direction: str, own: Collection[str]
+) -> np.ndarray:
     """The same for an emotion or a mixture, whose emotions count by their weights, or the direction of an intervention:
     (n, C) to (n,).
 
+    own : the classes of the vector set, by which the direction is read.
     Raises InputError for a control, which has no target, and as `target_weights`.
     """
-    weights = weights_of(direction, classes)
+    weights = weights_of(direction, own)
     if weights is None:
         raise InputError(f"{direction!r} is a control: there is no emotion to look for.")
     scores = (weight * target_scores(classes, probabilities, name) for name, weight in weights.items())

@@ -16,7 +16,7 @@ from ...plots.conversation import what_steers
 from ...readout.scripts import own_scripts
 from ...share.texts import verdict_numbers
 from ...share.transcript import highest
-from ...steer.grammar import UNSTEERED, is_control, label_of
+from ...steer.grammar import is_control, label_of
 from ...steer.recipes import recipe, recipe_words
 from ...types import Reply
 from ..memory import WHEN_FREED, loaded_with_status
@@ -78,7 +78,7 @@ WHEN_FREED.append(_let_go)
 def begun_with(asked: Request, system: str) -> tuple:
     """What later turns cannot change."""
     how = (asked.preset, asked.layers, asked.scope, asked.norm, asked.cleaning)
-    return asked.models, asked.directions, sum(dose != 0 for dose in asked.doses), how, system
+    return asked.models, asked.chosen, asked.controls, sum(dose != 0 for dose in asked.doses), how, system
 
 
 def say(talk: Talk, asked: Request, user: str, system: str, at: int | None) -> Iterator[tuple[Any, str]]:
@@ -123,7 +123,9 @@ def _begun(asked: Request, system: str) -> Any:
         loaded, vectors = yield from model_and_set(asked, model)
         how = recipe(vectors, asked.preset, layers=asked.layers, scope=asked.scope, norm=asked.norm)
         given = system if system.strip() else None
-        found.append(conversation(loaded, vectors, asked.directions, asked.doses, how, asked.decoding, system=given))
+        found.append(
+            conversation(loaded, vectors, asked.directions(vectors), asked.doses, how, asked.decoding, system=given)
+        )
     return found
 
 
@@ -155,13 +157,13 @@ def _answered(talk: Talk, asked: Request, user: str) -> Iterator[tuple[Any, str]
     steps = []
     for one in talk.conversations:
         one.decoding = decoding
-        steps.append(one.say(user, directions=asked.directions, doses=asked.doses))
+        steps.append(one.say(user, directions=asked.directions(one.vectors), doses=asked.doses))
     own = own_scripts(" ".join([*(turn["user"] for turn in talk.shown["turns"]), user]))
     rows: list[dict[str, Any]] = [
         {
             "title": one.model.name,
             "witness": "",
-            "cells": [_cell(label_of(towards), dose) for towards, dose in one.rows],
+            "cells": [_cell(label_of(towards), dose, one.vectors.classes) for towards, dose in one.rows],
         }
         for one in talk.conversations
     ]
@@ -195,7 +197,7 @@ def _answered(talk: Talk, asked: Request, user: str) -> Iterator[tuple[Any, str]
         yield talk.shown, f"{said}; the witnesses read the answers of {one.model.name}"
         steered = [(label_of(towards), dose) for towards, dose in one.rows]
         for key, ask in (("witness", witnessed), ("outside", outside_witnessed)):
-            name, lines = ask(one.model, steered, [cell["text"] for cell in row["cells"]])
+            name, lines = ask(one.model, steered, [cell["text"] for cell in row["cells"]], one.vectors.classes)
             # Who they are is said once.
             row["witness"] = "; ".join(part for part in (row["witness"], name) if part) if number == 0 else ""
             for cell, line in zip(row["cells"], lines, strict=True):
@@ -220,9 +222,9 @@ def _write(talk: Talk, steps: Sequence[Iterator[Any]], last: list[Any]) -> None:
         one.close()  # type: ignore[attr-defined]
 
 
-def _cell(direction: str, dose: float) -> dict[str, Any]:
+def _cell(direction: str, dose: float, classes: Sequence[str]) -> dict[str, Any]:
     return {
-        "label": what_steers(direction, dose), "control": direction != UNSTEERED and is_control(direction), "state": "",
+        "label": what_steers(direction, dose, classes), "control": is_control(direction, classes), "state": "",
         "text": "", "leaks": [], "read": "",
     }  # fmt: skip
 
@@ -262,7 +264,8 @@ def exact(talk: Talk, turn: int, place: int) -> dict[str, Any] | None:
             if isinstance(one.model, _Away):
                 return {"turn": turn, "title": f"{one.model.name} is not in memory; Send loads it again", "pieces": []}
             ids = one.context(turn, row)
-            told = what_steers(one.turns[turn][row].direction, one.turns[turn][row].dose)
+            reply = one.turns[turn][row]
+            told = what_steers(reply.direction, reply.dose, reply.classes)
             title = f"{one.model.name}, {told}: {len(ids)} tokens before the answer"
             return {"turn": turn, "title": title, "pieces": exact_tokens(one.model, ids)}
         row -= len(one.rows)

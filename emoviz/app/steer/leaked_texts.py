@@ -54,7 +54,8 @@ def sheet_of(run: LeakRun, recipe: str, direction: str, dose: float, prompt: int
         for text in chosen_texts(run, recipe, direction, dose, prompt)
     ]
     note = f"recipe {recipe}: {recipe_words(run.recipes[recipe])}, {decoding_words(run.decoding)}"
-    return Sheet(run.prompts[prompt], (Column(run.model, run.set, note, tuple(cells)),))
+    # A run has plain directions alone, which are read as they stand.
+    return Sheet(run.prompts[prompt], (Column(run.model, run.set, note, tuple(cells), classes=run.directions),))
 
 
 def _cell(run: LeakRun, one: LeakText, own: frozenset[str]) -> dict:

@@ -11,9 +11,9 @@ from ...errors import InputError
 from ...geometry.cleaning import NONE, parse_cleaning
 from ...numerals import TOKENS, number, value_of, whole
 from ...steer.doses import parse_doses
-from ...steer.grammar import emotions_of, rows_of, with_controls
+from ...steer.grammar import rows_of, unfit, with_controls
 from ...steer.recipes import recipe
-from ...types import Decoding
+from ...types import Decoding, VectorSet
 from ..library import library
 from ..limits import check_asked, check_run, limits
 
@@ -23,13 +23,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One run. directions : emotions, mixtures, controls and interventions, each once. doses : increasing, each once.
+    """One run. chosen : emotions, mixtures, controls and interventions, as written. controls : added beside them.
 
-    preset, layers, scope and norm are those of `steer.recipes.recipe`, cleaning that of `geometry.cleaning`.
+    doses : increasing, each once. sets : those that are ticked, which come first where they have the emotions. preset,
+    layers, scope and norm are those of `steer.recipes.recipe`, cleaning that of `geometry.cleaning`.
     """
 
     prompt: str
-    directions: tuple[str, ...]
+    chosen: tuple[str, ...]
+    controls: tuple[str, ...]
     doses: tuple[float, ...]
     models: tuple[str, ...]
     preset: str
@@ -38,12 +40,26 @@ class Request:
     norm: str
     decoding: Decoding
     cleaning: str = NONE
+    sets: tuple[str, ...] = ()
 
-    @property
-    def emotions(self) -> tuple[str, ...]:
-        """Every emotion that a vector set must have."""
-        known = library().classes
-        return tuple(dict.fromkeys(name for one in self.directions for name in emotions_of(one, known)))
+    def directions(self, vectors: VectorSet) -> tuple[str, ...]:
+        """What rows are made for with a set, each once. Raises InputError for what cannot be read."""
+        return with_controls(self.chosen, self.controls, vectors.classes)
+
+    def unfit(self, vectors: VectorSet) -> tuple[bool, bool, int]:
+        """How badly a set fits, for `store.choice`."""
+        return unfit_ticked(self.chosen, self.sets)(vectors)
+
+
+def unfit_ticked(chosen: Sequence[str], sets: Sequence[str]) -> Callable[[VectorSet], tuple[bool, bool, int]]:
+    """As `steer.grammar.unfit`, the ticked sets before others that have the emotions too."""
+    fits = unfit(chosen)
+
+    def found(vectors: VectorSet) -> tuple[bool, bool, int]:
+        lacks, others = fits(vectors)
+        return lacks, vectors.name not in sets, others
+
+    return found
 
 
 def request(
@@ -61,29 +77,30 @@ def request(
     seed: str | None,
     chat: bool,
     cleaning: str = NONE,
+    sets: Sequence[str] = (),
 ) -> Request:
     """The request that the page's fields make. Raises InputError for the first of them that cannot be used."""
     check_prompt(prompt)
     check_asked(len(chosen) + len(controls), str(doses).count(",") + 1)
     parse_cleaning(cleaning)
-    directions = with_controls(chosen, controls, library().classes)
-    if not directions:
+    if not chosen and not controls:
         raise InputError("no emotion is chosen. Choose an emotion, a mixture or a control.")
     found = tuple(sorted(set(parse_doses(doses))))
     if not models:
         raise InputError("no model is chosen. Tick a set of a model on the left.")
-    rows = [row for one in directions for row in rows_of(one, found, library().classes)]
     written = _field("number of tokens", whole, tokens, -inf, inf, TOKENS)
-    check_run(len(models), len(models) * (1 + len(rows)), written)
     heat = _field("temperature", number, temperature, -inf)
     decoding = Decoding(written, heat, _field("seed", whole, seed, -inf, inf), chat)
     if not 0 <= decoding.seed <= _MAX_SEED:
         raise InputError(f"seed {decoding.seed} was given; 0 to {_MAX_SEED} are allowed.")
-    for model in models:
-        vectors = library().steerable.get(model)
-        if vectors is not None:
-            recipe(vectors, preset, layers=layers, scope=scope, norm=norm)
-    return Request(prompt, directions, found, tuple(models), preset, layers, scope, norm, decoding, cleaning)
+    how = (preset, layers, scope, norm, decoding, cleaning, tuple(sets))
+    asked = Request(prompt, tuple(chosen), tuple(controls), found, tuple(models), *how)
+    used = library().sets_of(models, asked.unfit)
+    rows = [row for own in used for one in asked.directions(own) for row in rows_of(one, found, own.classes)]
+    check_run(len(models), len(models) + len(rows), written)
+    for vectors in used:
+        recipe(vectors, preset, layers=layers, scope=scope, norm=norm)
+    return asked
 
 
 def check_prompt(prompt: str) -> None:

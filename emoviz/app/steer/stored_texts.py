@@ -20,7 +20,7 @@ from .writing import leaks, verdict_words
 
 def highest_usable(response: DoseResponse, direction: str) -> float:
     """The highest usable dose of a direction, where there is none the highest dose."""
-    _, high, _ = usable_window(curves(response, direction, weights_of(direction)))
+    _, high, _ = usable_window(curves(response, direction))
     return max(response.doses) if math.isnan(high) else high
 
 
@@ -34,7 +34,7 @@ def texts_at(response: DoseResponse, direction: str, dose: float, prompt: int) -
     probabilities, by_outside = (
         np.array([getattr(text, name) for text in texts]) for name in ("probabilities", "outside")
     )
-    terms = (weights_of(direction) or {}).items()
+    terms = (weights_of(direction, response.classes) or {}).items()
 
     def cell(k: int, label: str) -> dict:
         text = texts[k].text.strip()
@@ -47,8 +47,8 @@ def texts_at(response: DoseResponse, direction: str, dose: float, prompt: int) -
             "numbers": " \u00b7 ".join([verdict_numbers(texts[k].verdict), *_projection(response, texts[k], terms)]),
             "hidden": "",
             "mass": f"highest probability on other scripts: {percent(texts[k].leak_mass)} %",
-            "witness": witness_line(card.classes, probabilities, k, label) if card.classes else "",
-            "outside": "" if outside is None else outside_line(outside.classes, by_outside, k, label),
+            "witness": witness_line(card.classes, probabilities, k, label, response.classes) if card.classes else "",
+            "outside": "" if outside is None else outside_line(outside.classes, by_outside, k, label, response.classes),
         }
 
     row = {
@@ -78,7 +78,9 @@ def sheet_at(response: DoseResponse, direction: str, dose: float, prompt: int) -
         )
         for name, at, cell in shown
     ]
-    column = Column(response.model, response.set, row["note"], tuple(cells), row["witness"], row["outside"])
+    column = Column(
+        response.model, response.set, row["note"], tuple(cells), row["witness"], row["outside"], response.classes
+    )
     return Sheet(response.prompts[prompt], (column,))
 
 

@@ -15,8 +15,11 @@ from ...witness.targets import direction_scores
 from ..memory import model_named
 
 
-def witnessed(loaded, rows: Sequence[tuple[str, float]], texts: Sequence[str]) -> tuple[str, list[str]]:
-    """(who the witness is, a line per text) for the texts of a batch, the unsteered one first.
+def witnessed(
+    loaded, rows: Sequence[tuple[str, float]], texts: Sequence[str], own: Sequence[str]
+) -> tuple[str, list[str]]:
+    """(who the witness is, a line per text) for the texts of a batch, the unsteered one first. own : the classes of the
+    vector set.
 
     A direction's line says how much its own emotions rose against the unsteered text; for the unsteered text and the
     controls it says what the witness takes them for. Where no witness is at hand the first part says why.
@@ -26,17 +29,19 @@ def witnessed(loaded, rows: Sequence[tuple[str, float]], texts: Sequence[str]) -
         found = witness.probabilities(texts)
     except InputError as error:
         return f"no witness: {error}", [""] * len(texts)
-    lines = [witness_line(witness.card.classes, found, k, direction) for k, (direction, _) in enumerate(rows)]
+    lines = [witness_line(witness.card.classes, found, k, direction, own) for k, (direction, _) in enumerate(rows)]
     return witness_words(witness.card), lines
 
 
-def outside_witnessed(loaded, rows: Sequence[tuple[str, float]], texts: Sequence[str]) -> tuple[str, list[str]]:
+def outside_witnessed(
+    loaded, rows: Sequence[tuple[str, float]], texts: Sequence[str], own: Sequence[str]
+) -> tuple[str, list[str]]:
     """The same by a witness that people taught; empty where none is at hand."""
     witness = _outside(loaded.name, loaded.revision)
     if witness is None:
         return "", [""] * len(texts)
     found = witness.probabilities(texts)
-    lines = [outside_line(witness.card.classes, found, k, direction) for k, (direction, _) in enumerate(rows)]
+    lines = [outside_line(witness.card.classes, found, k, direction, own) for k, (direction, _) in enumerate(rows)]
     return outside_words(witness.card), lines
 
 
@@ -72,25 +77,28 @@ def outside_words(card: WitnessCard) -> str:
     )
 
 
-def witness_line(classes: Sequence[str], found: np.ndarray, k: int, direction: str) -> str:
-    """What it finds in text k of a batch. found : (n, C) probabilities, the unsteered text first."""
-    return _line("witness", classes, found, k, direction, "")
+def witness_line(classes: Sequence[str], found: np.ndarray, k: int, direction: str, own: Sequence[str]) -> str:
+    """What it finds in text k of a batch. found : (n, C) probabilities, the unsteered text first. own : the classes of
+    the vector set."""
+    return _line("witness", classes, found, k, direction, own, "")
 
 
-def outside_line(classes: Sequence[str], found: np.ndarray, k: int, direction: str) -> str:
+def outside_line(classes: Sequence[str], found: np.ndarray, k: int, direction: str, own: Sequence[str]) -> str:
     """The same by the outside witness, which does not judge every emotion."""
-    return _line("outside witness", classes, found, k, direction, "not judged, ")
+    return _line("outside witness", classes, found, k, direction, own, "not judged, ")
 
 
-def _line(who: str, classes: Sequence[str], found: np.ndarray, k: int, direction: str, unknown: str) -> str:
+def _line(
+    who: str, classes: Sequence[str], found: np.ndarray, k: int, direction: str, own: Sequence[str], unknown: str
+) -> str:
     if np.isnan(found[k]).any():
         return f"{who}: nothing that it can read"
     try:
-        here, unsteered = direction_scores(classes, found[[k, 0]], direction)
+        here, unsteered = direction_scores(classes, found[[k, 0]], direction, own)
     except InputError:
         # The unsteered text, a control, or emotions that it was not trained on.
         top = int(found[k].argmax())
-        said = "" if k == 0 or is_control(direction) else unknown
+        said = "" if k == 0 or is_control(direction, own) else unknown
         return f"{who}: {said}{classes[top]} {found[k, top]:.2f}"
     before = "" if np.isnan(unsteered) else f" (unsteered {unsteered:.2f})"
-    return minus(f"{who}: {direction_in(direction).replace(' - ', ' − ')} {here:.2f}{before}")
+    return minus(f"{who}: {direction_in(direction, own).replace(' - ', ' − ')} {here:.2f}{before}")

@@ -19,7 +19,7 @@ from ...judge.verdict import borderline
 from ...plots.wording import minus
 from ...readout.scripts import own_scripts
 from ...share.texts import Cell, Column, Sheet, decoding_words, verdict_numbers
-from ...steer.grammar import MEAN, RANDOM, UNSTEERED, amount_words, is_control, parse_intervention, rows_of
+from ...steer.grammar import MEAN, RANDOM, UNSTEERED, amount_words, control_in, is_control, parse_intervention, rows_of
 from ...steer.recipes import recipe, recipe_words
 from ...types import Generation, Recipe, VectorSet, Verdict
 from ...words import counted, percent
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 # Each update is drawn by the browser, which on a small machine takes its time from the model.
 _UPDATES_PER_SECOND = 8
-_CONTROL_NAMES = {RANDOM: "random direction", MEAN: "mean of the emotions"}
+_CONTROL_NAMES: dict[str | None, str] = {RANDOM: "random direction", MEAN: "mean of the emotions"}
 
 
 @dataclass(eq=False)
@@ -151,7 +151,7 @@ def model_and_set(asked: Request, model: str) -> Generator[tuple[Any, str], None
     from ...store.choice import set_for
 
     loaded = yield from loaded_with_status(gr.skip(), model)
-    vectors = fitting(set_for(loaded, asked.emotions), loaded)
+    vectors = fitting(set_for(loaded, asked.unfit), loaded)
     return loaded, (yield from cleaned_with_status(gr.skip(), loaded, vectors, asked.cleaning))
 
 
@@ -184,17 +184,18 @@ def _open(asked: Request, loaded: LoadedModel, vectors: VectorSet) -> _Batch:
     from ...steer.injection import offsets
 
     found = recipe(vectors, asked.preset, layers=asked.layers, scope=asked.scope, norm=asked.norm)
-    rows = batch_rows(asked.directions, asked.doses, vectors.classes)
+    directions, classes = asked.directions(vectors), vectors.classes
+    rows = batch_rows(directions, asked.doses, classes)
     steps = written(loaded, asked.prompt, offsets(vectors, rows, found), asked.decoding)
-    cells = [_cell(UNSTEERED if dose == 0 else minus(amount_words(name, dose, vectors.classes))) for name, dose in rows]
+    cells = [_cell(UNSTEERED if dose == 0 else minus(amount_words(name, dose, classes))) for name, dose in rows]
     at = dict(zip(rows, cells, strict=True))
     lines = [
         {
-            "label": _CONTROL_NAMES.get(direction, parse_intervention(direction, vectors.classes).label),
-            "control": is_control(direction),
-            "cells": [at[row] for row in rows_of(direction, asked.doses, vectors.classes)],
+            "label": _CONTROL_NAMES.get(control_in(direction, classes), parse_intervention(direction, classes).label),
+            "control": is_control(direction, classes),
+            "cells": [at[row] for row in rows_of(direction, asked.doses, classes)],
         }
-        for direction in asked.directions
+        for direction in directions
     ]
     row = {
         "title": loaded.name,
@@ -228,8 +229,9 @@ def _column(batch: _Batch) -> Column:
         )
         for cell, (direction, dose), (one, verdict) in zip(batch.cells, batch.rows, judged, strict=True)
     ]
-    row = batch.row
-    return Column(row["title"], row["set"], row["note"], tuple(cells), row.get("witness", ""), row.get("outside", ""))
+    row, own = batch.row, batch.vectors.classes
+    who = (row.get("witness", ""), row.get("outside", ""))
+    return Column(row["title"], row["set"], row["note"], tuple(cells), *who, classes=own)
 
 
 def _cell(label: str) -> dict:
@@ -302,7 +304,7 @@ def _verdicts(batch: _Batch, asked: Request) -> Callable[[], None]:
 def _read_by(who: str, batch: _Batch, _asked: Request) -> Callable[[], None]:
     """What a witness finds under every text of one model, and its name over them. who : `witness` or `outside`."""
     ask = witnessed if who == "witness" else outside_witnessed
-    name, lines = ask(batch.loaded, batch.rows, [cell["text"] for cell in batch.cells])
+    name, lines = ask(batch.loaded, batch.rows, [cell["text"] for cell in batch.cells], batch.vectors.classes)
 
     def show() -> None:
         batch.row[who] = name

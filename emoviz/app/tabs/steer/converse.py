@@ -22,7 +22,7 @@ from ...selection import Selection
 from ...snippet import dose_list, snippet
 from ...steer.conversing import Talk, exact, say
 from ...steer.request import check_prompt, plain, request
-from .texts import CONTROLS, models_of, summary
+from .texts import CONTROLS, in_python, models_of, summary
 
 _RECIPE = "System prompt, recipe and decoding: "
 _FIRST = "I think somebody is in my house right now."
@@ -122,7 +122,7 @@ def send(view: Selection, talk: Talk, at: int | None, user: str, system: str, **
         models = models_of(view)
         if system.strip():
             check_prompt(system)
-        found = request(prompt=user, models=models, chat=True, **asked)
+        found = request(prompt=user, models=models, sets=view.sets, chat=True, **asked)
         for shown, said in say(talk, found, user.strip(), system, at):
             yield shown, said, gr.skip()
         yield gr.skip(), gr.skip(), ""
@@ -236,16 +236,16 @@ def _buttons(*, busy: bool) -> list:
 
 
 def python(view: Selection, chosen: list[str], controls: list[str], doses: str, system: str, **how: Any) -> str:
-    known = library().steerable
+    pairs, directions = in_python(view, chosen, controls)
     recipe = ", ".join([repr(how["preset"]), *(f"{name}={how[name]!r}" for name in ("layers", "scope", "norm"))])
     tokens, temperature, seed = (plain(how[name]) for name in ("tokens", "temperature", "seed"))
     return snippet(
-        f"for name, own in {[(name, known[name].name) for name in models_of(view)]!r}:",
+        f"for name, own in {pairs!r}:",
         "    model, vectors = ez.load_model(name), ez.find_set(own)",
         *(f"    {line}" for line in snippet_lines(how["cleaning"])),
         f"    recipe = ez.recipe(vectors, {recipe})",
         f"    decoding = ez.Decoding({tokens}, temperature={temperature}, seed={seed})",
-        f"    said = ez.converse(model, vectors, {[*chosen, *controls]!r}, {dose_list(doses)}, [{_FIRST!r}], recipe, "
+        f"    said = ez.converse(model, vectors, {directions!r}, {dose_list(doses)}, [{_FIRST!r}], recipe, "
         f"decoding, system={system or None!r})",
         "    print(said.turns)",
     )

@@ -9,7 +9,7 @@ import gradio as gr
 
 from ....errors import InputError
 from ....geometry.cleaning import NONE, parted
-from ....steer.grammar import MEAN, RANDOM
+from ....steer.grammar import MEAN, RANDOM, control_labels
 from ....steer.recipes import EMOVIZ, JEONG2026A, NORMS, PRESET_DOSES, PRESETS, SCOPES
 from ....words import counted
 from ... import fetching
@@ -22,7 +22,7 @@ from ...limits import is_public, limits
 from ...memory import free, held, in_memory
 from ...selection import Selection
 from ...snippet import dose_list, snippet
-from ...steer.request import plain
+from ...steer.request import plain, unfit_ticked
 from ...steer.stored_texts import highest_usable, texts_at
 from ...steer.writing import Job, run
 
@@ -174,19 +174,19 @@ def write(view: Selection, job: Job, **asked: Any) -> Iterator[tuple]:
     except InputError as error:
         yield gr.skip(), f"**Cannot steer.** {error}", gr.skip()
         return
-    for written, said in run(models=models, job=job, **asked):
+    for written, said in run(models=models, sets=view.sets, job=job, **asked):
         yield written, said, gr.skip() if written == gr.skip() else made
 
 
 def python(view: Selection, **asked: Any) -> str:
-    known = library().steerable
+    pairs, directions = in_python(view, asked["chosen"], asked["controls"])
     decoding = ", ".join(f"{name}={plain(asked[name])}" for name in ("temperature", "seed"))
     how = f"{asked['preset']!r}, layers={asked['layers']!r}, scope={asked['scope']!r}, norm={asked['norm']!r}"
     lines = [
-        f"directions = {[*asked['chosen'], *asked['controls']]!r}",
+        f"directions = {directions!r}",
         f"doses = {dose_list(asked['doses'])}",
         f"decoding = ez.Decoding(max_new_tokens={plain(asked['tokens'])}, {decoding}, chat={asked['chat']!r})",
-        f"for name, own in {[(name, known[name].name) for name in models_of(view)]!r}:",
+        f"for name, own in {pairs!r}:",
         "    model, vectors = ez.load_model(name), ez.find_set(own)",
         *(f"    {line}" for line in snippet_lines(asked["cleaning"])),
         f"    recipe = ez.recipe(vectors, {how})",
@@ -194,6 +194,13 @@ def python(view: Selection, **asked: Any) -> str:
         "    print(ez.judge_texts(model, texts).to_frame()[['direction', 'dose', 'text', 'regime']])",
     ]
     return snippet(*lines)
+
+
+def in_python(view: Selection, chosen: list[str], controls: list[str]) -> tuple[list[tuple[str, str]], list[str]]:
+    """(model, set) of all that write, and the directions, as the library is given them."""
+    used = library().sets_of(models_of(view), unfit_ticked(chosen, view.sets))
+    classes = {name for vectors in used for name in vectors.classes}
+    return [(vectors.provenance.model, vectors.name) for vectors in used], [*chosen, *control_labels(controls, classes)]
 
 
 def wire(page: Page) -> list:
