@@ -135,9 +135,9 @@ def _read(text: str, classes: Collection[str]) -> Intervention:
     found = _HOW.match(text, at)
     how, start = (ADD, at) if found is None else (found[1], found.end())
     for own, begin, (window, end) in _places(text, at, how, start):
-        exact = class_named(text[begin:end], classes)
-        if exact is not None:
-            return Intervention(own, exact, None, when, window)
+        direction = _of_classes(text[begin:end], classes)
+        if direction is not None:
+            return Intervention(own, direction, None, when, window)
     window, end = _window(text, start)
     body, amount = text[start:end], None
     if found is not None or when is not None:
@@ -155,15 +155,25 @@ def _read(text: str, classes: Collection[str]) -> Intervention:
     return Intervention(how, direction, amount, when, window)
 
 
+def _of_classes(text: str, classes: Collection[str]) -> str | None:
+    """A class, or a mixture of classes and of nothing else, as it is shown; None for anything else."""
+    try:
+        found = parse_direction(text, classes)
+    except InputError:
+        return None
+    return found.label if all(name in classes for name, _ in found.terms) else None
+
+
 def _condition(text: str, classes: Collection[str]) -> tuple[Condition | None, int]:
     """What stands after `when`, and where it ends."""
-    if not text.startswith("when "):
+    # A class may be called `when it rains`, and stand before a window.
+    if not text.startswith("when ") or _of_classes(text[: _window(text, 0)[1]], classes) is not None:
         return None, 0
     signs = [found for found in _SIGN.finditer(text, 5) if text[5 : found.start()].strip()]
     if not signs:
         raise _stuck(text, 5, "a direction, then > or < and a number are needed, such as when afraid > 0.1")
     # A class may be called `x > y`.
-    found = next((one for one in signs if class_named(text[5 : one.start()], classes) is not None), signs[0])
+    found = next((one for one in signs if _of_classes(text[5 : one.start()], classes) is not None), signs[0])
     number = _THRESHOLD.match(text, found.end())
     if number is None:
         raise _stuck(text, found.end(), f"a number is needed after {found[1]}")
@@ -175,7 +185,7 @@ def _condition(text: str, classes: Collection[str]) -> tuple[Condition | None, i
 
 
 def _places(text: str, at: int, how: str, start: int) -> Iterator[tuple[str, int, _Ended]]:
-    """What the name of a class may be preceded and followed by: as little as possible first."""
+    """What names of classes may be preceded and followed by: as little as possible first."""
     starts = ((ADD, at), (how, start))
     yield from ((own, begin, (None, len(text))) for own, begin in starts)
     yield from ((own, begin, _window(text, begin)) for own, begin in starts)
