@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterable
 
@@ -35,3 +36,9 @@ def counted(n: int, word: str) -> str:
     """`1 token`, `2 tokens`, `2 classes`."""
     plural = f"{word}es" if word.endswith("s") else f"{word}s"
     return f"{n:,} {word if n == 1 else plural}"
+
+
+def names_in(text: str) -> list[str]:
+    """Of a list that is written with commas; a name that holds one stands in quotes: `calm, "a,b"`."""
+    parts = next(csv.reader([text], skipinitialspace=True), [])
+    return [part.strip() for part in parts if part.strip()]

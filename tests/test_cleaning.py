@@ -385,7 +385,7 @@ def page(llama, own, monkeypatch):
     monkeypatch.setitem(memory.LOADED, llama.name, llama)
     for module in (writing, conversing):
         for name in ("witnessed", "outside_witnessed"):
-            monkeypatch.setattr(module, name, lambda _loaded, rows, _texts: ("nobody", [""] * len(rows)))
+            monkeypatch.setattr(module, name, lambda _loaded, rows, *_: ("nobody", [""] * len(rows)))
     llama.tokenizer.chat_template = "{% for m in messages %}{{ '<s> ' + m.content + ' </s> ' }}{% endfor %}"
     return replace(first_selection(), sets=("tiny",), emotion="up", emotions=())
 

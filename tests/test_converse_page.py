@@ -46,7 +46,7 @@ def view(llama, monkeypatch):
     monkeypatch.setitem(memory.LOADED, llama.name, llama)
     monkeypatch.setattr(conversing, "_UPDATES_PER_SECOND", 1e9)
     for name in ("witnessed", "outside_witnessed"):
-        monkeypatch.setattr(conversing, name, lambda _loaded, rows, _texts: ("nobody", [""] * len(rows)))
+        monkeypatch.setattr(conversing, name, lambda _loaded, rows, *_: ("nobody", [""] * len(rows)))
     return replace(first_selection(), sets=("tiny",), emotion="up", emotions=())
 
 

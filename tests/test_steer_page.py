@@ -50,7 +50,7 @@ def every_update_and_no_witness(monkeypatch):
     """Each token is an update; the witness, which is trained for a minute, has tests of its own."""
     monkeypatch.setattr(writing, "_UPDATES_PER_SECOND", 1e9)
     for name in ("witnessed", "outside_witnessed"):
-        monkeypatch.setattr(writing, name, lambda _loaded, rows, _texts: ("nobody", [""] * len(rows)))
+        monkeypatch.setattr(writing, name, lambda _loaded, rows, *_: ("nobody", [""] * len(rows)))
 
 
 @pytest.fixture
@@ -338,7 +338,7 @@ def test_the_witness_says_what_rose_and_what_it_takes_controls_for(tiny, llama, 
 
     monkeypatch.setattr(witnessing, "_witness", lambda model, revision: Fake())
     rows = [("unsteered", 0.0), ("up", 0.1), ("0.5 up - 1 down", 0.1), ("random", 0.1), ("up", 0.2)]
-    who, lines = witnessing.witnessed(llama, rows, ["t"] * 5)
+    who, lines = witnessing.witnessed(llama, rows, ["t"] * 5, ("up", "down"))
     assert who == "witness: head, accuracy 0.50 on full passages from held-out topics (chance 0.33)"
     assert lines == [
         "witness: down 0.70",
@@ -352,7 +352,7 @@ def test_the_witness_says_what_rose_and_what_it_takes_controls_for(tiny, llama, 
         raise InputError("no witness is at hand")
 
     monkeypatch.setattr(witnessing, "_witness", nobody)
-    assert witnessing.witnessed(llama, rows[:1], ["t"]) == ("no witness: no witness is at hand", [""])
+    assert witnessing.witnessed(llama, rows[:1], ["t"], ("up", "down")) == ("no witness: no witness is at hand", [""])
 
 
 def test_a_model_that_was_read_from_a_folder_can_be_steered_by_its_name(llama_folder, tmp_path):

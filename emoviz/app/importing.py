@@ -13,7 +13,7 @@ from ..extract.imported import Asked, load_vectors, set_of, stored
 from ..numerals import whole
 from ..store.formats.checks import MAX_LAYERS
 from ..types import Foreign, VectorSet
-from ..words import counted, ranges
+from ..words import counted, names_in, ranges
 from .components import MAX_UPLOAD, Message, UploadLimit
 from .contract import QUIET, by_name
 from .limits import refuse_in_public
@@ -153,7 +153,7 @@ def _asked(model: Any, classes: Any, layers: Any, n_layers: Any, offset: Any) ->
     read = {name: text.strip() if isinstance(text, str) else "" for name, text in texts.items()}
     return {
         "model": model if model else None,
-        "classes": [one.strip() for one in read["classes"].split(",")] if read["classes"] else None,
+        "classes": names_in(read["classes"]) if read["classes"] else None,
         "layers": numbers_in(read["layers"]) if read["layers"] else None,
         "n_layers": _whole("number of layers", read, 1),
         "layer_offset": _whole("layer offset", read, -MAX_LAYERS),

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from .. import numerals
-from ..emotions import class_named
 from ..errors import InputError
 from ..store.choice import Unfit, anything
 from ..types import Corpus, VectorSet
@@ -42,11 +41,6 @@ def _argument(read: Callable[[str], T]) -> Callable[[str], T]:
             raise argparse.ArgumentTypeError(str(error).rstrip(".")) from None
 
     return argument
-
-
-def names_in(text: str) -> list[str]:
-    """Of a list that is written with commas."""
-    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 # Of an option that takes texts, which may also be given one by one: `--prompt=a --prompt=b`.
@@ -200,14 +194,6 @@ def named_directions(words: Sequence[str] | None, vectors: VectorSet) -> tuple[s
     from ..steer.grammar import plain_labels
 
     return tuple(dict.fromkeys(plain_labels(vectors.emotions if words is None else words, vectors.classes)))
-
-
-def class_of(name: str, vectors: VectorSet) -> str:
-    """The class that is called so. Raises InputError for none."""
-    found = class_named(name, vectors.classes)
-    if found is None:
-        raise InputError(f"emotion {name!r} is not in {vectors.name}; {', '.join(vectors.classes)} are.")
-    return found
 
 
 def set_at_hand(given: argparse.Namespace) -> VectorSet | None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
-from .arguments import CENTRING, Result, check_file, depth_of, names_in
+from ..words import names_in
+from .arguments import CENTRING, Result, check_file, depth_of
 
 if TYPE_CHECKING:
     from ..share.figures import View

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from .arguments import Result, names_in, whole
+from ..words import names_in
+from .arguments import Result, whole
 from .printing import pairs
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from .arguments import Result, add_device, add_precision, class_of, layer_of, whole
+from .arguments import Result, add_device, add_precision, layer_of, whole
 from .printing import table
 
 
@@ -20,12 +20,13 @@ def arguments(parser: ArgumentParser) -> None:
 def run(given: Namespace) -> Result:
     from dataclasses import asdict
 
+    from ..geometry.directions import class_of
     from ..geometry.vectors import check_layer
     from ..store import find_set
 
     vectors = find_set(given.set)
     layer = layer_of(given.layer, vectors)
-    emotion = class_of(given.emotion, vectors)
+    emotion = class_of(vectors, given.emotion)
     check_layer(vectors, layer)
     from ..models.load import load_model
     from ..readout.lens import lens

@@ -6,7 +6,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ..errors import InputError
-from .arguments import CENTRING, Result, names_in
+from ..words import names_in
+from .arguments import CENTRING, Result
 
 
 def arguments(parser: ArgumentParser) -> None:

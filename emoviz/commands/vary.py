@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 
 import numpy as np
 
+from ..geometry.directions import class_of
 from ..store.choice import lacking
 from .arguments import (
     SEVERAL,
@@ -15,7 +16,6 @@ from .arguments import (
     add_device,
     add_precision,
     add_set,
-    class_of,
     layer_of,
     set_of,
 )
@@ -49,7 +49,7 @@ def run(given: Namespace) -> Result:
     parse_numbers(given.values)
     loaded = load_model(given.model, precision=given.precision, device=given.device)
     vectors = set_of(loaded, given.set, lacking(given.emotion or ()), given.cleaning)
-    asked = [class_of(name, vectors) for name in given.emotion or ()]
+    asked = [class_of(vectors, name) for name in given.emotion or ()]
     found = vary(loaded, vectors, given.template, given.values, where=given.where, layer=layer_of(given.layer, vectors))
     mean, half = found.scores.mean(0), found.half_widths()
     change = mean - mean.mean(0)

@@ -10,7 +10,6 @@ from ..errors import InputError
 from ..judge.regimes import COLLAPSE, EMPTY, EXPLOSIVE, REGIMES, SURGICAL, UNCHANGED
 from ..steer.grammar import weights_of
 from ..types import DoseCurve, DoseResponse, Measure, RegimeTable, SteeredText
-from ..types.steering import UNSTEERED
 from ..witness.targets import judged, target_weights
 
 # The columns of counts: the regimes, and texts whose regime could not be told. Of equally many texts the worse wins.

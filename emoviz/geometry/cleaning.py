@@ -24,7 +24,7 @@ import numpy as np
 from ..errors import InputError
 from ..numerals import SHARES, value_of
 from ..types import Cleaned, VectorSet
-from .directions import check_emotions
+from .directions import class_of
 
 NONE, NEUTRAL_COMPONENTS, WHITENED, AGAINST = "none", "neutral", "whitened", "against"
 # Of the variance of neutral states, as in the source.
@@ -76,7 +76,8 @@ def parse_cleaning(text: str) -> Cleaning:
         if not words.endswith("%") and 0 < wanted < 10_000 and wanted == int(wanted):
             return Cleaning(NEUTRAL_COMPONENTS, int(wanted))
         if words.startswith(f"{AGAINST} ") and words != f"{AGAINST} EMOTION":
-            return Cleaning(AGAINST, against=words.removeprefix(f"{AGAINST} "))
+            # A class may have several blanks in its name.
+            return Cleaning(AGAINST, against=text.strip().removeprefix(AGAINST).strip())
     raise InputError(f"cleaning {text!r:.60} is unknown; {_ALLOWED} are allowed.")
 
 
@@ -147,10 +148,10 @@ def against(vectors: VectorSet, cleaning: Cleaning) -> VectorSet:
 
     Raises InputError for a class that is not in the set, or where fewer than two others are.
     """
-    check_emotions(vectors, [cleaning.against])
+    name = class_of(vectors, cleaning.against)
     if len(vectors.classes) < 3:
         raise InputError(f"{vectors.name} has 2 classes, and a contrast with one of them leaves 1; 2 are needed.")
-    at = vectors.classes.index(cleaning.against)
+    at = vectors.classes.index(name)
     means = np.delete(vectors.class_means, at, axis=1)
     left = replace(
         vectors,

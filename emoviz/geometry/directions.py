@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from ..emotions import NEUTRAL
+from ..emotions import NEUTRAL, class_named
 from ..errors import InputError
 from ..types import VectorSet
 from .vectors import class_vectors, unit
@@ -50,6 +50,13 @@ def origin_of(vectors: VectorSet, layer: int, centring: str | None = None) -> np
     if centring == "class":
         return means.mean(0)
     return means[vectors.classes.index(NEUTRAL)] if centring == "neutral" else np.zeros(means.shape[1])
+
+
+def class_of(vectors: VectorSet, text: str) -> str:
+    """The class that a text names. Raises InputError for none."""
+    found = class_named(text, vectors.classes)
+    check_emotions(vectors, [text if found is None else found])
+    return text if found is None else found
 
 
 def check_emotions(vectors: VectorSet, names: Iterable[str], classes: tuple[str, ...] | None = None) -> None:

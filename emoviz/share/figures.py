@@ -9,6 +9,7 @@ from itertools import combinations
 from typing import Any
 
 from .. import plot
+from ..emotions import class_named
 from ..errors import InputError
 from ..geometry import CENTRINGS
 from ..geometry.curves import CURVES
@@ -122,10 +123,13 @@ def view_of(
     if centring not in CENTRINGS:
         raise InputError(f"centring {centring!r} is unknown; {', '.join(CENTRINGS)} are allowed.")
     known = {name for vectors in sets for name in vectors.classes}
-    unknown = next((name for name in names(emotion) if name not in known), None)
-    if unknown is not None:
-        raise InputError(f"emotion {unknown!r:.60} is in none of these sets; {', '.join(sorted(known))} are allowed.")
-    return View(tuple(sets), layers_of(sets, layers), centring, emotion, link)
+    marked = []
+    for name in names(emotion):
+        found = class_named(name, known)
+        if found is None:
+            raise InputError(f"emotion {name!r:.60} is in none of these sets; {', '.join(sorted(known))} are allowed.")
+        marked.append(found)
+    return View(tuple(sets), layers_of(sets, layers), centring, tuple(marked) if marked else None, link)
 
 
 def leak_runs_of(view: View) -> list[LeakRun]:

@@ -9,7 +9,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..types import Decoding, LeakLens, LeakRun, LeakText, Recipe, Span, TokenChange, VectorSet
-from ..types.steering import UNSTEERED
 from .fields import check_facts
 from .folders import responses_folder
 from .jsonable import plain, significant
@@ -151,8 +150,7 @@ def _unpacked(data: dict, name: str, shipped: bool) -> LeakRun:
     check_facts(
         {
             "a text is of another recipe": {text.recipe for text in found.texts} == set(found.recipes) != set(),
-            "an unsteered text is missing": {t.recipe for t in found.texts if t.direction == UNSTEERED}
-            == set(found.recipes),
+            "an unsteered text is missing": {t.recipe for t in found.texts if t.dose == 0} == set(found.recipes),
             "a place in a text is none": all(
                 0 <= span.start < span.end <= len(text.text) for text in found.texts for span in text.spans
             ),

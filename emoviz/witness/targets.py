@@ -100,7 +100,7 @@ def target_scores(classes: Sequence[str], probabilities: np.ndarray, emotion: st
 
 
 def direction_scores(
-    classes: Sequence[str], probabilities: np.ndarray, direction: str, own: Collection[str]
+    classes: Sequence[str], probabilities: np.ndarray, direction: str, own: Collection[str] = ()
 ) -> np.ndarray:
     """The same for an emotion or a mixture, whose emotions count by their weights, or the direction of an intervention:
     (n, C) to (n,).
