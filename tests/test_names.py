@@ -34,8 +34,9 @@ from emoviz.steer.recipes import recipe
 from emoviz.store import save_set, sets_folder
 from emoviz.store.choice import set_for
 from emoviz.types import Decoding
+from emoviz.words import names_in
 
-from .conftest import make_set
+from .conftest import make_set, write_passages
 
 # Numbers, weights, signs, words of the grammar, names of controls and of the unsteered text, commas, blanks at ends.
 NAMES = (
@@ -259,6 +260,21 @@ def test_the_lens_and_an_export_take_a_class_of_any_name(capsys, tmp_path, llama
     with np.load(path) as arrays:
         expected = unit_of(ez.find_set("kept"), name) * vectors.residual_norm[LAYER]
         assert arrays["vectors"][0, LAYER] == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_class_that_is_called_like_a_column_has_its_own(llama, vectors):
+    own = own_set(llama, "columns", ("number", "value", "calm"))
+    frame = ez.vary(llama, own, "the {n} cat", "1, 2").to_frame()
+    assert list(frame) == ["template", "number", "value", "score number", "score value", "calm"]
+
+
+def test_a_number_that_is_written_as_text_in_json_is_the_name_of_a_class(tmp_path):
+    rows = [{"emotion": name, "text": f"the {name} cat {k}"} for name in ("0", "1") for k in range(2)]
+    assert ez.load_corpus(write_passages(tmp_path / "numbers.jsonl", rows)).classes == ("0", "1")
+
+
+def test_a_name_with_a_comma_stands_in_quotes_in_a_list():
+    assert names_in('calm, "a,b",-joy,  ') == ["calm", "a,b", "-joy"]
 
 
 # Which set.

@@ -92,7 +92,10 @@ def named(
         # An empty topic of a table is none.
         other = {column: value for column, value in row.items() if column not in (text, label) and value != ""}
         other |= {"text": row[text]} if text in row else {}
-        other |= {"emotion": label_name(row[label], labels, where)} if label in row else {}
+        if label in row:
+            # A text in JSON is a name, whatever stands in it; in a table it may be a number.
+            is_name = not table and labels is None and isinstance(row[label], str)
+            other["emotion"] = row[label] if is_name else label_name(row[label], labels, where)
         found.append((where, other))
     return found
 

@@ -139,14 +139,16 @@ class Variation(Value):
         return stats.t.ppf(0.975, n - 1) * change.std(0, ddof=1) / np.sqrt(n)
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per sentence and number: template, number, value, and a column per class."""
+        """One row per sentence and number: template, number, value, and a column per class; `score number` for a class
+        that is called like one of these."""
         import pandas as pd
 
         rows = []
         for template, own in zip(self.templates, self.scores, strict=True):
             for number, value, scores in zip(self.numbers, self.values, own, strict=True):
                 row = {"template": template, "number": number, "value": value}
-                rows.append(row | dict(zip(self.classes, scores, strict=True)))
+                names = [f"score {name}" if name in row else name for name in self.classes]
+                rows.append(row | dict(zip(names, scores, strict=True)))
         return pd.DataFrame(rows)
 
 
