@@ -108,7 +108,7 @@ def dose_response(
                     share = partial.ids.shape[1] / decoding.max_new_tokens
                     progress("steering", before + int(len(part) * share), total)
                 batch = generations(loaded, vectors, part, prompt, partial, chat=decoding.chat)
-                keep(kept, batch)
+                keep(kept, [replace(one, classes=()) for one in batch])
             made += batch
             progress("steering", before + len(part), total)
         written.append(made)
@@ -202,5 +202,6 @@ def _kept(path: Path | None, part: Sequence[tuple[str, float]]) -> list[Generati
     rows = None if path is None else read_kept(path)
     if rows is None:
         return None
-    made = [Generation(**{**row, "ids": tuple(row["ids"]), "leak_mass": tuple(row["leak_mass"])}) for row in rows]
+    lists = ("ids", "leak_mass", "classes")
+    made = [Generation(**{**row, **{name: tuple(row[name]) for name in lists}}) for row in rows]
     return made if [(one.direction, one.dose) for one in made] == list(part) else None
