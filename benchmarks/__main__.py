@@ -25,6 +25,7 @@ from . import (
     extraction,
     geometry,
     languages,
+    load,
     many_texts,
     page,
     regimes,
@@ -60,6 +61,7 @@ ON_REQUEST = {
     "cleaning": cleaning.cleaning,
     "effects": steering.effects,
     "scale": scale.scale,
+    "load": load.load,
     "architectures": architectures.architectures,
 }
 
