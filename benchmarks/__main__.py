@@ -24,6 +24,7 @@ from . import (
     curve_coverage,
     extraction,
     geometry,
+    kills,
     languages,
     load,
     many_texts,
@@ -63,6 +64,7 @@ ON_REQUEST = {
     "scale": scale.scale,
     "load": load.load,
     "architectures": architectures.architectures,
+    "kills": kills.kills,
 }
 
 

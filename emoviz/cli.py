@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import NoReturn
 
 from . import __version__
-from .errors import InputError
+from .errors import InputError, fault_of_the_machine
 from .words import visible
 
 # Group -> command -> what it does; each command is the file of its name in `commands`.
@@ -83,6 +83,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except BrokenPipeError:
         return 0
+    except OSError as error:
+        fault = fault_of_the_machine(error)
+        if fault is None:
+            raise
+        print(f"emoviz: {fault}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("emoviz: stopped", file=sys.stderr)
         return 130

@@ -1,6 +1,16 @@
 """The one exception that users cause and can mend, and what others say in a line."""
 
+import errno
+import re
 from pathlib import Path
+
+# What a machine says of its disks and files, which nobody's code can mend.
+_FAULTS = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE),
+    *(errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG),
+}
+# Letters of a word in a message, such as a path, and what is kept of longer ones.
+_WORD, _BEGIN, _END = 400, 120, 40
 
 
 class InputError(ValueError):
@@ -14,6 +24,9 @@ class InputError(ValueError):
     emoviz.errors.InputError: set 'nonsense_set' is unknown; known sets: ...
     """
 
+    def __init__(self, message: str = "") -> None:
+        super().__init__(re.sub(rf"\S{{{_WORD},}}", lambda word: f"{word[0][:_BEGIN]}...{word[0][-_END:]}", message))
+
 
 def first_line(error: Exception) -> str:
     """What an error says, in a line; its kind where it says nothing."""
@@ -26,4 +39,15 @@ def not_writable(path: Path, error: Exception) -> InputError:
     why = error.strerror if isinstance(error, OSError) and error.strerror else first_line(error)
     return InputError(
         f"{path} cannot be written ({why}). Choose a writable folder with free space, by --out or EMOVIZ_HOME."
+    )
+
+
+def fault_of_the_machine(error: OSError) -> InputError | None:
+    """What is said of a full disk, a folder that is closed or has gone, and the like; None for any other error."""
+    if error.errno not in _FAULTS:
+        return None
+    what = error.filename if error.filename else "a file"
+    return InputError(
+        f"{what} cannot be used ({error.strerror}). Make room, check the path and who may use it, or set EMOVIZ_HOME "
+        "to another folder."
     )

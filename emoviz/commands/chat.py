@@ -7,7 +7,6 @@ import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
@@ -30,6 +29,7 @@ from .arguments import (
     own_set,
     recipe_of,
     set_of,
+    target,
 )
 from .witnesses import card_of, judge_named, outside_named, witness_words, witnessed
 
@@ -55,7 +55,7 @@ def arguments(parser: ArgumentParser) -> None:
     add_controls(parser)
     parser.add_argument("--witness", default="auto", metavar="W", help="as for steer; none is quicker")
     parser.add_argument("--tokens", action="store_true", help="show the exact tokens that each model is given")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write the transcript to a .jsonl or .md too")
+    parser.add_argument("--out", type=target, metavar="FILE", help="write the transcript to a .jsonl or .md too")
     add_device(parser)
 
 

@@ -20,6 +20,7 @@ from .arguments import (
     Result,
     add_decoding,
     add_device,
+    add_out,
     add_precision,
     add_recipe,
     add_set,
@@ -58,7 +59,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--controls", nargs="*", metavar="C", help=f"control directions (default {' '.join(CONTROLS)})")
     add_precision(parser)
     add_device(parser)
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder to write to (default: the user's cache folder)")
+    add_out(parser)
 
 
 def run(given: Namespace) -> Result:

@@ -15,6 +15,7 @@ from .arguments import (
     SEVERAL,
     Result,
     add_device,
+    add_out,
     add_precision,
     add_recipe,
     add_set,
@@ -46,7 +47,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--controls", nargs="*", metavar="C", help=f"control directions (default {names})")
     add_precision(parser)
     add_device(parser)
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder to write to (default: the user's cache folder)")
+    add_out(parser)
 
 
 def run(given: Namespace) -> Result:

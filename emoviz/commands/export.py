@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
-from .arguments import SEVERAL, Result, listed, number
+from .arguments import SEVERAL, Result, listed, number, target
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -19,7 +18,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--centring", help="class, neutral or none (default: the recipe's, class)")
     dose = "what strength 1 is (default: 1, so 0.04 is dose 0.04)"
     parser.add_argument("--dose", type=number(-math.inf), metavar="D", help=dose)
-    parser.add_argument("--out", type=Path, metavar="PATH", help="the file; of several files the folder")
+    parser.add_argument("--out", type=target, metavar="PATH", help="the file; of several files the folder")
 
 
 def run(given: Namespace) -> Result:

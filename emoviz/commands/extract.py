@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import time
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
 from ..errors import InputError
-from .arguments import Result, add_device, add_passage_columns, add_precision, passages_of, whole
+from .arguments import Result, add_device, add_out, add_passage_columns, add_precision, passages_of, whole
 from .printing import pairs, peak_rss_mb
 
 
@@ -38,7 +37,7 @@ def arguments(parser: ArgumentParser) -> None:
         "--batch-tokens", type=whole(1, 1_000_000), metavar="N", help="padded tokens per batch (default 2048)"
     )
     add_device(parser)
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder to write to (default: the user's cache folder)")
+    add_out(parser)
 
 
 def run(given: Namespace) -> Result:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..words import names_in
-from .arguments import CENTRING, Result, check_file, depth_of
+from .arguments import CENTRING, Result, check_file, depth_of, target
 
 if TYPE_CHECKING:
     from ..share.figures import View
@@ -20,10 +19,10 @@ def arguments(parser: ArgumentParser) -> None:
 
     parser.add_argument("sets", metavar="SET", nargs="+")
     where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--out", type=Path, metavar="DIR", help="folder to write to")
+    where.add_argument("--out", type=target, metavar="DIR", help="folder to write to")
     where.add_argument(
         "--archive",
-        type=Path,
+        type=target,
         metavar="FILE",
         help="a .zip with the tables, a report, a manifest, BibTeX and Python too",
     )

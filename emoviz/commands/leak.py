@@ -17,6 +17,7 @@ from .arguments import (
     Result,
     add_decoding,
     add_device,
+    add_out,
     add_precision,
     add_set,
     decoding_of,
@@ -45,7 +46,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--controls", nargs="*", metavar="C", help="control directions (default random)")
     add_precision(parser)
     add_device(parser)
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder to write to (default: the user's cache folder)")
+    add_out(parser)
 
 
 def run(given: Namespace) -> Result:

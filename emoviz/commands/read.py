@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import InputError
 from ..types import GroupDifference, Missing, TextReadings, VectorSet
 from ..types.texts import TOPS
-from .arguments import Result, add_cleaning, add_device, add_precision, add_set, layer_of, set_of, whole
+from .arguments import Result, add_cleaning, add_device, add_precision, add_set, layer_of, set_of, target, whole
 from .printing import peak_rss_mb, table
 
 # Of the highest of each class, as the command line shows them.
@@ -39,7 +39,9 @@ def arguments(parser: ArgumentParser) -> None:
         help="many texts, into a table: JSONL, JSON, CSV, TSV, Parquet, .txt, or a folder of these",
     )
     parser.add_argument("--text-column", metavar="NAME", help="default: text, sentence, utterance or passage")
-    parser.add_argument("--out", metavar="FILE", help="the table, .csv or .parquet (default: in the user's own folder)")
+    parser.add_argument(
+        "--out", type=target, metavar="FILE", help="the table, .csv or .parquet (default: in the user's own folder)"
+    )
     parser.add_argument(
         "--groups",
         nargs="+",

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
-from .arguments import CENTRING, Result, check_file, depth_of
+from .arguments import CENTRING, Result, check_file, depth_of, target
 
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("sets", metavar="SET", nargs="+")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .html file to write")
+    parser.add_argument("--out", type=target, required=True, metavar="FILE", help="the .html file to write")
     parser.add_argument("--layer", default="best", help="best (default), or a relative depth for all, such as 0.5")
     parser.add_argument("--centring", default="class", help=CENTRING)
     parser.add_argument("--emotion", help="a class to mark")

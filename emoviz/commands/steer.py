@@ -6,7 +6,6 @@ import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from ..steer.doses import parse_doses
@@ -37,6 +36,7 @@ from .arguments import (
     own_set,
     recipe_of,
     set_of,
+    target,
 )
 from .witnesses import card_of, judge_named, outside_named, witness_words, witnessed
 
@@ -66,7 +66,7 @@ def arguments(parser: ArgumentParser) -> None:
         help="auto (default: the witness and the outside witness), none, or a classifier: hub id or folder",
     )
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="write the texts to a .md, .csv, .png, .svg or .pdf too"
+        "--out", type=target, metavar="FILE", help="write the texts to a .md, .csv, .png, .svg or .pdf too"
     )
     add_device(parser)
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
 from ..errors import InputError
 from ..words import names_in
-from .arguments import CENTRING, Result
+from .arguments import CENTRING, Result, check_file, target
 
 
 def arguments(parser: ArgumentParser) -> None:
     from ..plots.export import THEMES
 
     parser.add_argument("sets", metavar="SET", nargs="+")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the page to write")
+    parser.add_argument("--out", type=target, required=True, metavar="FILE", help="the page to write")
     parser.add_argument(
         "--order",
         metavar="LIST",
@@ -39,7 +38,8 @@ def run(given: Namespace) -> Result:
     order = usual_talk(len(sets)) if given.order is None else [slide_of(text) for text in names_in(given.order)]
     if not 0 < len(order) <= MAX_SLIDES:
         raise InputError(f"{len(order)} figures were given; 1 to {MAX_SLIDES} are allowed.")
-    check_writable(given.out.absolute().parent)
+    check_file(given.out, (".html", ".htm"))
+    check_writable(given.out.parent)
     drawer, slides, left_out = slide_drawer(view_of(sets, "best", given.centring, given.emotion)), [], {}
     for slide in order:
         try:

@@ -34,21 +34,24 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(given: Namespace) -> Result:
     from ..experiments.plans import plan_for
-    from ..experiments.verification import criterion, verify
+    from ..experiments.verification import criterion, verification_work, verify
+    from ..extract.work import work_folder
     from ..models.load import load_model
-    from ..store import save_verification
+    from ..store import check_writable, save_verification, verifications_folder
     from ..store.verifications import filed
     from ..witness.hub import hub_witness
 
+    check_writable(verifications_folder())
     loaded = load_model(given.model, precision=given.precision, device=given.device)
     witness = None if given.witness is None else hub_witness(given.witness, device=given.device)
     vectors = set_of(loaded, given.set, lacking(EMOTIONS), given.cleaning)
     # What counts is said before anything is written.
     print(visible(criterion(plan_for(vectors))), file=sys.stderr)
     progress = Progress()
-    found = verify(loaded, vectors, witness=witness, recalibrate=given.recalibrate, progress=progress)
-    progress.close()
-    path = save_verification(found)
+    with work_folder(verification_work(vectors, loaded.precision)) as work:
+        found = verify(loaded, vectors, witness=witness, recalibrate=given.recalibrate, work=work, progress=progress)
+        progress.close()
+        path = save_verification(found)
     values = filed(found)
     shown = {name: values.pop(name) for name in ("k", "n", "wilson_low", "wilson_high", "control_k", "rows")}
     return {**shown, "calibration": values.pop("calibrated"), **values, "path": str(path)}, _text(found), 0

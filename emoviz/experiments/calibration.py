@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -33,11 +34,13 @@ def calibrate(
     emotions: Sequence[str],
     prompts: Sequence[str],
     progress: Callable[[str, int, int], None],
+    work: Path | None = None,
 ) -> tuple[Calibrated, ...]:
     """For every direction of `targets` the dose with the highest score; random directions choose just as emotions do.
 
     The score is the mean over the prompts of the gain in the target's probability against the baseline; a text that
     is not surgical gains 0. One text per prompt and dose, each prompt with the next seed. A tie goes to the lower dose.
+    work : as `judged_texts`.
     """
     asked = targets(emotions, vectors.classes)
     pairs = [(direction, dose) for _, direction in asked for dose in plan.doses]
@@ -45,7 +48,7 @@ def calibrate(
     for done, prompt in enumerate(prompts):
         progress("calibrating", done, len(prompts))
         decoding = replace(plan.decoding, seed=plan.decoding.seed + done)
-        texts = judged_texts(loaded, vectors, prompt, pairs, plan.recipe, decoding)
+        texts = judged_texts(loaded, vectors, prompt, pairs, plan.recipe, decoding, work)
         read = witness.probabilities([text for text, _ in texts])
         surgical = np.array([said.regime == SURGICAL for _, said in texts[1:]]).reshape(gains.shape)
         for k, (emotion, _) in enumerate(asked):

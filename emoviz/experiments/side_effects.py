@@ -15,6 +15,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..extract.norms import fitting
+from ..extract.work import kept
 from ..geometry import preferred_layer
 from ..judge.likelihood import log_likelihoods, rows_at_once
 from ..judge.repetition import repeated_share
@@ -31,7 +32,6 @@ from ..stimuli.effects import plain_passages
 from ..stimuli.effects import questions as shipped_questions
 from ..stimuli.scenarios import dose_prompts
 from ..store.effects import effects_name
-from ..store.kept import read_kept, write_kept
 from ..types import Decoding, OffTarget, Question, Recipe, SideEffects, VectorSet
 from ..witness.targets import judged, target_scores
 from .dose_response import check_named
@@ -156,7 +156,7 @@ def _losses(
     """(R, P) nats per token; the first token of a passage is given."""
     losses = []
     for k, ids in enumerate(passages):
-        found = _kept(work, f"passage{k}", partial(_likelihoods, model, ids[:1], [ids[1:]], added))
+        found = kept(work, f"passage{k}", partial(_likelihoods, model, ids[:1], [ids[1:]], added))
         losses.append(-np.array(found)[:, 0] / (len(ids) - 1))
         progress("passages", k + 1, len(passages))
     return np.stack(losses, 1)
@@ -173,7 +173,7 @@ def _answers(
     """(R, Q), whether the likeliest choice, letter for letter, is the right one."""
     right = []
     for k, (question, (context, choices)) in enumerate(zip(questions, asked, strict=True)):
-        found = _kept(work, f"question{k}", partial(_likelihoods, model, context, choices, added))
+        found = kept(work, f"question{k}", partial(_likelihoods, model, context, choices, added))
         scores = np.array(found) / [len(choice) for choice in question.choices]
         right.append(scores.argmax(1) == question.answer)
         progress("questions", k + 1, len(questions))
@@ -197,7 +197,7 @@ def _written(
         for sample in range(samples):
             seeded = replace(decoding, seed=decoding.seed + sample)
             written.append(
-                _kept(work, f"texts{k}-{sample}", partial(_texts, model, vectors, rows, prompt, recipe, seeded))
+                kept(work, f"texts{k}-{sample}", partial(_texts, model, vectors, rows, prompt, recipe, seeded))
             )
             progress("steering", len(written) * len(rows), len(prompts) * samples * len(rows))
     return written
@@ -309,15 +309,3 @@ def _off_target(scores: np.ndarray) -> OffTarget:
         first = scores[:, 0]
         before = np.where(np.isfinite(first), first, 0).sum(0) / np.isfinite(first).sum(0)
     return OffTarget(before, change, spread)
-
-
-def _kept(work: Path | None, name: str, make: Callable[[], list]) -> list:
-    """What an earlier run has kept under this name, else what is made, kept for a later one."""
-    if work is None:
-        return make()
-    path = work / f"{name}.json"
-    found = read_kept(path)
-    if found is None:
-        found = make()
-        write_kept(path, found)
-    return found

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
@@ -96,6 +97,7 @@ def verify(
     *,
     witness: Witness | None = None,
     recalibrate: bool = False,
+    work: Path | None = None,
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
 ) -> Verification:
     """Does steering move the model to the emotions it is named for? 20 emotions on 2 openings, judged by a witness.
@@ -106,6 +108,8 @@ def verify(
 
     vectors : None for the set that the model uses. recalibrate : choose the doses anew. witness : None for the best
     that is none of the model's own; a second one is chosen for comparison, and an outside one where there is one.
+    work : a folder of this set and precision in which finished texts are kept, so that a run that was killed goes on
+    after them; the seconds count from there.
     progress : called with `calibrating` (openings) and `verifying` (samples), done and in all.
     Returns : Verification, not stored yet (`save_verification`). Takes minutes: some 1,200 texts.
     Raises  : InputError for a set without the 20 emotions, or if there is no witness.
@@ -126,12 +130,14 @@ def verify(
     known = None if recalibrate else usable_calibration(list_verifications(), vectors, plan, prompts)
     if known is None:
         started = time.perf_counter()
-        calibrated = calibrate(model, vectors, judge, plan, emotions, prompts.calibration, progress)
+        calibrated = calibrate(model, vectors, judge, plan, emotions, prompts.calibration, progress, work)
         how = judge.card.name, time.perf_counter() - started
     else:
         log.info("doses as calibrated on %s", known.created)
         calibrated, how = known.calibrated, (known.calibrated_by, known.calibration_seconds)
-    done = run_scenarios(model, vectors, judge, check, plan, calibrated, prompts, calibrated_by=how, progress=progress)
+    done = run_scenarios(
+        model, vectors, judge, check, plan, calibrated, prompts, calibrated_by=how, progress=progress, work=work
+    )
     outside = outside_for(model.name, model.revision, load=load)
     return done if outside is None else by_outside(done, outside)
 
@@ -186,11 +192,14 @@ def run_scenarios(
     *,
     calibrated_by: tuple[str, float],
     progress: Callable[[str, int, int], None],
+    work: Path | None = None,
 ) -> Verification:
     """Writes and judges every scenario and its control; nothing is chosen here.
 
     check : a second witness, on which nothing was tuned, for comparison alone. calibrated_by : the witness of the
-    calibration, and the seconds it took. Raises InputError if an opening is in both lists, and as `judged_texts`.
+    calibration, and the seconds it took. work : as `judged_texts`.
+
+    Raises InputError if an opening is in both lists, and as `judged_texts`.
     """
     prompts = openings.verification
     both = set(prompts) & set(openings.calibration)
@@ -207,7 +216,7 @@ def run_scenarios(
             # The same noise writes much the same text after any opening: none is used twice, nor for calibration.
             seed = plan.decoding.seed + _SEEDS_APART + number * plan.samples + sample
             decoding = replace(plan.decoding, seed=seed)
-            samples.append(judged_texts(loaded, vectors, prompt, pairs, plan.recipe, decoding))
+            samples.append(judged_texts(loaded, vectors, prompt, pairs, plan.recipe, decoding, work))
         baselines.append(tuple(rows[0][0] for rows in samples))
         scenarios += _scenarios(witness, check, plan, calibrated, number, samples)
     progress("verifying", len(prompts) * plan.samples, len(prompts) * plan.samples)
@@ -250,8 +259,16 @@ def run_scenarios(
 def _name(vectors: VectorSet, precision: str, witness: Witness) -> str:
     """A file name that changes with the set, the precision and the judge."""
     judge = re.sub(r"[^a-z0-9.]+", "-", witness.card.name.lower())[:60].strip("-")
-    own = re.sub(r"[^\w.+-]+", "-", vectors.name).strip("-")
-    return f"{own}_{precision}_by-{judge}"
+    return f"{_own(vectors)}_{precision}_by-{judge}"
+
+
+def verification_work(vectors: VectorSet, precision: str) -> str:
+    """What the folder of a verification that is under way is called. Its texts do not depend on who judges them."""
+    return f"{_own(vectors)}_{precision}_verification_{vectors.provenance.revision[:8]}"
+
+
+def _own(vectors: VectorSet) -> str:
+    return re.sub(r"[^\w.+-]+", "-", vectors.name).strip("-")
 
 
 def _scenarios(

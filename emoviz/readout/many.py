@@ -23,7 +23,7 @@ from ..extract.capture import DEFAULT_BATCH_TOKENS, DeepEnough, in_parts
 from ..extract.norms import fitting
 from ..extract.progress import Progress
 from ..extract.protocols import reading_protocol
-from ..extract.work import work_folder
+from ..extract.work import drop_work, work_folder
 from ..geometry.layers import layer_of
 from ..geometry.vectors import check_layer
 from ..models.blocks import hidden_of
@@ -45,6 +45,7 @@ from ..store.readings import (
     write_readings,
 )
 from ..types import Missing, TextReadings, TopRow, VectorSet
+from ..types.given import file_part
 from .projection import axes_of, passage_scale
 from .reading import SINK, check_fast
 from .scripts import LATIN, script_shares
@@ -143,12 +144,13 @@ def read_source(
     key = hashlib.sha256(json.dumps(given).encode()).hexdigest()[:16]
     if path is None:
         suffix = ".csv" if find_spec("pyarrow") is None else ".parquet"
-        path = readings_folder() / f"{source.name}_{key}{suffix}"
+        path = readings_folder() / f"{file_part(source.name)}_{key}{suffix}"
         if path.exists() and beside(path).exists():
+            drop_work(f"{file_part(source.name)}_{key}.texts")
             return load_readings(path)
         check_writable(path.parent)
     scale = passage_scale(vectors, layer)
-    with work_folder(f"{source.name}_{key}.texts") as work:
+    with work_folder(f"{file_part(source.name)}_{key}.texts") as work:
         done = texts_done(work)
         started, tokens = time.perf_counter(), 0
         show("reading texts", done, seen.n)

@@ -9,7 +9,6 @@ import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from ..errors import InputError
 from ..steer.outgoing import steering_vectors
@@ -19,6 +18,7 @@ from ..store.formats.gguf import write_gguf
 from ..store.formats.npz import write_npz
 from ..store.formats.safetensors import write_safetensors
 from ..store.formats.tables import write_csv, write_parquet
+from ..store.making import scratch_folder
 from ..types import SteeringVectors, Towards, VectorSet
 from ..types.given import one_set, uncleaned
 from .card import card_files, set_bibtex
@@ -81,8 +81,8 @@ def exported_file(vectors: VectorSet, format: str) -> tuple[str, bytes, tuple[st
     """A set as one file for a browser: its name, its content, and what was left out. Several are packed into a .zip."""
     files, notes = _made(vectors, format)
     out = io.BytesIO()
-    with TemporaryDirectory() as folder:
-        paths = {name: Path(folder) / name for name in files}
+    with scratch_folder() as folder:
+        paths = {name: folder / name for name in files}
         all_atomically({path: files[name] for name, path in paths.items()})
         if len(paths) == 1:
             return f"{vectors.name}.{_ending(format)}", paths.popitem()[1].read_bytes(), notes

@@ -10,7 +10,7 @@ from pathlib import Path
 from safetensors import SafetensorError
 
 from ..errors import not_writable
-from .making import being_made
+from .making import being_made, sweep_folder
 
 
 def atomically(path: Path, write: Callable[[Path], object]) -> None:
@@ -51,10 +51,13 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def check_writable(folder: Path) -> None:
-    """Raises InputError if a file could not be written into the folder, so that this is known before it is made."""
+    """Raises InputError if a file could not be written into the folder, so that this is known before it is made.
+
+    What killed processes were making in it is removed.
+    """
     try:
         existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
         with being_made(existing / "probe"):
-            pass
+            sweep_folder(existing)
     except OSError as error:
         raise not_writable(folder, error) from error

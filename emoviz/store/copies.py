@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InputError, first_line
 from ..files import DAMAGED, parsed
 from .folders import remote_folder
-from .making import being_made, locked
+from .making import being_made, locked, sweep
 from .names import named
 from .tensors import ACTIVATIONS_SUFFIX, STORIES_SUFFIX, SUFFIX
 from .unreadable import leave_out
@@ -194,6 +194,7 @@ def copy_of(store: Store, record: Record) -> Path:
     folder = remote_folder() / record.key
     path = folder / f"{record.name}{SUFFIX}"
     if path.is_file():
+        sweep(folder)
         return path
     size = sum(one.bytes for one in record.files)
     try:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..types import Decoding, OffTarget, Question, Recipe, SideEffects, VectorSet
+from ..types.given import file_part
 from ..types.steering import UNSTEERED
 from .fields import check_facts, check_once
 from .folders import responses_folder
@@ -53,7 +54,7 @@ def effects_name(
         precision,
     ]
     key = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:8]
-    return f"{vectors.provenance.model}_effects_{key}"
+    return f"{file_part(vectors.provenance.model)}_effects_{key}"
 
 
 def save_side_effects(run: SideEffects, folder: Path | str | None = None) -> Path:

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..types import Decoding, LeakLens, LeakRun, LeakText, Recipe, Span, TokenChange, VectorSet
+from ..types.given import file_part
 from .fields import check_facts
 from .folders import responses_folder
 from .jsonable import plain, significant
@@ -46,7 +47,7 @@ def leak_name(
         precision,
     ]
     key = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:8]
-    return f"{vectors.provenance.model}_leak_{key}"
+    return f"{file_part(vectors.provenance.model)}_leak_{key}"
 
 
 def save_leak_run(run: LeakRun, folder: Path | str | None = None) -> Path:

@@ -22,6 +22,7 @@ from ..errors import InputError, not_writable
 
 SUFFIX, LOCK_SUFFIX = ".part", ".lock"
 MAKING = re.compile(r"\..+\.[0-9a-f]{8}\.part", re.DOTALL)
+_DIGITS = "[0-9a-f]" * 8
 # Of the beginning of a name: most file systems take 255 bytes in all.
 _BYTES = 200
 # Whoever only looks whether a lock is held, holds it for a moment.
@@ -35,7 +36,8 @@ def being_made(path: Path) -> Iterator[Path]:
     What killed processes have left of the same is removed first. Raises OSError as the disk does.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(path)
+    for left in _made(path):
+        remove(left, lock_of(left))
     while True:
         folder = _new(path)
         folder.mkdir()
@@ -71,14 +73,23 @@ def _new(path: Path) -> Path:
     return path.with_name(f".{_beginning(path)}.{secrets.token_hex(4)}{SUFFIX}")
 
 
-def _sweep(path: Path) -> None:
+def sweep(path: Path) -> None:
+    """Removes what killed processes have left of a path that is there: what they were making, and their lock."""
     for left in _made(path):
+        remove(left, lock_of(left))
+    if lock_of(path).exists():
+        remove(lock_of(path), lock_of(path))
+
+
+def sweep_folder(folder: Path) -> None:
+    """Removes all that killed processes were making in a folder."""
+    for left in folder.glob(f".*.{_DIGITS}{SUFFIX}"):
         remove(left, lock_of(left))
 
 
 def _made(path: Path) -> list[Path]:
     """The folders in which it is being made, or was."""
-    return list(path.parent.glob(f".{escape(_beginning(path))}.{'[0-9a-f]' * 8}{SUFFIX}"))
+    return list(path.parent.glob(f".{escape(_beginning(path))}.{_DIGITS}{SUFFIX}"))
 
 
 def _beginning(path: Path) -> str:
@@ -107,7 +118,8 @@ def locked(path: Path, *, busy: str = "") -> Iterator[None]:
     except OSError as error:
         raise not_writable(path.parent, error) from error
     try:
-        _sweep(path)
+        for left in _made(path):
+            remove(left, lock_of(left))
         yield
     finally:
         # While it is held: whoever waits for it sees that the file is gone, and makes another.

@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import logging
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
@@ -15,6 +14,7 @@ from uuid import uuid4
 from ..errors import InputError
 from ..types import Pushed, VectorSet
 from ..types.given import uncleaned
+from .atomic import atomically
 from .copies import (
     BLOCK,
     FORMAT,
@@ -30,6 +30,7 @@ from .copies import (
     records,
     stored,
 )
+from .making import scratch_folder
 from .sets import files_of, load_set, save_set
 from .tensors import ACTIVATIONS_SUFFIX
 from .unreadable import leave_out
@@ -65,7 +66,7 @@ def push_set(vectors: VectorSet, url: str, *, activations: bool = False, progres
     """
     store = opened(url)
     uncleaned(vectors)
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch_folder() as folder:
         # A set that was only just made has no file yet.
         saved = vectors.path is not None and vectors.path.is_file()
         own = vectors if saved else load_set(save_set(vectors, folder))
@@ -149,15 +150,27 @@ def _push(store: Store, record: Record, paths: Sequence[Path], progress: Progres
 def _write(store: Store, path: str, source: IO[bytes], wrote: Callable[[int], None] = lambda n: None) -> None:
     """Under another name first, where the file system can rename; services that cannot write a file whole at once."""
     from fsspec import AbstractFileSystem
+    from fsspec.implementations.local import LocalFileSystem
 
+    def copy(out: IO[bytes]) -> None:
+        while chunk := source.read(BLOCK):
+            out.write(chunk)
+            wrote(len(chunk))
+
+    if type(store.files) is LocalFileSystem:
+
+        def write(temporary: Path) -> None:
+            with temporary.open("wb") as out:
+                copy(out)
+
+        atomically(Path(path), write)
+        return
     renames = type(store.files).mv is not AbstractFileSystem.mv
     folder, _, name = path.rpartition("/")
     target = f"{folder}/.{name}.{uuid4().hex}.part" if renames else path
     try:
         with store.files.open(target, "wb") as out:
-            while chunk := source.read(BLOCK):
-                out.write(chunk)
-                wrote(len(chunk))
+            copy(out)
         if renames:
             store.files.mv(target, path)
     except BaseException:

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..types import Decoding, DoseResponse, Recipe, SteeredText, VectorSet, Verdict
+from ..types.given import file_part
 from ..types.judging import REGIMES
 from .choice import DEFAULT_PRECISION
 from .fields import check_facts, check_once
@@ -66,7 +67,7 @@ def response_name(
         *([] if precision == DEFAULT_PRECISION else [precision]),
     ]
     key = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:8]
-    return f"{vectors.provenance.model}_doses_{key}"
+    return f"{file_part(vectors.provenance.model)}_doses_{key}"
 
 
 def save_dose_response(response: DoseResponse, folder: Path | str | None = None) -> Path:

@@ -9,6 +9,8 @@ from typing import Any
 from ..errors import InputError
 from .vectors import VectorSet
 
+# Of 255 bytes, which most disks take, the names of model, corpus and witness in one file name.
+_PART_BYTES = 60
 _OPEN = "Open one with ez.find_set."
 
 
@@ -42,6 +44,11 @@ def several_sets(given: Any) -> list[VectorSet]:
     if not sets:
         raise InputError(f"no vector set was given; one or more are needed. {_OPEN}")
     return sets
+
+
+def file_part(name: str) -> str:
+    """A name as a part of file names: without what some disks do not take, and short enough for several in one."""
+    return re.sub(r'[<>:"/\\|?*\x00-\x1f]', "-", name).encode()[:_PART_BYTES].decode(errors="ignore")
 
 
 def file_name(given: str) -> str:
