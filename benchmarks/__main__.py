@@ -23,6 +23,7 @@ from . import (
     coverage,
     curve_coverage,
     extraction,
+    faults,
     geometry,
     kills,
     languages,
@@ -65,6 +66,7 @@ ON_REQUEST = {
     "load": load.load,
     "architectures": architectures.architectures,
     "kills": kills.kills,
+    "faults": faults.faults,
 }
 
 

@@ -27,14 +27,17 @@ from typing import Any
 import numpy as np
 
 SEED = 16
+# The number of a change on the disk, its kind, and where it is made.
+Look = Callable[[int, str, object], None]
 _CHANGES = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate", "os.chmod"}
 # What says when something was made, and how long it took.
 _WHEN = re.compile(rb"((?:created|begun|seconds)[^0-9]{1,6})[-0-9T:+.e]+")
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """now : what the job works in, made anew from `before` for every try. model, passages : what it is given."""
+class Place:
+    """now : what a job works in, made anew for every try from `start`, which is `before` with what the job is given
+    beside model and passages."""
 
     folder: Path
     model: Path
@@ -47,6 +50,14 @@ class _Place:
     @property
     def before(self) -> Path:
         return self.folder / "before"
+
+    @property
+    def start(self) -> Path:
+        return self.folder / "start"
+
+    def anew(self, start: Path | None = None) -> None:
+        shutil.rmtree(self.now, ignore_errors=True)
+        shutil.copytree(self.start if start is None else start, self.now, symlinks=True)
 
     def main(self, *words: object) -> None:
         from emoviz.cli import main
@@ -67,7 +78,7 @@ def kills(times: dict[str, int] | None = None) -> dict:
     # A process that was forked while threads computed would wait for them.
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
-        place = _place(Path(folder))
+        place = made_place(Path(folder))
         rows = [_killed(place, kind, n) for kind, n in (TIMES if times is None else times).items()]
     rows.append({"kind": "all", **{name: sum(row[name] for row in rows) for name in list(rows[0])[1:]}})
     from emoviz.commands.printing import table
@@ -76,7 +87,7 @@ def kills(times: dict[str, int] | None = None) -> dict:
     return {"seed": SEED, "rows": rows}
 
 
-def _place(folder: Path) -> _Place:
+def made_place(folder: Path) -> Place:
     """A tiny random model, passages in its words, and a folder with sets that were there before."""
     sys.path.insert(0, str(Path(__file__).parents[1]))
     from tests.conftest import make_set, save_tiny_model, tiny_llama, write_passages
@@ -89,7 +100,7 @@ def _place(folder: Path) -> _Place:
         for animal in ("cat", "dog", "tree")
         for what in ("the", "a", "red", "blue")
     ]
-    place = _Place(folder, save_tiny_model(folder / "tiny", config), write_passages(folder / "few.jsonl", rows))
+    place = Place(folder, save_tiny_model(folder / "tiny", config), write_passages(folder / "few.jsonl", rows))
     os.environ |= {"EMOVIZ_HOME": str(place.now / "home"), "TMPDIR": str(place.now / "temporary")}
     tempfile.tempdir = None
     for part in ("home", "temporary", "out"):
@@ -108,40 +119,33 @@ def _place(folder: Path) -> _Place:
     return place
 
 
-def _killed(place: _Place, kind: str, n: int) -> dict[str, Any]:
+def _killed(place: Place, kind: str, n: int) -> dict[str, Any]:
     print(f"killing {kind}", file=sys.stderr, flush=True)
-    prepare, run = JOBS[kind]
-    _anew(place)
-    if prepare is not None:
-        _must(place, _forked(place, partial(prepare, place)))
-    with_it = place.folder / f"before-{kind}"
-    shutil.copytree(place.now, with_it, symlinks=True)
-    begun = time.perf_counter()
-    _must(place, _forked(place, partial(run, place), count=True))
-    seconds = time.perf_counter() - begun
-    undisturbed, changes = _state(place.now), int((place.folder / "changes").read_text())
-    earlier = _state(with_it)
+    run = begun(place, kind)
+    earlier, started = state(place.now), time.perf_counter()
+    changes = counted(place, run)
+    seconds, undisturbed = time.perf_counter() - started, state(place.now)
     rng = np.random.default_rng([SEED, *kind.encode()])
     row = {"kind": kind, "kills": 0, "done": 0, "resumed": 0, "lost": 0, "left behind": 0}
     while row["kills"] < n:
-        _anew(place, with_it)
+        place.anew()
         # Half of them where the disk is changed, half at any time.
         if row["kills"] % 2:
-            child = _forked(place, partial(run, place), wait=False)
+            child = forked(place, run, wait=False)
             time.sleep(float(rng.uniform(0, seconds)))
             os.kill(child, signal.SIGKILL)
             ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         else:
-            ended = _forked(place, partial(run, place), at=int(rng.integers(1, changes + 1)))
+            ended = forked(place, run, look=partial(_die, int(rng.integers(1, changes + 1))))
         if ended != -signal.SIGKILL:
             # It was quicker than the kill.
-            _must(place, ended)
+            must(place, ended)
             continue
         row["kills"] += 1
-        after = _state(place.now)
+        after = state(place.now)
         kept = any(path.startswith(("home/work/", "home/models/")) for path in set(after) - set(earlier))
-        again = _forked(place, partial(run, place))
-        found = _state(place.now)
+        again = forked(place, run)
+        found = state(place.now)
         lost = [path for path in earlier if not after.get(path) == earlier[path] == found.get(path, earlier[path])]
         same = all(found.get(path) == content for path, content in undisturbed.items())
         row["done"] += again == 0 and same
@@ -156,33 +160,52 @@ def _killed(place: _Place, kind: str, n: int) -> dict[str, Any]:
     return row
 
 
-def _anew(place: _Place, before: Path | None = None) -> None:
-    shutil.rmtree(place.now, ignore_errors=True)
-    shutil.copytree(place.before if before is None else before, place.now, symlinks=True)
+def begun(place: Place, kind: str) -> Callable[[], None]:
+    """A job, with all that it is given in its place."""
+    prepare, run = JOBS[kind]
+    place.anew(place.before)
+    if prepare is not None:
+        must(place, forked(place, partial(prepare, place)))
+    shutil.rmtree(place.start, ignore_errors=True)
+    shutil.copytree(place.now, place.start, symlinks=True)
+    return partial(run, place)
 
 
-def _must(place: _Place, code: int) -> None:
+def must(place: Place, code: int) -> None:
     if code:
         raise RuntimeError(f"a job failed that was left alone:\n{(place.folder / 'said').read_text()}")
 
 
-def _forked(place: _Place, run: Callable[[], object], *, count: bool = False, at: int = 0, wait: bool = True) -> int:
+def forked(
+    place: Place,
+    run: Callable[[], object],
+    *,
+    said: str = "said",
+    look: Look = lambda change, event, path: None,
+    wait: bool = True,
+) -> int:
     """Runs in a process of its own; its exit code, or its number where it is not waited for.
 
-    count : writes down how many changes it makes on the disk. at : that before which it is killed.
+    said : the file that what it says goes to. look : called before every change on the disk, with its number,
+    kind and path.
     """
+    from emoviz.errors import InputError
+
     child = os.fork()
     if child == 0:
         code = 1
         try:
-            said = os.open(place.folder / "said", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-            os.dup2(said, 1)
-            os.dup2(said, 2)
-            made = _counting(at)
+            out = os.open(place.folder / said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            os.dup2(out, 1)
+            os.dup2(out, 2)
+            _watched(look)
             run()
-            if count:
-                (place.folder / "changes").write_text(str(made[0]))
             code = 0
+        except InputError as error:
+            print(f"emoviz: {error}", file=sys.stderr)
+            code = 2
+        except SystemExit as error:
+            code = int(str(error))
         except BaseException:
             traceback.print_exc()
         finally:
@@ -191,23 +214,37 @@ def _forked(place: _Place, run: Callable[[], object], *, count: bool = False, at
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) if wait else child
 
 
-def _counting(at: int) -> list[int]:
-    """Counts the changes that this process makes on the disk, and kills it before the one with this number."""
-    made = [0]
+def _watched(look: Look) -> None:
+    """Tells of every change that this process makes on the disk from now on."""
+    made = 0
 
-    def look(event: str, given: tuple) -> None:
-        if event in _CHANGES or (
-            event == "open" and isinstance(given[2], int) and given[2] & (os.O_WRONLY | os.O_RDWR)
-        ):
-            made[0] += 1
-            if made[0] == at:
-                os.kill(os.getpid(), signal.SIGKILL)
+    def audit(event: str, given: tuple) -> None:
+        nonlocal made
+        written = event == "open" and isinstance(given[2], int) and given[2] & (os.O_WRONLY | os.O_RDWR)
+        if written or event in _CHANGES:
+            made += 1
+            look(made, event, given[0])
 
-    sys.addaudithook(look)
-    return made
+    sys.addaudithook(audit)
 
 
-def _state(folder: Path) -> dict[str, str]:
+def counted(place: Place, run: Callable[[], object]) -> int:
+    """How many changes a job makes on the disk that is left alone."""
+    made = place.folder / "changes"
+    made.write_bytes(b"")
+    # A byte each, by a file that is open already.
+    file = os.open(made, os.O_WRONLY | os.O_APPEND)
+    must(place, forked(place, run, look=lambda *_: os.write(file, b".") and None))
+    os.close(file)
+    return made.stat().st_size
+
+
+def _die(at: int, change: int, _event: str, _path: object) -> None:
+    if change == at:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def state(folder: Path) -> dict[str, str]:
     """What every file under a folder holds, but for when it was made; what is remembered of files' hashes left out."""
     found = {}
     for path in sorted(folder.rglob("*")):
@@ -224,11 +261,11 @@ def _state(folder: Path) -> dict[str, str]:
     return found
 
 
-def _extraction(place: _Place) -> None:
+def _extraction(place: Place) -> None:
     place.main("extract", place.model, "--passages", place.passages, "--batch-tokens", "40", "--activations", "all")
 
 
-def _stories(place: _Place) -> None:
+def _stories(place: Place) -> None:
     from emoviz.extract import generation, protocols
     from emoviz.extract.make import extract
     from emoviz.models.load import load_model
@@ -240,20 +277,20 @@ def _stories(place: _Place) -> None:
     extract(load_model(str(place.model)), protocol=few, allow_base=True, progress=False)
 
 
-def _gguf(place: _Place) -> None:
+def _gguf(place: Place) -> None:
     from tests.test_hub import save_gguf
 
     save_gguf(place.now / "out" / "tiny.Q8_0.gguf")
 
 
-def _conversion(place: _Place) -> None:
+def _conversion(place: Place) -> None:
     from emoviz.models.convert import converted_folder
     from emoviz.models.registry import resolve
 
     converted_folder(resolve(place.now / "out" / "tiny.Q8_0.gguf"), lambda *_: None)
 
 
-def _wheels(place: _Place) -> None:
+def _wheels(place: Place) -> None:
     from tests.test_fetch import made_up_model
 
     folder = place.folder / "wheels"
@@ -261,7 +298,7 @@ def _wheels(place: _Place) -> None:
     (folder / "entry").write_bytes(pickle.dumps(made_up_model(folder)))
 
 
-def _fetch(place: _Place) -> None:
+def _fetch(place: Place) -> None:
     from emoviz.models import fetch
 
     os.environ |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(place.folder / "wheels")}
@@ -269,7 +306,7 @@ def _fetch(place: _Place) -> None:
     fetch.fetch("Made-Up-1B")
 
 
-def _store(place: _Place) -> None:
+def _store(place: Place) -> None:
     from emoviz.store import save_set
     from tests.conftest import make_set, with_intervals
 
@@ -277,24 +314,24 @@ def _store(place: _Place) -> None:
         save_set(with_intervals(make_set(f"new{k}_emoviz_fp32_00000000", seed=k)))
 
 
-def _arrays(place: _Place) -> None:
+def _arrays(place: Place) -> None:
     rng = np.random.default_rng(0)
     np.savez(place.now / "out" / "mine.npz", sad=rng.normal(size=(4, 16)), calm=rng.normal(size=(4, 16)))
 
 
-def _import(place: _Place) -> None:
+def _import(place: Place) -> None:
     place.main("import", place.now / "out" / "mine.npz", "--model", place.model, "--as", "mine")
 
 
-def _push(place: _Place) -> None:
+def _push(place: Place) -> None:
     place.main("push", "other_emoviz", (place.now / "out" / "store").as_uri())
 
 
-def _copy(place: _Place) -> None:
+def _copy(place: Place) -> None:
     place.main("show", f"{(place.now / 'out' / 'store').as_uri()}/other_emoviz")
 
 
-def _judges_alone(place: _Place) -> None:
+def _judges_alone(place: Place) -> None:
     """Without classifiers, which take a minute to load; the batches small, so that there are some."""
     from emoviz.commands import doses, effects
     from emoviz.steer import generate
@@ -306,13 +343,13 @@ def _judges_alone(place: _Place) -> None:
         command.witness_at_hand = lambda _: None
 
 
-def _steered(command: str, place: _Place) -> None:
+def _steered(command: str, place: Place) -> None:
     _judges_alone(place)
     words = ["--dose", "0.1,0.3", "--emotion", "sad", "calm"]
     place.main(command, place.model, *words, *([] if command == "effects" else ["--max-new-tokens", "6"]))
 
 
-def _verification(place: _Place) -> None:
+def _verification(place: Place) -> None:
     from emoviz.experiments import plans, verification
     from tests import test_verification as known
 
@@ -325,24 +362,24 @@ def _verification(place: _Place) -> None:
     place.main("verify", place.model)
 
 
-def _texts(place: _Place) -> None:
+def _texts(place: Place) -> None:
     from emoviz.readout import many
 
     many._LETTERS = 8
     place.main("read", place.model, "--texts", place.passages, "--batch-tokens", "40", "--out", place.now / "out/t.csv")
 
 
-def _plan(place: _Place) -> None:
+def _plan(place: Place) -> None:
     plan = f"name: both\nmodels: [{place.model}]\nprotocols: [emoviz, jeong2026b]\ncorpora: [{place.passages}]\n"
     (place.now / "out" / "plan.yaml").write_text(plan)
 
 
-def _sweep(place: _Place) -> None:
+def _sweep(place: Place) -> None:
     place.main("sweep", place.now / "out" / "plan.yaml")
 
 
 # Kind -> what is there before; the job.
-JOBS: dict[str, tuple[Callable[[_Place], None] | None, Callable[[_Place], None]]] = {
+JOBS: dict[str, tuple[Callable[[Place], None] | None, Callable[[Place], None]]] = {
     "extraction": (None, _extraction),
     "stories": (None, _stories),
     "conversion": (_gguf, _conversion),
