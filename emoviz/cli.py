@@ -87,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         fault = fault_of_the_machine(error)
         if fault is None:
             raise
-        print(f"emoviz: {fault}", file=sys.stderr)
+        print(f"emoviz: {visible(str(fault))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("emoviz: stopped", file=sys.stderr)
