@@ -25,7 +25,8 @@ class InputError(ValueError):
     """
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(re.sub(rf"\S{{{_WORD},}}", lambda word: f"{word[0][:_BEGIN]}...{word[0][-_END:]}", message))
+        short = re.sub(rf"\S{{{_WORD},}}", lambda word: f"{word[0][:_BEGIN]}...{word[0][-_END:]}", message)
+        super().__init__(re.sub(r"[\r\n]", lambda end: repr(end[0])[1:-1], short))
 
 
 def first_line(error: Exception) -> str:

@@ -42,8 +42,8 @@ def run(given: Namespace) -> Result:
     from ..witness.hub import hub_witness
 
     check_writable(verifications_folder())
-    loaded = load_model(given.model, precision=given.precision, device=given.device)
     witness = None if given.witness is None else hub_witness(given.witness, device=given.device)
+    loaded = load_model(given.model, precision=given.precision, device=given.device)
     vectors = set_of(loaded, given.set, lacking(EMOTIONS), given.cleaning)
     # What counts is said before anything is written.
     print(visible(criterion(plan_for(vectors))), file=sys.stderr)

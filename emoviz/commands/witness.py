@@ -57,6 +57,8 @@ def _trained(file: Path, test: Path | None, labels: Path | None) -> Result:
     from ..witness.outside import source_of, train_outside
     from ..witness.targets import judges_emotions
 
+    if not file.name:
+        raise InputError(f"--train {str(file)!r} was given; a file of texts that people labelled is needed.")
     beside = file.with_name("labels.txt")
     labels = beside if labels is None and beside.exists() else labels
     test = file.with_stem("test") if test is None else test

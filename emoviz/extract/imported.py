@@ -83,12 +83,17 @@ def load_vectors(
 
 def stored(vectors: VectorSet) -> VectorSet:
     """The set in the user's folder, written if it is not there yet. Raises InputError where another has its name."""
-    there = next((one for one in list_sets() if one.name == vectors.name), None)
+    # Some disks take names that differ in case alone for one.
+    there = next((one for one in list_sets() if one.name.casefold() == vectors.name.casefold()), None)
     if there is None:
         return load_set(save_set(vectors))
-    same = (there.classes, there.provenance.revision) == (vectors.classes, vectors.provenance.revision)
+    same = (there.name, there.classes, there.provenance.revision) == (
+        vectors.name,
+        vectors.classes,
+        vectors.provenance.revision,
+    )
     if not same or not np.array_equal(there.class_means, vectors.class_means, equal_nan=True):
-        raise InputError(f"there is another set called {vectors.name}. Give a name by --as, or delete that one.")
+        raise InputError(f"there is another set called {there.name}. Give a name by --as, or delete that one.")
     return there
 
 
