@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import zlib
@@ -14,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError, not_writable
-from ..store.atomic import write_bytes
 from ..store.folders import home
+from ..store.kept import read_kept, write_kept
 from ..store.making import discard, is_locked, lock_of, locked
 
 # A variable: bytes that the work of a process may take. Bytes that are left to others on the disk.
@@ -131,11 +130,11 @@ def kept(work: Path | None, name: str, make: Callable[[], list]) -> list:
     if work is None:
         return make()
     path = work / f"{name}.json"
-    if path.exists():
-        return json.loads(path.read_text("utf-8"))
-    made = make()
-    write_bytes(path, json.dumps(made).encode())
-    return made
+    found = read_kept(path)
+    if found is None:
+        found = make()
+        write_kept(path, found)
+    return found
 
 
 def _reserve(path: Path, size: int) -> None:
