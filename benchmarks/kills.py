@@ -31,7 +31,7 @@ SEED = 16
 Look = Callable[[int, str, object], None]
 _CHANGES = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate", "os.chmod"}
 # What says when something was made, and how long it took.
-_WHEN = re.compile(rb"((?:created|begun|seconds)[^0-9]{1,6})[-0-9T:+.e]+")
+_WHEN = re.compile(rb"((?:created|begun|seconds?)\W{1,6})(?:[-0-9T:+.e]+|null)")
 
 
 @dataclass(frozen=True, slots=True)
