@@ -107,6 +107,9 @@ def test_an_interrupted_run_is_kept_until_it_is_run_again_or_its_result_is_there
     killed_inside(work_folder("run"), tmp_path)
     drop_work("run")
     assert list((home() / "work").iterdir()) == []
+    killed_inside(being_made(home() / "work" / "run"), tmp_path)
+    drop_work("run")
+    assert list((home() / "work").iterdir()) == [], "it was killed while it removed what it had kept"
 
 
 def test_the_doctor_lists_what_is_left_and_removes_what_is_of_no_use(tmp_path, capsys):

@@ -15,7 +15,7 @@ import numpy as np
 from ..errors import InputError, not_writable
 from ..store.folders import home
 from ..store.kept import read_kept, write_kept
-from ..store.making import discard, is_locked, lock_of, locked
+from ..store.making import discard, is_locked, lock_of, locked, sweep
 
 # A variable: bytes that the work of a process may take. Bytes that are left to others on the disk.
 MOST_WORK, _SPARE = "EMOVIZ_MOST_WORK", 5e8
@@ -93,10 +93,13 @@ def work_folder(name: str) -> Iterator[Path]:
 
 def drop_work(name: str) -> None:
     """Removes what a run has left that was killed at its very end: its result is there."""
-    if (home() / "work" / name).exists():
+    folder = home() / "work" / name
+    if folder.exists():
         # Of another process that has just made it, and is about to remove it itself.
         with suppress(InputError), work_folder(name):
             pass
+    # It may have been killed while it removed the folder.
+    sweep(folder)
 
 
 def is_being_made(name: str) -> bool:
