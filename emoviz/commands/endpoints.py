@@ -113,7 +113,7 @@ def steer(
     prompt: str,
     max_new_tokens: int = 40,
     seed: int = 0,
-    sets: list[str] | None = None,
+    sets: list[str] = [],  # noqa: B006 - read alone, and None has no type in the schema of the tools
 ) -> dict[str, Any]:
     """Let models continue a prompt while emotion directions are added to their states, and judge what they write.
 
@@ -149,7 +149,7 @@ def steer(
         models=[_model(name) for name in models],
         emotion=emotions,
         controls=[],
-        set=None if sets is None else [_named(name).name for name in sets],
+        set=[_named(name).name for name in sets],
         witness="none",
         dose=", ".join(f"{dose:g}" for dose in doses_of(doses)),
         out=None,
