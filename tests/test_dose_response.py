@@ -22,6 +22,7 @@ from emoviz.judge.texts import judge_batch
 from emoviz.process import run_command
 from emoviz.readout.projection import projections
 from emoviz.steer.generate import steer_texts
+from emoviz.steer.grammar import UNSTEERED
 from emoviz.steer.recipes import recipe
 from emoviz.stimuli.scenarios import dose_prompts
 from emoviz.store import responses_folder, save_set, sets_folder
@@ -35,7 +36,7 @@ from emoviz.store.responses import (
     response_path,
     save_dose_response,
 )
-from emoviz.types import Decoding, DoseResponse, WitnessCard
+from emoviz.types import Decoding, DoseResponse, SteeredText, Verdict, WitnessCard
 from emoviz.witness.targets import GOEMOTIONS_LABELS
 from emoviz.witness.witness import Witness
 from emoviz.words import counted
@@ -288,11 +289,13 @@ def test_a_run_that_is_there_opens_without_its_model(capsys, monkeypatch):
     monkeypatch.setattr("emoviz.models.load.load_model", None)
     doses = (0.0, 0.1)
     asked = [recipe(vectors), Decoding(), ("a cat",), ("sad",), ("random", "mean"), doses]
+    said = Verdict(None, "", math.nan, 0.0, 0.0, 1)
+    plain = SteeredText(UNSTEERED, 0.0, 0, "sat", said, 0.0, (), (0.0,) * len(vectors.classes))
     made = DoseResponse(
         response_name(vectors, *asked), "SmolLM2-135M-Instruct", "known", "fp32", *asked[:2],
         WitnessCard("none", (), None, math.nan, ""), ("a cat",), ("sad",), ("random", "mean"), doses,
         vectors.classes, 3,
-        (), 1.0, "2026-01-01T00:00:00+00:00",
+        (plain,), 1.0, "2026-01-01T00:00:00+00:00",
     )  # fmt: skip
     save_dose_response(made, responses_folder())
     found = _command(capsys, "smollm2-135m-instruct", "--emotion", "sad", "--dose", "0.1", "--prompt", "a cat")
@@ -443,7 +446,7 @@ def test_a_command_of_its_own_process_gives_its_result_its_complaint_and_can_be_
     monkeypatch.setattr("emoviz.process.subprocess.Popen", remember)
     steps = run_command(["list", "--json"])
     said, result = finished(steps)
-    assert said[0] == "loading the model" and {"sets"} == set(result)
+    assert said[0] == "loading the model" and set(result) == {"sets", "left_out"}
     with pytest.raises(InputError, match="^set 'nonsense' is unknown"):
         list(run_command(["show", "nonsense"]))
     steps = run_command(["doses", "SmolLM2-135M-Instruct", "--dose", "0.7", "--emotion", "sad"])
