@@ -268,7 +268,7 @@ def test_the_command_writes_every_figure_of_some_sets(tmp_path, capsys):
         (["--format", "tiff"], "format 'tiff' is unknown"),
         (["--preset", "poster"], "preset 'poster' is unknown"),
         (["--only", "cake"], "figure 'cake' is unknown for these sets; map, rdm, depth_decoding_accuracy"),
-        (["--layer", "7 x"], "layer '7 x' was asked for"),
+        (["--layer", "the best"], "layer 'the best' was asked for"),
     ],
 )
 def test_the_command_refuses_what_it_does_not_know_and_writes_nothing(tmp_path, capsys, words, message):
