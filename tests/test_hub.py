@@ -220,7 +220,7 @@ def test_one_gguf_file_of_a_repository_is_a_model(capsys):
     )
     assert (plain.name, plain.weights, plain.n_layers, plain.asked, plain.commit) == (
         "tiny.Q8_0",
-        "GGUF Q8_0",
+        "GGUF F32",
         2,
         "",
         TWO,
