@@ -554,7 +554,7 @@ def test_a_number_is_varied_in_a_sentence_and_shown_for_any_emotion(llama):
         ({"sentences": "{n} and {n}"}, "needs {n} once"),
         ({"sentences": " \n"}, "0 sentences were given"),
         ({"sentences": "{n}\n" * 21}, "21 sentences were given; 1 to 20 are allowed"),
-        ({"sentences": "{n}" + "a" * 6000}, "the sentences have 6003 letters"),
+        ({"sentences": "{n}" + "a" * 6000}, "the list of sentences has 6003 letters"),
         ({"numbers": "1"}, "2 to 20 different numbers are needed"),
         ({"numbers": "1, 1"}, "2 to 20 different numbers are needed"),
         ({"numbers": "1, nan"}, "'nan' is no number"),

@@ -104,7 +104,7 @@ def check_text(text: str, what: str = "text", most: int = TEXT) -> None:
     """Raises InputError, naming the limit, for a text of more letters than a reading takes."""
     if len(text) > most:
         raise InputError(
-            f"the {what} has {len(text)} letters; up to {most} are read here. Shorten it, or use emoviz read."
+            f"the {what} has {len(text)} letters; up to {most} are read here. Shorten it, or use the command line."
         )
 
 
