@@ -191,6 +191,13 @@ def test_the_memory_of_a_pass_grows_with_rows_and_with_tokens(llama):
     assert sizes.pass_bytes(llama, 1, 1000, kept=False) < one
 
 
+@pytest.mark.parametrize("said", [{}, {"num_attention_heads": [2, 4], "intermediate_size": [32, 16]}])
+def test_the_memory_of_a_pass_is_told_without_heads_and_with_numbers_of_each_layer(llama, monkeypatch, said):
+    before = sizes.pass_bytes(llama, 1, 1000)
+    monkeypatch.setattr("emoviz.models.blocks.text_config", lambda _model: SimpleNamespace(**said))
+    assert before <= sizes.pass_bytes(llama, 1, 1000) < 2 * before
+
+
 @pytest.mark.parametrize("known", [0, 1])
 def test_free_memory_is_that_of_the_container(tmp_path, monkeypatch, known):
     limit, used = tmp_path / "max", tmp_path / "current"

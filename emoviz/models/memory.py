@@ -80,14 +80,18 @@ def pass_bytes(loaded: LoadedModel, rows: int, tokens: int, *, kept: bool = True
     block, and two masks of who sees whom."""
     from .blocks import text_config
 
-    config = text_config(loaded.model)
-    width, heads = config.hidden_size, config.num_attention_heads
-    own = getattr(config, "head_dim", None)
-    head = own if own else width // heads
-    groups = getattr(config, "num_key_value_heads", None)
-    inner = getattr(config, "intermediate_size", None)
-    keys = 2 * loaded.n_layers * (groups if groups else heads) * head if kept else 0
-    inside = 6 * max(width, heads * head) + 3 * (inner if inner else 4 * width)
+    config, width = text_config(loaded.model), loaded.d_model
+
+    def said(name: str, usual: int) -> int:
+        # Each architecture has its own names; a list has a number for each layer.
+        value = getattr(config, name, None)
+        found = max(value, default=usual) if isinstance(value, (list, tuple)) else value
+        return found if isinstance(found, int) and found > 0 else usual
+
+    heads = said("num_attention_heads", 1)
+    head = said("head_dim", width // heads)
+    keys = 2 * loaded.n_layers * said("num_key_value_heads", heads) * head if kept else 0
+    inside = 6 * max(width, heads * head) + 3 * said("intermediate_size", 4 * width)
     size = next(loaded.model.parameters()).element_size()
     return rows * tokens * (keys + inside) * size + 2 * tokens**2
 
