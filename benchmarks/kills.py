@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import os
 import pickle
 import re
@@ -68,8 +69,8 @@ class Place:
 
 
 def kills(times: dict[str, int] | None = None) -> dict:
-    """Of each kind of job, how often it was killed; how often it then ended as undisturbed (`done`), and of these went
-    on from what was there (`resumed`); files of before that were lost or changed; files left behind in the end.
+    """Of each kind of job, how often it was killed; how often it then ended as undisturbed (`done`), of these with
+    unfinished work there (`resumed`); files of before that were lost or changed; files left behind in the end.
 
     times : kind -> kills; None for all.
     """
@@ -253,6 +254,10 @@ def state(folder: Path) -> dict[str, str]:
             continue
         # A board says which sets were there already.
         content = path.read_bytes() if path.is_file() and not name.startswith("home/sweeps") else b""
+        if path.suffix == ".safetensors":
+            # Every process writes what it says of itself in another order.
+            length = 8 + int.from_bytes(content[:8], "little")
+            content = json.dumps(json.loads(content[8:length]), sort_keys=True).encode() + content[length:]
         if path.suffix == ".gz":
             try:
                 content = gzip.decompress(content)

@@ -17,14 +17,16 @@ print(json.dumps([killed["rows"], failed["rows"]]))
 
 
 def test_jobs_that_are_killed_or_fail_lose_nothing_and_end_as_undisturbed_when_begun_again():
-    done = subprocess.run(
+    ended = subprocess.run(
         [sys.executable, "-c", _RUN], capture_output=True, text=True, cwd=ROOT, check=False, timeout=600
     )
-    assert done.returncode == 0, done.stderr
-    killed, failed = json.loads(done.stdout.splitlines()[-1])
+    assert ended.returncode == 0, ended.stderr
+    killed, failed = json.loads(ended.stdout.splitlines()[-1])
     whole = killed[-1]
-    assert (whole["kills"], whole["done"], whole["lost"], whole["left behind"]) == (6, 6, 0, 0), done.stderr
+    assert (whole["kills"], whole["done"], whole["lost"], whole["left behind"]) == (6, 6, 0, 0), ended.stderr
     assert whole["resumed"] > 0, "an extraction goes on from what was there"
-    assert [row["fault"] for row in failed if row["wrong"]] == [], done.stderr
+    assert [row["fault"] for row in failed if row["wrong"]] == [], ended.stderr
     outcome = {row["fault"]: "done" if row["done"] else "one line" for row in failed[:-1]}
-    assert {name for name, how in outcome.items() if how == "done"} == {"clock set back", "two at once"}, outcome
+    # A folder may be deleted before anything lies in it.
+    done = {name for name, how in outcome.items() if how == "done"} - {"deleted in mid-run"}
+    assert done == {"clock set back", "two at once"}, outcome
