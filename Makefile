@@ -13,9 +13,10 @@ export GRADIO_ANALYTICS_ENABLED := False
 run: install
 	$(BIN)/emoviz serve --open
 
+# Two files at a time, each on one core: threads of torch that share cores with others wait for each other.
 test: lint
 	$(BIN)/python tests/chromium.py
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: install
 	$(BIN)/ruff check .
