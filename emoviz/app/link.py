@@ -89,12 +89,6 @@ def decode(part: Part, texts: Sequence[str]) -> Any:
         if last not in _YES_NO:
             raise InputError("yes or no is allowed")
         return _YES_NO[last]
-    if isinstance(part, (gr.Slider, gr.Number)):
-        number = _number(last)
-        low, high = (-math.inf if part.minimum is None else part.minimum), part.maximum
-        if not isinstance(number, float) or not low <= number <= (math.inf if high is None else high):
-            raise InputError("a number is needed" if high is None else f"{low:g} to {high:g} is allowed")
-        return number
     if isinstance(part, gr.Textbox):
         return last
     known = [value for _, value in part.choices]
