@@ -44,11 +44,11 @@ def _compare(visitor: Visitor, k: int) -> Any:
 
 
 def _read(visitor: Visitor, k: int) -> Any:
-    return visitor.call("read", _MODEL, f"She had {k} letters, and cried.", "best")
+    return visitor.call("read", _MODEL, f"She had {k} letters, and cried.", "best", "")
 
 
 def _steer(visitor: Visitor, k: int) -> Any:
-    return visitor.call("steer", [_MODEL], [_emotion(k)], [0.04], f"When I was {k}, I", _TOKENS, k)
+    return visitor.call("steer", [_MODEL], [_emotion(k)], [0.04], f"When I was {k}, I", _TOKENS, k, [])
 
 
 def _steer_on_page(visitor: Visitor, k: int) -> Any:

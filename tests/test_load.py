@@ -37,7 +37,7 @@ def test_two_visitors_steer_one_model_at_once_and_get_what_they_would_get_alone(
     texts = {}
     with Visitor(url) as alone:
         for emotion in ("calm", "angry"):
-            rows = alone.call("steer", [MODEL], [emotion], [0.0, 0.05], PROMPT, TOKENS, 0)["rows"]
+            rows = alone.call("steer", [MODEL], [emotion], [0.0, 0.05], PROMPT, TOKENS, 0, [])["rows"]
             texts[emotion] = [row["text"].strip() for row in rows]
     assert texts["calm"][1] != texts["angry"][1]
     pages = {}

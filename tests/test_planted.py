@@ -124,7 +124,7 @@ def test_figures_of_a_reading_show_names_and_tokens_as_they_are_given(planted):
 def test_python_that_is_copied_holds_what_came_with_a_link_as_text():
     given = f"0.04]; __import__('os').system('touch {HOST}') #"
     how = dict.fromkeys(("preset", "layers", "scope", "norm", "tokens", "temperature", "seed", "cleaning"), given)
-    lists = {"chosen": [given], "controls": [given], "doses": given}
+    lists = {"chosen": [given], "controls": ["random"], "doses": given}
     view = first_selection()
     for code in (
         texts.python(view, prompt=given, chat=False, **lists, **how),
