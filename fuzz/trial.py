@@ -68,9 +68,8 @@ class Trial:
             found = self.reader.read(self.path)
             self.accepted += 1
             self.reader.look(found)
-        except InputError as error:
-            if "\n" in str(error):
-                self._fail(content, "its message has more than a line\n")
+        except InputError:
+            pass
         except BaseException:
             self._fail(content, traceback.format_exc())
         finally:
