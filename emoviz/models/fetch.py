@@ -85,6 +85,7 @@ def _fetch(entry: ModelEntry, fetched: Fetched, path: Path, progress: Progress) 
     with locked(path):
         if path.is_file():
             return
+        sweep(partial)
         there = partial.stat().st_size if partial.is_file() else 0
         free = shutil.disk_usage(path.parent).free
         needed = fetched.size - there + _SPARE
