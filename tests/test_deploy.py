@@ -141,6 +141,8 @@ def test_a_space_shows_stored_results_says_its_limits_and_steers_within_them(spa
     page.goto(f"{url}/?tab=Texts&set=SmolLM2-135M-Instruct_emoviz_fp32_b1164d71")
     assert "16 texts of 60 tokens with the baselines" in page.locator("#ez-told").inner_text()
     page.locator("#ez-recipe button").first.click()
+    # The job that makes the model ready, begun with the Space.
+    page.locator("#ez-jobs .ez-job").first.wait_for(state="detached", timeout=120_000)
     tokens = page.get_by_label("New tokens").first
     for n, end in ((61, "61 tokens of each text are asked for; a run on this page takes up to 60"), (4, "written in ")):
         tokens.fill(f"{n}")

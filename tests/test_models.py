@@ -349,8 +349,8 @@ def test_bundled_models_load_converted_once_and_write_english(name, layers, widt
     loaded = load_model(name, progress=lambda *stage: stages.append(stage))
     assert stages == [], "the second load must find the converted copy"
     assert (loaded.n_layers, loaded.d_model) == (layers, width) and loaded.weights.startswith(weights)
-    (manifest,) = models_folder().glob(f"{name}-*/{MANIFEST}")
-    assert json.loads(manifest.read_text())["sha256"] == loaded.revision
+    made_of = [json.loads(path.read_text())["sha256"] for path in models_folder().glob(f"{name}-*/{MANIFEST}")]
+    assert made_of.count(loaded.revision) == 1
     *_, last = generate(loaded, "Monday, Tuesday, Wednesday, Thursday,", Offsets({}, 1), Decoding(8))
     assert last.texts[0].startswith(" Friday, Saturday")
 

@@ -5,6 +5,7 @@ A job survives the page and can be cancelled; begun again, it goes on where it s
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Generator, Sequence
 from typing import Any
@@ -18,6 +19,8 @@ from .job_strip import BEGUN, lines
 from .jobs import JOBS
 from .limits import check_fetch
 from .memory import model_named
+
+log = logging.getLogger(__name__)
 
 
 def lay() -> gr.Button:
@@ -53,13 +56,17 @@ def begin(models: Sequence[str], owner: str) -> tuple[str, Any]:
 def begin_first() -> None:
     """Makes the model that a Space steers with ready, beside the page: its weights are fetched, converted and loaded.
 
-    Everybody sees the job; where it fails, *Fetch* stands in Steer and Read and says why when it is pressed.
+    Everybody sees the job. Where it fails the log says why, and so does *Fetch*, in Steer and Read, when it is pressed.
     """
     model = BUNDLED[0].id
 
     def work() -> Generator[str, None, str]:
-        if missing([model]) is not None:
-            yield from fetched(model)
+        try:
+            if missing([model]) is not None:
+                yield from fetched(model)
+        except InputError as error:
+            log.warning("%s could not be fetched: %s", model, error)
+            raise
         yield "loading"
         model_named(model)
         return f"{model} is ready."
