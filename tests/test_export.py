@@ -5,6 +5,7 @@ import json
 import re
 import tempfile
 import threading
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from emoviz.errors import InputError
 from emoviz.plots import chromium
 from emoviz.plots.canvas import Canvas, drawn_on
 from emoviz.plots.export import FORMATS, PRESETS, SLIDE_TEXT, export, table
+from emoviz.store.making import is_locked, lock_of
 
 from .chromium import find
 from .test_many_texts import made_difference, made_readings
@@ -188,8 +190,9 @@ def test_a_browser_that_does_not_start_leaves_no_thread_and_no_folder_behind(set
     import choreographer
 
     class Broken:
-        def __init__(self, **_):
-            pass
+        def __init__(self, tmp_dir, **_):
+            # Where a killed process leaves its profile, it goes.
+            assert is_locked(lock_of(Path(tmp_dir)))
 
         async def open(self):
             raise choreographer.errors.BrowserFailedError("no")

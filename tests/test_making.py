@@ -3,8 +3,10 @@
 import json
 import os
 import signal
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +16,7 @@ from emoviz.extract.work import drop_work, is_being_made, work_folder
 from emoviz.store.atomic import check_writable, write_bytes
 from emoviz.store.folders import clear, home
 from emoviz.store.left import left_behind
-from emoviz.store.making import being_made, is_locked, lock_of, locked
+from emoviz.store.making import being_made, is_locked, lock_of, locked, scratch_folder
 
 
 def killed_inside(place, tmp_path):
@@ -144,6 +146,29 @@ def test_the_doctor_lists_what_is_left_and_removes_what_is_of_no_use(tmp_path, c
     assert [one.name for one in sets.iterdir()] == ["whole.safetensors"]
     assert main(["doctor", "--clean"]) == 0
     assert "interrupted; the same command goes on with it" in capsys.readouterr().out
+
+
+def test_temporary_files_of_a_killed_process_are_listed_and_go_with_the_next_ones(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary" / "emoviz-checkout").mkdir(parents=True)
+    first = Path(killed_inside(scratch_folder(), tmp_path))
+    assert first.parent == tmp_path / "temporary" and left() == [(first.name, "temporary files")]
+    with scratch_folder() as folder:
+        assert left() == [] and not first.exists()
+        assert folder.stat().st_mode & 0o077 == 0, "other users of the machine see nothing of it"
+    second = Path(killed_inside(scratch_folder(), tmp_path))
+    assert main(["doctor", "--clean"]) == 0 and not second.exists()
+    assert [one.name for one in first.parent.iterdir()] == ["emoviz-checkout"]
+
+
+def test_what_visitors_send_to_a_page_lies_where_it_goes_with_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("GRADIO_TEMP_DIR", "")
+    monkeypatch.delenv("GRADIO_TEMP_DIR")
+    monkeypatch.setattr("emoviz.app.server.serve", lambda **_: None)
+    assert main(["serve"]) == 0
+    folder = Path(os.environ["GRADIO_TEMP_DIR"])
+    assert folder.parent == tmp_path and is_locked(lock_of(folder)) and left() == []
 
 
 def test_a_clock_that_was_set_back_makes_nothing_old(tmp_path):

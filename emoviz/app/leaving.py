@@ -5,10 +5,8 @@ Either takes seconds: the page says what is being made and how much is left, and
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Generator, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -19,6 +17,7 @@ from ..share.archive import archive
 from ..share.figures import View, view_of
 from ..share.report import report
 from ..share.steps import Steps
+from ..store.making import scratch_folder
 from .components import Message
 from .contract import QUIET, Page, Part, by_name
 from .selection import Selection
@@ -105,8 +104,8 @@ def _made(what: str, view: Selection, link: Any) -> Iterator[tuple[Any, Any]]:
     except InputError as error:
         yield f"**Cannot make it.** {error}", gr.update(visible=False)
         return
-    with tempfile.TemporaryDirectory(prefix="emoviz-") as folder:
-        path = Path(folder) / name
+    with scratch_folder() as folder:
+        path = folder / name
         path.write_bytes(content)
         # Gradio keeps a copy for the browser to fetch.
         size = f"{len(content) / 1e6:.1f} MB"

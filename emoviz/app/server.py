@@ -5,13 +5,11 @@ from __future__ import annotations
 import atexit
 import json
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
-from tempfile import mkdtemp
 from typing import Any, NoReturn
 
 # The page must work, and stay silent, without a network.
@@ -76,8 +74,6 @@ def serve(
     if listens_beyond() and password is None and not is_public():
         print(_UNGUARDED, flush=True)
     guarded(names_served(root_path, host_names), password)
-    # Of this server alone, and gone with it.
-    os.environ.setdefault("GRADIO_TEMP_DIR", _temporary())
     return_large_arrays()
     compress_beside()
     with uncollected():
@@ -96,12 +92,6 @@ def serve(
         page.block_thread()
     finally:
         _end_now()
-
-
-def _temporary() -> str:
-    folder = mkdtemp(prefix="emoviz-page-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
 
 
 def _end_now() -> NoReturn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser, Namespace
 
 from .arguments import Result, whole
@@ -23,9 +24,12 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(given: Namespace) -> Result:
     from ..store.folders import use_writable_folders
+    from ..store.making import lasting_scratch_folder
 
     # Before gradio, which brings the libraries that remember where to write.
     note = use_writable_folders()
+    # What visitors send is of this server alone, and gone with it.
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(lasting_scratch_folder()))
     from ..app import serve
     from ..app.prefix import checked_prefix
     from .endpoints import ENDPOINTS

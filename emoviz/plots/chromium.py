@@ -10,17 +10,16 @@ import asyncio
 import atexit
 import base64
 import json
-import tempfile
 import threading
 import time
 from collections.abc import Coroutine
-from contextlib import suppress
-from pathlib import Path
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import plotly.graph_objects as go
 
 from ..errors import InputError
+from ..store.making import scratch_folder
 from .files import PLOTLY_JS, font_faces
 
 
@@ -48,16 +47,18 @@ class _Chromium:
     def __init__(self) -> None:
         import choreographer
 
-        # First, since it may not be there: nothing is left behind then.
-        self.browser = choreographer.Browser(headless=True)
+        with ExitStack() as places:
+            self.folder = places.enter_context(scratch_folder())
+            # First, since it may not be there: nothing is left behind then.
+            self.browser = choreographer.Browser(headless=True, tmp_dir=str(self.folder))
+            self.places = places.pop_all()
         self.loop = asyncio.new_event_loop()
         threading.Thread(target=self.loop.run_forever, daemon=True, name="chromium").start()
-        self.folder = tempfile.TemporaryDirectory(prefix="emoviz-")
         atexit.register(self.close)
 
     def start(self) -> None:
         """Opens the browser and its page."""
-        page = Path(self.folder.name) / "page.html"
+        page = self.folder / "page.html"
         page.write_text(
             "<!DOCTYPE html><meta charset='utf-8'>"
             f"<style>{font_faces()}body {{ margin: 0 }} @page {{ margin: 0 }}</style>"
@@ -104,7 +105,7 @@ class _Chromium:
             self.run(self.browser.close(), 10)
         finally:
             self.loop.call_soon_threadsafe(self.loop.stop)
-            self.folder.cleanup()
+            self.places.close()
 
 
 _running: _Chromium | None = None

@@ -9,11 +9,10 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from tempfile import mkdtemp
 
 from ..errors import InputError
 from .atomic import check_writable
-from .making import LOCK_SUFFIX, is_locked
+from .making import LOCK_SUFFIX, is_locked, lasting_scratch_folder
 
 # Parts of the user's folder, and what each holds.
 CACHE_PARTS = {
@@ -45,7 +44,7 @@ def use_writable_folders() -> str:
     lost = {name: place for name, place in places.items() if not _is_writable(place)}
     if not lost:
         return ""
-    instead = mkdtemp(prefix="emoviz-")
+    instead = lasting_scratch_folder()
     if "HF_HOME" in lost and Path(lost["HF_HOME"], "hub").is_dir():
         # Models that are there already are read where they lie.
         os.environ.setdefault("HF_HUB_CACHE", f"{lost['HF_HOME']}/hub")

@@ -1,4 +1,4 @@
-"""What killed processes have left in the user's folder, and what of it is of no more use."""
+"""What killed processes have left in the user's folder and among temporary files, and what of it is of no more use."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .folders import home
-from .making import LOCK_SUFFIX, MAKING, SUFFIX, is_locked, lock_of, remove, scratch_folders
+from .making import LOCK_SUFFIX, MAKING, SUFFIX, is_locked, lock_of, remove, temporary
 
-HALF, LOCK = "half-written", "lock"
+HALF, LOCK, TEMPORARY = "half-written", "lock", "temporary files"
 RUN, DOWNLOAD = "interrupted; the same command goes on with it", "interrupted; emoviz fetch goes on with it"
 # What earlier versions were making has no lock: it is left when it has not changed for a day.
-_OLD, _DAY = re.compile(r"\.(converting|copying)-.*|\..+\.[0-9]+\.part|.+\.part-.*"), 86_400
+_OLD = re.compile(r"\.(converting|copying)-.*|\..+\.[0-9]+\.part|.+\.part-.*|emoviz-page-[a-z0-9_]{8}")
+_DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Left:
     @property
     def useless(self) -> bool:
         """Whether nothing goes on from it."""
-        return self.what in (HALF, LOCK)
+        return self.what in (HALF, LOCK, TEMPORARY)
 
 
 def left_behind() -> list[Left]:
@@ -65,7 +66,8 @@ def remove_useless(left: Left) -> bool:
 def _left() -> Iterator[tuple[Path, str, Path | None]]:
     """Each with its kind and its lock."""
     folders = [home(), *home().iterdir()] if home().is_dir() else []
-    for path in (*scratch_folders(), *(path for part in folders if part.is_dir() for path in part.iterdir())):
+    inside = (path for part in folders if part.is_dir() for path in part.iterdir())
+    for path in (*temporary().glob(f".emoviz.*{SUFFIX}"), *temporary().glob("emoviz-page-*"), *inside):
         what, lock = _kind(path)
         if what and not (lock is not None and is_locked(lock)):
             yield path, what, lock
@@ -74,10 +76,11 @@ def _left() -> Iterator[tuple[Path, str, Path | None]]:
 def _kind(path: Path) -> tuple[str, Path | None]:
     """What is left and its lock; an empty kind of what is there to stay."""
     name = path.name
+    made = TEMPORARY if path.parent == temporary() else HALF
     if MAKING.fullmatch(name):
-        return HALF, lock_of(path)
+        return made, lock_of(path)
     if _OLD.fullmatch(name):
-        return HALF, None
+        return made, None
     if name.endswith(LOCK_SUFFIX):
         return LOCK, path
     if path.parent.name == "work":

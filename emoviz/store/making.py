@@ -7,12 +7,13 @@ process tells.
 
 from __future__ import annotations
 
+import atexit
 import re
 import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from glob import escape
 from pathlib import Path
 
@@ -40,7 +41,8 @@ def being_made(path: Path) -> Iterator[Path]:
         remove(left, lock_of(left))
     while True:
         folder = _new(path)
-        folder.mkdir()
+        # What is made is nobody else's before it is there, and what visitors send to a page never is.
+        folder.mkdir(0o700)
         lock = FileLock(lock_of(folder))
         try:
             lock.acquire()
@@ -57,16 +59,19 @@ def being_made(path: Path) -> Iterator[Path]:
 
 def scratch_folder() -> AbstractContextManager[Path]:
     """A folder among the temporary ones of the system, for files that are needed for a moment."""
-    return being_made(_scratch())
+    return being_made(temporary() / "emoviz")
 
 
-def scratch_folders() -> list[Path]:
-    """Those that are there."""
-    return _made(_scratch())
+def lasting_scratch_folder() -> Path:
+    """As `scratch_folder`, until this process ends."""
+    until = ExitStack()
+    atexit.register(until.close)
+    return until.enter_context(scratch_folder())
 
 
-def _scratch() -> Path:
-    return Path(tempfile.gettempdir()) / "emoviz"
+def temporary() -> Path:
+    """Where the system keeps what is temporary."""
+    return Path(tempfile.gettempdir())
 
 
 def _new(path: Path) -> Path:
@@ -137,9 +142,9 @@ def discard(folder: Path) -> None:
 
 def is_locked(lock: Path) -> bool:
     """Whether a process holds a lock, or nobody can tell."""
-    if not lock.exists():
-        return False
     try:
+        if not lock.exists():
+            return False
         with FileLock(lock).acquire(timeout=0):
             return False
     # The latter where it is another user's.

@@ -7,8 +7,6 @@ cancelled, and then goes on where it stopped when it is asked for again.
 from __future__ import annotations
 
 from collections.abc import Generator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import gradio as gr
@@ -24,6 +22,7 @@ from ...process import run_command, words_of
 from ...stimuli import load_corpus
 from ...store import delete_set, files_of, load_stories
 from ...store.choice import DEFAULT_PRECISION
+from ...store.making import scratch_folder
 from ...types import VectorSet
 from ...words import counted
 from .. import deleting, exporting, fetching, importing, sweeps, uploading
@@ -215,8 +214,8 @@ def extract(model: str, protocol: str, precision: str, file: Upload | None) -> G
 
     Raises InputError with its complaint.
     """
-    with TemporaryDirectory() as folder:
-        read_as = {} if file is None else uploading.options(file, Path(folder))
+    with scratch_folder() as folder:
+        read_as = {} if file is None else uploading.options(file, folder)
         try:
             made = yield from run_command(
                 words_of("extract", model.strip(), protocol=protocol, precision=precision, **read_as),

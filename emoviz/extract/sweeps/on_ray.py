@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from ...errors import InputError, first_line
 from ...store.copies import opened, stored
+from ...store.making import scratch_folder
 from ...store.remote import push_set
 from ...types import Job
 from ...types.sweeps import DONE, FAILED, RUNNING, THERE
@@ -170,12 +170,12 @@ def _run(job: Job, files: Mapping[str, tuple[str, bytes]], store: str) -> Iterat
     node = ray.get_runtime_context().get_node_id()
     yield node, RUNNING, None, ""
     try:
-        with TemporaryDirectory() as folder:
+        with scratch_folder() as folder:
             options = dict(job.options)
             for option, (name, content) in files.items():
                 # Each in a folder of its own: a corpus is called by its file.
-                options[option] = str(Path(folder, option, name))
-                Path(folder, option).mkdir()
+                options[option] = str(folder / option / name)
+                (folder / option).mkdir()
                 Path(options[option]).write_bytes(content)
             status, made = _made(replace(job, options=options), store)
         yield node, status, made, ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Generator, Iterator
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import gradio as gr
@@ -16,6 +15,7 @@ from ....errors import InputError
 from ....plots.wording import minus
 from ....process import run_command, words_of
 from ....stats.groups import OTHERS, chosen_groups, difference_of, group_scores
+from ....store.making import scratch_folder
 from ....types import GroupDifference, TextReadings, TopRow
 from ....types.texts import TOPS
 from ....words import counted
@@ -188,7 +188,7 @@ def save(table: Any) -> Iterator[tuple]:
     if found is None:
         yield "**Cannot save.** Nothing was read yet.", gr.skip()
         return
-    with TemporaryDirectory(prefix="emoviz-") as folder:
+    with scratch_folder() as folder:
         path = shutil.copy(found.path, folder)
         # Gradio keeps a copy for the browser to fetch, of what lies in a temporary folder.
         said = f"{found.path.name}, {found.path.stat().st_size / 1e6:.1f} MB"
