@@ -6,7 +6,7 @@ import argparse
 import logging
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +17,8 @@ from ..types import Corpus, VectorSet
 
 # Of a file, on most disks.
 _LONGEST_NAME = 255
+# Of any model.
+_MOST_LAYERS = 1000
 
 # A command's result as a JSON-able object (None for none), the same as text, and the exit code.
 Result = tuple[dict[str, Any] | None, str, int]
@@ -67,6 +69,28 @@ def target(text: str) -> Path:
 
 
 SEED = whole(0, 2**32 - 1)
+
+
+def one_of(what: str, allowed: Iterable[str]) -> Callable[[str], str]:
+    """An argument that is one of some words."""
+
+    def known(text: str) -> str:
+        if text not in allowed:
+            raise InputError(f"{what} {text!r:.40} is unknown; {', '.join(allowed)} are allowed.")
+        return text
+
+    return _argument(known)
+
+
+def filled(what: str) -> Callable[[str], str]:
+    """An argument that is a text, and more than blanks."""
+
+    def written(text: str) -> str:
+        if not text.strip():
+            raise InputError(f"the {what} is empty. Write some words.")
+        return text
+
+    return _argument(written)
 
 
 def listed(choices: Mapping[str, str]) -> str:
@@ -169,10 +193,19 @@ def set_of(loaded: Any, asked: str | VectorSet | None, unfit: Unfit = anything, 
 def add_recipe(parser: argparse.ArgumentParser) -> None:
     from ..steer.recipes import EMOVIZ, NORMS, PRESETS, SCOPES
 
-    parser.add_argument("--recipe", default=EMOVIZ, help=listed(PRESETS))
-    parser.add_argument("--layers", help="window (the middle third), all, a layer, or 10-20, instead of the recipe's")
-    parser.add_argument("--scope", help=listed(SCOPES))
-    parser.add_argument("--norm", help=listed(NORMS))
+    parser.add_argument("--recipe", type=one_of("recipe", PRESETS), default=EMOVIZ, help=listed(PRESETS))
+    help = "window (the middle third), all, a layer, or 10-20, instead of the recipe's"
+    parser.add_argument("--layers", type=_argument(_layers), help=help)
+    parser.add_argument("--scope", type=one_of("scope", SCOPES), help=listed(SCOPES))
+    parser.add_argument("--norm", type=one_of("norm", NORMS), help=listed(NORMS))
+
+
+def _layers(text: str) -> str:
+    """Layers of a model that is not known yet."""
+    from ..steer.recipes import parse_layers
+
+    parse_layers(text, _MOST_LAYERS)
+    return text
 
 
 def add_sampling(parser: argparse.ArgumentParser, tokens: int) -> None:
@@ -202,17 +235,21 @@ def decoding_of(given: argparse.Namespace):
 
 
 def check_asked(emotions: Sequence[str] | None, controls: Sequence[str] | None, sets: Sequence[VectorSet] = ()) -> None:
-    """Raises InputError, before any model is loaded, for what can be read with the classes of no set at hand, and for
-    what is no control. sets : those that were named."""
-    from ..steer.grammar import control_labels, parse_intervention
+    """Raises InputError, before any model is loaded, for what can be read with the classes of no set at hand, or is in
+    none, and for what is no control. sets : those that were named."""
+    from ..steer.grammar import control_labels, emotions_of
     from ..store import list_sets
 
     control_labels(() if controls is None else controls, ())
-    for text in () if emotions is None else emotions:
+    known = {name for own in (*sets, *list_sets()) for name in own.classes} if emotions else set()
+    for text in emotions or ():
         try:
-            parse_intervention(text)
+            lacking = set(emotions_of(text)) - known
         except InputError:
-            parse_intervention(text, {name for own in (*sets, *list_sets()) for name in own.classes})
+            lacking = {text}
+        unknown = lacking and sorted(set(emotions_of(text, known)) - known)
+        if unknown:
+            raise InputError(f"emotion {unknown[0]!r:.60} is not in any vector set at hand; emoviz list names them.")
 
 
 def named_directions(words: Sequence[str] | None, vectors: VectorSet) -> tuple[str, ...]:
@@ -223,17 +260,55 @@ def named_directions(words: Sequence[str] | None, vectors: VectorSet) -> tuple[s
 
 
 def set_at_hand(given: argparse.Namespace) -> VectorSet | None:
-    """The set of a run before its model is loaded: the one that was named, else what the rule will choose; None where
-    only loading can tell. Raises InputError as `check_asked`."""
-    from ..models.registry import resolve
+    """The set of a run before its model is loaded, see `known_sets`. Raises InputError as `check_asked`, too."""
     from ..steer.grammar import unfit
-    from ..store import find_set
-    from ..store.choice import set_before_loading
 
-    named = None if given.set is None else find_set(given.set)
-    check_asked(given.emotion, given.controls, [] if named is None else [named])
-    source = resolve(given.model, away=True)
-    return set_before_loading(source, unfit(given.emotion or ())) if named is None else named
+    named = named_sets(given)
+    check_asked(given.emotion, given.controls, named)
+    found = known_sets([given.model], named, unfit(given.emotion or ()))
+    check_directions(found, given.emotion)
+    return next(iter(found), None)
+
+
+def named_sets(given: argparse.Namespace) -> list[VectorSet]:
+    """Those of --set. Raises InputError for one that is unknown."""
+    from ..store import find_set
+
+    return [find_set(name) for name in ([given.set] if isinstance(given.set, str) else given.set or ())]
+
+
+def known_sets(models: Sequence[str], named: Sequence[VectorSet], unfit: Unfit = anything) -> list[VectorSet]:
+    """The sets of models before they are loaded: those that were named, else what the rule will choose; without the
+    models of which only loading can tell. Raises InputError for an unknown model, and for a single one that none of the
+    named can be of."""
+    from ..models.registry import resolve
+    from ..store.choice import named_before_loading, set_before_loading
+
+    sources = [resolve(model, away=True) for model in models]
+    alone = len(models) == 1
+    found = [named_before_loading(one, named, alone) if named else set_before_loading(one, unfit) for one in sources]
+    return [vectors for vectors in found if vectors is not None]
+
+
+def check_known(given: argparse.Namespace, named: Sequence[VectorSet]) -> None:
+    """Raises InputError, before any model is loaded, for emotions and a recipe that the sets of the models do not
+    allow, as far as these are known."""
+    from ..steer.grammar import unfit
+
+    found = known_sets(given.models, named, unfit(given.emotion))
+    check_directions(found, given.emotion)
+    for vectors in found:
+        recipe_of(given, vectors)
+
+
+def check_directions(sets: Iterable[VectorSet], emotions: Sequence[str] | None) -> None:
+    """Raises InputError for an emotion that a set lacks, mixtures and interventions too."""
+    from ..geometry.directions import check_emotions
+    from ..steer.grammar import emotions_of
+
+    for vectors in sets:
+        for text in emotions or ():
+            check_emotions(vectors, emotions_of(text, vectors.classes))
 
 
 def prompts_of(given: argparse.Namespace) -> tuple[str, ...]:
@@ -241,6 +316,16 @@ def prompts_of(given: argparse.Namespace) -> tuple[str, ...]:
     from ..stimuli.scenarios import dose_prompts
 
     return dose_prompts() if given.prompt is None else tuple(dict.fromkeys(given.prompt))
+
+
+def doses_of(given: argparse.Namespace, usual: str) -> tuple[float, ...]:
+    """The doses of a run but 0, increasing, each once. Raises InputError for none."""
+    from ..steer.doses import parse_doses
+
+    found = set(parse_doses(usual if given.dose is None else given.dose)) - {0.0}
+    if not found:
+        raise InputError("no dose but 0 was given. Give one or more.")
+    return tuple(sorted(found))
 
 
 def run_file(name: str, out: Path | None) -> Path | None:
@@ -286,15 +371,28 @@ def own_set(loaded: Any, named: Sequence[VectorSet], models: int) -> VectorSet |
     return own[0] if own else None
 
 
+def add_layer(parser: argparse.ArgumentParser, help: str = "a layer or best (default)") -> None:
+    parser.add_argument("--layer", type=_argument(_layer), default="best", help=help)
+
+
+def _layer(text: str) -> str:
+    """A layer of a model that is not known yet."""
+    if text != "best":
+        _number_of(text, "the number of a layer")
+    return text
+
+
 def layer_of(text: str, vectors: VectorSet) -> int:
     """`best` or a layer's number. Raises InputError for anything else."""
     from ..geometry import preferred_layer
 
     if text == "best":
         return preferred_layer(vectors)
+    return _number_of(text, f"a number from 0 to {vectors.n_layers - 1}")
+
+
+def _number_of(text: str, allowed: str) -> int:
     layer = numerals.value_of(text)
     if not layer >= 0 or layer != int(layer):
-        raise InputError(
-            f"layer {text[:24]!r} was asked for; best or a number from 0 to {vectors.n_layers - 1} is allowed."
-        )
+        raise InputError(f"layer {text[:24]!r} was asked for; best or {allowed} is allowed.")
     return int(layer)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InputError
 from ..steer.doses import parse_doses
 from ..steer.grammar import unfit, with_controls
-from ..types import Decoding, Reply
+from ..types import Decoding, Reply, VectorSet
 from ..words import visible
 from .arguments import (
     SEVERAL,
@@ -26,6 +26,9 @@ from .arguments import (
     add_set,
     check_asked,
     check_file,
+    check_known,
+    filled,
+    named_sets,
     own_set,
     recipe_of,
     set_of,
@@ -45,7 +48,8 @@ def arguments(parser: ArgumentParser) -> None:
         "--emotion", **SEVERAL, required=True, metavar="E", help="emotions, mixtures or interventions, as for steer"
     )
     parser.add_argument("--dose", default=DOSES, help=f"fractions of the residual norm (default {DOSES})")
-    parser.add_argument("--say", nargs="+", metavar="TEXT", help="messages, one a turn (default: lines of the input)")
+    help = "messages, one a turn (default: lines of the input)"
+    parser.add_argument("--say", type=filled("message"), nargs="+", metavar="TEXT", help=help)
     parser.add_argument("--system", metavar="TEXT", help="system prompt, instead of what the chat template adds itself")
     add_sampling(parser, 60)
     add_recipe(parser)
@@ -70,8 +74,11 @@ def run(given: Namespace) -> Result:
         check_file(given.out, tuple(f".{format}" for format in FORMATS))
         check_writable(given.out.parent)
     started = time.perf_counter()
-    made = _conversations(given, doses)
+    named = named_sets(given)
+    check_asked(given.emotion, given.controls, named)
+    check_known(given, named)
     judges = {"classifier": judge_named(given.witness), "outside": outside_named(given.witness)}
+    made = _conversations(given, doses, named)
     turns: list[list[Reply]] = []
     told_turns: list[dict[str, Any]] = []
     cards: dict[str, dict[str, Any]] = {one.model.name: {} for one in made}
@@ -111,14 +118,11 @@ def run(given: Namespace) -> Result:
     return result, "\n\n".join([*blocks, *files]), 0
 
 
-def _conversations(given: Namespace, doses: Sequence[float]) -> list[Conversation]:
+def _conversations(given: Namespace, doses: Sequence[float], named: Sequence[VectorSet]) -> list[Conversation]:
     """One for each model, in which nothing has been said yet."""
     from ..models.load import load_model
     from ..steer.conversation import conversation
-    from ..store import find_set
 
-    named = [find_set(name) for name in given.set or ()]
-    check_asked(given.emotion, given.controls, named)
     decoding = Decoding(given.max_new_tokens, given.temperature, given.seed)
     out = []
     for name in given.models:

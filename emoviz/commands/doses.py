@@ -12,7 +12,7 @@ import numpy as np
 
 from ..extract.progress import Progress
 from ..judge.regimes import REGIME_LETTER, REGIME_WORDS, REGIMES
-from ..steer.doses import RUN_DOSES, parse_doses
+from ..steer.doses import RUN_DOSES
 from ..steer.grammar import CONTROLS, MEAN, control_labels, unfit, usual_controls
 from ..types import DoseResponse, VectorSet
 from .arguments import (
@@ -25,6 +25,8 @@ from .arguments import (
     add_recipe,
     add_set,
     decoding_of,
+    doses_of,
+    filled,
     named_directions,
     prompts_of,
     recipe_of,
@@ -52,7 +54,13 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("--emotion", **SEVERAL, metavar="E", help="emotions or mixtures (default: all of the set)")
     parser.add_argument("--dose", help=f"fractions of the residual norm (default {RUN_DOSES})")
-    parser.add_argument("--prompt", **SEVERAL, metavar="TEXT", help="texts to continue (default: two shipped openings)")
+    parser.add_argument(
+        "--prompt",
+        type=filled("prompt"),
+        **SEVERAL,
+        metavar="TEXT",
+        help="texts to continue (default: two shipped openings)",
+    )
     add_decoding(parser)
     add_recipe(parser)
     add_set(parser)
@@ -69,7 +77,7 @@ def run(given: Namespace) -> Result:
     asked: dict[str, Any] = {
         "decoding": decoding_of(given),
         "prompts": prompts_of(given),
-        "doses": tuple(sorted({0.0, *parse_doses(RUN_DOSES if given.dose is None else given.dose)})),
+        "doses": tuple(sorted({0.0, *doses_of(given, RUN_DOSES)})),
     }
     check_writable(responses_folder() if given.out is None else given.out)
     # A model that need not be loaded to be known opens at once.

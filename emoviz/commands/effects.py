@@ -19,6 +19,7 @@ from .arguments import (
     add_precision,
     add_recipe,
     add_set,
+    doses_of,
     named_directions,
     recipe_of,
     run_file,
@@ -51,10 +52,11 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(given: Namespace) -> Result:
-    from ..experiments.effects_summary import can_tell, effects
+    from ..experiments.effects_summary import EFFECT_DOSES, can_tell, effects
     from ..stimuli.effects import CHANCE
     from ..store import check_writable, responses_folder
 
+    doses_of(given, EFFECT_DOSES)
     check_writable(responses_folder() if given.out is None else given.out)
     found, path, computed = _made(given)
     each = effects(found)
@@ -139,14 +141,13 @@ def _made(given: Namespace) -> tuple[SideEffects, Path, bool]:
 def _asked(given: Namespace, vectors: VectorSet) -> dict[str, Any]:
     """What is given of all that a run is named by."""
     from ..experiments.effects_summary import EFFECT_DOSES, RANDOMS
-    from ..steer.doses import parse_doses
     from ..steer.grammar import control_labels
 
     return {
         "recipe": recipe_of(given, vectors),
         "directions": named_directions(given.emotion, vectors),
         "controls": control_labels(RANDOMS if given.controls is None else given.controls, vectors.classes),
-        "doses": tuple(sorted(set(parse_doses(EFFECT_DOSES if given.dose is None else given.dose)) - {0.0})),
+        "doses": doses_of(given, EFFECT_DOSES),
     }
 
 

@@ -21,6 +21,8 @@ from .arguments import (
     add_precision,
     add_set,
     decoding_of,
+    doses_of,
+    filled,
     named_directions,
     prompts_of,
     run_file,
@@ -39,7 +41,13 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("--emotion", **SEVERAL, metavar="E", help="emotions or mixtures (default: all of the set)")
     parser.add_argument("--dose", help=f"fractions of the residual norm (default {LEAK_DOSES})")
-    parser.add_argument("--prompt", **SEVERAL, metavar="TEXT", help="texts to continue (default: two shipped openings)")
+    parser.add_argument(
+        "--prompt",
+        type=filled("prompt"),
+        **SEVERAL,
+        metavar="TEXT",
+        help="texts to continue (default: two shipped openings)",
+    )
     parser.add_argument("--recipe", nargs="+", default=RECIPES, help=f"presets (default {' '.join(RECIPES)})")
     add_decoding(parser)
     add_set(parser)
@@ -50,13 +58,14 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(given: Namespace) -> Result:
-    from ..experiments.leak_summary import summary
+    from ..experiments.leak_summary import LEAK_DOSES, summary
     from ..steer.recipes import PRESETS
     from ..store import check_writable, responses_folder
 
     unknown = [name for name in given.recipe if name not in PRESETS]
     if unknown:
         raise InputError(f"recipe {unknown[0]!r:.40} is unknown; {', '.join(PRESETS)} are allowed.")
+    doses_of(given, LEAK_DOSES)
     check_writable(responses_folder() if given.out is None else given.out)
     found, path, computed = _made(given)
     means = summary(found)
@@ -130,7 +139,6 @@ def _made(given: Namespace) -> tuple[LeakRun, Path, bool]:
 def _asked(given: Namespace, vectors: VectorSet) -> dict[str, Any]:
     """All that a run is named by but its set and precision."""
     from ..experiments.leak_summary import LEAK_DOSES
-    from ..steer.doses import parse_doses
     from ..steer.grammar import RANDOM, control_labels
     from ..steer.recipes import recipe
 
@@ -140,7 +148,7 @@ def _asked(given: Namespace, vectors: VectorSet) -> dict[str, Any]:
         "prompts": prompts_of(given),
         "directions": named_directions(given.emotion, vectors),
         "controls": control_labels([RANDOM] if given.controls is None else given.controls, vectors.classes),
-        "doses": tuple(sorted(set(parse_doses(LEAK_DOSES if given.dose is None else given.dose)) - {0.0})),
+        "doses": doses_of(given, LEAK_DOSES),
     }
 
 

@@ -12,7 +12,21 @@ import numpy as np
 from ..errors import InputError
 from ..types import GroupDifference, Missing, TextReadings, VectorSet
 from ..types.texts import TOPS
-from .arguments import Result, add_cleaning, add_device, add_precision, add_set, layer_of, set_of, target, whole
+from .arguments import (
+    Result,
+    add_cleaning,
+    add_device,
+    add_layer,
+    add_precision,
+    add_set,
+    filled,
+    known_sets,
+    layer_of,
+    named_sets,
+    set_of,
+    target,
+    whole,
+)
 from .printing import peak_rss_mb, table
 
 # Of the highest of each class, as the command line shows them.
@@ -22,7 +36,7 @@ _SHOWN = 5
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL")
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--text", metavar="TEXT")
+    what.add_argument("--text", type=filled("text"), metavar="TEXT")
     what.add_argument(
         "--turns",
         metavar="FILE",
@@ -51,7 +65,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--batch-tokens", type=whole(1, 1_000_000), metavar="N", help="padded tokens per batch (default 2048)"
     )
-    parser.add_argument("--layer", default="best", help="a layer or best (default); `layer` says which it was")
+    add_layer(parser, "a layer or best (default); `layer` says which it was")
     add_set(parser)
     add_cleaning(parser)
     add_precision(parser)
@@ -60,18 +74,19 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
     """load : gives the model of a name, for a caller that keeps models in memory."""
+    from ..geometry.vectors import check_layer
     from ..models.load import load_model
     from ..readout.projection import passage_scale
     from ..readout.reading import read_text
     from ..readout.summary import layer_of as layer_read
     from ..readout.summary import ranked, sentences, text_scores
     from ..stimuli.dialogues import load_dialogue
-    from ..store import find_set
 
     started = time.perf_counter()
-    if given.set is not None:
-        # A name that is none is said before a model is loaded.
-        find_set(given.set)
+    # What is wrong is said before a model is loaded.
+    named = named_sets(given)
+    for vectors in known_sets([given.model], named) if load is None else ():
+        check_layer(vectors, layer_of(given.layer, vectors))
     if given.texts is not None:
         if given.chat:
             raise InputError("--chat reads one text or a dialogue; with --texts FILE leave it out.")

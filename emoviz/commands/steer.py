@@ -32,7 +32,10 @@ from .arguments import (
     add_set,
     check_asked,
     check_file,
+    check_known,
     decoding_of,
+    filled,
+    named_sets,
     own_set,
     recipe_of,
     set_of,
@@ -52,7 +55,7 @@ def arguments(parser: ArgumentParser) -> None:
         "calm 0.05', 'reflect angry', 'when afraid > 0.1 add calm 0.04', 'calm after 10'",
     )
     parser.add_argument("--dose", help=f"fractions of the residual norm (default {PRESET_DOSES[EMOVIZ]})")
-    parser.add_argument("--prompt", required=True, metavar="TEXT")
+    parser.add_argument("--prompt", type=filled("prompt"), required=True, metavar="TEXT")
     add_decoding(parser)
     add_recipe(parser)
     add_set(parser, many=True)
@@ -80,14 +83,16 @@ def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
     from ..share.texts import FORMATS, Cell, Column, Sheet, decoding_words, save_texts
     from ..steer.generate import steer_texts
     from ..steer.recipes import recipe_notes, recipe_words
-    from ..store import check_writable, find_set
+    from ..store import check_writable
 
     if given.out is not None:
         check_file(given.out, tuple(f".{format}" for format in FORMATS))
         check_writable(given.out.parent)
     started = time.perf_counter()
-    named = [find_set(name) for name in given.set or ()]
+    named = named_sets(given)
     check_asked(given.emotion, given.controls, named)
+    if load is None:
+        check_known(given, named)
     decoding, judge, taught = decoding_of(given), judge_named(given.witness), outside_named(given.witness)
     rows: list[dict[str, Any]] = []
     recipes, cards, taught_cards = {}, {}, {}

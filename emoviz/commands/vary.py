@@ -14,12 +14,20 @@ from .arguments import (
     Result,
     add_cleaning,
     add_device,
+    add_layer,
     add_precision,
     add_set,
+    check_asked,
+    known_sets,
     layer_of,
+    listed,
+    named_sets,
+    one_of,
     set_of,
 )
 from .printing import table
+
+_WHERE = {"mean": "over the sentence", "last": "its last token"}
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -33,8 +41,8 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--values", required=True, metavar="N", help="numbers, such as '1, 10, 100' or '1,000, 2,000'")
     parser.add_argument("--emotion", **SEVERAL, metavar="E", help="classes to print (default: those that change most)")
-    parser.add_argument("--where", default="mean", help="mean over the sentence (default), or its last token")
-    parser.add_argument("--layer", default="best", help="a layer or best (default)")
+    parser.add_argument("--where", type=one_of("where", _WHERE), default="mean", help=listed(_WHERE))
+    add_layer(parser)
     add_set(parser)
     add_cleaning(parser)
     add_precision(parser)
@@ -42,11 +50,19 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(given: Namespace) -> Result:
+    from ..geometry.vectors import check_layer
     from ..models.load import load_model
-    from ..readout.variation import parse_numbers, vary
+    from ..readout.variation import checked_templates, parse_numbers, vary
 
     started = time.perf_counter()
     parse_numbers(given.values)
+    checked_templates(given.template)
+    named = named_sets(given)
+    check_asked(given.emotion, None, named)
+    for vectors in known_sets([given.model], named, lacking(given.emotion or ())):
+        check_layer(vectors, layer_of(given.layer, vectors))
+        for name in given.emotion or ():
+            class_of(vectors, name)
     loaded = load_model(given.model, precision=given.precision, device=given.device)
     vectors = set_of(loaded, given.set, lacking(given.emotion or ()), given.cleaning)
     asked = [class_of(vectors, name) for name in given.emotion or ()]

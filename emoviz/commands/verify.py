@@ -10,7 +10,7 @@ from ..extract.progress import Progress
 from ..store.choice import lacking
 from ..types import Verification
 from ..words import visible
-from .arguments import Result, add_cleaning, add_device, add_precision, add_set, set_of
+from .arguments import Result, add_cleaning, add_device, add_precision, add_set, known_sets, named_sets, set_of
 from .printing import table
 
 
@@ -42,6 +42,7 @@ def run(given: Namespace) -> Result:
     from ..witness.hub import hub_witness
 
     check_writable(verifications_folder())
+    known_sets([given.model], named_sets(given), lacking(EMOTIONS))
     witness = None if given.witness is None else hub_witness(given.witness, device=given.device)
     loaded = load_model(given.model, precision=given.precision, device=given.device)
     vectors = set_of(loaded, given.set, lacking(EMOTIONS), given.cleaning)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from ..errors import InputError
@@ -109,12 +109,31 @@ def set_before_loading(source: _Source, unfit: Unfit = anything) -> VectorSet | 
     A folder or file may hold other weights than when its set was made, unless it is pinned by its hash; a bundled or
     hub model changes with its version.
     """
-    if source.kind not in ("bundled", "hub") and source.entry is None:
+    if not _tells(source):
         return None
     known = [s for s in list_sets() if s.provenance.model == source.name]
     if len({s.provenance.revision for s in known if s.provenance.revision}) != 1:
         return None
     return best_first(known, unfit)[0]
+
+
+def named_before_loading(source: _Source, named: Sequence[VectorSet], alone: bool) -> VectorSet | None:
+    """As `set_before_loading`, where sets are named. alone : whether they are for no other model.
+
+    Raises InputError if none can be this model's, though one must be.
+    """
+    own = [s for s in named if s.provenance.model in ("", source.name)]
+    if alone and not own and source.entry is not None:
+        raise InputError(
+            f"set {named[0].name} was made from {named[0].provenance.checkpoint}, the model is {source.name}. Vectors "
+            "do not carry over between models."
+        )
+    return own[0] if len(own) == 1 and _tells(source) else None
+
+
+def _tells(source: _Source) -> bool:
+    """Whether the name of a model says which weights it has."""
+    return source.kind in ("bundled", "hub") or source.entry is not None
 
 
 def set_of_each_model(sets: Iterable[VectorSet]) -> dict[str, VectorSet]:
