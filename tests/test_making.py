@@ -19,6 +19,14 @@ from emoviz.store.left import left_behind
 from emoviz.store.making import being_made, is_locked, lock_of, locked, scratch_folder
 
 
+@pytest.fixture(autouse=True)
+def temporary(tmp_path_factory, monkeypatch):
+    """A folder for temporary files, in which nobody else leaves any."""
+    folder = tmp_path_factory.mktemp("temporary")
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
 def killed_inside(place, tmp_path):
     """A process that is killed inside a context; what that gave."""
     said = tmp_path / "said"
@@ -148,27 +156,25 @@ def test_the_doctor_lists_what_is_left_and_removes_what_is_of_no_use(tmp_path, c
     assert "interrupted; the same command goes on with it" in capsys.readouterr().out
 
 
-def test_temporary_files_of_a_killed_process_are_listed_and_go_with_the_next_ones(tmp_path, monkeypatch):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
-    (tmp_path / "temporary" / "emoviz-checkout").mkdir(parents=True)
+def test_temporary_files_of_a_killed_process_are_listed_and_go_with_the_next_ones(tmp_path, temporary):
+    (temporary / "emoviz-checkout").mkdir()
     first = Path(killed_inside(scratch_folder(), tmp_path))
-    assert first.parent == tmp_path / "temporary" and left() == [(first.name, "temporary files")]
+    assert first.parent == temporary and left() == [(first.name, "temporary files")]
     with scratch_folder() as folder:
         assert left() == [] and not first.exists()
         assert folder.stat().st_mode & 0o077 == 0, "other users of the machine see nothing of it"
     second = Path(killed_inside(scratch_folder(), tmp_path))
     assert main(["doctor", "--clean"]) == 0 and not second.exists()
-    assert [one.name for one in first.parent.iterdir()] == ["emoviz-checkout"]
+    assert [one.name for one in temporary.iterdir()] == ["emoviz-checkout"]
 
 
-def test_what_visitors_send_to_a_page_lies_where_it_goes_with_it(tmp_path, monkeypatch):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+def test_what_visitors_send_to_a_page_lies_where_it_goes_with_it(temporary, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", "")
     monkeypatch.delenv("GRADIO_TEMP_DIR")
     monkeypatch.setattr("emoviz.app.server.serve", lambda **_: None)
     assert main(["serve"]) == 0
     folder = Path(os.environ["GRADIO_TEMP_DIR"])
-    assert folder.parent == tmp_path and is_locked(lock_of(folder)) and left() == []
+    assert folder.parent == temporary and is_locked(lock_of(folder)) and left() == []
 
 
 def test_a_clock_that_was_set_back_makes_nothing_old(tmp_path):
@@ -193,3 +199,18 @@ def test_that_a_folder_can_be_written_leaves_nothing_in_it(tmp_path):
     (tmp_path / "said").unlink()
     check_writable(tmp_path / "new" / "folder")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_nobody_may_look_into_is_named_and_the_doctor_tells_the_rest(monkeypatch, capsys):
+    def closed(self):
+        if self in (home(), home() / "sets"):
+            raise PermissionError(13, "Permission denied", str(self))
+        return listed(self)
+
+    listed = Path.iterdir
+    (home() / "sets").mkdir(parents=True)
+    monkeypatch.setattr(Path, "iterdir", closed)
+    assert main(["list", "--json"]) == 0
+    said = "sets cannot be read (Permission denied). Check who owns it."
+    assert [one["why"] for one in json.loads(capsys.readouterr().out)["left_out"]] == [said]
+    assert main(["doctor"]) == 0 and said in capsys.readouterr().out

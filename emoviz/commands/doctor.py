@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
+from ..files import entries
 from ..models.registry import BUNDLED, available
 from ..store import list_sets, models_folder, sets_folder, shipped_folder
 from ..store.left import Left, left_behind, remove_useless
@@ -90,7 +91,8 @@ def _bundled() -> dict:
             True,
             f"{', '.join(missing)} not here, so stored results only; emoviz fetch {missing[0]}",
         )
-    converted = [entry.id for entry in BUNDLED if any(models_folder().glob(f"{entry.id}-*/emoviz.json"))]
+    there = [one.name for one in entries(models_folder()) if (one / "emoviz.json").is_file()]
+    converted = [entry.id for entry in BUNDLED if any(name.startswith(f"{entry.id}-") for name in there)]
     state = f"converted: {', '.join(converted)}" if converted else "will be converted on first use, about a minute each"
     return _check("bundled models", True, f"{', '.join(entry.id for entry in BUNDLED)} are here; {state}")
 

@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 
 from ..errors import InputError
-from ..files import entries
 from ..types import VectorSet
 from .copies import is_url
 from .folders import sets_folder, shipped_folder
@@ -14,7 +13,7 @@ from .names import named
 from .remote import remote_sets
 from .sets import ACTIVATIONS_SUFFIX, files_of, load_set
 from .tensors import SUFFIX
-from .unreadable import readable
+from .unreadable import readable, stored
 
 
 def list_sets(url: str | None = None) -> list[VectorSet]:
@@ -71,4 +70,4 @@ def delete_set(vectors: VectorSet) -> None:
 
 
 def _files(folder: Path) -> list[Path]:
-    return [path for path in entries(folder, f"*{SUFFIX}") if not path.name.endswith(ACTIVATIONS_SUFFIX)]
+    return [path for path in stored(folder, f"*{SUFFIX}") if not path.name.endswith(ACTIVATIONS_SUFFIX)]

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
-from ..files import DAMAGED, entries, why
+from ..files import DAMAGED, why
 from .fields import check_facts, check_once
 from .folders import heads_folder, shipped_folder
 from .tensors import SUFFIX, damaged, read_tensors, write_tensors
-from .unreadable import readable
+from .unreadable import readable, stored
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ def list_heads(beginning: str) -> list[tuple[bool, dict[str, np.ndarray], dict]]
     """Every head whose name begins so: whether it is the user's own, tensors and header. Damaged ones are logged."""
     found = []
     for folder, own in ((heads_folder(), True), (shipped_folder() / "heads", False)):
-        found += [(own, *head) for head in readable(entries(folder, f"{beginning}*{SUFFIX}"), read_head)]
+        found += [(own, *head) for head in readable(stored(folder, f"{beginning}*{SUFFIX}"), read_head)]
     return found
 
 

@@ -65,12 +65,19 @@ def remove_useless(left: Left) -> bool:
 
 def _left() -> Iterator[tuple[Path, str, Path | None]]:
     """Each with its kind and its lock."""
-    folders = [home(), *home().iterdir()] if home().is_dir() else []
-    inside = (path for part in folders if part.is_dir() for path in part.iterdir())
+    inside = (path for part in (home(), *_inside(home())) for path in _inside(part))
     for path in (*temporary().glob(f".emoviz.*{SUFFIX}"), *temporary().glob("emoviz-page-*"), *inside):
         what, lock = _kind(path)
         if what and not (lock is not None and is_locked(lock)):
             yield path, what, lock
+
+
+def _inside(folder: Path) -> list[Path]:
+    """All that lies in a folder; nothing where nobody may look, or where it is none."""
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
 
 
 def _kind(path: Path) -> tuple[str, Path | None]:

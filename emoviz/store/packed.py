@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..files import DAMAGED, entries, parsed, printable, unpacked, why
+from ..files import DAMAGED, parsed, printable, unpacked, why
 from ..types import Recipe, WitnessCard
 from ..types.steering import UNSTEERED
 from .atomic import atomically
 from .fields import check_facts, check_fields, check_once
 from .folders import responses_folder, shipped_folder
 from .jsonable import number
-from .unreadable import readable
+from .unreadable import readable, stored
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def list_packed(folders: Sequence[tuple[Path, bool]], pattern: str, load: Callab
     """
     found: dict[str, Any] = {}
     for folder, shipped in folders:
-        for one in readable(entries(folder, pattern), partial(load, shipped=shipped)):
+        for one in readable(stored(folder, pattern), partial(load, shipped=shipped)):
             found.setdefault(one.name, one)
     return found
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..errors import InputError
-from ..files import printable
+from ..files import entries, printable
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,8 @@ def unreadable_files() -> list[Unreadable]:
         for read in (list_dose_responses, list_leak_runs, list_side_effects, list_verifications, list_sweeps):
             read()
         list_heads("")
-    return found
+    # Runs of several kinds lie in one folder.
+    return list(dict.fromkeys(found))
 
 
 @contextmanager
@@ -63,6 +64,17 @@ def noting() -> Iterator[list[Unreadable]]:
         yield found
     finally:
         _noted.reset(before)
+
+
+def stored(folder: Path, pattern: str) -> list[Path]:
+    """As `entries`; a folder that this user may not look into is left out, and named."""
+    try:
+        next(folder.iterdir(), None)
+    except PermissionError as error:
+        leave_out(folder, InputError(f"{printable(folder)} cannot be read ({error.strerror}). Check who owns it."))
+    except OSError:
+        pass
+    return entries(folder, pattern)
 
 
 def readable(paths: Iterable[Path], load: Callable[[Path], T]) -> Iterator[T]:
