@@ -23,6 +23,10 @@ import numpy as np
 from .kills import JOBS, SEED, Place, begun, counted, forked, made_place, state
 
 _NOBODY, _FILE_BYTES = 65534, 2048
+# Of a path; and what is left of it to files in the folder.
+_PATH, _SPARE = 4096, 50
+# What a job writes to.
+_FOLDERS = ("home", "out")
 DONE, LINE, WRONG = "done", "one line", "wrong"
 
 
@@ -110,25 +114,58 @@ def _closed(mode: int, place: Place, run: Callable[[], object], _at: int) -> str
         # Where Python lies nobody may look: once as usual, so that all is imported.
         run()
         place.anew()
-        (place.now / "home").chmod(mode)
+        for name in _FOLDERS:
+            (place.now / name).chmod(mode)
         os.setgid(_NOBODY)
         os.setuid(_NOBODY)
         run()
 
     outcome = _outcome(place, forked(place, as_nobody))
-    (place.now / "home").chmod(0o755)
+    for name in _FOLDERS:
+        (place.now / name).chmod(0o755)
     return outcome
 
 
 def _deleted(place: Place, run: Callable[[], object], at: int) -> str:
-    """Somebody deletes the folder while it runs."""
+    """Somebody deletes the folders while it runs."""
 
     def look(change: int, _event: str, _path: object) -> None:
         if change == at:
-            shutil.rmtree(place.now / "home", ignore_errors=True)
+            for name in _FOLDERS:
+                shutil.rmtree(place.now / name, ignore_errors=True)
 
     outcome = _outcome(place, forked(place, run, look=look))
     shutil.rmtree(place.now / "home", ignore_errors=True)
+    return outcome
+
+
+def _elsewhere(place: Place, run: Callable[[], object], home: Path) -> str:
+    """The folder of the user is another one."""
+
+    def there() -> None:
+        os.environ["EMOVIZ_HOME"] = str(home)
+        run()
+
+    return _outcome(place, forked(place, there))
+
+
+def _file(place: Place, run: Callable[[], object], _at: int) -> str:
+    """There is a file where the folder should be."""
+    home = place.folder / "file"
+    home.write_bytes(b"")
+    return _elsewhere(place, run, home)
+
+
+def _long(place: Place, run: Callable[[], object], _at: int) -> str:
+    """The folder lies so deep that the paths of its files are longer than the system takes."""
+    own, deep = place.now / "home", place.folder / "deep"
+    while len(str(deep)) + 202 < _PATH - _SPARE:
+        deep /= "d" * 200
+    deep /= "d" * (_PATH - _SPARE - len(str(deep)) - 1)
+    deep.parent.mkdir(parents=True, exist_ok=True)
+    own.rename(deep)
+    outcome = _elsewhere(place, run, deep)
+    deep.rename(own)
     return outcome
 
 
@@ -161,6 +198,8 @@ FAULTS: dict[str, Callable[[Place, Callable[[], object], int], str]] = {
     "read-only": partial(_closed, 0o555),
     "closed": partial(_closed, 0o000),
     "deleted in mid-run": _deleted,
+    "a file in its place": _file,
+    "path too long": _long,
     "clock set back": _clock,
     "two at once": _twice,
 }

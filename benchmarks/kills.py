@@ -377,6 +377,11 @@ def _texts(place: Place) -> None:
     place.main("read", place.model, "--texts", place.passages, "--batch-tokens", "40", "--out", place.now / "out/t.csv")
 
 
+def _saved(place: Place) -> None:
+    words = ["--emotion", "sad", "--dose", "0.1", "--prompt", "the cat", "--max-new-tokens", "6", "--witness", "none"]
+    place.main("steer", place.model, *words, "--out", place.now / "out/texts.csv")
+
+
 def _plan(place: Place) -> None:
     plan = f"name: both\nmodels: [{place.model}]\nprotocols: [emoviz, jeong2026b]\ncorpora: [{place.passages}]\n"
     (place.now / "out" / "plan.yaml").write_text(plan)
@@ -401,6 +406,7 @@ JOBS: dict[str, tuple[Callable[[Place], None] | None, Callable[[Place], None]]] 
     "leak": (None, partial(_steered, "leak")),
     "verification": (None, _verification),
     "texts read": (None, _texts),
+    "steered texts saved": (None, _saved),
     "sweep": (_plan, _sweep),
 }
-TIMES = {kind: 8 for kind in JOBS} | {"effects": 4, "sweep": 4, "fetch": 6}
+TIMES = {kind: 8 for kind in JOBS} | {"effects": 4, "sweep": 4, "fetch": 6, "steered texts saved": 4}
