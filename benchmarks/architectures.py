@@ -8,6 +8,7 @@ answer is a FAULT of emoviz.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import resource
 import sys
 import tempfile
@@ -26,46 +27,114 @@ LAYERS, WIDTH, WORDS = 4, 16, 32
 # What configurations call their sizes, and how small they are here. Of those that a configuration does not have, none
 # is given.
 SIZES: Mapping[str, Any] = {
-    **dict.fromkeys(("vocab_size", "text_vocab_size", "n_vocab"), WORDS),
+    **dict.fromkeys(("vocab_size", "text_vocab_size", "n_vocab", "vocab_size_per_layer_input"), WORDS),
     **dict.fromkeys(("hidden_size", "n_embd", "d_model", "embedding_size", "emb_dim", "word_embed_proj_dim"), WIDTH),
+    "hidden_size_global": WIDTH,
     **dict.fromkeys(("num_hidden_layers", "n_layer", "n_layers", "num_layers", "decoder_layers"), LAYERS),
     **dict.fromkeys(("encoder_layers", "num_decoder_layers"), LAYERS),
     **dict.fromkeys(("num_attention_heads", "n_head", "n_heads", "num_heads", "decoder_attention_heads"), 2),
-    "encoder_attention_heads": 2,
+    **dict.fromkeys(("encoder_attention_heads", "linear_num_key_heads", "linear_num_value_heads"), 2),
     **dict.fromkeys(("num_key_value_heads", "n_head_kv"), 2),
+    **dict.fromkeys(("mamba_n_heads", "mamba_num_heads"), 4),
     **dict.fromkeys(("intermediate_size", "ffn_dim", "d_inner", "decoder_ffn_dim", "encoder_ffn_dim", "n_inner"), 32),
+    **dict.fromkeys(("dff", "dim_ff", "feed_forward_size", "intermediate_size_mlp", "dense_intermediate_size"), 32),
+    **dict.fromkeys(("mlp_dim", "shared_intermediate_size", "mamba_d_ssm", "router_hidden_size"), 32),
     **dict.fromkeys(("moe_intermediate_size", "shared_expert_intermediate_size", "expert_ffn_hidden_size"), 16),
+    **dict.fromkeys(("moe_shared_expert_intermediate_size", "shared_experts_intermediate_size"), 16),
     **dict.fromkeys(("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts"), 4),
-    **dict.fromkeys(("num_experts_per_tok", "moe_top_k", "moe_k"), 2),
+    **dict.fromkeys(("num_experts_per_tok", "moe_top_k", "moe_k", "zero_expert_num"), 2),
+    **dict.fromkeys(("n_group", "topk_group", "n_groups", "mamba_n_groups"), 1),
     **dict.fromkeys(("max_position_embeddings", "n_positions", "max_seq_len", "n_ctx"), 64),
-    **dict.fromkeys(("head_dim", "d_kv", "kv_channels", "attention_head_dim", "mamba_d_head"), 8),
-    **dict.fromkeys(("sliding_window", "attention_window_size"), 8),
+    **dict.fromkeys(("max_source_positions", "max_target_positions", "index_topk"), 64),
+    **dict.fromkeys(("head_dim", "d_kv", "kv_channels", "attention_head_dim", "mamba_d_head", "mamba_head_dim"), 8),
+    **dict.fromkeys(("dim_head", "swa_head_dim", "index_head_dim", "qk_rope_head_dim", "qk_nope_head_dim"), 8),
+    **dict.fromkeys(("v_head_dim", "linear_key_head_dim", "linear_value_head_dim", "linear_head_dim"), 8),
+    **dict.fromkeys(("kv_lora_rank", "q_lora_rank", "o_lora_rank", "hc_lowrank", "hidden_size_per_layer_input"), 8),
+    **dict.fromkeys(("mamba_d_state", "ssm_state_size", "state_size", "mamba_chunk_size", "chunk_size"), 8),
+    **dict.fromkeys(("sliding_window", "attention_window_size", "local_attention", "query_pre_attn_scalar"), 8),
+    **dict.fromkeys(("qk_head_dim", "out_hidden_size"), 16),
+    # Of pictures.
+    **{"depth": 2, "image_size": 28, "patch_size": 14},
+    "rotary_dim": 4,
+    "is_decoder": True,
+    # So large that what a block is not given changes what it puts out.
+    **dict.fromkeys(("initializer_range", "init_std"), 0.25),
     "bos_token_id": 1,
     "eos_token_id": 2,
     "pad_token_id": 2,
 }
-# What a configuration needs beside them, by its model type.
-MORE: Mapping[str, Mapping[str, Any]] = {}
+# Attention in every other layer, by the names of several configurations.
+_HYBRID = ["linear_attention", "full_attention"] * 2
+_DOTS3 = {
+    "swa_num_attention_heads": 2,
+    "swa_num_key_value_heads": 2,
+    "swa_q_lora_rank": 8,
+    "swa_kv_lora_rank": 8,
+    "swa_head_dim": 16,
+    "swa_qk_nope_head_dim": 8,
+    "swa_v_head_dim": 8,
+}
+_QWEN4 = {
+    "indexer_n_heads": 2,
+    "indexer_kv_heads": 1,
+    "indexer_head_dim": 8,
+    "indexer_budget": 8,
+    "indexer_compress_ratio": 2,
+}
+# What a configuration needs beside or in place of them, by its model type. Of hybrids, attention and a state.
+MORE: Mapping[str, Mapping[str, Any]] = {
+    "bailing_hybrid": {"layer_types": _HYBRID},
+    "bamba": {"attn_layer_indices": [1, 3]},
+    "big_bird": {"attention_type": "original_full"},
+    "bigbird_pegasus": {"attention_type": "original_full"},
+    "blt": {"encoder_hash_byte_group_vocab": 50},
+    "codegen": {"n_head": 4},
+    "cohere_compass_text": {"rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 1e4}}},
+    "dbrx": {"attn_config": {"rope_theta": 1e4, "clip_qkv": 8.0}, "ffn_config": {"ffn_hidden_size": 16}},
+    "dots1": {"n_shared_experts": 1},
+    "dots3_note": {
+        "text_config": _DOTS3,
+        "vision_config": {"mlp_layer_types": ["dense"] * 4, "adapter_in_dim": 16, "adapter_out_dim": 16},
+        "audio_config": {"adapter_input_size": 16, "adapter_out_dim": 16},
+    },
+    "dots3_note_text": _DOTS3,
+    "gemma3n_text": {"layer_types": ["sliding_attention", "full_attention"] * 2, "num_kv_shared_layers": 2},
+    "gpt_neo": {"attention_types": [[["global", "local"], 2]]},
+    "granitemoehybrid": {"layer_types": _HYBRID},
+    "jamba": {"attn_layer_period": 2, "attn_layer_offset": 1},
+    "kimi_linear": {"layer_types": _HYBRID},
+    "lfm2": {"layer_types": ["conv", "full_attention"] * 2},
+    "lfm2_moe": {"layer_types": ["conv", "full_attention"] * 2, "num_dense_layers": 1},
+    "mamba2": {"num_heads": 4},
+    "mimo_v2_flash": {"head_dim": 12},
+    "reformer": {"attn_layers": ["local", "lsh"] * 2, "axial_pos_embds": False, "attention_head_size": 8},
+    "roc_bert": {"shape_vocab_size": WORDS, "pronunciation_vocab_size": WORDS},
+    "qwen4_exp": {"text_config": _QWEN4},
+    "qwen4_exp_text": _QWEN4,
+    "zamba": {"layers_block_type": ["linear_attention", "hybrid"] * 2, "attention_head_dim": 16},
+    "zamba2": {"layers_block_type": ["linear_attention", "hybrid"] * 2, "n_mamba_heads": 4},
+    "zaya": {"num_experts_per_tok": 1},
+}
 
 
 def small_config(kind: str) -> Any:
-    """A small configuration of a model type of transformers, its language model in a multimodal one among them."""
+    """A small configuration of a model type of transformers, with small ones inside it."""
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
     made = CONFIG_MAPPING[kind]
-    usual = made()
-    return made(**_sizes(made, usual), **MORE.get(kind, {}))
+    return made(**_sizes(made, made(), MORE.get(kind, {})))
 
 
-def _sizes(made: Any, usual: Any) -> dict[str, Any]:
+def _sizes(made: Any, usual: Any, more: Mapping[str, Any]) -> dict[str, Any]:
     known = usual.to_dict()
     # A configuration may say the same number by two names, of which it takes its own.
     names = {made.attribute_map.get(name, name): value for name, value in SIZES.items()}
     given = {name: value for name, value in names.items() if name in known}
+    given |= {made.attribute_map.get(name, name): value for name, value in more.items()}
     for name in made.sub_configs:
         inner = getattr(usual, name, None)
-        if inner is not None and name in ("text_config", "decoder", "decoder_config", "thinker_config"):
-            given[name] = _sizes(type(inner), inner)
+        if inner is not None:
+            given[name] = _sizes(type(inner), inner, more.get(name, {}))
     return given
 
 
@@ -84,7 +153,7 @@ def tried(kind: str) -> tuple[str, str]:
             model = AutoModelForCausalLM.from_config(config)
             if sum(one.numel() for one in model.parameters()) > 50_000_000:
                 return "not built", "it stays larger than 50 million numbers"
-            _save(model, Path(folder) / "m")
+            _save(model, config, Path(folder) / "m")
         except Exception as error:
             return "not built", f"{type(error).__name__}: {first_line(error):.90}"
         try:
@@ -93,7 +162,7 @@ def tried(kind: str) -> tuple[str, str]:
             return "refused", str(error)
 
 
-def _save(model: Any, folder: Path) -> None:
+def _save(model: Any, config: Any, folder: Path) -> None:
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
@@ -102,6 +171,8 @@ def _save(model: Any, folder: Path) -> None:
     made.pre_tokenizer = pre_tokenizers.Whitespace()
     fast = PreTrainedTokenizerFast(tokenizer_object=made, unk_token="<unk>", bos_token="<s>", eos_token="</s>")
     model.save_pretrained(folder)
+    # Of the language model of a multimodal one, which is loaded out of the whole.
+    config.save_pretrained(folder)
     fast.save_pretrained(folder)
 
 
@@ -132,6 +203,7 @@ def _used(folder: Path) -> tuple[str, str]:
     try:
         raised, _ = lens(loaded, vectors, "joyous", 1, 5)
         assert len(raised) == 5 and np.isfinite([one.change for one in raised]).all(), "lens"
+        _ends(loaded)
     except InputError as error:
         lost.append(f"no lens: {error}")
     if loaded.support.unsteered:
@@ -142,6 +214,23 @@ def _used(folder: Path) -> tuple[str, str]:
     else:
         _talked(loaded, vectors)
     return "works", "; ".join(lost)
+
+
+def _ends(loaded: Any) -> None:
+    """The last state through the norm and the head of the lens, against the logits; caps and scales of these bend no
+    small ones."""
+    import torch
+
+    from emoviz.models.blocks import final_norm, hidden_of
+
+    kept = []
+    hook = loaded.blocks[-1].register_forward_hook(lambda *given: kept.append(hidden_of(given[2], WIDTH)))
+    with loaded.inference():
+        logits = loaded.model(input_ids=torch.tensor([[5, 9, 7]]), use_cache=False).logits.float()
+        hook.remove()
+        found = loaded.model.get_output_embeddings()(final_norm(loaded.decoder, "")(kept[0])).float()
+    alike = torch.cosine_similarity(*(one - one.mean(-1, keepdim=True) for one in (found, logits)), dim=-1)
+    assert alike.min() > 0.999, f"the lens ends otherwise than the model (cosine {alike.min():.2g})"
 
 
 def _compared(loaded: Any, vectors: Any) -> None:
@@ -215,7 +304,9 @@ def _child(kind: str, end: Any) -> None:
     # Some families bring a tokenizer class of their own, which cannot read the small vocabulary.
     loading.AutoTokenizer = PreTrainedTokenizerFast
     try:
-        end.send(tried(kind))
+        with tempfile.TemporaryDirectory() as home:
+            os.environ["EMOVIZ_HOME"] = home
+            end.send(tried(kind))
     except BaseException as error:
         frames = [f for f in traceback.extract_tb(error.__traceback__) if "emoviz" in f.filename]
         where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"

@@ -16,6 +16,7 @@ from emoviz.extract.capture import capture
 from emoviz.extract.make import extract
 from emoviz.extract.protocols import protocol
 from emoviz.judge.likelihood import log_likelihoods
+from emoviz.models.blocks import find_blocks
 from emoviz.models.load import load_model
 from emoviz.models.registry import REGISTRY, TESTED_ARCHITECTURES
 from emoviz.models.selftest import self_test
@@ -193,14 +194,24 @@ def test_a_block_that_runs_twice_is_unsupported(llama):
 @pytest.mark.parametrize(
     ("kind", "outcome", "why"),
     [
-        # Experts, a state in place of keys and values, a window, a decoder out of an encoder-decoder.
+        # Experts, places that are learned, a stack that is called an encoder, two attentions in a block.
         ("mixtral", "works", ""),
-        ("mamba", "works", "no conversation: a token after a place that does not count has another state"),
         ("opt", "works", ""),
+        ("bert", "works", "no lens: the final norm of BertLMHeadModel was not found"),
+        ("longcat_flash", "works", ""),
+        # A state in place of keys and values, which a pass over several tokens forgets; beside an attention.
+        ("mamba", "works", "no conversation: it keeps a state in place of its tokens"),
+        ("jamba", "works", "no conversation: it keeps a state in place of its tokens"),
+        # No decoder inside the whole; an output head that is called one; heads that differ from layer to layer.
+        ("llama4_text", "works", ""),
+        ("modernbert-decoder", "works", "no lens"),
+        ("gemma4_unified_text", "works", ""),
         # Without anything that is kept, and with a recurrent state in a way of its own.
         ("openai-gpt", "reads", "it keeps nothing of the tokens that it has read"),
         ("rwkv", "reads", "it keeps nothing of the tokens that it has read"),
-        ("bert", "refused", "the blocks of BertLMHeadModel were not found"),
+        # Several states for a token, and no number of layers.
+        ("deepseek_v4", "refused", "a block puts out"),
+        ("blt", "refused", "its configuration gives no number of layers"),
     ],
 )
 def test_architectures_of_every_kind_work_or_are_refused_with_the_reason(kind, outcome, why, monkeypatch):
@@ -208,6 +219,14 @@ def test_architectures_of_every_kind_work_or_are_refused_with_the_reason(kind, o
     monkeypatch.setattr(load, "AutoTokenizer", transformers.PreTrainedTokenizerFast)
     found, reason = tried(kind)
     assert found == outcome and why in reason
+
+
+def test_a_stack_of_that_name_is_read_as_a_decoder_and_refused_as_an_encoder():
+    blocks = find_blocks(transformers.BertLMHeadModel(transformers.BertConfig(**_LLAMA, is_decoder=True)))
+    assert len(blocks) == 3
+    encoder = transformers.BertLMHeadModel(transformers.BertConfig(**_LLAMA))
+    with pytest.raises(InputError, match="BertLMHeadModel is an encoder .is_decoder in its configuration is false"):
+        find_blocks(encoder)
 
 
 @pytest.fixture
@@ -258,7 +277,7 @@ def test_an_architecture_outside_the_tests_is_marked_untested(tmp_path):
 
 def test_a_self_test_that_passed_is_not_run_again(llama, monkeypatch):
     selftest = importlib.import_module("emoviz.models.selftest")
-    monkeypatch.setattr(selftest, "_tried", lambda *_: ("once", "", ""))
+    monkeypatch.setattr(selftest, "_tried", lambda *_: ("once", "", "", False))
     first = self_test(llama.model, llama.blocks, 16, 32, "fp32", "these weights")
     monkeypatch.setattr(selftest, "_tried", lambda *_: pytest.fail("run again"))
     assert self_test(llama.model, llama.blocks, 16, 32, "fp32", "these weights") == first

@@ -121,7 +121,7 @@ def _t5():
         (lambda own: own.model, "LlamaModel writes no text"),
         (lambda own: _bert("BertModel"), "BertModel writes no text: it is an encoder"),
         (lambda own: _bert("BertForMaskedLM"), "BertForMaskedLM writes no text"),
-        (lambda own: _bert("BertLMHeadModel"), "the blocks of BertLMHeadModel were not found"),
+        (lambda own: _bert("BertLMHeadModel"), "BertLMHeadModel is an encoder"),
         (lambda own: _t5(), "T5ForConditionalGeneration has an encoder and a decoder"),
         (lambda own: torch.nn.Linear(2, 2), "Linear was given"),
         (lambda own: "SmolLM2-135M-Instruct", "str was given"),

@@ -64,8 +64,13 @@ def _rest(
     cache.reorder_cache(torch.arange(added.rows, device=loaded.device).repeat_interleave(n))
     repeated = {layer: step.repeated(n) for layer, step in acting.items()}
     ids = targets.repeat(added.rows, 1)
-    with loaded.inference(), injected(loaded, added, repeated, written=1):
-        past = {str(past_name(loaded.model)): cache}
-        logits = loaded.model(input_ids=ids[:, :-1], use_cache=True, **past).logits.float()
-        chosen = logits.gather(-1, ids[:, 1:, None])[..., 0]
-        return (chosen - logits.logsumexp(-1)).double().sum(1).view(added.rows, n)
+    name, last = str(past_name(loaded.model)), ids.shape[1] - 1
+    step = 1 if loaded.support.singly else last
+    found = torch.zeros(len(ids), dtype=torch.float64, device=ids.device)
+    for at in range(0, last, step):
+        with loaded.inference(), injected(loaded, added, repeated, written=at + 1):
+            out = loaded.model(input_ids=ids[:, at : at + step], use_cache=True, **{name: cache})
+            cache, logits = getattr(out, name), out.logits.float()
+            chosen = logits.gather(-1, ids[:, at + 1 : at + step + 1, None])[..., 0]
+            found += (chosen - logits.logsumexp(-1)).double().sum(1)
+    return found.view(added.rows, n)

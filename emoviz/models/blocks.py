@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 
 _PRECISION_OF = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16", torch.float64: "fp64"}
 _LIST_NAMES = ("layers", "h", "blocks", "block")
-_FINAL_NORMS = ("norm", "ln_f", "final_layer_norm", "final_layernorm", "norm_f")
+_FINAL_NORMS = (
+    *("norm", "ln_f", "final_layer_norm", "final_layernorm", "norm_f", "layer_norm", "layernorm"),
+    # Of LFM, after the last block.
+    "embedding_norm",
+)
 _PASTS = ("past_key_values", "cache_params")
-_NOT_TEXT = ("vision", "visual", "audio", "encoder", "mtp")
+_NOT_TEXT = ("vision", "visual", "audio", "mtp")
 
 
 def text_config(model: PreTrainedModel) -> Any:
@@ -28,8 +32,14 @@ def text_config(model: PreTrainedModel) -> Any:
 
 def decoder_of(model: PreTrainedModel) -> nn.Module:
     """The decoder without the vocabulary head."""
-    decoder = model.get_decoder() if hasattr(model, "get_decoder") else None
-    return decoder if decoder is not None else model.base_model
+    from transformers import PreTrainedModel
+
+    whole = unwrapped(model)
+    # A module of that name may be something else, such as the output head, or the whole model.
+    for found in (whole.get_decoder(), whole.base_model, getattr(whole, "model", None)):
+        if isinstance(found, PreTrainedModel) and found is not whole:
+            return found
+    return whole
 
 
 def precision_of(model: Any) -> str:
@@ -63,30 +73,42 @@ def find_blocks(model: Any, layer_path: str | None = None) -> nn.ModuleList:
     """The decoder's transformer blocks in order, one per layer of its configuration.
 
     Looks for a ModuleList under the usual names on the decoder, then for the only ModuleList of the right length
-    outside vision, audio and encoder towers. `layer_path`, such as `model.layers`, names it instead.
+    outside vision and audio towers and encoders beside it. `layer_path`, such as `model.layers`, names it instead.
     Raises InputError that lists the candidates if there is no single answer.
     """
     model = unwrapped(model)
     if layer_path is not None:
         return _named(model, layer_path)
-    n_layers = getattr(text_config(model), "num_hidden_layers", None)
+    config = text_config(model)
+    n_layers = getattr(config, "num_hidden_layers", None)
     decoder = decoder_of(model)
     for name in _LIST_NAMES:
         blocks = getattr(decoder, name, None)
-        if isinstance(blocks, nn.ModuleList) and len(blocks) == n_layers:
+        # LongCat counts its attentions as layers, of which each block has two.
+        if isinstance(blocks, nn.ModuleList) and len(blocks) in (n_layers, getattr(config, "num_layers", n_layers)):
             return blocks
-    candidates = {
+    found = {
         path: module
         for path, module in model.named_modules()
         if isinstance(module, nn.ModuleList)
         and len(module) == n_layers
         and not any(word in path.lower() for word in _NOT_TEXT)
     }
+    candidates = {path: module for path, module in found.items() if "encoder" not in path.lower()}
+    # BERT and its kin call their only stack an encoder, also where it is a decoder.
+    if not candidates:
+        if found and getattr(config, "is_decoder", True) is False:
+            raise InputError(
+                f"{type(model).__name__} is an encoder (is_decoder in its configuration is false): each token sees "
+                "those behind it. Use a causal language model."
+            )
+        candidates = found
     if len(candidates) == 1:
         return next(iter(candidates.values()))
+    many = f"{len(candidates)} candidate lists of {n_layers} modules{': ' if candidates else ''}"
+    why = "its configuration gives no number of layers" if n_layers is None else many + ", ".join(candidates)
     raise InputError(
-        f"the blocks of {type(model).__name__} were not found ({len(candidates)} candidate lists of {n_layers} "
-        f"modules{': ' + ', '.join(candidates) if candidates else ''}). Name the list with --layer-path, or use a "
+        f"the blocks of {type(model).__name__} were not found ({why}). Name the list with --layer-path, or use a "
         "decoder-only model."
     )
 

@@ -81,12 +81,13 @@ def pass_bytes(loaded: LoadedModel, rows: int, tokens: int, *, kept: bool = True
     from .blocks import text_config
 
     config, width = text_config(loaded.model), loaded.d_model
+    layers = list(config.per_layer_config) if getattr(config, "is_heterogeneous", False) else [config]
 
     def said(name: str, usual: int) -> int:
-        # Each architecture has its own names; a list has a number for each layer.
-        value = getattr(config, name, None)
-        found = max(value, default=usual) if isinstance(value, (list, tuple)) else value
-        return found if isinstance(found, int) and found > 0 else usual
+        # Each architecture has its own names; a list has a number for each layer, or each has a configuration.
+        values = [getattr(layer, name, None) for layer in layers]
+        numbers = [n for value in values for n in (value if isinstance(value, (list, tuple)) else [value])]
+        return max((n for n in numbers if isinstance(n, int) and n > 0), default=usual)
 
     heads = said("num_attention_heads", 1)
     head = said("head_dim", width // heads)

@@ -30,7 +30,7 @@ _TOLERANCE_QUANTIZED = 0.4
 _OFFSET = 3.0
 _LEAST_CHANGE = 0.2
 # Counts up when more is tried, so that it is tried on models that passed before.
-_TESTS = 2
+_TESTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,14 @@ class Support:
 
     Both have passed the self-test with their own weights. A model that cannot be read raises instead.
     unsteered : why it can be read and not steered; empty where it can. silent : why no conversation can be had with it.
+    singly : whether what stands behind tokens that it keeps is read one by one, since a pass over several forgets them.
     """
 
     badge: str
     reason: str
     unsteered: str = ""
     silent: str = ""
+    singly: bool = False
 
 
 def self_test(
@@ -55,8 +57,8 @@ def self_test(
     Every block fires exactly once; a zero offset after the first block changes nothing and a large one does; a padded
     row equals the same row alone; what comes later in a text does not change what stands before it. Raises InputError
     with the reason if one of these fails. Then what only steering needs, with an offset: a token that is read in a pass
-    of its own, after what is kept of the others, equals the same token in one pass; and, for conversations, also after
-    a place that does not count.
+    of its own, after what is kept of the others, equals the same token in one pass; and, for conversations, also as one
+    of several, and after a place that does not count.
 
     weights : what tells the model's weights from others; a self-test that passed with them, under the same versions,
     is not run again. None for a model that anybody may have changed in memory, which is tested every time.
@@ -67,17 +69,17 @@ def self_test(
 
     versions = [_TESTS, __version__, *(version(name) for name in ("torch", "transformers"))]
     key = (weights, precision, str(device_of(model)), versions)
-    passed, unsteered, silent = json.loads(tried() if weights is None else remembered("selftests", key, tried))
+    passed, *lost = json.loads(tried() if weights is None else remembered("selftests", key, tried))
     name = type(unwrapped(model)).__name__
     if name in TESTED_ARCHITECTURES:
-        return Support("tested", f"{name} is in the test suite; {passed}", unsteered, silent)
-    return Support("untested", f"{name} is not in the test suite; its self-test passed: {passed}", unsteered, silent)
+        return Support("tested", f"{name} is in the test suite; {passed}", *lost)
+    return Support("untested", f"{name} is not in the test suite; its self-test passed: {passed}", *lost)
 
 
 def _tried(
     model: PreTrainedModel, blocks: nn.ModuleList, width: int, vocabulary: int, precision: str
-) -> tuple[str, str, str]:
-    """What passed, why it cannot be steered, and why no conversation can be had with it."""
+) -> tuple[str, str, str, bool]:
+    """What passed, and the last three of `Support`."""
     name = type(unwrapped(model)).__name__
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -117,24 +119,30 @@ def _tried(
     if len(finite) < len(blocks):
         passed += f"; layers {finite[-1] + 1} and up are not finite in {precision}"
 
-    def stepped(gap: int) -> str:
+    def stepped(left: int, gap: int = 0) -> str:
         # What a stranger's model makes of its own cache is anything at all.
         try:
-            found = _stepped(model, blocks, width, long, gap)[deepest][0]
+            found = _stepped(model, blocks, width, long, left, gap)[deepest][0]
         except Exception as error:
             return f"it cannot go on after tokens that it has read ({type(error).__name__}: {first_line(error):.80})"
         difference = _relative(found, large)
         # Not below the tolerance where a state is not finite, either.
         if difference <= tolerance:
             return ""
+        what = "a token" if left == 1 else f"the last of {left} tokens"
         where = "after a place that does not count" if gap else "after those that it has read"
-        return f"a token {where} has another state than in one pass (by {difference:.2g} of its length)"
+        return f"{what} {where} has another state than in one pass (by {difference:.2g} of its length)"
 
     if past_name(model) is None:
         why = "it keeps nothing of the tokens that it has read"
-        return passed, why, why
-    unsteered = stepped(0)
-    return passed, unsteered, unsteered if unsteered else stepped(1)
+        return passed, why, why, False
+    if unsteered := stepped(1):
+        return passed, unsteered, unsteered, False
+    if _recurrent(model, long):
+        # What passes over several tokens forget of it may be less than is seen on a few tokens.
+        return passed, "", "it keeps a state in place of its tokens, which a place that does not count changes", True
+    several = stepped(3)
+    return passed, "", several if several else stepped(1, 1), bool(several)
 
 
 def _run(
@@ -158,16 +166,24 @@ def _run(
     return states, fired
 
 
-def _stepped(model: PreTrainedModel, blocks: nn.ModuleList, width: int, ids: Tensor, gap: int) -> Tensor:
-    """State of the last token after each block, (L, 1, width), where it is read in a pass of its own; the large offset
-    in every pass.
+def _recurrent(model: PreTrainedModel, ids: Tensor) -> bool:
+    """Whether it keeps a state of the tokens before in some of its layers."""
+    name = str(past_name(model))
+    with torch.inference_mode():
+        kept = getattr(decoder_of(model)(input_ids=ids[None].to(device_of(model)), use_cache=True), name)
+    return name == "cache_params" or any(hasattr(layer, "recurrent_states") for layer in getattr(kept, "layers", ()))
 
-    gap : places before it that do not count, which the passes are told as a conversation is.
+
+def _stepped(model: PreTrainedModel, blocks: nn.ModuleList, width: int, ids: Tensor, left: int, gap: int) -> Tensor:
+    """State of the last token after each block, (L, 1, width), where the `left` last ones are read in a pass of their
+    own; the large offset in every pass.
+
+    gap : places before them that do not count, which the passes are told as a conversation is.
     """
     device, name = device_of(model), str(past_name(model))
     there = torch.ones(1, len(ids) + gap, dtype=torch.long, device=device)
-    there[:, len(ids) - 1 : -1] = 0
-    before = torch.cat([ids[:-1], ids[:1].repeat(gap)])[None].to(device)
+    there[:, len(ids) - left :][:, :gap] = 0
+    before = torch.cat([ids[:-left], ids[:1].repeat(gap)])[None].to(device)
     told: list[dict[str, Tensor]] = [{}, {}]
     if gap:
         places = (there.cumsum(1) - 1).clamp_min(0)
@@ -178,7 +194,7 @@ def _stepped(model: PreTrainedModel, blocks: nn.ModuleList, width: int, ids: Ten
         ]
     with _hooked(blocks, width, [-1], torch.tensor([_OFFSET])) as (states, _):
         read = decoder_of(model)(input_ids=before, use_cache=True, **told[0])
-        last = ids[-1:][None].to(device)
+        last = ids[-left:][None].to(device)
         decoder_of(model)(input_ids=last, use_cache=True, **{name: getattr(read, name)}, **told[1])
     return states
 
