@@ -120,7 +120,13 @@ def _by_coverage(trial, seed: int, seconds: float) -> None:
     (corpus / "whole").write_bytes(trial.reader.whole)
     # It has a clock of its own, and says much.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    options = ["-max_len=200000", "-rss_limit_mb=0", "-timeout=0", f"-seed={seed + 1}"]
+    options = [
+        "-max_len=200000",
+        "-rss_limit_mb=0",
+        "-timeout=3600",
+        f"-artifact_prefix={trial.folder}/",
+        f"-seed={seed + 1}",
+    ]
     atheris.Setup([sys.argv[0], str(corpus), *options], one, custom_mutator=mutated)
     atheris.Fuzz()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 import emoviz as ez
 from emoviz.errors import InputError
@@ -31,6 +32,7 @@ from emoviz.stimuli.streams import scan, text_source
 from emoviz.stimuli.texts import load_texts
 from emoviz.store import load_set, load_stories, save_set
 from emoviz.store.contrasts import load_contrasts
+from emoviz.store.copies import RECORD_SUFFIX, opened, stored
 from emoviz.store.effects import load_side_effects, save_side_effects
 from emoviz.store.folders import sweeps_folder
 from emoviz.store.formats.gguf_model import numbers_in_model
@@ -75,6 +77,8 @@ def _sets(folder: Path) -> dict[str, Reader]:
     small = replace(small, activations=kept, stories=load_stories(vectors)[:2])
     path = save_set(small, folder)
     files = {end: path.with_name(f"{small.name}{end}").read_bytes() for end in _ENDS}
+    ez.push_set(load_set(path), f"file://{folder}/store")
+    record = folder / "store" / f"{small.name}{RECORD_SUFFIX}"
     main, activations, stories = ((f"{small.name}{end}", files[end]) for end in _ENDS)
 
     def whole(at: Path) -> VectorSet:
@@ -83,8 +87,13 @@ def _sets(folder: Path) -> dict[str, Reader]:
     return {
         "set": Reader(*main, load_set, _look_set, (activations, stories)),
         "set activations": Reader(*activations, whole, _look_set, (main,)),
+        "record of a store": Reader(record.name, record.read_bytes(), _stored),
         "set stories": Reader(*stories, lambda at: load_stories(whole(at)), _look_stories, (main,)),
     }
+
+
+def _stored(path: Path):
+    return stored(opened(f"file://{path.parent}"), path.name.removesuffix(RECORD_SUFFIX))
 
 
 _ENDS = (".safetensors", ".activations.safetensors", ".stories.jsonl.gz")
@@ -235,14 +244,18 @@ def _texts() -> dict[str, Reader]:
     ]
     lines = "\n".join(map(json.dumps, rows)).encode()
     table = "emotion,text,topic\n" + "".join(f'{row["emotion"]},"{row["text"]}",{row["topic"]}\n' for row in rows)
+    columns = BytesIO()
+    pd.DataFrame(rows).to_parquet(columns)
     plan = b"models: [gpt2]\nprotocols: [emoviz]\nprecisions: [fp32]\n"
     spoken = b"User: How are you?\nAssistant: Well.\nand you?\n"
     return {
         "passages jsonl": Reader("p.jsonl", lines, load_corpus, lint_corpus),
         "passages json": Reader("p.json", json.dumps(rows).encode(), load_corpus, lint_corpus),
         "passages csv": Reader("p.csv", table.encode(), load_corpus, lint_corpus),
+        "passages parquet": Reader("p.parquet", columns.getvalue(), load_corpus, lint_corpus),
         "many texts": Reader("m.jsonl", lines, lambda at: scan(text_source(at, "text"))),
         "many texts csv": Reader("m.csv", table.encode(), lambda at: scan(text_source(at, "text"))),
+        "many texts parquet": Reader("m.parquet", columns.getvalue(), lambda at: scan(text_source(at, "text"))),
         "texts to judge": Reader("t.jsonl", lines, load_texts),
         "labelled texts": Reader("l.tsv", b"The sea is calm.\t1\nIt rained.\t0\n" * 2, _labelled),
         "dialogue": Reader("d.jsonl", b'{"role": "user", "content": "Hello."}\n' * 2, load_dialogue),

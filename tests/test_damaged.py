@@ -216,3 +216,15 @@ def test_a_field_is_of_its_kind():
 
 def test_what_cannot_be_printed_is_shown_by_its_code():
     assert printable(os.fsdecode(b"a\xffb\n")) == "a\\udcffb\\n"
+
+
+def test_a_parquet_file_that_unpacks_to_gigabytes_is_refused_before_it_does(tmp_path):
+    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    for letters, rows, said in ((10_000, 30_000, "more than 256 MB, unpacked"), (20_000_000, 500, "20,000,000 bytes")):
+        once = pa.array(["calm " * (letters // 5)])
+        text = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), once)
+        table = pa.table({"text": text, "emotion": ["calm", "sad"] * (rows // 2)})
+        parquet.write_table(table, tmp_path / "b.parquet", compression="zstd")
+        assert (tmp_path / "b.parquet").stat().st_size < 2**20
+        with pytest.raises(InputError, match=said):
+            load_corpus(tmp_path / "b.parquet")

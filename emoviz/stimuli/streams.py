@@ -20,7 +20,7 @@ from ..errors import InputError, first_line
 from ..types.given import file_name
 from ..types.texts import OWN_COLUMNS, score_column, z_column
 from .files import MARK, open_text
-from .tables import FORMATS, check_once, column_of, columns_of, delimiter_of, frame_rows, usual_columns
+from .tables import FORMATS, check_once, column_of, columns_of, delimiter_of, frame_rows, parquet_parts, usual_columns
 
 TEXT_FORMATS = (".txt", *FORMATS)
 # Letters of one text: a long novel has three million. Beyond it a row is no text, and no memory would hold its tokens.
@@ -246,20 +246,7 @@ def _separated(by: str) -> Callable[[Path], Iterator[_Fields]]:
 
 
 def _parquet(path: Path) -> Iterator[_Fields]:
-    try:
-        from pyarrow import parquet
-    except ImportError as error:
-        raise InputError(f"{path} is Parquet, which needs pyarrow: pip install 'emoviz[parquet]'.") from error
-    try:
-        with parquet.ParquetFile(path) as file:
-            check_once(file.schema_arrow.names, str(path))
-            for batch in file.iter_batches(_ROWS):
-                yield from batch.to_pylist()
-    # A broken file makes the reader raise anything at all.
-    except Exception as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path} cannot be read as Parquet ({first_line(error):.120}).") from error
+    return chain.from_iterable(parquet_parts(path, lambda batch: batch.to_pylist()))
 
 
 def _frame(table: Any, name: str) -> Iterator[_Fields]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import InputError, first_line
+from ..files import LARGEST_TEXT
 from .files import read_text
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow
 
 # In the order in which they are looked for; capitals do not count.
 TEXT_COLUMNS = ("text", "sentence", "utterance", "passage")
@@ -24,7 +26,12 @@ TABLES = (".csv", ".tsv", ".parquet")
 FORMATS = (".jsonl", ".json", *TABLES)
 LINE_FORM = '{"emotion": "...", "text": "...", "topic": "..."}'
 _LONGEST = 10_000_000
+# Rows of a Parquet file that are unpacked at once.
+_BATCH = 100
+# Times that text is smaller when it is packed well.
+_MOST_PACKED = 50
 
+Part = TypeVar("Part")
 # Where a row stands, and its values by column.
 Row = tuple[str, dict[str, Any]]
 
@@ -37,16 +44,17 @@ def read_rows(path: Path) -> list[Row]:
     return _READERS.get(path.suffix.lower(), _jsonl)(path)
 
 
-def frame_rows(table: pd.DataFrame, where: str, origin: str) -> list[Row]:
+def frame_rows(table: pd.DataFrame, where: str, origin: str, first: int = 0) -> list[Row]:
     """The rows of a DataFrame; what is missing there, as NaN, None or NA, is missing in the row.
 
-    where : what the rows are of. origin : what the table is. Raises InputError for two columns of one name.
+    where : what the rows are of. origin : what the table is. first : the number of its first row. Raises InputError for
+    two columns of one name.
     """
     check_once([str(column) for column in table.columns], origin)
     kept = table.astype(object).where(table.notna(), None)
     return [
         (f"{where}, row {k}", {str(column): _plain(value) for column, value in row.items() if value is not None})
-        for k, row in enumerate(kept.to_dict("records"))
+        for k, row in enumerate(kept.to_dict("records"), first)
     ]
 
 
@@ -225,16 +233,56 @@ def _separated(by: str) -> Callable[[Path], list[Row]]:
 
 
 def _parquet(path: Path) -> list[Row]:
-    import pandas as pd
+    rows: list[Row] = []
+    letters = 0
 
+    def taken(batch: pyarrow.RecordBatch) -> list[Row]:
+        return frame_rows(batch.to_pandas(), str(path), str(path), first=len(rows))
+
+    for found in parquet_parts(path, taken):
+        rows += found
+        letters += sum(len(str(value)) for _, row in found for value in row.values())
+        if letters > LARGEST_TEXT:
+            raise InputError(f"{path} holds more than {LARGEST_TEXT >> 20} MB, unpacked. Give fewer rows.")
+    return rows
+
+
+def parquet_parts(path: Path, taken: Callable[[pyarrow.RecordBatch], Part]) -> Iterator[Part]:
+    """What is taken of the rows of a Parquet file, a few at a time: a megabyte of it may hold gigabytes.
+
+    Raises InputError if it cannot be read.
+    """
     try:
-        table = pd.read_parquet(path)
+        from pyarrow import parquet
     except ImportError as error:
         raise InputError(f"{path} is Parquet, which needs pyarrow: pip install 'emoviz[parquet]'.") from error
+    try:
+        with parquet.ParquetFile(path) as file:
+            names = file.schema_arrow.names
+            check_once(names, str(path))
+            groups = map(file.metadata.row_group, range(file.num_row_groups))
+            if any(one.total_byte_size > max(LARGEST_TEXT, _MOST_PACKED * path.stat().st_size) for one in groups):
+                raise InputError(f"{path} claims far more than a file of its size holds. Write it again.")
+        # What is the same in many rows is kept once, as it is in the file.
+        with parquet.ParquetFile(path, read_dictionary=names) as file:
+            for batch in file.iter_batches(_BATCH):
+                _check_lengths(batch, path)
+                yield taken(batch)
+    except InputError:
+        raise
     # A broken file makes the reader raise anything at all.
     except Exception as error:
         raise InputError(f"{path} cannot be read as Parquet ({first_line(error):.120}).") from error
-    return frame_rows(table, str(path), str(path))
+
+
+def _check_lengths(batch: pyarrow.RecordBatch, path: Path) -> None:
+    from pyarrow import DictionaryArray, compute
+
+    for column in batch.columns:
+        if isinstance(column, DictionaryArray):
+            longest = compute.max(compute.binary_length(column.dictionary)).as_py()
+            if longest is not None and longest > _LONGEST:
+                raise InputError(f"{path} holds a value of {longest:,} bytes; up to {_LONGEST:,} are read.")
 
 
 def _plain(value: Any) -> Any:
