@@ -186,8 +186,9 @@ def test_a_pass_that_does_not_fit_into_memory_is_refused_before_it_runs(llama, t
 def test_the_memory_of_a_pass_grows_with_rows_and_with_tokens(llama):
     one = sizes.pass_bytes(llama, 1, 1000)
     # 4 blocks, one head of keys of width 8; states of 16 and 32 wide; fp32.
-    assert one == 1000 * (2 * 4 * 8 + 6 * 16 + 3 * 32) * 4 + 2 * 1000**2
-    assert sizes.pass_bytes(llama, 8, 1000) > 7 * (one - 2 * 1000**2)
+    states, masks = 1000 * (2 * 4 * 8 + 6 * 16 + 3 * 32) * 4, 2 * 1000**2
+    assert one == 1.5 * (states + masks)
+    assert sizes.pass_bytes(llama, 8, 1000) == 1.5 * (8 * states + masks)
     assert sizes.pass_bytes(llama, 1, 1000, kept=False) < one
 
 
