@@ -11,6 +11,10 @@ from torch import nn
 
 from benchmarks.architectures import tried
 from emoviz.errors import InputError
+from emoviz.experiments.dose_response import dose_response
+from emoviz.experiments.leak import leak_run
+from emoviz.experiments.side_effects import side_effects
+from emoviz.experiments.verification import verify
 from emoviz.extract.batches import encode
 from emoviz.extract.capture import capture
 from emoviz.extract.make import extract
@@ -255,6 +259,10 @@ def test_a_model_whose_steps_differ_from_one_pass_is_read_and_not_steered(forget
         lambda: converse(loaded, vectors, "grim", 0.1, "the cat"),
         lambda: steering(loaded, vectors, "grim", 0.1).__enter__(),
         lambda: log_likelihoods(loaded, [3], [[4, 5]], Offsets({}, 1)),
+        lambda: dose_response(loaded, vectors),
+        lambda: leak_run(loaded, vectors),
+        lambda: side_effects(loaded, vectors),
+        lambda: verify(loaded, vectors),
     ):
         with pytest.raises(InputError, match="LlamaForCausalLM. can be read and not steered: a token after"):
             job()

@@ -421,6 +421,10 @@ def test_one_set_is_made_by_one_process_at_a_time_and_its_work_is_removed_at_the
     assert not folder.exists() and not folder.with_name("a set.lock").exists()
     with pytest.raises(KeyError), work_folder("a set") as folder:
         raise KeyError
+    assert not folder.exists(), "a run that was refused at once leaves nothing"
+    with pytest.raises(KeyError), work_folder("a set") as folder:
+        (folder / "something").touch()
+        raise KeyError
     assert folder.exists(), "what a failed run has done stays"
 
 

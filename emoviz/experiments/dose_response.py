@@ -76,6 +76,7 @@ def dose_response(
     """
     loaded = model
     vectors = fitting(vectors, loaded, unfit(directions or ()))
+    loaded.check_steerable()
     directions = plain_labels(vectors.emotions if directions is None else directions, vectors.classes)
     controls = control_labels(usual_controls(vectors) if controls is None else controls, vectors.classes)
     prompts = dose_prompts() if prompts is None else prompts

@@ -71,6 +71,7 @@ def leak_run(
     [['unsteered', 0.0, 0.0], ['calm', 0.04, 0.0]]
     """
     vectors = fitting(vectors, model, unfit(directions or ()))
+    model.check_steerable()
     directions = plain_labels(vectors.emotions if directions is None else directions, vectors.classes)
     controls = control_labels(controls, vectors.classes)
     prompts = tuple(dose_prompts() if prompts is None else prompts)

@@ -96,6 +96,7 @@ def side_effects(
     (True, (2, 1))
     """
     vectors = fitting(vectors, model, unfit(directions or ()))
+    model.check_steerable()
     directions = plain_labels(vectors.emotions if directions is None else directions, vectors.classes)
     controls = control_labels(controls, vectors.classes)
     prompts = tuple(dose_prompts() if prompts is None else prompts)

@@ -120,6 +120,7 @@ def verify(
     [('Qwen2.5-Coder-0.5B-Instruct', 29, 4), ('SmolLM2-135M-Instruct', 39, 3), ('gemma-3-270m', 39, 0)]
     """
     vectors = fitting(vectors, model)
+    model.check_steerable()
     emotions = verified_emotions(vectors)
     plan, prompts = plan_for(vectors), openings()
     load = cache(lambda name: load_model(name, precision=model.precision, device=model.device.type))

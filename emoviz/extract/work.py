@@ -87,7 +87,13 @@ def work_folder(name: str) -> Iterator[Path]:
             folder.mkdir(exist_ok=True)
         except OSError as error:
             raise not_writable(folder, error) from error
-        yield folder
+        try:
+            yield folder
+        except BaseException:
+            # A run that was refused has left nothing in it.
+            with suppress(OSError):
+                folder.rmdir()
+            raise
         discard(folder)
 
 

@@ -149,7 +149,8 @@ def hidden_of(output, width: int) -> Tensor:
     if not isinstance(hidden, Tensor) or hidden.ndim != 3 or hidden.shape[-1] != width:
         shape = tuple(hidden.shape) if isinstance(hidden, Tensor) else type(hidden).__name__
         raise InputError(
-            f"a block puts out {shape} where (batch, tokens, {width}) is needed. This architecture is not supported."
+            f"a block puts out numbers of shape {shape}, where one state of each token, (batch, tokens, {width}), is "
+            "needed. This architecture is not supported."
         )
     return hidden
 
