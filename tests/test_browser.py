@@ -1563,6 +1563,7 @@ def test_a_large_screen_is_used(server, browser):
     page = browser.new_page(viewport={"width": 1080, "height": 1920})
     page.goto(f"{server[0]}/?tab=Depth")
     page.wait_for_selector(".ez-plot[data-drawn]:visible", timeout=30_000)
+    settled(page)
     assert page.locator(".ez-plot:visible").first.bounding_box()["height"] <= 0.75 * 1080, "not stretched"
     page.close()
 
