@@ -106,7 +106,9 @@ MORE: Mapping[str, Mapping[str, Any]] = {
     "lfm2": {"layer_types": ["conv", "full_attention"] * 2},
     "lfm2_moe": {"layer_types": ["conv", "full_attention"] * 2, "num_dense_layers": 1},
     "mamba2": {"num_heads": 4},
-    "mimo_v2_flash": {"head_dim": 12},
+    "mimo_v2_flash": {"head_dim": 12, "num_attention_heads": 4},
+    # Its window is as long as its context.
+    "moshi": {"sliding_window": 64},
     "reformer": {"attn_layers": ["local", "lsh"] * 2, "axial_pos_embds": False, "attention_head_size": 8},
     "roc_bert": {"shape_vocab_size": WORDS, "pronunciation_vocab_size": WORDS},
     "qwen4_exp": {"text_config": _QWEN4},
@@ -203,7 +205,6 @@ def _used(folder: Path) -> tuple[str, str]:
     try:
         raised, _ = lens(loaded, vectors, "joyous", 1, 5)
         assert len(raised) == 5 and np.isfinite([one.change for one in raised]).all(), "lens"
-        _ends(loaded)
     except InputError as error:
         lost.append(f"no lens: {error}")
     if loaded.support.unsteered:
@@ -214,23 +215,6 @@ def _used(folder: Path) -> tuple[str, str]:
     else:
         _talked(loaded, vectors)
     return "works", "; ".join(lost)
-
-
-def _ends(loaded: Any) -> None:
-    """The last state through the norm and the head of the lens, against the logits; caps and scales of these bend no
-    small ones."""
-    import torch
-
-    from emoviz.models.blocks import final_norm, hidden_of
-
-    kept = []
-    hook = loaded.blocks[-1].register_forward_hook(lambda *given: kept.append(hidden_of(given[2], WIDTH)))
-    with loaded.inference():
-        logits = loaded.model(input_ids=torch.tensor([[5, 9, 7]]), use_cache=False).logits.float()
-        hook.remove()
-        found = loaded.model.get_output_embeddings()(final_norm(loaded.decoder, "")(kept[0])).float()
-    alike = torch.cosine_similarity(*(one - one.mean(-1, keepdim=True) for one in (found, logits)), dim=-1)
-    assert alike.min() > 0.999, f"the lens ends otherwise than the model (cosine {alike.min():.2g})"
 
 
 def _compared(loaded: Any, vectors: Any) -> None:

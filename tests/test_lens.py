@@ -134,6 +134,12 @@ def test_no_lens_for_another_model_an_unknown_emotion_or_a_missing_last_layer(ll
         lens(llama, _set_of(llama, nonfinite=(3,)), "sad", 1)
 
 
+def test_no_lens_for_a_model_whose_logits_come_another_way(llama):
+    llama.model.register_forward_hook(lambda _module, _inputs, out: setattr(out, "logits", -out.logits))
+    with pytest.raises(InputError, match="more between its last block and its logits .* .rank correlation -1.00"):
+        lens(llama, _set_of(llama), "sad", 1)
+
+
 def _made_up() -> VocabularyLens:
     rows = [TokenChange(" Angst", 1, 3.0, "Latin"), TokenChange("恐", 2, 2.0, "Han"), TokenChange("\n", 3, 1.0, None)]
     raised = {0: (rows[0], rows[0], rows[0], rows[0]), 2: (rows[0], rows[1], rows[1], rows[2])}

@@ -7,18 +7,26 @@ blocks, so that entanglement with another language is seen in the vector before 
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 import numpy as np
 import torch
+from torch import nn
 
 from ..errors import InputError
 from ..extract.norms import fitting
 from ..geometry.directions import mixed
 from ..geometry.vectors import check_layer
-from ..models.blocks import final_norm
+from ..models.blocks import final_norm, hidden_of
 from ..models.loaded import LoadedModel
 from ..store.choice import lacking
 from ..types import Direction, TokenChange, VectorSet, VocabularyLens
 from .vocabulary import vocabulary_scripts
+
+# Of the order that logits have by the lens and by the model: what comes after the head may bend them, and in 16 bits
+# they are rounded.
+_ALIKE = 0.95
+_ENDS: WeakKeyDictionary[LoadedModel, float] = WeakKeyDictionary()
 
 
 def token_changes(loaded: LoadedModel, vectors: VectorSet, emotion: str | Direction, layer: int) -> np.ndarray:
@@ -52,12 +60,34 @@ def changes_along(loaded: LoadedModel, vectors: VectorSet, towards: np.ndarray, 
             "it. Extract the set in bf16 or fp32."
         )
     norm, head = final_norm(loaded.decoder, loaded.architecture), loaded.model.get_output_embeddings()
+    _check_end(loaded, norm, head)
     direction = torch.from_numpy((towards * last).astype(np.float32)).to(loaded.device, loaded.model.dtype)
     with loaded.inference():
         states = norm(torch.stack([direction, torch.zeros_like(direction)])[None])
         logits = head(states)[0].float().cpu()
     change = (logits[0] - logits[1]) * float(vectors.residual_norm[layer] / last)
     return (change - change.mean()).numpy()
+
+
+def _check_end(loaded: LoadedModel, norm: nn.Module, head: nn.Module) -> None:
+    """Raises InputError for a model that does more between its last block and its logits than norm and head do."""
+    if loaded not in _ENDS:
+        kept: list[torch.Tensor] = []
+        ids = torch.arange(4, device=loaded.device)[None]
+        with loaded.inference():
+            hook = loaded.blocks[-1].register_forward_hook(
+                lambda _module, _inputs, output: kept.append(hidden_of(output, loaded.d_model))
+            )
+            logits = loaded.model(input_ids=ids, use_cache=False).logits[0, -1]
+            hook.remove()
+            found = head(norm(kept[0]))[0, -1, : len(logits)]
+        orders = torch.stack([one.float().argsort().argsort().double() for one in (found, logits)])
+        _ENDS[loaded] = float(torch.corrcoef(orders)[0, 1])
+    if not _ENDS[loaded] >= _ALIKE:
+        raise InputError(
+            f"{loaded.architecture} does more between its last block and its logits than its norm and its output head "
+            f"do (rank correlation {_ENDS[loaded]:.2f}). The lens does not know this architecture."
+        )
 
 
 def lens(
