@@ -137,3 +137,9 @@ def test_code_that_comes_with_a_model_is_neither_run_nor_advised(tiny, tmp_path,
     said = str(caught.value)
     assert "code of its own, which is never run" in said and "trust_remote_code" not in said
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_model_with_an_encoder_and_a_decoder_is_refused_in_plain_words(tiny):
+    _change(tiny, model_type="t5", architectures=["T5ForConditionalGeneration"])
+    with pytest.raises(InputError, match="transformers has no causal language model with T5Config"):
+        load_model(str(tiny))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 from ..errors import first_line
@@ -31,4 +32,6 @@ def why_not_loaded(error: Exception) -> str:
             "it has no safetensors weights. Save it by save_pretrained, or set "
             f"{BIN}=1, which takes tensors, and nothing else, out of .bin files"
         )
+    if unknown := re.search(r"Unrecognized configuration class <class '(?:\w+\.)*(\w+)'>", text):
+        return f"transformers has no causal language model with {unknown[1]}"
     return first_line(error)
