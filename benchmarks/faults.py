@@ -30,7 +30,7 @@ _FOLDERS = ("home", "out")
 DONE, LINE, WRONG = "done", "one line", "wrong"
 
 
-def faults(kinds: Sequence[str] = tuple(JOBS), tries: int = 2) -> dict:
+def faults(kinds: Sequence[str] = tuple(JOBS), tries: int = 1) -> dict:
     """Of each kind of job and fault: how often the job ended as undisturbed, with one line, or otherwise."""
     import torch
 
