@@ -13,7 +13,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,15 @@ _PATH, _SPARE = 4096, 50
 # What a job writes to.
 _FOLDERS = ("home", "out")
 DONE, LINE, WRONG = "done", "one line", "wrong"
+# What happens to a job that runs, from one of the changes that it makes on; how it ended.
+Fault = Callable[[Place, Callable[[], object], int], str]
 
 
-def faults(kinds: Sequence[str] = tuple(JOBS), tries: int = 1) -> dict:
-    """Of each kind of job and fault: how often the job ended as undisturbed, with one line, or otherwise."""
+def faults(kinds: Sequence[str] = tuple(JOBS), tries: int = 1, names: Sequence[str] | None = None) -> dict:
+    """Of each kind of job and fault: how often the job ended as undisturbed, with one line, or otherwise.
+
+    names : of the faults; None for all.
+    """
     import torch
 
     from emoviz.commands.printing import table
@@ -42,21 +47,21 @@ def faults(kinds: Sequence[str] = tuple(JOBS), tries: int = 1) -> dict:
         place = made_place(Path(folder))
         # Nobody may read what is given.
         place.folder.chmod(0o755)
-        rows = [row for kind in kinds for row in _failed(place, kind, tries)]
+        happening = FAULTS if names is None else {name: FAULTS[name] for name in names}
+        rows = [row for kind in kinds for row in _failed(place, kind, tries, happening)]
     rows.append({"kind": "all", "fault": "", **{name: sum(row[name] for row in rows) for name in (DONE, LINE, WRONG)}})
     print(table(rows), file=sys.stderr)
     return {"seed": SEED, "rows": rows}
 
 
-def _failed(place: Place, kind: str, tries: int) -> list[dict[str, Any]]:
+def _failed(place: Place, kind: str, tries: int, happening: Mapping[str, Fault]) -> list[dict[str, Any]]:
     run = begun(place, kind)
     before = state(place.now)
     changes, undisturbed = counted(place, run), state(place.now)
     earlier = {path: one for path, one in before.items() if undisturbed.get(path) == one}
     rng = np.random.default_rng([SEED, *kind.encode()])
     rows = []
-    for fault, happen in FAULTS.items():
-        print(f"{fault}: {kind}", file=sys.stderr, flush=True)
+    for fault, happen in happening.items():
         row: dict[str, Any] = {"kind": kind, "fault": fault, DONE: 0, LINE: 0, WRONG: 0}
         for _ in range(tries):
             place.anew()
@@ -74,6 +79,9 @@ def _failed(place: Place, kind: str, tries: int) -> list[dict[str, Any]]:
             if outcome == WRONG or not kept or not healed:
                 said = (place.folder / "said").read_text() + (place.folder / "healed").read_text()
                 print(f"{outcome}, kept {kept}, healed {healed}\n{said[-3000:]}", file=sys.stderr)
+        print(
+            f"{kind}, {fault}: {row[DONE]} done, {row[LINE]} one line, {row[WRONG]} wrong", file=sys.stderr, flush=True
+        )
         rows.append(row)
     return rows
 
@@ -192,7 +200,7 @@ def _twice(place: Place, run: Callable[[], object], _at: int) -> str:
     return WRONG if DONE not in both or WRONG in both else DONE
 
 
-FAULTS: dict[str, Callable[[Place, Callable[[], object], int], str]] = {
+FAULTS: dict[str, Fault] = {
     "full disk": _full,
     "no file may grow": _small,
     "read-only": partial(_closed, 0o555),

@@ -271,11 +271,13 @@ def _extraction(place: Place) -> None:
 
 
 def _stories(place: Place) -> None:
-    from emoviz.extract import generation, protocols
+    """Without the map, for which every process compiles for a minute."""
+    from emoviz.extract import generation, protocols, sets
     from emoviz.extract.make import extract
     from emoviz.models.load import load_model
 
     generation.ROWS = 8
+    sets.umap_coordinates = lambda _: None
     own = protocols.PROTOCOLS["emoviz-stories"]
     assert own.writing is not None
     few = replace(own, writing=replace(own.writing, stories=2, max_new_tokens=12))
@@ -353,8 +355,10 @@ def _judges_alone(place: Place) -> None:
 
 def _steered(command: str, place: Place) -> None:
     _judges_alone(place)
-    words = ["--dose", "0.1,0.3", "--emotion", "sad", "calm"]
-    place.main(command, place.model, *words, *([] if command == "effects" else ["--max-new-tokens", "6"]))
+    if command == "effects":
+        place.main(command, place.model, "--dose", "0.1", "--emotion", "sad")
+    else:
+        place.main(command, place.model, "--dose", "0.1,0.3", "--emotion", "sad", "calm", "--max-new-tokens", "6")
 
 
 def _verification(place: Place) -> None:
@@ -409,4 +413,4 @@ JOBS: dict[str, tuple[Callable[[Place], None] | None, Callable[[Place], None]]] 
     "steered texts saved": (None, _saved),
     "sweep": (_plan, _sweep),
 }
-TIMES = {kind: 8 for kind in JOBS} | {"effects": 4, "sweep": 4, "fetch": 6, "steered texts saved": 4}
+TIMES = {kind: 5 for kind in JOBS} | dict.fromkeys(("effects", "fetch", "steered texts saved", "sweep"), 3)

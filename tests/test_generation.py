@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import resource
 from collections import Counter
 from dataclasses import replace
 
@@ -168,6 +169,20 @@ def test_writing_goes_on_after_a_kill_with_whole_batches(writer, tmp_path):
     again = []
     assert write_stories(writer, prompts, SAMPLED, file=file, progress=again.append) == whole
     assert again == [len(prompts) * SAMPLED.max_new_tokens], "nothing is written anew"
+
+
+def test_where_files_cannot_grow_the_stories_of_an_earlier_run_stay_and_that_is_said(writer, tmp_path):
+    prompts, file = [replace(PROMPTS[k % 3], seed=k) for k in range(ROWS + 1)], tmp_path / "stories.jsonl"
+    write_stories(writer, prompts[:ROWS], SAMPLED, file=file)
+    before, limits = file.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(InputError, match=r"stories.jsonl cannot be written \(File too large\)"):
+            write_stories(writer, prompts, SAMPLED, file=file)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert file.read_bytes() == before
+    assert write_stories(writer, prompts, SAMPLED, file=file) == write_stories(writer, prompts, SAMPLED)
 
 
 def test_a_set_by_generation_keeps_its_stories_and_its_recipe(writer, tmp_path):

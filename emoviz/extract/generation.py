@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
-from ..errors import InputError
+from ..errors import InputError, not_writable
 from ..files import parsed
 from ..models.loaded import LoadedModel, Weights
 from ..models.prompts import prompt_ids
+from ..store.atomic import write_bytes
 from ..store.kept import with_sum, without_sum
 from ..types import Protocol, Story, StoryPrompt, Writing
 from .batches import Encoded, middle_only
@@ -56,7 +57,7 @@ def write_stories(
 
     file     : JSONL that grows batch by batch; a run that was killed finds its stories there and goes on.
     progress : called with the number of token places filled since the last call, `max_new_tokens` per story in all.
-    Raises   : InputError if a prompt and its story do not fit the model's context.
+    Raises   : InputError if a prompt and its story do not fit the model's context, or the file cannot be written.
     """
     stories = _written(file, prompts)
     progress(len(stories) * writing.max_new_tokens)
@@ -65,8 +66,11 @@ def write_stories(
         new = _write(loaded, batch, writing, progress)
         stories += new
         if file is not None:
-            with file.open("a", encoding="utf-8") as out:
-                out.write("".join(_line(story) for story in new))
+            try:
+                with file.open("a", encoding="utf-8") as out:
+                    out.write("".join(_line(story) for story in new))
+            except OSError as error:
+                raise not_writable(file, error) from error
     return tuple(stories)
 
 
@@ -94,9 +98,9 @@ def _written(file: Path | None, prompts: Sequence[StoryPrompt]) -> list[Story]:
     too."""
     if file is None or not file.exists():
         return []
-    lines = file.read_text("utf-8", "replace").split("\n")[:-1]
+    there = file.read_text("utf-8", "replace")
     stories: list[Story] = []
-    for line in lines:
+    for line in there.split("\n")[:-1]:
         try:
             row = parsed(without_sum(line, " "))
         except ValueError:
@@ -104,7 +108,9 @@ def _written(file: Path | None, prompts: Sequence[StoryPrompt]) -> list[Story]:
             break
         stories.append(Story(**{**row, "ids": tuple(row["ids"])}))
     stories = stories if len(stories) == len(prompts) else stories[: len(stories) // ROWS * ROWS]
-    file.write_text("".join(_line(story) for story in stories), "utf-8")
+    kept = "".join(_line(story) for story in stories)
+    if kept != there:
+        write_bytes(file, kept.encode())
     return stories
 
 
