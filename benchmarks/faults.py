@@ -79,9 +79,8 @@ def _failed(place: Place, kind: str, tries: int, happening: Mapping[str, Fault])
             if outcome == WRONG or not kept or not healed:
                 said = (place.folder / "said").read_text() + (place.folder / "healed").read_text()
                 print(f"{outcome}, kept {kept}, healed {healed}\n{said[-3000:]}", file=sys.stderr)
-        print(
-            f"{kind}, {fault}: {row[DONE]} done, {row[LINE]} one line, {row[WRONG]} wrong", file=sys.stderr, flush=True
-        )
+        ends = ", ".join(f"{row[name]} {name}" for name in (DONE, LINE, WRONG))
+        print(f"{kind}, {fault}: {ends}", file=sys.stderr, flush=True)
         rows.append(row)
     return rows
 
