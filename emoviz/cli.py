@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import NoReturn
 
 from . import __version__
-from .errors import InputError, fault_of_the_machine
+from .errors import InputError, faults_told
 from .words import visible
 
 # Group -> command -> what it does; each command is the file of its name in `commands`.
@@ -77,18 +77,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     for noisy in ("httpx", "filelock", "matplotlib", "choreographer", "logistro", "browser_proc", "gguf"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
-        return _run(_joined(_readable(sys.argv[1:] if argv is None else argv)))
+        with faults_told():
+            return _run(_joined(_readable(sys.argv[1:] if argv is None else argv)))
     except InputError as error:
         print(f"emoviz: {visible(str(error))}", file=sys.stderr)
         return 2
     except BrokenPipeError:
         return 0
-    except OSError as error:
-        fault = fault_of_the_machine(error)
-        if fault is None:
-            raise
-        print(f"emoviz: {visible(str(fault))}", file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
         print("emoviz: stopped", file=sys.stderr)
         return 130

@@ -2,6 +2,8 @@
 
 import errno
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 # What a machine says of its disks and files, which nobody's code can mend.
@@ -43,12 +45,16 @@ def not_writable(path: Path, error: Exception) -> InputError:
     )
 
 
-def fault_of_the_machine(error: OSError) -> InputError | None:
-    """What is said of a full disk, a folder that is closed or has gone, and the like; None for any other error."""
-    if error.errno not in _FAULTS:
-        return None
-    what = error.filename if error.filename else "a file"
-    return InputError(
-        f"{what} cannot be used ({error.strerror}). Make room, check the path and who may use it, or set EMOVIZ_HOME "
-        "to another folder."
-    )
+@contextmanager
+def faults_told() -> Iterator[None]:
+    """Inside, a fault of the machine, such as a full disk or a folder that is closed or has gone, is an InputError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FAULTS:
+            raise
+        what = error.filename if error.filename else "a file"
+        raise InputError(
+            f"{what} cannot be used ({error.strerror}). Make room, check the path and who may use it, or set "
+            "EMOVIZ_HOME to another folder."
+        ) from error

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
-from ..errors import InputError, fault_of_the_machine
+from ..errors import InputError, faults_told
 from .limits import limits
 
 log = logging.getLogger(__name__)
@@ -149,20 +149,18 @@ class Jobs:
     def _run(self, job: _Kept) -> tuple[str, str]:
         steps = job.work()
         try:
-            while not job.stop:
-                try:
-                    said = next(steps)
-                except StopIteration as end:
-                    return DONE, end.value
-                with self._lock:
-                    job.said = said
+            with faults_told():
+                while not job.stop:
+                    try:
+                        said = next(steps)
+                    except StopIteration as end:
+                        return DONE, end.value
+                    with self._lock:
+                        job.said = said
             return CANCELLED, ""
         except InputError as error:
             return FAILED, str(error)
-        except Exception as error:
-            fault = fault_of_the_machine(error) if isinstance(error, OSError) else None
-            if fault is not None:
-                return FAILED, str(fault)
+        except Exception:
             # A bug: it must neither go by in silence nor hold up those in line.
             log.exception("%s failed", job.label)
             return FAILED, "an error that nobody expected; the log of the server has it."

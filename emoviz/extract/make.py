@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InputError
+from ..errors import InputError, faults_told
 from ..geometry import preferred_layer
 from ..models.loaded import LoadedModel, loaded_model
 from ..stimuli.corpus import corpus_of
@@ -87,7 +87,8 @@ def extract(
     try:
         if not save:
             return extract_set(model, corpus, found, keep=keep, also=also, batch_tokens=batch_tokens, progress=show)
-        return _stored(model, corpus, found, folder, keep, also, batch_tokens, show)
+        with faults_told():
+            return _stored(model, corpus, found, folder, keep, also, batch_tokens, show)
     finally:
         if isinstance(show, Progress):
             show.close()

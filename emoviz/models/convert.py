@@ -11,7 +11,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from ..errors import InputError, first_line
+from ..errors import InputError, faults_told, first_line
 from ..files import DAMAGED, content, entries, parsed
 from ..store.folders import models_folder
 from ..store.formats.gguf_model import numbers_in_model
@@ -68,7 +68,7 @@ def converted_folder(source: ModelSource, progress: Progress) -> Path:
         if folder.exists():
             log.warning("the converted copy of %s is damaged, or of an earlier version: it is made anew", source.name)
             shutil.rmtree(folder, ignore_errors=True)
-        with being_made(folder) as work:
+        with faults_told(), being_made(folder) as work:
             _convert(source, parts, digest, work, progress)
             (work / "model").rename(folder)
     return folder
