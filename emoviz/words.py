@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import re
 from collections.abc import Iterable
 
@@ -17,7 +18,9 @@ def visible(text: str) -> str:
 
 
 def percent(share: float) -> str:
-    """A share in percent, two digits where it is small: `69`, `8.1`, `0.005`."""
+    """A share in percent, two digits where it is small: `69`, `8.1`, `0.005`; `-` where it is missing."""
+    if not math.isfinite(share):
+        return "-"
     return f"{100 * share:.0f}" if share >= 0.0995 or share == 0 else f"{100 * share:.2g}"
 
 

@@ -199,7 +199,7 @@ def test_layer_that_does_not_exist_is_named_with_those_that_do():
 
 def test_zero_vector_is_named():
     means = np.ones((3, 4))
-    with pytest.raises(InputError, match="vector of 'a' is zero or not finite"):
+    with pytest.raises(InputError, match="vector of 'a' is zero"):
         rdm_of(means, ("a", "b", "c"), "class")
 
 

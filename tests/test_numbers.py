@@ -1,21 +1,29 @@
 """Numbers that are not finite and vectors without a direction: named, shown as missing, and the rest goes on."""
 
+import json
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from emoviz import compare, vocabulary_lens
+from emoviz.cli import main
 from emoviz.errors import InputError
 from emoviz.extract.make import extract
-from emoviz.geometry import preferred_layer, rdm_of
+from emoviz.geometry import depth_curves, held_out_accuracy, pca_map, preferred_layer, rdm, rdm_of
 from emoviz.judge.texts import judge_texts
 from emoviz.models.load import load_model
 from emoviz.readout.reading import read_text
+from emoviz.share.figures import drawings, view_of
 from emoviz.steer.generate import steer_texts
-from emoviz.types import Decoding
+from emoviz.steer.recipes import recipe, recipe_notes
+from emoviz.store import save_set
+from emoviz.types import Decoding, VectorSet
 
+from .conftest import make_set
 from .test_tokenizers import ROWS
 
 
@@ -68,7 +76,7 @@ def test_a_layer_without_directions_leaves_the_others_readable(llama, made):
     assert np.isnan(reading.scores[other]).all() and "'down' is zero" in reading.unread_layers[other]
     np.testing.assert_array_equal(reading.scores[best], read_text(llama, made, "the dog ran on").scores[best])
     assert not reading.unread_tokens
-    with pytest.raises(InputError, match=f"layer {best}, which stands for .* cannot be read: the vector of 'down' is"):
+    with pytest.raises(InputError, match=f"stands for .* cannot be read: layer {best} of .*: the vector of 'down' is"):
         read_text(llama, _flat_at(made, best), "the dog ran on")
 
 
@@ -78,3 +86,150 @@ def test_two_classes_of_the_same_vectors_are_at_no_distance_and_alike_to_the_thi
     means[2] = means[0]
     down_even, down_up, even_up = rdm_of(means, made.classes, "class")[0]
     assert down_up == pytest.approx(0, abs=1e-6) and down_even == pytest.approx(even_up) and down_even > 1
+
+
+# Sets that no number can be had of somewhere. Their halves are spoilt as they are.
+
+CLASSES = ("afraid", "calm", "happy", "neutral", "sad")
+
+
+def _spoilt(spoil: Callable[[np.ndarray], object], **options) -> VectorSet:
+    """A set of 4 layers whose means and those of its halves, (L, C, D) each, were changed in place."""
+    made = make_set(layers=4, width=16, classes=CLASSES, **options)
+    for means in (made.class_means, *made.half_means):
+        spoil(means)
+    return made
+
+
+def _put(*place, value=0.0):
+    return lambda means: means.__setitem__(place, value)
+
+
+KINDS = {
+    "all alike": lambda: _spoilt(lambda means: means.__setitem__(slice(None), means[:, :1])),
+    "alike at a layer": lambda: _spoilt(lambda means: means.__setitem__(1, means[1, 0])),
+    "a class in the middle": lambda: _spoilt(lambda m: m.__setitem__(np.s_[:, 1], m[:, [0, 2, 3, 4]].mean(1))),
+    "two alike": lambda: _spoilt(lambda means: means.__setitem__(np.s_[:, 4], means[:, 0])),
+    "equally far apart": lambda: _spoilt(lambda means: means.__setitem__(slice(None), np.eye(5, 16))),
+    "zero": lambda: _spoilt(_put(slice(None))),
+    "a zero class": lambda: _spoilt(_put(slice(None), 1)),
+    "a layer not finite": lambda: _spoilt(_put(1, value=np.nan)),
+    "a class not finite": lambda: _spoilt(_put(slice(None), 1, value=np.nan)),
+    "an infinite class": lambda: _spoilt(_put(slice(None), 1, value=np.inf)),
+    "nothing finite": lambda: _spoilt(_put(slice(None), value=np.nan)),
+    "very long": lambda: _spoilt(lambda means: means.__imul__(1e30)),
+    "one class": lambda: make_set(layers=4, width=16, classes=CLASSES[:1]),
+    "two classes": lambda: make_set(layers=4, width=16, classes=CLASSES[:2]),
+    "one layer": lambda: make_set(layers=1, width=16, classes=CLASSES),
+    "no norms": lambda: replace(make_set(layers=4, width=16, classes=CLASSES), residual_norm=np.zeros(4)),
+}
+FULL = make_set("full", layers=4, width=16, classes=CLASSES, seed=1)
+
+
+@pytest.fixture(params=KINDS)
+def spoilt(request):
+    return replace(KINDS[request.param](), name="spoilt")
+
+
+def test_every_curve_and_comparison_has_a_number_or_a_reason(spoilt):
+    for curve in depth_curves(spoilt).values():
+        assert not np.isinf(curve.values).any() and (curve.reason or np.isfinite(curve.values).all()), curve.name
+    for centring in ("class", "neutral", "none"):
+        found = compare([spoilt, FULL], centring=centring, n_permutations=9, n_bootstrap=9)
+        assert np.isfinite(found.rho[0, 1]) or "rho" in {one.number for one in found.missing}
+
+
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside a full set"])
+def test_every_figure_is_drawn_without_what_is_missing_or_says_why_not(spoilt, beside):
+    for name, drawing in drawings(view_of([spoilt, FULL] if beside else [spoilt])).items():
+        try:
+            figure = drawing.draw_some()
+        except InputError as error:
+            assert str(error).endswith(".") and "nan" not in str(error).split(), name
+        else:
+            assert "NaN" not in figure.to_json() and "Infinity" not in figure.to_json(), name
+            assert "nan" not in figure.layout.meta["description"].lower().split(), name
+
+
+def _no_constant(name: str):
+    pytest.fail(f"{name} is no JSON")
+
+
+def _answer(words: list[str], capsys) -> dict | str:
+    """What a command answers, or the one line in which it refuses."""
+    code = main([*words, "--json"])
+    out, err = capsys.readouterr()
+    if code == 0:
+        assert main(words) == 0 and " nan" not in capsys.readouterr().out.lower()
+        return json.loads(out, parse_constant=_no_constant)
+    assert code == 2 and "Traceback" not in err
+    return err.strip().split("\n")[-1]
+
+
+def test_every_command_answers_or_says_in_a_line_what_is_missing(spoilt, llama, monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("emoviz.models.load.load_model", lambda *_args, **_options: llama)
+    for vectors in (spoilt, FULL):
+        of_it = replace(vectors.provenance, model=llama.name, revision=llama.revision, origin=llama.origin)
+        save_set(replace(vectors, provenance=of_it))
+    pushed, short = ["--emotion", "afraid", "--dose", "0.1"], ["--max-new-tokens", "2"]
+    commands = {
+        "show": [], "rdm": [], "compare": ["full", "--permutations", "9", "--bootstrap", "9"],
+        "lens": ["--emotion", "afraid"], "export": ["--format", "npz", "--out", str(tmp_path / "out.npz")],
+        "read": ["--text", "the cat sat on a mat"], "vary": ["--template", "the {n} cat sat", "--values", "1, 2"],
+        "steer": [*pushed, *short, "--prompt", "the cat", "--witness", "none"],
+        "chat": [*pushed, *short, "--say", "the cat", "--witness", "none"],
+        "leak": [*pushed, *short, "--prompt", "the cat"],
+    }  # fmt: skip
+    for name, words in commands.items():
+        model = name in ("read", "vary", "steer", "leak", "chat")
+        answer = _answer([name, *([llama.name, "--set", "spoilt"] if model else ["spoilt"]), *words], capsys)
+        assert isinstance(answer, dict) or answer.startswith("emoviz: ") and len(answer) < 600, name
+
+
+@pytest.mark.parametrize("kind", ["all alike", "a class in the middle"])
+def test_what_rounding_leaves_of_a_vector_is_no_direction(kind):
+    vectors = KINDS[kind]()
+    with pytest.raises(InputError, match="the vector of '.*' is zero, and a cosine needs a direction"):
+        rdm(vectors, 2)
+    curves = depth_curves(vectors)
+    for name in ("mean_cosine", "rdm_std", "participation_ratio", "valence_r", "split_half_rho"):
+        assert np.isnan(curves[name].values).all() and "is zero" in curves[name].reason
+
+
+def test_where_all_pairs_are_equally_far_apart_nothing_correlates():
+    curves = depth_curves(KINDS["equally far apart"]())
+    assert np.isnan(curves["split_half_rho"].values).all() and "no spread" in curves["split_half_rho"].reason
+    # Their principal axes can be turned at will.
+    assert np.isnan(curves["valence_r"].values).all() and "as far as along another" in curves["valence_r"].reason
+    assert np.isnan(pca_map(KINDS["equally far apart"](), 1).params["valence_r"])
+    np.testing.assert_allclose(curves["mean_cosine"].values, -1 / 4, atol=1e-6)
+
+
+def test_two_classes_lie_on_no_axis_by_chance_or_otherwise():
+    curve = depth_curves(make_set(layers=2, classes=("happy", "sad")))["valence_r"]
+    assert np.isnan(curve.values).all() and "fewer than 3 classes" in curve.reason
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e30])
+def test_no_length_of_vectors_is_too_small_or_too_large(scale):
+    plain, scaled = make_set(seed=2), make_set(seed=2, scale=scale)
+    assert compare([scaled, FULL], (1, 1)).rho[0, 1] == pytest.approx(compare([plain, FULL], (1, 1)).rho[0, 1])
+    np.testing.assert_allclose(rdm(scaled, 1).condensed, rdm(plain, 1).condensed, atol=1e-5)
+
+
+def test_a_layer_without_directions_is_left_out_of_steering_and_of_the_lens(llama, made):
+    flat = _flat_at(made, 1)
+    found = recipe(flat)
+    assert recipe(made).layers == (1, 2) and found.layers == (2,)
+    assert "layer 1 of" in recipe_notes(found, flat)["left out"] and "left out" not in recipe_notes(recipe(made), made)
+    assert list(vocabulary_lens(llama, flat, "up", top=2).raised) == [0, 2, 3]
+    with pytest.raises(InputError, match="layer 1 of .*: the vector of 'down' is zero"):
+        steer_texts(llama, flat, "up", 0.3, "the cat", recipe(flat, layers=1))
+
+
+def test_passages_that_are_all_alike_or_of_one_topic_are_not_decoded():
+    states = np.random.default_rng(0).normal(size=(6, 4))
+    emotions, topics = ("up", "down") * 3, ("a", "a", "b", "b", "c", "c")
+    assert held_out_accuracy(states, emotions, topics) >= 0
+    assert np.isnan(held_out_accuracy(np.tile(states[0], (6, 1)), emotions, topics))
+    assert np.isnan(held_out_accuracy(states, emotions, ("a",) * 6))

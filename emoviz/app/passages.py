@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from ..errors import InputError
 from ..geometry import held_out_classes
 from ..plots.theme import short_label
 from ..stimuli import load_corpus
@@ -77,7 +78,10 @@ def _guesses(vectors: VectorSet, layer: int, source: Sequence[Passage | Story]) 
     if layer not in kept.layers:
         at = ", ".join(map(str, kept.layers))
         return None, f"the states of its texts are kept at layer {at}; go there to see what each is read as"
-    return _guesses_at(kept, layer), None
+    try:
+        return _guesses_at(kept, layer), None
+    except InputError as error:
+        return None, f"what each is read as cannot be told: {error}"
 
 
 @lru_cache(maxsize=16)

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from ..types import ClaimCheck
 from ..types.claims import OUTCOMES, UNTESTED
 from .arguments import Result
+from .printing import written
 
 _WIDTH, _INDENT = 112, 13
 
@@ -56,5 +57,5 @@ def _here(check: ClaimCheck) -> str:
     beside = f"; {check.control}" if check.control else ""
     told = f"{check.measured}{beside}" if check.measured else "nothing"
     if len(check.values) > 1:
-        told += " (" + "; ".join(f"{v.of} {v.value:.3g}" for v in check.values) + ")"
+        told += " (" + "; ".join(f"{v.of} {written(v.value, '.3g')}" for v in check.values) + ")"
     return told

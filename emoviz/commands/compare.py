@@ -5,10 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from itertools import combinations
 
-import numpy as np
-
 from .arguments import CENTRING, SEED, Result, depth_of, whole
-from .printing import table
+from .printing import table, written
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -39,8 +37,7 @@ def run(given: Namespace) -> Result:
     )
 
     def shown(name: str, i: int, j: int, form: str = ".3f") -> str:
-        value = getattr(found, name)[i, j]
-        return format(value, form) if np.isfinite(value) else "-"
+        return written(getattr(found, name)[i, j], form)
 
     short = letters(len(sets))
     rows = [

@@ -8,8 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..extract.progress import Progress
 from ..judge.regimes import REGIME_LETTER, REGIME_WORDS, REGIMES
 from ..steer.doses import RUN_DOSES
@@ -35,7 +33,7 @@ from .arguments import (
     set_of,
     witness_at_hand,
 )
-from .printing import table
+from .printing import table, written
 
 # JSON key -> measure of a curve.
 _MEASURES = {
@@ -202,7 +200,7 @@ def _said(result: dict) -> str:
                 "direction": window["direction"],
                 **{f"{row['dose']:g}": REGIME_LETTER[row["regime"]] for row in own},
                 "usable": window["words"],
-                "witness gain": f"{rise:+.2f}" if np.isfinite(rise) else "-",
+                "witness gain": written(rise, "+.2f"),
             }
         )
     witness = result["witness"]

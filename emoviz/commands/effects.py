@@ -27,7 +27,7 @@ from .arguments import (
     set_of,
     witness_at_hand,
 )
-from .printing import table
+from .printing import table, written
 
 if TYPE_CHECKING:
     from ..experiments.effects_summary import Effect
@@ -193,14 +193,14 @@ def _text(found: SideEffects, each: Mapping[tuple[str, float], Effect], path: Pa
                 {
                     "direction": shown,
                     **{f"{dose:g}": _broke(each[name, dose]) for dose in found.doses},
-                    "length": " ".join(f"{each[name, dose].length:.0f}" for dose in found.doses),
+                    "length": " ".join(written(each[name, dose].length, ".0f") for dose in found.doses),
                     "repeated %": " ".join(percent(each[name, dose].repetition) for dose in found.doses),
                 }
                 for name, shown in names.items()
             ]
         ),
-        f"* the 95 % interval leaves out 0. Unsteered: {plain.loss.after:.2f} nats per token, "
-        f"{plain.accuracy.after:.2f} right (chance {CHANCE:.2f}), {plain.length:.0f} tokens, "
+        f"* the 95 % interval leaves out 0. Unsteered: {written(plain.loss.after, '.2f')} nats per token, "
+        f"{written(plain.accuracy.after, '.2f')} right (chance {CHANCE:.2f}), {written(plain.length, '.0f')} tokens, "
         f"{percent(plain.repetition)} % repeated.",
     ]
     if not can_tell(found):
@@ -222,7 +222,7 @@ def _text(found: SideEffects, each: Mapping[tuple[str, float], Effect], path: Pa
 
 def _broke(one: Effect) -> str:
     loss, answers = ("*" if change.told else "" for change in (one.loss, one.accuracy))
-    return f"{one.loss.change:+.2f}{loss} ({one.accuracy.after:.2f}{answers})"
+    return f"{written(one.loss.change, '+.2f')}{loss} ({written(one.accuracy.after, '.2f')}{answers})"
 
 
 def _listed(changes: Sequence[tuple[str, float]]) -> str:

@@ -27,7 +27,7 @@ from .arguments import (
     target,
     whole,
 )
-from .printing import peak_rss_mb, table
+from .printing import peak_rss_mb, table, written
 
 # Of the highest of each class, as the command line shows them.
 _SHOWN = 5
@@ -218,9 +218,9 @@ def _groups(found: GroupDifference) -> str:
     rows = [
         {
             "class": row["class"],
-            "d": f"{row['d']:+.2f}",
-            "95 %": f"{row['low']:+.2f} to {row['high']:+.2f}",
-            "p": f"{row['p']:.4f}",
+            "d": written(row["d"], "+.2f"),
+            "95 %": f"{written(row['low'], '+.2f')} to {written(row['high'], '+.2f')}",
+            "p": written(row["p"], ".4f"),
             "mean first": f"{row['mean first']:+.4f}",
             "mean second": f"{row['mean second']:+.4f}",
         }

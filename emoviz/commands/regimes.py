@@ -5,10 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-import numpy as np
-
 from .arguments import Result
-from .printing import table
+from .printing import table, written
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -35,7 +33,7 @@ def run(given: Namespace) -> Result:
         {
             "line": k,
             "regime": row["regime"] if row["regime"] else "-",
-            **{name: f"{row[name]:.2f}" if np.isfinite(row[name]) else "-" for name in ("repetition", "leak")},
+            **{name: written(row[name], ".2f") for name in ("repetition", "leak")},
             "n_words": row["n_words"],
             "reason": row["reason"],
         }

@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 import numpy as np
 
 from .arguments import CENTRING, Result
-from .printing import table
+from .printing import table, written
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -71,7 +71,7 @@ def run(given: Namespace) -> Result:
         {
             "layer": layer,
             "depth": f"{vectors.depth(layer):.2f}",
-            **{n: f"{c.values[layer]:.4g}" for n, c in curves.items()},
+            **{n: written(c.values[layer], ".4g") for n, c in curves.items()},
         }
         for layer in layers
     ]

@@ -25,7 +25,7 @@ from .arguments import (
     one_of,
     set_of,
 )
-from .printing import table
+from .printing import table, written
 
 _WHERE = {"mean": "over the sentence", "last": "its last token"}
 
@@ -91,7 +91,7 @@ def run(given: Namespace) -> Result:
         for name in shown:
             at = found.classes.index(name)
             interval = "" if np.isnan(half[k, at]) else f" \u00b1 {half[k, at]:.4f}"
-            row[f"score {name}" if name == "n" else name] = f"{change[k, at]:+.4f}{interval}"
+            row[f"score {name}" if name == "n" else name] = f"{written(change[k, at], '+.4f')}{interval}"
         rows.append(row)
     over = f" of {len(found.templates)} sentences, 95 % interval over them" if len(found.templates) > 1 else ""
     head = f"{found.set}, layer {found.layer}, {found.where}: score less its mean over the numbers{over}"

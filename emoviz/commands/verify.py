@@ -11,7 +11,7 @@ from ..store.choice import lacking
 from ..types import Verification
 from ..words import visible
 from .arguments import Result, add_cleaning, add_device, add_precision, add_set, known_sets, named_sets, set_of
-from .printing import table
+from .printing import table, written
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -69,11 +69,11 @@ def _text(done: Verification) -> str:
             "emotion": own.emotion,
             "opening": own.prompt + 1,
             "dose": f"{own.dose:g}",
-            "before": f"{own.before:.3f}",
-            "after": f"{own.after:.3f}",
+            "before": written(own.before, ".3f"),
+            "after": written(own.after, ".3f"),
             "surgical": f"{own.surgical} of {done.plan.samples}",
             "confirmed": "yes" if own.confirmed else "no",
-            "random after": f"{other.after:.3f}",
+            "random after": written(other.after, ".3f"),
             "random confirmed": "yes" if other.confirmed else "no",
             "outside": _WORDS[own.outside_confirmed],
             "random outside": _WORDS[other.outside_confirmed],

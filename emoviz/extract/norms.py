@@ -29,7 +29,7 @@ def fitting(vectors: VectorSet | None, loaded: LoadedModel, unfit: Unfit = anyth
     """
     found = set_for(loaded_model(loaded), unfit) if vectors is None else vectors
     check_fit(found, loaded)
-    known = np.isfinite(found.residual_norm)
+    known = found.residual_norm > 0
     if known[list(found.finite_layers)].all():
         return found
     if loaded not in _MEASURED:

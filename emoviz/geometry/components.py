@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from ..types.condensed import square
 from .dissimilarity import rdm_of
 from .layers import preferred_layer
 from .rdm import rdm
-from .signs import arousal_signs, sign_correlation, valence_signs
+from .signs import arousal_signs, sign_correlation, told_apart, valence_signs
 
 N_COMPONENTS = 3
 
@@ -50,10 +51,8 @@ def components_over_layers(vectors: VectorSet, anchor: int | None = None) -> dic
     return over_layers(
         found,
         preferred_layer(vectors) if anchor is None else anchor,
-        first=lambda _, c: Components(c.scores * _fixed_signs(c.scores, vectors.classes), c.explained),
-        then=lambda _, c, near: Components(
-            c.scores * np.where((c.scores * near.scores).sum(0) < 0, -1.0, 1.0), c.explained
-        ),
+        first=lambda _, c: replace(c, scores=c.scores * _fixed_signs(c.scores, vectors.classes)),
+        then=lambda _, c, near: replace(c, scores=c.scores * np.where((c.scores * near.scores).sum(0) < 0, -1.0, 1.0)),
     )
 
 
@@ -92,11 +91,13 @@ def _by_layer(vectors: VectorSet) -> dict[int, tuple[np.ndarray, np.ndarray]]:
 
 def _components(points: np.ndarray, values: np.ndarray) -> Components:
     scores, explained = np.zeros((len(points), N_COMPONENTS)), np.zeros(N_COMPONENTS)
+    told = np.zeros(N_COMPONENTS, bool)
     n = min(N_COMPONENTS, points.shape[1])
     total = values.sum()
     scores[:, :n] = points[:, :n]
     explained[:n] = values[:n] / total if total > 0 else 0.0
-    return Components(scores, explained)
+    told[:n] = told_apart(values)[:n]
+    return Components(scores, explained, told)
 
 
 def _fixed_signs(scores: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:

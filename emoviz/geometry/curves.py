@@ -17,7 +17,7 @@ from ..types import DepthCurve, DepthCurves, VectorSet
 from ..words import ranges
 from .means import LayerMeans, Means
 from .once import once_per_set
-from .signs import arousal_signs, pearson_with_signs, valence_signs
+from .signs import MIN_SIGNED, arousal_signs, can_correlate, pearson_with_signs, valence_signs
 from .vectors import CENTRINGS, check_centring
 
 PLAIN, SHARE, CORRELATION, ABSOLUTE_CORRELATION = "plain", "share", "correlation", "absolute correlation"
@@ -98,25 +98,27 @@ def _published_anisotropy(model: PublishedModel, _centring: str) -> tuple[np.nda
 
 
 def participation_ratio(spectrum: np.ndarray) -> float:
-    """Effective number of dimensions, (sum of eigenvalues)^2 / sum of squared eigenvalues, from 1 to C - 1.
+    """Effective number of dimensions, (sum of eigenvalues)^2 / sum of squared eigenvalues, from 1 to C - 1; NaN where
+    nothing spreads, and for values that are not finite.
 
     spectrum : (C,) singular values of the unit class vectors less their mean.
     Source : Gao et al. 2017 (participation ratio of a covariance spectrum).
     """
+    if not spectrum.sum() > 0:
+        return float("nan")
     eigenvalues = spectrum**2
     return float(eigenvalues.sum() ** 2 / (eigenvalues**2).sum())
 
 
 def effective_rank(spectrum: np.ndarray) -> float:
-    """Exponential of the entropy of the normalised singular values, from 1 to C - 1; NaN for values that are not
-    finite.
+    """Exponential of the entropy of the normalised singular values, from 1 to C - 1; NaN as `participation_ratio`.
 
     spectrum : as for `participation_ratio`, which weighs the large dimensions more.
     Source : Roy and Vetterli 2007 (the effective rank).
     """
-    share = spectrum / spectrum.sum()
-    if np.isnan(share).any():
+    if not spectrum.sum() > 0:
         return float("nan")
+    share = spectrum / spectrum.sum()
     share = share[share > 0]
     return float(np.exp(-(share * np.log(share)).sum()))
 
@@ -137,6 +139,9 @@ CURVES: dict[str, Curve] = {
             scale=SHARE,
             reference=_chance,
             reference_label="chance",
+            why_missing=lambda s: (
+                "a class has no direction from the mean of all there, or all passages are of one topic"
+            ),
         ),
         Curve(
             name="split_half_rho",
@@ -202,6 +207,7 @@ CURVES: dict[str, Curve] = {
             axis="effective dimensions",
             aid="how many directions the class vectors spread over, by variance",
             value=_of_spectrum(participation_ratio),
+            why_missing=lambda s: _ALL_ALIKE,
         ),
         Curve(
             name="effective_rank",
@@ -210,6 +216,7 @@ CURVES: dict[str, Curve] = {
             aid="how many directions the class vectors spread over, by entropy: small ones count more than in the "
             "participation ratio",
             value=_of_spectrum(effective_rank),
+            why_missing=lambda s: _ALL_ALIKE,
         ),
         Curve(
             name="vector_norm",
@@ -235,7 +242,7 @@ CURVES: dict[str, Curve] = {
             "in 20 times",
             value=_sign_fit(0, valence_signs),
             scale=ABSOLUTE_CORRELATION,
-            why_missing=lambda s: _NO_SIGNS,
+            why_missing=lambda s: _why_no_fit(valence_signs(s.classes)),
         ),
         Curve(
             name="arousal_r",
@@ -245,12 +252,18 @@ CURVES: dict[str, Curve] = {
             "times",
             value=_sign_fit(1, arousal_signs),
             scale=ABSOLUTE_CORRELATION,
-            why_missing=lambda s: _NO_SIGNS,
+            why_missing=lambda s: _why_no_fit(arousal_signs(s.classes)),
         ),
     )
 }
 _TOO_FEW = "fewer than 3 pairs of classes are too few to correlate"
-_NO_SIGNS = "the classes have no known valence and arousal signs that differ"
+_ALL_ALIKE = "all class vectors point the same way, so that they spread over no dimension"
+
+
+def _why_no_fit(signs: np.ndarray) -> str:
+    if can_correlate(signs):
+        return "the classes spread along this component as far as along another, or not at all"
+    return f"fewer than {MIN_SIGNED} classes have a known valence and arousal sign, or all have the same"
 
 
 def control_curve(name: str) -> Curve:

@@ -10,7 +10,8 @@ import numpy as np
 from ..emotions import NEUTRAL, class_named
 from ..errors import InputError
 from ..types import VectorSet
-from .vectors import class_vectors, unit
+from .once import once_per_set
+from .vectors import class_vectors, lengths_of, unit, without_rounding
 
 
 def means_of(vectors: VectorSet) -> np.ndarray:
@@ -37,8 +38,31 @@ def emotion_vectors(
         return class_vectors(vectors.class_means[layer], vectors.classes, centring, dtype)
     means = np.asarray(cleaned.means[layer], np.float64)
     if cleaned.origin is not None:
-        return means - cleaned.origin[layer], vectors.classes
+        return without_rounding(means - cleaned.origin[layer], lengths_of(means).max()), vectors.classes
     return class_vectors(means, vectors.classes, centring, np.float64)
+
+
+def units_at(
+    vectors: VectorSet, layer: int, centring: str | None = None, dtype: type = np.float32
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """`emotion_vectors` made unit, float64. Raises InputError, with the layer, for one that has no direction."""
+    try:
+        found, classes = emotion_vectors(vectors, layer, centring, dtype)
+        return unit(found, classes), classes
+    except InputError as error:
+        raise InputError(f"layer {layer} of {vectors.name}: {error}") from error
+
+
+@once_per_set
+def without_directions(vectors: VectorSet, layers: tuple[int, ...]) -> dict[int, str]:
+    """Which of some layers have a class without a direction, and which that is."""
+    why = {}
+    for layer in layers:
+        try:
+            units_at(vectors, layer)
+        except InputError as error:
+            why[layer] = str(error)
+    return why
 
 
 def origin_of(vectors: VectorSet, layer: int, centring: str | None = None) -> np.ndarray:
@@ -76,9 +100,9 @@ def emotion_units(
     """
     rows = []
     for layer in layers:
-        found, classes = emotion_vectors(vectors, layer, centring)
+        units, classes = units_at(vectors, layer, centring)
         check_emotions(vectors, names, classes)
-        rows.append(unit(found, classes)[[classes.index(name) for name in names]])
+        rows.append(units[[classes.index(name) for name in names]])
     stacked = np.stack(rows, 1)
     return stacked / np.linalg.norm(stacked, axis=2, keepdims=True)
 
@@ -94,9 +118,8 @@ def mixed(
     # Only ratios count, so that no weight is too large or too small. Powers of two change no digit.
     exponent = math.frexp(max(abs(weight) for _, weight in terms))[1]
     for layer in layers:
-        found, classes = emotion_vectors(vectors, layer, centring)
+        units, classes = units_at(vectors, layer, centring)
         check_emotions(vectors, [name for name, _ in terms], classes)
-        units = unit(found, classes)
         rows.append(sum(math.ldexp(weight, -exponent) * units[classes.index(name)] for name, weight in terms))
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     if (lengths < 1e-6).any():

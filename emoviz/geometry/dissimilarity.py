@@ -17,8 +17,6 @@ from .vectors import class_vectors, unit
 MIN_COMMON = 3
 # RDMs that differ by no more than this anywhere are the same; one that varies by no more has no spread.
 SAME = 1e-6
-# Shorter than this, as a share of the longest class mean, a vector is a rounding error of the mean that was taken off.
-_NO_LENGTH = 1e-6
 
 
 def rdm_of(means: np.ndarray, classes: tuple[str, ...], centring: str) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -40,8 +38,10 @@ def condensed_cosine(vectors: np.ndarray, classes: tuple[str, ...]) -> np.ndarra
 
 
 def rdms(vectors: np.ndarray) -> np.ndarray:
-    """Condensed RDMs of many sets of class vectors, unchecked and in their own precision: (..., C, D) to (..., P)."""
-    rows = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+    """Condensed RDMs of many sets of class vectors in their own precision, NaN for a zero vector: (..., C, D) to (...,
+    P)."""
+    with np.errstate(invalid="ignore"):
+        rows = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
     return 1 - condensed(rows @ np.swapaxes(rows, -1, -2))
 
 
@@ -63,6 +63,8 @@ def rdm_or_missing(means: np.ndarray, classes: tuple[str, ...], centring: str) -
     means : (C, D). Returns (P,) float32.
     """
     means = np.asarray(means, np.float32)
+    # By a power of two, which changes no digit: no square is too large or too small for single precision then.
+    means = means * np.ldexp(np.float32(1), -np.frexp(np.fmax.reduce(np.abs(means), axis=None))[1])
     squares = np.einsum("cd,cd->c", means, means)
     if not np.isfinite(squares).any():
         return _missing("class means are missing" if np.isnan(squares).all() else "class means are not finite")
@@ -71,7 +73,7 @@ def rdm_or_missing(means: np.ndarray, classes: tuple[str, ...], centring: str) -
         return _missing(f"mean of {classes[bad[0]]!r} is {'zero' if squares[bad[0]] == 0 else 'not finite'}")
     vectors, kept = class_vectors(means, classes, centring)
     products = vectors @ vectors.T
-    short = np.flatnonzero(products.diagonal() <= _NO_LENGTH**2 * squares.max())
+    short = np.flatnonzero(products.diagonal() == 0)
     if short.size:
         return _missing(
             f"vector of {kept[short[0]]!r} is zero under {centring} centring, and a cosine needs a direction"

@@ -152,10 +152,11 @@ def _one(vectors: VectorSet, layer: int, method: str) -> Projection:
 
 def _pca_projection(components, classes: tuple[str, ...], layer: int) -> Projection:
     points = components.scores[:, :2]
+    first, second = np.where(components.told[:2], points, np.nan).T
     params = {
         "explained": components.explained[:2].tolist(),
-        "valence_r": sign_correlation(points[:, 0], valence_signs(classes)),
-        "arousal_r": sign_correlation(points[:, 1], arousal_signs(classes)),
+        "valence_r": sign_correlation(first, valence_signs(classes)),
+        "arousal_r": sign_correlation(second, arousal_signs(classes)),
     }
     return Projection(points, classes, layer, "PCA", params)
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from ..errors import InputError
 from ..types import VectorSet
-from .dissimilarity import condensed_cosine, rdm_of
-from .ranks import spearman_matrix, standard_ranks
-from .vectors import class_vectors, unit
+from .dissimilarity import SAME, condensed_cosine, rdm_of
+from .ranks import spearman_matrix
+from .signs import told_apart
+from .vectors import class_vectors, lengths_of, unit
 
 # With fewer pairs of classes there is nothing to rank.
 MIN_CORRELATED = 3
@@ -43,11 +44,12 @@ class Means(Protocol):
 
     @property
     def spectrum(self) -> np.ndarray:
-        """Singular values of the unit class vectors less their mean, smallest first, (B, C')."""
+        """Singular values of the unit class vectors less their mean, smallest first, (B, C'); 0 below rounding."""
 
     @property
     def components(self) -> np.ndarray:
-        """Principal axes of the class-centred unit vectors as columns, largest last, (B, C, C), under any centring."""
+        """Principal axes of the class-centred unit vectors as columns, largest last, (B, C, C), under any centring. Of
+        the set itself NaN where an axis is not told apart from others."""
 
     def control_rho(self, name: str) -> np.ndarray:
         """Spearman's rho of the class-centred RDM with a control RDM of the same passages, (B,), under any centring."""
@@ -107,30 +109,29 @@ class LayerMeans:
 
     @cached_property
     def lengths(self) -> np.ndarray:
-        return np.linalg.norm(self._vectors[0], axis=1)[None]
+        return lengths_of(self._vectors[0])[None]
 
     @cached_property
     def spectrum(self) -> np.ndarray:
         rows = unit(*self._vectors)
         rows = rows - rows.mean(0)
-        return np.sqrt(np.clip(np.linalg.eigvalsh(rows @ rows.T), 0, None))[None]
+        values = np.sqrt(np.clip(np.linalg.eigvalsh(rows @ rows.T), 0, None))
+        return np.where(values > SAME, values, 0.0)[None]
 
     @cached_property
     def components(self) -> np.ndarray:
         rows = unit(*class_vectors(self.vectors.class_means[self.layer], self.classes, "class"))
         rows -= rows.mean(0)
         # Of the small matrix of products, not of the wide one of states.
-        return np.linalg.eigh(rows @ rows.T)[1][None]
+        values, axes = np.linalg.eigh(rows @ rows.T)
+        return np.where(told_apart(values), axes, np.nan)[None]
 
     @cached_property
-    def _class_centred_ranks(self) -> np.ndarray:
-        return standard_ranks(rdm_of(self.vectors.class_means[self.layer], self.classes, "class")[0])
+    def _class_centred(self) -> np.ndarray:
+        return rdm_of(self.vectors.class_means[self.layer], self.classes, "class")[0][None]
 
     def control_rho(self, name: str) -> np.ndarray:
-        own = self._class_centred_ranks
-        if len(own) < MIN_CORRELATED:
-            return np.full(1, np.nan)
-        return np.array([own @ standard_ranks(self.vectors.control_rdms[name])])
+        return self.spearman(self._class_centred, np.asarray(self.vectors.control_rdms[name], np.float64)[None])
 
     @property
     def residual_norm(self) -> np.ndarray:
@@ -138,7 +139,7 @@ class LayerMeans:
 
     @property
     def norm_unit(self) -> np.ndarray:
-        return self.residual_norm
+        return np.where(self.residual_norm > 0, self.residual_norm, np.nan)
 
     @property
     def decoding_accuracy(self) -> np.ndarray:
@@ -155,6 +156,8 @@ class LayerMeans:
     def spearman(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         if a.shape[1] < MIN_CORRELATED or not (np.isfinite(a).all() and np.isfinite(b).all()):
             return np.full(1, np.nan)
+        if min(np.ptp(a), np.ptp(b)) <= SAME:
+            raise InputError("an RDM has no spread: every pair of classes is equally far apart.")
         return spearman_matrix(np.concatenate([a, b]))[None, 0, 1]
 
     def _stored(self, values: np.ndarray | None) -> np.ndarray:

@@ -18,9 +18,9 @@ def average_ranks(values: np.ndarray) -> np.ndarray:
 def standard_ranks(condensed: np.ndarray) -> np.ndarray:
     """Ranks of each row, centred and of length 1: dot products of rows are then Spearman's rho.
 
-    condensed : (..., P). A constant row has no ranks to correlate and becomes NaN.
+    condensed : (..., P). A constant row, or one that holds NaN, has no ranks to correlate and becomes NaN.
     """
-    ranks = average_ranks(condensed)
+    ranks = np.where(np.isnan(condensed).any(-1, keepdims=True), np.nan, average_ranks(condensed))
     ranks -= ranks.mean(-1, keepdims=True)
     with np.errstate(invalid="ignore"):
         return ranks / np.linalg.norm(ranks, axis=-1, keepdims=True)

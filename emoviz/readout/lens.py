@@ -15,7 +15,7 @@ from torch import nn
 
 from ..errors import InputError
 from ..extract.norms import fitting
-from ..geometry.directions import mixed
+from ..geometry.directions import mixed, without_directions
 from ..geometry.vectors import check_layer
 from ..models.blocks import final_norm, hidden_of
 from ..models.loaded import LoadedModel
@@ -54,10 +54,10 @@ def token_changes(loaded: LoadedModel, vectors: VectorSet, emotion: str | Direct
 def changes_along(loaded: LoadedModel, vectors: VectorSet, towards: np.ndarray, layer: int) -> np.ndarray:
     """The same for any unit vector at a layer, (D,), a control's among them."""
     last = float(vectors.residual_norm[-1])
-    if not np.isfinite(last):
+    if not last > 0:
         raise InputError(
-            f"the last layer of {vectors.name} is not finite in {vectors.provenance.precision}, and the lens needs "
-            "it. Extract the set in bf16 or fp32."
+            f"the last layer of {vectors.name} is not finite in {vectors.provenance.precision}, or zero, and the lens "
+            "needs it. Extract the set in bf16 or fp32."
         )
     norm, head = final_norm(loaded.decoder, loaded.architecture), loaded.model.get_output_embeddings()
     _check_end(loaded, norm, head)
@@ -135,7 +135,9 @@ def vocabulary_lens(
     """
     terms = emotion.terms if isinstance(emotion, Direction) else ((emotion, 1.0),)
     vectors = fitting(vectors, model, lacking(name for name, _ in terms))
-    found = {layer: lens(model, vectors, emotion, layer, top) for layer in vectors.finite_layers}
+    layers = vectors.finite_layers
+    there = [layer for layer in layers if layer not in without_directions(vectors, layers)]
+    found = {layer: lens(model, vectors, emotion, layer, top) for layer in (there if there else layers)}
     return VocabularyLens(
         model.name,
         vectors.name,

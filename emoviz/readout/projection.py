@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..geometry.directions import emotion_vectors, origin_of
-from ..geometry.vectors import check_layer, residual_norm_at, unit
+from ..geometry.directions import origin_of, units_at
+from ..geometry.vectors import check_layer, residual_norm_at
 from ..types import Missing, VectorSet
 from ..types.vectors import IMPORTED
 
@@ -53,8 +53,8 @@ class Axes:
 
 def axes_of(vectors: VectorSet, layer: int) -> Axes:
     """Raises InputError for a class without a direction, or a layer without a residual norm."""
-    found, classes = emotion_vectors(vectors, layer, dtype=np.float64)
-    return Axes(unit(found, classes), origin_of(vectors, layer), residual_norm_at(vectors, layer))
+    units, _ = units_at(vectors, layer, dtype=np.float64)
+    return Axes(units, origin_of(vectors, layer), residual_norm_at(vectors, layer))
 
 
 def passage_scale(vectors: VectorSet, layer: int) -> tuple[np.ndarray, np.ndarray] | Missing:

@@ -55,7 +55,7 @@ def read_text(model: LoadedModel, vectors: VectorSet | None, text: str) -> Readi
     scores = np.where(unread[..., None], np.float32(np.nan), scores[:, kept])
     layer = preferred_layer(vectors)
     if layer in layers:
-        raise InputError(f"layer {layer}, which stands for {vectors.name}, cannot be read: {layers[layer]}")
+        raise InputError(f"the layer that stands for {vectors.name} cannot be read: {layers[layer]}")
     if np.isnan(scores[layer]).all():
         raise InputError(
             f"the text leaves no token to read at layer {layer} (the first is a sink). Write a longer one."

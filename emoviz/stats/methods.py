@@ -33,11 +33,12 @@ def separation(vectors: VectorSet, layer: int) -> Separation:
     check_layer(vectors, layer)
     p = vectors.provenance
     rows, classes = class_vectors(vectors.class_means[layer], vectors.classes, "neutral")
+    cosines = condensed_cosine(rows, classes)
     first, second = halves = np.asarray(vectors.halves(layer), np.float64)
     reliability = np.nan
     if np.isfinite(halves).all():
-        cosines = [condensed_cosine(*class_vectors(half, vectors.classes, "neutral")) for half in halves]
-        reliability = float(spearman_matrix(np.stack(cosines))[0, 1])
+        of_halves = [condensed_cosine(*class_vectors(half, vectors.classes, "neutral")) for half in halves]
+        reliability = float(spearman_matrix(np.stack(of_halves))[0, 1])
     variance = ((first - second) ** 2).sum(1) / 4
     at = vectors.classes.index(NEUTRAL)
     of_neutral, of_emotions = variance[at], np.delete(variance, at).mean()
@@ -52,7 +53,7 @@ def separation(vectors: VectorSet, layer: int) -> Separation:
         reliability=reliability,
         noise_share=float(noise / (rows.astype(np.float64) ** 2).sum(1).mean()),
         noise_cosine=float(of_neutral / noise) if noise > 0 else np.nan,
-        cosines=condensed_cosine(rows, classes),
+        cosines=cosines,
     )
 
 

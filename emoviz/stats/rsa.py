@@ -320,6 +320,8 @@ def _add_partial(
                 why = "a set has no controls; one that emoviz extracts has them"
             elif any(s.classes != classes for s in both):
                 why = "controls are of all classes of a set, not of some"
+            elif any(np.ptp(rdm) <= SAME for rdm in controls):
+                why = "a control RDM has no spread: every pair of classes is equally far apart"
             else:
                 value = partial_rho(ranks[[at[i], at[j]]], standard_ranks(np.stack(controls)))
                 found.put(name, (i, j), value)

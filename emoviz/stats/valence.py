@@ -7,7 +7,7 @@ import numpy as np
 from ..errors import InputError
 from ..geometry.components import N_COMPONENTS, components_over_layers
 from ..geometry.once import once_per_set
-from ..geometry.signs import arousal_signs, valence_signs
+from ..geometry.signs import MIN_SIGNED, arousal_signs, valence_signs
 from ..types import Norms, TraitFit, ValenceArousal, VectorSet
 from ..words import counted
 from .mantel import MIN_CLASSES
@@ -15,7 +15,6 @@ from .mantel import MIN_CLASSES
 N_PERMUTATIONS = 10_000
 TRAITS = ("valence", "arousal")
 QUADRANT_SIGNS = "quadrant signs"
-MIN_WORDS = 3
 
 
 @once_per_set
@@ -50,7 +49,7 @@ def valence_arousal(
             )
     scores = np.full((vectors.n_layers, len(vectors.classes), N_COMPONENTS), np.nan)
     for layer, found in components_over_layers(vectors, anchor).items():
-        scores[layer] = found.scores
+        scores[layer] = np.where(found.told, found.scores, np.nan)
     words = tuple(name for name, k in zip(vectors.classes, known, strict=True) if k)
     valence, arousal = (
         _fit(trait, scores[:, known], value[known].astype(float), words, n_permutations, seed)
@@ -68,8 +67,8 @@ def _fit(
     r, p, level = np.full((3, *shape), np.nan)
     best_p, best_level = np.full((2, n_layers), np.nan)
     reason = ""
-    if n < MIN_WORDS:
-        reason = f"{counted(n, 'word')} with a value for {trait}; at least {MIN_WORDS} are needed for a correlation"
+    if n < MIN_SIGNED:
+        reason = f"{counted(n, 'word')} with a value for {trait}; at least {MIN_SIGNED} are needed for a correlation"
     elif np.ptp(values) == 0:
         reason = f"all {n} words have the same {trait}"
     else:

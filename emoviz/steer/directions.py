@@ -8,7 +8,7 @@ import numpy as np
 
 from ..emotions import NEUTRAL
 from ..errors import InputError
-from ..geometry.directions import check_emotions, emotion_vectors, means_of, mixed
+from ..geometry.directions import check_emotions, means_of, mixed, units_at
 from ..geometry.vectors import unit
 from ..types import Direction, Towards, VectorSet
 from ..types.given import one_set
@@ -80,11 +80,7 @@ def directions(
 
 
 def _random(vectors: VectorSet, layers: tuple[int, ...], centring: str | None, seed: int) -> np.ndarray:
-    units = []
-    for layer in layers:
-        found, classes = emotion_vectors(vectors, layer, centring)
-        units.append(unit(found, classes))
-    stacked = np.stack(units)
+    stacked = np.stack([units_at(vectors, layer, centring)[0] for layer in layers])
     gram = np.einsum("acd,bcd->ab", stacked, stacked) / stacked.shape[1]
     values, basis = np.linalg.eigh(gram)
     # Orthonormal rows, so that the cosines between layers come out exactly.

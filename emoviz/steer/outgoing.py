@@ -47,7 +47,7 @@ def steering_vectors(
     if more or not strength:
         raise InputError(f"dose {dose!r:.60} was given; one number other than 0 is allowed. Without one it is 1.")
     norms = np.asarray(vectors.residual_norm)[list(chosen.layers)]
-    known = bool(np.isfinite(norms).all())
+    known = bool((norms > 0).all())
     if dose is not None and not known:
         raise InputError(
             f"dose {dose:g} was given, but {vectors.name} does not say how long states are at these layers. Leave the "

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..geometry import preferred_layer
-from ..geometry.directions import usual_centring
+from ..geometry.directions import usual_centring, without_directions
 from ..geometry.vectors import check_centring, check_exists, check_layer
 from ..numerals import whole_numbers
 from ..types import Recipe, VectorSet
@@ -48,9 +48,13 @@ def window(n_layers: int) -> tuple[int, ...]:
 
 
 def usual_layers(vectors: VectorSet) -> tuple[int, ...]:
-    """Those of the window that the set has, else all that it has."""
-    inside = tuple(layer for layer in window(vectors.n_layers) if layer in vectors.finite_layers)
-    return inside if inside else vectors.finite_layers
+    """Those of the window at which the set has directions, else all at which it has them."""
+    for asked in (window(vectors.n_layers), range(vectors.n_layers)):
+        there = tuple(layer for layer in asked if layer in vectors.finite_layers)
+        found = tuple(layer for layer in there if layer not in without_directions(vectors, there))
+        if found:
+            return found
+    return vectors.finite_layers
 
 
 def parse_layers(given: Layers, n_layers: int) -> tuple[int, ...]:
@@ -158,6 +162,10 @@ def recipe_notes(found: Recipe, vectors: VectorSet) -> dict[str, str]:
     if found.layers == usual_layers(vectors) and not set(found.layers) & set(window(vectors.n_layers)):
         middle = ranges(window(vectors.n_layers))
         notes["layers"] = f"the set has no vectors in the middle third (layers {middle}); those that it has are used"
+    inside = tuple(layer for layer in window(vectors.n_layers) if layer in vectors.finite_layers)
+    lacking = without_directions(vectors, inside)
+    if found.vector_layer is None and lacking and found.layers == usual_layers(vectors):
+        notes["left out"] = "; ".join(lacking.values())
     if not vectors.provenance.revision:
         notes["revision"] = "the set does not say of which revision of the model it is; its name and size fit"
     if "residual_norm" in vectors.notes and np.isfinite(vectors.residual_norm[list(found.layers)]).all():

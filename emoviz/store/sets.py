@@ -292,8 +292,8 @@ def _half_if_finite(values: np.ndarray) -> np.ndarray:
 def _cosine_error(exact: np.ndarray, rounded: np.ndarray) -> float:
     cosines = []
     for values in (exact, rounded):
-        rows = values - values.mean(-2, keepdims=True)
-        with np.errstate(invalid="ignore", divide="ignore"):
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            rows = values - values.mean(-2, keepdims=True)
             rows = rows / np.linalg.norm(rows, axis=-1, keepdims=True)
         cosines.append(rows @ np.swapaxes(rows, -1, -2))
     # Rows that rounding made equal have no direction left: that is the largest error of all.

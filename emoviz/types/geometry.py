@@ -174,11 +174,13 @@ class Projection(Value):
 class Components(Value):
     """Leading principal components of the class-centred unit vectors at one layer.
 
-    scores : (C, 3), zero where the classes span fewer dimensions. explained : (3,), shares of the variance.
+    scores : (C, 3), zero where the classes span fewer dimensions. explained : (3,), shares of the variance. told :
+    (3,), whether a component is one direction and no other: those of the same variance can be turned at will.
     """
 
     scores: np.ndarray
     explained: np.ndarray
+    told: np.ndarray
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
