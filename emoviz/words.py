@@ -24,6 +24,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f}" if share >= 0.0995 or share == 0 else f"{100 * share:.2g}"
 
 
+def written(value: float, form: str) -> str:
+    """A number in a format; `-` where it is missing."""
+    return format(value, form) if math.isfinite(value) else "-"
+
+
 def ranges(numbers: Iterable[int]) -> str:
     """Whole numbers in order, three or more that follow on each other as a range: `3, 4, 10-20`."""
     runs: list[list[int]] = []

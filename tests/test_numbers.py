@@ -9,19 +9,33 @@ import numpy as np
 import pytest
 import torch
 
-from emoviz import compare, vocabulary_lens
+from emoviz import compare, plot, vocabulary_lens
+from emoviz.app.steer.writing import fill
 from emoviz.cli import main
 from emoviz.errors import InputError
+from emoviz.experiments.dose_curves import broken_off, curves
+from emoviz.experiments.dose_response import dose_response
+from emoviz.experiments.effects_summary import effect_words, effects
+from emoviz.experiments.leak import leak_run
+from emoviz.experiments.leak_summary import leak_peak, summary
+from emoviz.experiments.side_effects import side_effects
 from emoviz.extract.make import extract
 from emoviz.geometry import depth_curves, held_out_accuracy, pca_map, preferred_layer, rdm, rdm_of
+from emoviz.judge.replies import judged_replies
 from emoviz.judge.texts import judge_texts
 from emoviz.models.load import load_model
 from emoviz.readout.reading import read_text
 from emoviz.share.figures import drawings, view_of
-from emoviz.steer.generate import steer_texts
+from emoviz.share.transcript import save_transcript
+from emoviz.steer.conversation import converse
+from emoviz.steer.generate import generate, steer_texts
+from emoviz.steer.injection import offsets
 from emoviz.steer.recipes import recipe, recipe_notes
 from emoviz.store import save_set
-from emoviz.types import Decoding, VectorSet
+from emoviz.store.effects import load_side_effects, save_side_effects
+from emoviz.store.leaks import load_leak_run, save_leak_run
+from emoviz.store.responses import load_dose_response, save_dose_response
+from emoviz.types import Decoding, Question, VectorSet
 
 from .conftest import make_set
 from .test_tokenizers import ROWS
@@ -57,7 +71,26 @@ def test_a_text_ends_where_logits_are_not_finite_and_the_other_rows_go_on(llama,
     hook.remove()
     assert cut[0].ids == whole[0].ids and cut[1].ids == whole[1].ids[:2]
     assert "1 of 2 texts end at token 3" in caplog.text and "fp32" in caplog.text
-    assert len(judge_texts(llama, cut)) == 2
+    said = "ends at token 3, where the numbers are no longer finite in fp32"
+    assert [one.broken for one in cut] == ["", said] and not cut[1].finished and len(cut[1].leak_mass) == 2
+    plain, pushed = judge_texts(llama, cut)
+    assert pushed.verdict.reason.endswith(f"; {said}") and pushed.verdict.broken and not plain.verdict.broken
+    assert cut.to_frame()["broken"].tolist() == ["", said]
+
+
+def test_a_text_of_a_model_without_an_end_token_ends_there_too(llama, made, monkeypatch):
+    calls = []
+
+    def spoil(_module, _inputs, logits):
+        calls.append(1)
+        return torch.where(torch.arange(len(logits))[:, None, None] == (1 if len(calls) > 2 else -1), torch.nan, logits)
+
+    monkeypatch.setattr(type(llama), "end_tokens", ())
+    hook = llama.model.lm_head.register_forward_hook(spoil)
+    plain, pushed = steer_texts(llama, made, "up", 0.3, "the cat", decoding=Decoding(6))
+    hook.remove()
+    assert len(plain.ids) == 6 and len(pushed.ids) == 2
+    assert pushed.text == llama.tokenizer.decode(pushed.ids, skip_special_tokens=True)
 
 
 def test_an_enormous_push_in_fp16_leaves_an_empty_text_and_the_unsteered_one(llama_folder, made):
@@ -67,6 +100,62 @@ def test_an_enormous_push_in_fp16_leaves_an_empty_text_and_the_unsteered_one(lla
     plain, pushed = judge_texts(half, steer_texts(half, huge, "up", 1.0, "the cat", decoding=Decoding(4)))
     assert len(plain.ids) > 0 and pushed.ids == () and pushed.text == ""
     assert pushed.verdict.regime == "empty" and np.isnan(pushed.verdict.ppl_ratio)
+
+
+BROKEN = "the numbers are no longer finite in fp16"
+
+
+@pytest.fixture
+def half(llama_folder):
+    """A model in fp16, and a set of it whose dose 1 is beyond the largest number of the type."""
+    loaded = load_model(str(llama_folder), precision="fp16")
+    vectors = make_set(layers=4, width=16, classes=("calm", "neutral", "sad"), model=loaded.name)
+    of_it = replace(vectors.provenance, revision=loaded.revision, origin=loaded.origin)
+    return loaded, replace(vectors, provenance=of_it, residual_norm=np.full(4, 3e5))
+
+
+def test_runs_go_on_where_texts_break_off_and_say_so_when_they_are_opened_again(half, tmp_path):
+    given = {"directions": ["calm"], "doses": [0.01, 1.0], "controls": ("random",), "prompts": ("the cat",)}
+    given["decoding"] = Decoding(4)
+    doses = load_dose_response(save_dose_response(dose_response(*half, **given), tmp_path))
+    curve = curves(doses, "calm")
+    said = [broken_off(curve, d, doses.precision) for d in range(3)]
+    assert said == ["", "", f"1 of 1 text broke off: {BROKEN}"] and np.isnan(curve.ppl_ratio.mean[2])
+    leaks = load_leak_run(save_leak_run(leak_run(*half, **given, recipes=["emoviz"]), tmp_path))
+    at = {(t.direction, t.dose): t for t in leaks.texts}
+    assert at["calm", 1.0].broken == f"ends at token 1, where {BROKEN}" and not at["calm", 0.01].broken
+    assert np.isnan(at["calm", 1.0].peak) and leaks.lens is None
+    peak = leak_peak(summary(leaks), leaks.controls, "calm", "emoviz")
+    assert peak.dose == 0.01 and np.isfinite([peak.hidden, peak.control]).all()
+    asked = {"passages": ("the cat sat on a mat",), "samples": 1}
+    asked["questions"] = (Question("fact", "the cat sat on", ("the mat", "a tree"), 0),)
+    run = load_side_effects(save_side_effects(side_effects(*half, **given, **asked), tmp_path))
+    found = effects(run)
+    assert found["calm", 1.0].broken == f"1 of 1 passage, 1 of 1 question, 1 of 1 text: {BROKEN}"
+    assert np.isnan([found["calm", 1.0].loss.after, found["calm", 1.0].accuracy.after, found["calm", 1.0].length]).all()
+    assert not found["calm", 0.01].broken and np.isfinite(found["calm", 0.01].accuracy.after)
+    assert BROKEN in effect_words(run, "calm", 1.0, "projection")[0]
+    for figure in (plot.side_effects(run), plot.off_target(run), plot.dose_response(doses), plot.leak([leaks], "calm")):
+        assert "NaN" not in figure.to_json() and "nan" not in figure.to_json().split()
+
+
+def test_a_conversation_goes_on_where_an_answer_breaks_off(half, tmp_path):
+    made = converse(*half, "calm", [0.01, 1.0], ["the cat", "a dog"], decoding=Decoding(4))
+    for turn in (0, 1):
+        plain, pushed, broken = judged_replies(made, turn)
+        assert not plain.broken and not pushed.broken and len(pushed.ids) > 0
+        assert BROKEN in broken.broken and broken.verdict.reason.endswith(broken.broken)
+    lines = save_transcript([judged_replies(made, 0)], tmp_path / "said.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line, parse_constant=_no_constant)["broken"] != "" for line in lines] == [False, False, True]
+
+
+def test_the_page_says_beside_a_text_that_it_broke_off(half):
+    loaded, vectors = half
+    rows = [("unsteered", 0.0), ("calm", 1.0)]
+    *_, last = generate(loaded, "the cat", offsets(vectors, rows, recipe(vectors)), Decoding(4))
+    cells = [{"text": "", "state": "", "leaks": []} for _ in rows]
+    fill(cells, last, frozenset({"Latin"}), unfinished="stopped")
+    assert [cell["state"] for cell in cells] == ["stopped", "broken off"]
 
 
 def test_a_layer_without_directions_leaves_the_others_readable(llama, made):

@@ -8,8 +8,8 @@ from dataclasses import asdict
 
 from ..types import ClaimCheck
 from ..types.claims import OUTCOMES, UNTESTED
+from ..words import written
 from .arguments import Result
-from .printing import written
 
 _WIDTH, _INDENT = 112, 13
 

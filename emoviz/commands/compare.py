@@ -5,8 +5,9 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from itertools import combinations
 
+from ..words import written
 from .arguments import CENTRING, SEED, Result, depth_of, whole
-from .printing import table, written
+from .printing import table
 
 
 def arguments(parser: ArgumentParser) -> None:

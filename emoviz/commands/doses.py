@@ -13,6 +13,7 @@ from ..judge.regimes import REGIME_LETTER, REGIME_WORDS, REGIMES
 from ..steer.doses import RUN_DOSES
 from ..steer.grammar import CONTROLS, MEAN, control_labels, unfit, usual_controls
 from ..types import DoseResponse, VectorSet
+from ..words import written
 from .arguments import (
     SEVERAL,
     Result,
@@ -33,7 +34,7 @@ from .arguments import (
     set_of,
     witness_at_hand,
 )
-from .printing import table, written
+from .printing import table
 
 # JSON key -> measure of a curve.
 _MEASURES = {
@@ -162,7 +163,7 @@ def _made(given: Namespace, asked: dict[str, Any]) -> tuple[DoseResponse, Path, 
 
 def _numbers(response: DoseResponse) -> tuple[list[dict], list[dict], dict[str, dict[str, str]]]:
     """A row per direction and dose, the usable window of each direction, and why its numbers are missing."""
-    from ..experiments.dose_curves import OUTCOMES, curves, gain, usable_window
+    from ..experiments.dose_curves import OUTCOMES, broken_off, curves, gain, usable_window
 
     rows, windows, reasons = [], [], {}
     for name in (*response.directions, *response.controls):
@@ -181,6 +182,7 @@ def _numbers(response: DoseResponse) -> tuple[list[dict], list[dict], dict[str, 
                         for regime, n in zip(OUTCOMES, curve.counts[d], strict=True)
                         if n
                     },
+                    "broken": broken_off(curve, d, response.precision),
                 }
             )
         low, high, words = usable_window(curve)
@@ -210,6 +212,7 @@ def _said(result: dict) -> str:
         f"{', '.join(f'{REGIME_LETTER[name]} {REGIME_WORDS[name]}' for name in REGIMES)}: most texts at that dose",
         f"witness: {witness['name']}{right}",
         *result["notes"].values(),
+        *(f"{row['direction']} at {row['dose']:g}: {row['broken']}" for row in result["rows"] if row["broken"]),
         f"{result['path']} ({'made in' if result['computed'] else 'made before, in'} {result['seconds']:.0f} s)",
     ]
     return "\n".join(lines)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..extract.progress import Progress
 from ..types import SideEffects, VectorSet
-from ..words import percent
+from ..words import percent, written
 from .arguments import (
     SEVERAL,
     Result,
@@ -27,7 +27,7 @@ from .arguments import (
     set_of,
     witness_at_hand,
 )
-from .printing import table, written
+from .printing import table
 
 if TYPE_CHECKING:
     from ..experiments.effects_summary import Effect
@@ -93,6 +93,7 @@ def _row(found: SideEffects, one: Effect) -> dict:
         "accuracy_by_kind": one.by_kind,
         "length": one.length,
         "repetition": one.repetition,
+        "broken": one.broken,
         "off_target": {
             reader: dict(zip(found.emotions, of.change[k].tolist(), strict=True))
             for reader, of in found.off_target.items()
@@ -203,6 +204,7 @@ def _text(found: SideEffects, each: Mapping[tuple[str, float], Effect], path: Pa
         f"{written(plain.accuracy.after, '.2f')} right (chance {CHANCE:.2f}), {written(plain.length, '.0f')} tokens, "
         f"{percent(plain.repetition)} % repeated.",
     ]
+    lines += [f"{name} at {dose:g}: {one.broken}" for (name, dose), one in each.items() if one.broken]
     if not can_tell(found):
         lines.append("The unsteered model is not clearly above chance: the answers cannot tell what steering breaks.")
     dose = found.doses[len(found.doses) // 2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,7 @@ def _row(found: LeakRun, text: LeakText) -> dict:
         "by_script": text.hidden,
         "first_step": text.starts,
         "text": text.text,
+        "broken": text.broken,
         "visible_by_script": text.visible,
         "mass": text.mass,
         "spans": [asdict(span) for span in text.spans],
@@ -172,7 +174,7 @@ def _text(found: LeakRun, rows: list[dict], path: Path, computed: bool) -> str:
         shown = []
         for direction in dict.fromkeys(name for name, _ in own):
             at = {dose: row for (name, dose), row in own.items() if name == direction}
-            highest = max(at.values(), key=lambda row: row["hidden"])
+            highest = max(at.values(), key=lambda row: row["hidden"] if isfinite(row["hidden"]) else -1.0)
             cells = {f"{dose:g}": _cell(at[dose]) if dose in at else "" for dose in (0.0, *found.doses)}
             starts = highest["starts"]
             shown.append(
@@ -184,6 +186,8 @@ def _text(found: LeakRun, rows: list[dict], path: Path, computed: bool) -> str:
                 }
             )
         lines += [f"recipe {recipe}, hidden leak in % at each dose (visible leak in brackets)", table(shown), ""]
+    broken = [(text.direction, text.dose, text.recipe, text.broken) for text in found.texts if text.broken]
+    lines += [f"{name} at {dose:g}, {recipe}: {why}" for name, dose, recipe, why in broken]
     pieces = glosses([piece for text in found.texts for piece in text.pieces], found.neighbours)[:_PIECES]
     if pieces:
         lines += ["leaked pieces, the most frequent", table([_piece(one, n) for one, n in pieces]), ""]

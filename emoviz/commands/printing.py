@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Sequence
-
-
-def written(value: float, form: str) -> str:
-    """A number in a format; `-` where it is missing."""
-    return format(value, form) if math.isfinite(value) else "-"
 
 
 def table(rows: Sequence[dict]) -> str:

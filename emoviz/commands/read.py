@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import InputError
 from ..types import GroupDifference, Missing, TextReadings, VectorSet
 from ..types.texts import TOPS
+from ..words import written
 from .arguments import (
     Result,
     add_cleaning,
@@ -27,7 +28,7 @@ from .arguments import (
     target,
     whole,
 )
-from .printing import peak_rss_mb, table, written
+from .printing import peak_rss_mb, table
 
 # Of the highest of each class, as the command line shows them.
 _SHOWN = 5

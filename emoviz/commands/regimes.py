@@ -5,8 +5,9 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
+from ..words import written
 from .arguments import Result
-from .printing import table, written
+from .printing import table
 
 
 def arguments(parser: ArgumentParser) -> None:

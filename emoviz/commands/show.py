@@ -6,8 +6,9 @@ from argparse import ArgumentParser, Namespace
 
 import numpy as np
 
+from ..words import written
 from .arguments import CENTRING, Result
-from .printing import table, written
+from .printing import table
 
 
 def arguments(parser: ArgumentParser) -> None:

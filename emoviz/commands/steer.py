@@ -6,6 +6,7 @@ import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from math import nan
 from typing import Any
 
 from ..steer.doses import parse_doses
@@ -127,9 +128,10 @@ def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
                     "dose": dose,
                     "text": one.text,
                     "finished": one.finished,
+                    "broken": one.broken,
                     **asdict(verdict),
                     "borderline": bool(borderline(verdict)),
-                    "leak_mass": max(one.leak_mass),
+                    "leak_mass": max(one.leak_mass, default=nan),
                     **scores[direction, dose],
                     **more[direction, dose],
                 }
@@ -138,7 +140,8 @@ def run(given: Namespace, load: Callable[[str], Any] | None = None) -> Result:
             said = f"{verdict.regime} ({verdict.reason}){witness_words(rows[-1])}"
             blocks.append(f"{one.model}, {what}: {said}\n{one.text.strip()}")
         cells = [
-            Cell(one.direction, one.dose, one.text, verdict, max(one.leak_mass)) for one, verdict in known.values()
+            Cell(one.direction, one.dose, one.text, verdict, max(one.leak_mass, default=nan))
+            for one, verdict in known.values()
         ]
         note = f"{recipe_words(recipe, vectors)}; {decoding_words(decoding)}; vectors {vectors.name}"
         columns.append(Column(loaded.name, vectors.name, note, tuple(cells), classes=vectors.classes))

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..geometry.directions import class_of
 from ..store.choice import lacking
+from ..words import written
 from .arguments import (
     SEVERAL,
     Result,
@@ -25,7 +26,7 @@ from .arguments import (
     one_of,
     set_of,
 )
-from .printing import table, written
+from .printing import table
 
 _WHERE = {"mean": "over the sentence", "last": "its last token"}
 

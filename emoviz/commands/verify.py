@@ -9,9 +9,9 @@ from ..emotions import EMOTIONS
 from ..extract.progress import Progress
 from ..store.choice import lacking
 from ..types import Verification
-from ..words import visible
+from ..words import visible, written
 from .arguments import Result, add_cleaning, add_device, add_precision, add_set, known_sets, named_sets, set_of
-from .printing import table, written
+from .printing import table
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -10,7 +10,9 @@ from ..errors import InputError
 from ..judge.regimes import COLLAPSE, EMPTY, EXPLOSIVE, REGIMES, SURGICAL, UNCHANGED
 from ..steer.grammar import weights_of
 from ..types import DoseCurve, DoseResponse, Measure, RegimeTable, SteeredText
+from ..types.judging import BROKEN
 from ..witness.targets import judged, target_weights
+from ..words import counted
 
 # The columns of counts: the regimes, and texts whose regime could not be told. Of equally many texts the worse wins.
 OUTCOMES: tuple[str | None, ...] = (*REGIMES, None)
@@ -76,6 +78,13 @@ def majority_regime(counts: Sequence[int]) -> str | None:
     if 2 * of[SURGICAL] > total:
         return SURGICAL
     return max((o for o in _WORST_FIRST if o != SURGICAL), key=lambda o: of[o])
+
+
+def broken_off(curve: DoseCurve, dose: int, precision: str) -> str:
+    """How many texts at a dose, by its place, end where the model's numbers were no longer finite; empty for none."""
+    texts = [text for text in curve.texts[dose] if text is not None]
+    broken = sum(text.verdict.broken for text in texts)
+    return f"{broken} of {counted(len(texts), 'text')} broke off: {BROKEN} in {precision}" if broken else ""
 
 
 def usable_window(curve: DoseCurve) -> tuple[float, float, str]:

@@ -148,7 +148,7 @@ def dose_response(
                 k,
                 one.text,
                 verdict,
-                max(one.leak_mass),
+                max(one.leak_mass, default=math.nan),
                 tuple(p),
                 tuple(found.tolist()),
                 tuple(q),

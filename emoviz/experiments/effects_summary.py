@@ -14,7 +14,8 @@ from ..stats.wilson import wilson_interval
 from ..steer.grammar import RANDOM, UNSTEERED, weights_of
 from ..stimuli.effects import CHANCE, KINDS
 from ..types import SideEffects
-from ..words import percent
+from ..types.judging import BROKEN
+from ..words import counted, percent, written
 
 # Half the usable dose of most emotions, the dose itself, and one beyond (docs/steering.md).
 EFFECT_DOSES = "0.015, 0.03, 0.06"
@@ -52,7 +53,8 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class Effect:
     """What one direction at one dose does. loss : nats per token. accuracy, by_kind : shares. length, repetition :
-    means over the texts that were written, in tokens and as a share of them."""
+    means over the texts that were written, in tokens and as a share of them. broken : what of it could not be measured,
+    in words; empty where all could."""
 
     direction: str
     dose: float
@@ -62,13 +64,14 @@ class Effect:
     by_kind: dict[str, float]
     length: float
     repetition: float
+    broken: str
 
 
 @lru_cache(maxsize=16)
 def effects(run: SideEffects) -> Mapping[tuple[str, float], Effect]:
     """By direction and dose, in the order of the run's rows."""
     losses = _changes(run.losses)
-    accuracies = _changes(run.right.astype(float))
+    accuracies = _changes(run.right)
     kinds = {kind: np.array([one == kind for one in run.kinds]) for kind in KINDS if kind in run.kinds}
     return {
         (direction, dose): Effect(
@@ -78,15 +81,25 @@ def effects(run: SideEffects) -> Mapping[tuple[str, float], Effect]:
             losses[k],
             accuracies[k],
             {kind: float(run.right[k, of].mean()) for kind, of in kinds.items()},
-            float(run.lengths[k].mean()),
+            _mean(run.lengths[k]),
             _mean(run.repetitions[k]),
+            _broken(run, k),
         )
         for k, (direction, dose) in enumerate(run.rows)
     }
 
 
+def _broken(run: SideEffects, row: int) -> str:
+    parts = {"passage": run.losses, "question": run.right, "text": run.lengths}
+    lost = {what: (np.count_nonzero(~np.isfinite(each[row])), each.shape[1]) for what, each in parts.items()}
+    said = ", ".join(f"{n} of {counted(total, what)}" for what, (n, total) in lost.items() if n)
+    return f"{said}: {BROKEN} in {run.precision}" if said else ""
+
+
 def can_tell(run: SideEffects) -> bool:
     """Whether the unsteered model answers clearly more questions than by guessing: the Wilson interval lies above."""
+    if np.isnan(run.right[0]).any():
+        return False
     return wilson_interval(int(run.right[0].sum()), run.right.shape[1])[0] > CHANCE
 
 
@@ -148,13 +161,16 @@ def effect_words(run: SideEffects, direction: str, dose: float, reader: str) -> 
     broke = (
         f"{direction} at {dose:g} {_loss_words(own.loss)}{_beside([one.loss.change for one in random], '+.2f')}; "
         f"{_accuracy_words(run, own.accuracy)}{_beside([one.accuracy.after for one in random], '.2f')}. Its texts have "
-        f"{own.length:.0f} tokens instead of {plain.length:.0f} and repeat {percent(own.repetition)} % instead of "
-        f"{percent(plain.repetition)} %."
+        f"{written(own.length, '.0f')} tokens instead of {written(plain.length, '.0f')} and repeat "
+        f"{percent(own.repetition)} % instead of {percent(plain.repetition)} %."
     )
+    broke += f" Missing: {own.broken}." if own.broken else ""
     return broke, _bled_words(run, direction, dose, reader)
 
 
 def _loss_words(loss: Change) -> str:
+    if not np.isfinite(loss.change):
+        return "has no loss on plain passages"
     if not loss.told:
         interval = f"{loss.change:+.2f} nats per token [{loss.low:+.2f}, {loss.high:+.2f}]"
         return f"does not change the loss on plain passages for certain: {interval}"
@@ -169,6 +185,8 @@ def _accuracy_words(run: SideEffects, accuracy: Change) -> str:
             "what it does to the questions cannot be told, since the unsteered model is right in "
             f"{accuracy.before:.2f} of them, not clearly above chance ({CHANCE:.2f})"
         )
+    if not np.isfinite(accuracy.after):
+        return "the share of right answers is missing"
     said = f"{accuracy.before:.2f} to {accuracy.after:.2f} [{accuracy.low:+.2f}, {accuracy.high:+.2f}]"
     if not accuracy.told:
         return f"the share of right answers does not change for certain: {said}"
@@ -177,6 +195,7 @@ def _accuracy_words(run: SideEffects, accuracy: Change) -> str:
 
 def _beside(values: Sequence[float], form: str) -> str:
     """What control directions do."""
+    values = [value for value in values if np.isfinite(value)]
     if not values:
         return ""
     low, high = format(min(values), form), format(max(values), form)
@@ -188,7 +207,7 @@ def _bled_words(run: SideEffects, direction: str, dose: float, reader: str) -> s
     k = row_of(run, direction, dose)
     digits = ".3f" if reader == PROJECTION else ".2f"
     if direction in run.controls:
-        low, high = (format(end(found.change[k]), "+" + digits) for end in (np.nanmin, np.nanmax))
+        low, high = (written(end.reduce(found.change[k]), "+" + digits) for end in (np.fmin, np.fmax))
         return f"By {reader}: a control direction, whose changes, {low} to {high}, are what chance does."
     own = targets_of(run, direction)
     said = []

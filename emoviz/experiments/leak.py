@@ -157,7 +157,7 @@ def _leaks(
     own = own_scripts(opening)
     out = []
     for k, one in enumerate(written):
-        highest = partial.script_mass[k, : len(one.leak_mass)].max(0)
+        highest = partial.script_mass[k, : len(one.leak_mass)].max(0, initial=0.0)
         hidden = {name: float(mass) for name, mass in zip(partial.scripts, highest, strict=True) if mass >= _LEAST}
         out.append(
             LeakText(
@@ -172,6 +172,7 @@ def _leaks(
                 starts=next((step for step, mass in enumerate(one.leak_mass, 1) if mass >= HIDDEN_LEAK), None),
                 spans=leaked_spans(one.text, own),
                 pieces=foreign_pieces(model.tokenizer, one.ids, own),
+                broken=one.broken,
             )
         )
     return out

@@ -60,8 +60,9 @@ def leak_peak(rows: list[dict], controls: Sequence[str], direction: str, recipe:
     own = [row for row in same if row["direction"] == direction and row["dose"]]
     if not own:
         return None
-    top = max(own, key=lambda row: row["hidden"])
     others = [row["hidden"] for row in same if row["direction"] in controls and row["direction"] != direction]
+    others = [hidden for hidden in others if isfinite(hidden)]
+    top = max(own, key=lambda row: row["hidden"] if isfinite(row["hidden"]) else -1.0)
     return LeakPeak(
         recipe,
         top["dose"],
@@ -77,7 +78,8 @@ def leak_peak(rows: list[dict], controls: Sequence[str], direction: str, recipe:
 
 def summary(run: LeakRun) -> list[dict]:
     """Per recipe, direction and dose, over the prompts: mean visible and hidden leak, the hidden one by script (mean of
-    each script's highest probability), and the earliest token at which it starts. The unsteered text has dose 0."""
+    each script's highest probability), and the earliest token at which it starts, and how many texts broke off. The
+    unsteered text has dose 0."""
     rows = []
     for recipe in run.recipes:
         for direction, dose in dict.fromkeys((t.direction, t.dose) for t in run.texts if t.recipe == recipe):
@@ -92,10 +94,17 @@ def summary(run: LeakRun) -> list[dict]:
                     "direction": direction,
                     "dose": dose,
                     "visible": float(np.mean([sum(t.visible.values()) for t in own])),
-                    "hidden": float(np.mean([t.peak for t in own])),
+                    "hidden": _mean([t.peak for t in own]),
                     "scripts": dict(scripts.most_common()),
                     "starts": min(starts) if starts else None,
                     "texts": len(own),
+                    "broken": sum(bool(t.broken) for t in own),
                 }
             )
     return rows
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Of those that there are; a text that broke off before its first token has none."""
+    there = [value for value in values if isfinite(value)]
+    return float(np.mean(there)) if there else nan

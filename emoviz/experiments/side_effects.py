@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from ..witness.witness import Witness
 
 Progress = Callable[[str, int, int], None]
-# [ids, text] of every row of one batch.
+# [ids, text, whether it broke off] of every row of one batch.
 Written = list[list[Any]]
 
 
@@ -143,8 +143,8 @@ def side_effects(
         losses=losses,
         right=right,
         kinds=tuple(question.kind for question in questions),
-        lengths=np.array([[len(tokens) for tokens, _ in sample] for sample in written], float).T,
-        repetitions=np.array([[repeated_share(tokens) for tokens, _ in sample] for sample in written]).T,
+        lengths=np.array([[np.nan if cut else len(ids) for ids, _, cut in sample] for sample in written], float).T,
+        repetitions=np.array([[repeated_share(ids) for ids, *_ in sample] for sample in written]).T,
         off_target=_read(model, vectors, ids, written, {WITNESS: witness, OUTSIDE: outside}, progress),
         seconds=round(time.perf_counter() - started, 1),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -171,12 +171,13 @@ def _answers(
     work: Path | None,
     progress: Progress,
 ) -> np.ndarray:
-    """(R, Q), whether the likeliest choice, letter for letter, is the right one."""
+    """(R, Q), 1 where the likeliest choice, letter for letter, is the right one, else 0; NaN where a choice is not
+    finite."""
     right = []
     for k, (question, (context, choices)) in enumerate(zip(questions, asked, strict=True)):
         found = kept(work, f"question{k}", partial(_likelihoods, model, context, choices, added))
         scores = np.array(found) / [len(choice) for choice in question.choices]
-        right.append(scores.argmax(1) == question.answer)
+        right.append(np.where(np.isnan(scores).any(1), np.nan, scores.argmax(1) == question.answer))
         progress("questions", k + 1, len(questions))
     return np.stack(right, 1)
 
@@ -213,7 +214,7 @@ def _read(
     progress: Progress,
 ) -> dict[str, OffTarget]:
     """What every reader at hand finds. prompts : their tokens."""
-    texts = [text for sample in written for _, text in sample]
+    texts = [text for sample in written for _, text, _ in sample]
     at_hand = {name: witness for name, witness in witnesses.items() if witness is not None}
     total = (1 + len(at_hand)) * len(texts)
     progress("reading texts", 0, total)
@@ -267,7 +268,7 @@ def _texts(
     for part in batches(model, rows, prompt, decoding):
         steps = generate(model, prompt, offsets(vectors, part, recipe), decoding)
         made += generations(model, vectors, part, prompt, deque(steps, maxlen=1).pop(), chat=decoding.chat)
-    return [[list(one.ids), one.text] for one in made]
+    return [[list(one.ids), one.text, bool(one.broken)] for one in made]
 
 
 def _projected(
@@ -278,7 +279,7 @@ def _projected(
     columns = [vectors.classes.index(name) for name in vectors.emotions]
     found = []
     for k, prompt in enumerate(prompts):
-        own = [tuple(ids) for sample in written[k * samples : (k + 1) * samples] for ids, _ in sample]
+        own = [tuple(ids) for sample in written[k * samples : (k + 1) * samples] for ids, *_ in sample]
         distinct = list(dict.fromkeys(own))
         scores = dict(zip(distinct, projections(model, vectors, layer, prompt, distinct)[:, columns], strict=True))
         found += [scores[ids] for ids in own]

@@ -13,7 +13,7 @@ from ..readout.scripts import own_scripts
 from ..steer.conversation import Conversation
 from ..types import Reply
 from .perplexity import log_perplexities
-from .verdict import verdict
+from .verdict import verdict, with_break
 
 
 def judged_replies(made: Conversation, turn: int) -> tuple[Reply, ...]:
@@ -27,13 +27,16 @@ def judged_replies(made: Conversation, turn: int) -> tuple[Reply, ...]:
     return tuple(
         replace(
             one,
-            verdict=verdict(
-                one.text,
-                list(one.ids),
-                loaded.tokenizer.decode,
-                own,
-                unchanged=one.text == replies[0].text,
-                ppl_ratio=float(np.exp(score - scores[0])),
+            verdict=with_break(
+                verdict(
+                    one.text,
+                    list(one.ids),
+                    loaded.tokenizer.decode,
+                    own,
+                    unchanged=one.text == replies[0].text,
+                    ppl_ratio=float(np.exp(score - scores[0])),
+                ),
+                one.broken,
             ),
         )
         for one, score in zip(replies, scores, strict=True)

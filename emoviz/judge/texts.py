@@ -13,7 +13,7 @@ from ..models.prompts import prompt_ids, text_ids, until_end
 from ..readout.scripts import own_scripts
 from ..types import Generation, Generations, Verdict
 from .perplexity import log_perplexities
-from .verdict import verdict
+from .verdict import verdict, with_break
 
 
 def judge(
@@ -55,7 +55,8 @@ def judge(
 def judge_batch(loaded: LoadedModel, made: Sequence[Generation]) -> list[Verdict]:
     """One verdict per text of a batch as `steer_texts` gives it, the baseline first."""
     texts, ids = [one.text for one in made], [one.ids for one in made]
-    return judge(loaded, made[0].prompt, made[0].text, texts, ids, chat=made[0].chat)
+    found = judge(loaded, made[0].prompt, made[0].text, texts, ids, chat=made[0].chat)
+    return [with_break(said, one.broken) for said, one in zip(found, made, strict=True)]
 
 
 def judge_texts(model: LoadedModel, made: Sequence[Generation]) -> Generations:

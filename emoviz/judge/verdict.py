@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Hashable, Sequence, Set
+from dataclasses import replace
 from typing import TypeVar
 
 from ..readout.scripts import LATIN, own_scripts, script_shares
@@ -83,6 +84,11 @@ def verdict(
     if ppl_ratio >= EXPLOSIVE_PPL_RATIO:
         return say(EXPLOSIVE, f"noise: {ratio}")
     return say(SURGICAL, f"changed and readable: {ratio}, {_percent(repetition)} repeated")
+
+
+def with_break(found: Verdict, broken: str) -> Verdict:
+    """The verdict on a text that broke off, which its reason says. broken : as in `Generation`."""
+    return replace(found, reason=f"{found.reason}; {broken}") if broken else found
 
 
 def borderline(found: Verdict) -> str:

@@ -10,10 +10,10 @@ from itertools import groupby
 import numpy as np
 
 from ..emotions import NEUTRAL
-from ..experiments.dose_curves import OUTCOMES, usable_window
+from ..experiments.dose_curves import OUTCOMES, broken_off, usable_window
 from ..judge.regimes import COLLAPSE_REPETITION, EXPLOSIVE_PPL_RATIO, REGIME_SIGN, regime_label
 from ..types import DoseCurve, DoseResponse, Measure
-from ..words import counted
+from ..words import counted, written
 from .canvas import low
 from .doses import text_hover, wrapped
 from .theme import DASHES, QUADRANT_COLOUR, REGIME_COLOUR, tint
@@ -135,11 +135,13 @@ def _x_axis(k: Column) -> dict:
 def _strip(k: Column) -> dict:
     """Sign of the majority regime and how many texts have it, one per dose."""
     labels, hover = [], []
-    for dose, regime, counts in zip(k.curve.doses.tolist(), k.curve.majority, k.curve.counts, strict=True):
+    for d, (regime, counts) in enumerate(zip(k.curve.majority, k.curve.counts, strict=True)):
         n = int(counts.sum())
         labels.append("" if n == 0 else f"<b>{REGIME_SIGN[regime]}</b><br>{counts[OUTCOMES.index(regime)]}/{n}")
         each = ", ".join(f"{regime_label(o)} {c}" for o, c in zip(OUTCOMES, counts, strict=True) if c)
-        hover.append(f"<b>dose {dose_label(dose)}</b><br>{each if each else 'nothing was run'}")
+        broken = broken_off(k.curve, d, k.response.precision)
+        lines = [each if each else "nothing was run", *([broken] if broken else [])]
+        hover.append("<br>".join([f"<b>dose {dose_label(float(k.curve.doses[d]))}</b>", *lines]))
     return {
         "type": "scatter", "mode": "text", "x": k.at, "y": [0.5] * len(k.at), "text": labels, "customdata": k.ids,
         "hovertext": hover, "hovertemplate": "%{hovertext}<extra></extra>", "textfont": {"size": 11},
@@ -223,7 +225,7 @@ def _mean_hover(k: Column, dose: int, key: str, measure: Measure) -> str:
     seen = measure.each[dose][np.isfinite(measure.each[dose])]
     spread = "" if len(seen) < 2 else f", {seen.min():.3g} to {seen.max():.3g}"
     what = "geometric mean" if key == PERPLEXITY else "mean"
-    of = f"{measure.mean[dose]:.3g} of {counted(len(seen), 'text')}{spread}"
+    of = f"{written(measure.mean[dose], '.3g')} of {counted(len(seen), 'text')}{spread}"
     return f"{_dose_head(k, dose)}<br>{what} {key} {minus(of)}"
 
 

@@ -14,7 +14,8 @@ from ..steer.grammar import UNSTEERED
 from ..steer.recipes import recipe_words
 from ..stimuli.effects import CHANCE
 from ..types import SideEffects
-from ..words import counted
+from ..types.judging import BROKEN
+from ..words import counted, written
 from .canvas import columns, low, narrow, rows
 from .doses import MAX_TITLE, decoding_words
 from .theme import QUADRANT_COLOUR, figure, panels, tint
@@ -157,12 +158,13 @@ def _hover(one: Effect, what: str) -> str:
     change: Change = getattr(one, what)
     lines = [
         f"<b>{literal(one.direction)}, dose {dose_label(one.dose)}</b>",
-        f"{PANELS[what]}: {change.change:+.3f} [{change.low:+.3f}, {change.high:+.3f}]",
-        f"from {change.before:.3f} to {change.after:.3f}",
+        f"{PANELS[what]}: {written(change.change, '+.3f')} [{written(change.low, '+.3f')}, "
+        f"{written(change.high, '+.3f')}]",
+        f"from {written(change.before, '.3f')} to {written(change.after, '.3f')}",
     ]
     if what == "accuracy":
         lines.append(", ".join(f"{kind} {share:.2f}" for kind, share in one.by_kind.items()))
-    lines.append(f"texts of {one.length:.0f} tokens, {100 * one.repetition:.0f} % repeated")
+    lines.append(f"texts of {written(one.length, '.0f')} tokens, {written(100 * one.repetition, '.0f')} % repeated")
     return minus("<br>".join(lines))
 
 
@@ -201,19 +203,25 @@ def _legend(run: SideEffects, colour: str) -> list[dict]:
 def _claim(run: SideEffects, each: Mapping[tuple[str, float], Effect]) -> str:
     """How many directions cost more than any control, at the middle dose."""
     dose = run.doses[len(run.doses) // 2]
-    costs = {name: each[name, dose].loss.change for name in run.directions}
+    costs, usual = (
+        [cost for name in names if np.isfinite(cost := each[name, dose].loss.change)]
+        for names in (run.directions, run.controls)
+    )
     model, label = run.model, dose_label(dose)
-    if not run.controls:
-        return minus(f"{model} at {label}: loss on plain text {min(costs.values()):+.2f} to {max(costs.values()):+.2f}")
-    usual = max(each[name, dose].loss.change for name in run.controls)
-    n = sum(cost > usual for cost in costs.values())
+    if not costs:
+        return f"{model} at {label}: {BROKEN} in {run.precision}"
+    if not usual:
+        return minus(f"{model} at {label}: loss on plain text {min(costs):+.2f} to {max(costs):+.2f}")
+    n = sum(cost > max(usual) for cost in costs)
     short = f"{n} of {len(costs)} directions cost more than any control at {label}"
     long = f"{model}: {short[0].lower()}{short[1:]}"
     return minus(long if len(long) <= MAX_TITLE else short)
 
 
 def _untold(run: SideEffects, each: Mapping[tuple[str, float], Effect]) -> list[str]:
+    lost = [f"{name} at {dose_label(dose)}: {one.broken}" for (name, dose), one in each.items() if one.broken]
     if can_tell(run):
-        return []
+        return lost
     right = each[UNSTEERED, 0.0].accuracy.before
-    return [f"cannot tell: the unsteered model is right in {right:.2f} of the questions, by guessing {CHANCE:.2f}"]
+    told = f"cannot tell: the unsteered model is right in {written(right, '.2f')} of the questions, by guessing"
+    return [*lost, f"{told} {CHANCE:.2f}"]

@@ -66,6 +66,11 @@ def changes_along(loaded: LoadedModel, vectors: VectorSet, towards: np.ndarray, 
         states = norm(torch.stack([direction, torch.zeros_like(direction)])[None])
         logits = head(states)[0].float().cpu()
     change = (logits[0] - logits[1]) * float(vectors.residual_norm[layer] / last)
+    if not bool(change.isfinite().all()):
+        raise InputError(
+            f"what {vectors.name} does to the logits at layer {layer} is not finite in {loaded.precision}. Load the "
+            "model in bf16 or fp32."
+        )
     return (change - change.mean()).numpy()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..experiments.effects_summary import effects
+from ..experiments.effects_summary import Change, effects
 from ..experiments.leak_summary import leak_peak, summary
 from ..geometry import best_layers, depth_curves, nearest_neighbours, rdm
 from ..geometry.curves import CONTROL_RDMS
@@ -31,7 +31,7 @@ from ..stats.valence import QUADRANT_SIGNS, TRAITS
 from ..steer.grammar import UNSTEERED
 from ..stimuli.effects import CHANCE
 from ..types import Claims, Comparison, DepthCurve, LeakRun, SideEffects, TraitFit, ValenceArousal, VectorSet
-from ..words import counted, percent
+from ..words import counted, percent, written
 from .cells import depth_of, highest, interval_of, number
 
 Table = dict[str, Any]
@@ -337,12 +337,12 @@ def effects_table(run: SideEffects, direction: str) -> Table:
     rows = [
         [
             dose_label(one.dose) if one.dose else "unsteered",
-            f"{one.loss.after:.2f}",
-            f"{one.loss.change:+.2f} [{one.loss.low:+.2f}, {one.loss.high:+.2f}]" if one.dose else "–",
-            f"{one.accuracy.after:.2f}",
-            f"{one.accuracy.change:+.2f} [{one.accuracy.low:+.2f}, {one.accuracy.high:+.2f}]" if one.dose else "–",
-            *(f"{share:.2f}" for share in one.by_kind.values()),
-            f"{one.length:.0f}",
+            written(one.loss.after, ".2f"),
+            _change(one.loss) if one.dose else "–",
+            written(one.accuracy.after, ".2f"),
+            _change(one.accuracy) if one.dose else "–",
+            *(written(share, ".2f") for share in one.by_kind.values()),
+            written(one.length, ".0f"),
             f"{percent(one.repetition)} %",
         ]
         for one in shown
@@ -359,7 +359,14 @@ def effects_table(run: SideEffects, direction: str) -> Table:
             ["repeated", "share of a text's tokens that repeat what stands before them"],
         ],
         "rows": [[minus(cell) for cell in row] for row in rows],
+        "notes": [f"dose {dose_label(one.dose)}: {one.broken}" for one in shown if one.broken],
     }
+
+
+def _change(found: Change) -> str:
+    if not np.isfinite(found.change):
+        return "–"
+    return f"{found.change:+.2f} [{written(found.low, '+.2f')}, {written(found.high, '+.2f')}]"
 
 
 def published_table() -> Table:

@@ -15,6 +15,7 @@ from ..judge.verdict import borderline
 from ..plots.conversation import what_steers
 from ..readout.summary import top_words
 from ..store.atomic import write_bytes
+from ..store.jsonable import plain
 from ..types import Reply
 from ..words import visible
 from .texts import markdown
@@ -34,6 +35,7 @@ def reply_row(one: Reply) -> dict[str, Any]:
         "seed": one.seed,
         "text": one.text,
         "finished": one.finished,
+        "broken": one.broken,
         "leak_mass": max(one.leak_mass, default=None),
         "before": _scores(one, one.before),
         "over": _scores(one, one.over),
@@ -76,7 +78,7 @@ def transcript_file(turns: Sequence[Sequence[Reply]], format: str, notes: Sequen
     if format == "md":
         return transcript(turns, notes).encode()
     rows: list[Mapping[str, Any]] = [reply_row(one) for replies in turns for one in replies]
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+    return "".join(json.dumps(plain(row), ensure_ascii=False) + "\n" for row in rows).encode()
 
 
 def save_transcript(turns: Sequence[Sequence[Reply]], path: Path, notes: Sequence[str] = ()) -> Path:

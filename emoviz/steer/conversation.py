@@ -21,6 +21,7 @@ from ..models.loaded import LoadedModel
 from ..models.memory import check_pass
 from ..readout.scripts import own_scripts
 from ..types import Decoding, Recipe, Reply, Towards, VectorSet
+from ..types.judging import broken_words
 from .generate import MAX_BATCH_TOKENS, MAX_ROWS, Partial, Past, batch_rows, check_decoding, write
 from .grammar import label_of, unfit
 from .injection import Offsets, injected, offsets, on_device
@@ -167,7 +168,8 @@ class Conversation:
         counted = torch.zeros_like(ids, dtype=torch.bool)
         replies = []
         for k, (towards, dose) in enumerate(self.rows):
-            row = last.ids[k].tolist()
+            steps = last.broken[k]
+            row = last.ids[k].tolist()[:steps]
             length = next((n for n, token in enumerate(row) if token in ends), len(row))
             if self.model.tokenizer.chat_template is None:
                 length = _kept(self.model, row[:length], last.texts[k])
@@ -186,6 +188,7 @@ class Conversation:
                     leak_mass=tuple(last.leak_mass[k, : length + last.finished[k]].tolist()),
                     finished=last.finished[k],
                     classes=self.vectors.classes,
+                    broken="" if steps is None else broken_words(steps, self.model.precision),
                 )
             )
         return _Turn(user, self.dropped, added, ids, counted, replies)

@@ -21,6 +21,7 @@ from ..models.prompts import check_whole, prompt_ids, until_end
 from ..readout.scripts import own_scripts
 from ..readout.vocabulary import script_mass, vocabulary_scripts
 from ..types import Decoding, Generation, Generations, Recipe, Towards, VectorSet
+from ..types.judging import broken_words
 from .directions import directions_of
 from .doses import doses_of
 from .grammar import UNSTEERED, label_of, rows_of, unfit
@@ -45,6 +46,7 @@ Row = TypeVar("Row", bound=tuple[Towards, float])
 class Partial:
     """The texts so far, one per row. `finished` rows have written their end token.
 
+    broken : how many tokens a row has written before its numbers were no longer finite; None where they are.
     ids : (rows, steps), padded with the end token. scripts : of the model's vocabulary. script_mass : (rows, steps,
     scripts), the probability at each step on tokens in scripts that the prompt does not use, after the row's end as at
     its end.
@@ -52,6 +54,7 @@ class Partial:
 
     texts: tuple[str, ...]
     finished: tuple[bool, ...]
+    broken: tuple[int | None, ...]
     ids: np.ndarray
     scripts: tuple[str, ...]
     script_mass: np.ndarray
@@ -83,7 +86,7 @@ def generate(loaded: LoadedModel, prompt: str, added: Offsets, decoding: Decodin
     same noise at each step, so that they differ by their offsets alone. A caller may stop iterating at any time: hooks
     live only during a forward pass and nothing is left behind.
 
-    A row whose logits are not finite ends there, as at an end token, and this is logged.
+    A row whose logits are not finite ends there, which `Partial.broken` says, and the log.
 
     Raises InputError for an empty prompt, a prompt that does not fit the context, a chat turn of a model without a
     template, too many rows for the memory, or limits out of range.
@@ -158,8 +161,8 @@ def generations(
     """A batch as far as it is written, one record per row."""
     out, leak_mass = [], partial.leak_mass
     for k, (direction, dose) in enumerate(rows):
-        ids = tuple(until_end(loaded, partial.ids[k].tolist()))
-        finished = partial.finished[k]
+        steps, finished = partial.broken[k], partial.finished[k]
+        ids = tuple(until_end(loaded, partial.ids[k].tolist()[:steps]))
         out.append(
             Generation(
                 model=loaded.name,
@@ -173,6 +176,7 @@ def generations(
                 finished=finished,
                 chat=chat,
                 classes=vectors.classes,
+                broken="" if steps is None else broken_words(steps, loaded.precision),
             )
         )
     return out
@@ -268,7 +272,8 @@ def write(
     step_ids = ids.to(loaded.device)
     written: list[torch.Tensor] = []
     mass: list[np.ndarray] = []
-    finished = torch.zeros(added.rows, dtype=torch.bool)
+    # Rows that are not written on, and of those where the numbers broke, after how many tokens.
+    ended, at_break = torch.zeros(added.rows, dtype=torch.bool), torch.full((added.rows,), -1)
     for _ in range(decoding.max_new_tokens):
         more = past.options(loaded, counted) | options
         with loaded.inference(), injected(loaded, added, acting, written=len(written)):
@@ -276,29 +281,30 @@ def write(
         past.keep(loaded, out)
         logits = out.logits[:, -1].float()
         # A push beyond what the type can hold; whatever was chosen then would be taken for what the model writes.
-        broken = (torch.isnan(logits) | (logits == torch.inf)).any(-1).cpu() & ~finished
+        broken = (torch.isnan(logits) | (logits == torch.inf)).any(-1).cpu() & ~ended
         if broken.any():
             log.warning(
                 "%d of %d texts end at token %d, where the numbers of %s are no longer finite in %s. Give a smaller "
                 "dose, or another precision.",
                 *(int(broken.sum()), added.rows, len(written) + 1, loaded.name, loaded.precision),
             )
-            finished |= broken
+            ended |= broken
+            at_break[broken] = len(written)
         now = script_mass(logits, table, foreign)
-        mass.append(np.where(finished[:, None], mass[-1], now) if mass else now)
+        mass.append(np.where(ended[:, None], mass[-1] if mass else 0.0, now))
         chosen = _choose(logits.cpu(), decoding.temperature, random)
-        written.append(torch.where(finished, filling, chosen))
-        finished |= torch.isin(chosen, end)
-        so_far = torch.stack(written, 1)
-        texts = _texts(loaded, so_far)
+        written.append(torch.where(ended, filling, chosen))
+        ended |= torch.isin(chosen, end)
+        so_far, broken_at = torch.stack(written, 1), tuple(at if at >= 0 else None for at in at_break.tolist())
+        texts = _texts(loaded, [row[:at] for row, at in zip(so_far.tolist(), broken_at, strict=True)])
         if stop is not None:
-            stopped = torch.tensor([stop in text for text in texts]) & ~finished
-            finished |= stopped
+            ended |= torch.tensor([stop in text for text in texts])
             texts = tuple(text.partition(stop)[0] for text in texts)
-        yield Partial(texts, tuple(finished.tolist()), so_far.numpy(), table.scripts, np.stack(mass, 1))
-        if finished.all():
+        finished = tuple((ended & (at_break < 0)).tolist())
+        yield Partial(texts, finished, broken_at, so_far.numpy(), table.scripts, np.stack(mass, 1))
+        if ended.all():
             return
-        step_ids, counted = written[-1][:, None].to(loaded.device), ~finished[:, None]
+        step_ids, counted = written[-1][:, None].to(loaded.device), ~ended[:, None]
 
 
 def _choose(logits: torch.Tensor, temperature: float, random: torch.Generator) -> torch.Tensor:
@@ -309,6 +315,6 @@ def _choose(logits: torch.Tensor, temperature: float, random: torch.Generator) -
     return (logits / temperature + noise).argmax(-1)
 
 
-def _texts(loaded: LoadedModel, ids: torch.Tensor) -> tuple[str, ...]:
+def _texts(loaded: LoadedModel, ids: list[list[int]]) -> tuple[str, ...]:
     # A character whose bytes are not complete yet decodes to U+FFFD; it is held back until it is.
     return tuple(text.rstrip("\ufffd") for text in loaded.tokenizer.batch_decode(ids, skip_special_tokens=True))

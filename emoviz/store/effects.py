@@ -70,7 +70,7 @@ def save_side_effects(run: SideEffects, folder: Path | str | None = None) -> Pat
     """
     fields = {f: getattr(run, f) for f in run.__slots__ if f not in ("name", "shipped", "right")}
     # A letter a question, which is a tenth of a list of them.
-    right = ["".join(str(int(one)) for one in row) for row in run.right]
+    right = ["".join("-" if np.isnan(one) else str(int(one)) for one in row) for row in run.right]
     data = {"format": FORMAT, "schema_version": SCHEMA_VERSION, **plain(fields, _DIGITS), "right": right}
     path = Path(responses_folder() if folder is None else folder) / f"{run.name}{SUFFIX}"
     write_packed(path, json.dumps(data, ensure_ascii=False, separators=(",", ":")))
@@ -118,7 +118,7 @@ def _unpacked(data: dict, name: str, shipped: bool) -> SideEffects:
         **lists,
         rows=tuple((direction, float(dose)) for direction, dose in data["rows"]),
         **arrays,
-        right=np.array([[one == "1" for one in row] for row in data["right"]]),
+        right=np.array([[np.nan if one == "-" else float(one == "1") for one in row] for row in data["right"]]),
         off_target={reader: _off_target(values) for reader, values in data["off_target"].items()},
         **{key: data[key] for key in ("model", "set", "precision", "samples", "layer", "seconds", "created")},
         shipped=shipped,

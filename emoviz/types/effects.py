@@ -38,9 +38,10 @@ class SideEffects(Value):
     rows : (direction, dose), R of them, the unsteered one first with dose 0. controls : directions that carry no
     emotion, the last rows of each dose. doses : increasing, without 0. emotions : E, the columns of what is read, which
     the projection reads at `layer`.
-    losses : (R, P) nats per token of each passage. right : (R, Q) whether each question is answered right; kinds : (Q,)
-    of the questions. lengths, repetitions : (R, T) of each text, in tokens and as a share of them, an opening's samples
-    together. off_target : by `projection`, and by `witness` and `outside` where they are at hand.
+    losses : (R, P) nats per token of each passage. right : (R, Q) 1 where a question is answered right, else 0; kinds :
+    (Q,) of the questions. lengths, repetitions : (R, T) of each text, in tokens and as a share of them, an opening's
+    samples together. NaN where the model's numbers were no longer finite; a text that broke off there has no length.
+    off_target : by `projection`, and by `witness` and `outside` where they are at hand.
     """
 
     name: str
@@ -82,8 +83,8 @@ class SideEffects(Value):
                     "dose": dose,
                     "loss": self.losses[k].mean(),
                     "accuracy": self.right[k].mean(),
-                    "length": self.lengths[k].mean(),
-                    "repetition": np.nanmean(self.repetitions[k]) if np.isfinite(self.repetitions[k]).any() else np.nan,
+                    "length": _mean(self.lengths[k]),
+                    "repetition": _mean(self.repetitions[k]),
                     **{
                         f"{reader} {emotion}": value
                         for reader, found in self.off_target.items()
@@ -99,3 +100,9 @@ class SideEffects(Value):
             f"SideEffects({self.name!r}: {len(self.directions)} directions and {len(self.controls)} controls x "
             f"{len(self.doses)} doses, read by {', '.join(self.off_target)})"
         )
+
+
+def _mean(values: np.ndarray) -> float:
+    """Of those that there are."""
+    there = values[np.isfinite(values)]
+    return float(there.mean()) if len(there) else float("nan")

@@ -343,7 +343,7 @@ class LeakText(Value):
     recipe : its name. prompt : index into the run's prompts. visible : script -> share of the text's letters. hidden :
     script -> the highest probability of all steps. mass : at each step, over all scripts. starts : the first token,
     from 1, at which that is a leak; None if it never is. spans : where the text leaks. pieces : the tokens that do, in
-    order, without their blanks.
+    order, without their blanks. broken : as in `Generation`.
     """
 
     recipe: str
@@ -357,6 +357,7 @@ class LeakText(Value):
     starts: int | None
     spans: tuple[Span, ...]
     pieces: tuple[str, ...] = ()
+    broken: str = ""
 
     @property
     def peak(self) -> float:

@@ -30,6 +30,20 @@ class Verdict:
     leak: float
     n_tokens: int
 
+    @property
+    def broken(self) -> bool:
+        """Whether the text ends where the model's numbers were no longer finite, which its reason says."""
+        return BROKEN in self.reason
+
+
+# Where the model can write no further. All that is said of it is `broken_words`.
+BROKEN = "the numbers are no longer finite"
+
+
+def broken_words(tokens: int, precision: str) -> str:
+    """Why a text ends after so many tokens, fit to stand behind what else is said of it."""
+    return f"ends at token {tokens + 1}, where {BROKEN} in {precision}"
+
 
 @dataclass(frozen=True, slots=True)
 class Span:

@@ -231,6 +231,7 @@ class Generation(Value):
     leak_mass : at each step, the probability on tokens in scripts that the prompt does not use.
     finished : whether the model wrote its end token. chat : whether the prompt stood in the chat template.
     verdict : None where nobody has judged it. classes : of the vector set, by which the direction is read.
+    broken : in words, that the text ends where the model's numbers were no longer finite; empty where they were.
     """
 
     model: str
@@ -245,6 +246,7 @@ class Generation(Value):
     chat: bool = False
     verdict: Verdict | None = None
     classes: tuple[str, ...] = ()
+    broken: str = ""
 
     def __repr__(self) -> str:
         shown = self.text if len(self.text) <= 60 else f"{self.text[:57]}..."
@@ -260,8 +262,8 @@ class Generations(tuple[Generation, ...]):
         return super().__new__(cls, made)
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per text: model, set, direction, dose, prompt, text, n_tokens, finished, leak_mass (the highest
-        step), and, where they were judged, regime, ppl_ratio, repetition, leak and reason."""
+        """One row per text: model, set, direction, dose, prompt, text, n_tokens, finished, broken, leak_mass (the
+        highest step), and, where they were judged, regime, ppl_ratio, repetition, leak and reason."""
         import pandas as pd
 
         return pd.DataFrame([_row(one) for one in self])
@@ -279,7 +281,8 @@ def _row(one: Generation) -> dict[str, object]:
     row: dict[str, object] = {
         name: getattr(one, name) for name in ("model", "set", "direction", "dose", "prompt", "text")
     }
-    row |= {"n_tokens": len(one.ids), "finished": one.finished, "leak_mass": max(one.leak_mass, default=float("nan"))}
+    row |= {"n_tokens": len(one.ids), "finished": one.finished, "broken": one.broken}
+    row["leak_mass"] = max(one.leak_mass, default=float("nan"))
     if one.verdict is not None:
         row |= {name: getattr(one.verdict, name) for name in ("regime", "ppl_ratio", "repetition", "leak", "reason")}
     return row
@@ -292,7 +295,7 @@ class Reply(Value):
     direction, dose, recipe of the steering : as in `Generation`; those of this turn. user : what was said before it.
     ids : the written tokens. before, over : the emotional state as the unsteered model reads it, (C,), at the last
     position before the answer and as the mean over the answer; scores less those of neutral exchanges in the same
-    template, NaN where there is nothing to read; None where nobody has read it.
+    template, NaN where there is nothing to read; None where nobody has read it. broken : as in `Generation`.
     """
 
     model: str
@@ -310,6 +313,7 @@ class Reply(Value):
     before: np.ndarray | None = None
     over: np.ndarray | None = None
     verdict: Verdict | None = None
+    broken: str = ""
 
     def __repr__(self) -> str:
         shown = self.text if len(self.text) <= 60 else f"{self.text[:57]}..."

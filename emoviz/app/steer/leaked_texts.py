@@ -63,6 +63,8 @@ def _cell(run: LeakRun, one: LeakText, own: frozenset[str]) -> dict:
     found = glosses(one.pieces, run.neighbours)
     starts = "never a leak" if one.starts is None else f"a leak from token {one.starts} on"
     said = [f"hidden {percent(one.peak)} %, visible {percent(sum(one.visible.values()))} %, {starts}"]
+    if one.broken:
+        said.append(one.broken)
     if found:
         more = f" \u00b7 {counted(len(found) - _NAMED, 'more piece')}" if len(found) > _NAMED else ""
         said.append(" \u00b7 ".join(_meaning(each) for each, _ in found[:_NAMED]) + more)

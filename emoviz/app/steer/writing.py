@@ -258,8 +258,8 @@ def _fill(batches: list[_Batch], *, stopped: bool = False) -> int:
 
 def fill(cells: Sequence[dict[str, Any]], written: Partial, own: frozenset[str], *, unfinished: str = "") -> None:
     """Puts what is written of a batch into its cells. unfinished : the state of texts that have not ended."""
-    for cell, text, finished in zip(cells, written.texts, written.finished, strict=True):
-        cell["state"] = "ended" if finished else unfinished
+    for cell, text, finished, broken in zip(cells, written.texts, written.finished, written.broken, strict=True):
+        cell["state"] = "broken off" if broken is not None else "ended" if finished else unfinished
         if text.strip() != cell["text"]:
             cell["text"] = text.strip()
             cell["leaks"] = leaks(cell["text"], own)
