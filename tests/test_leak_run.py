@@ -135,7 +135,7 @@ def test_the_command_makes_a_run_and_opens_it_again(capsys, llama, llama_folder)
     contract = {"emotion", "dose", "recipe", "visible", "hidden", "by_script", "first_step", "text"}
     assert contract | {"control", "prompt", "gloss", "spans"} <= set(found["rows"][0])
     assert found["rows"][0]["emotion"] == "unsteered" and found["rows"][0]["prompt"] == PROMPTS[0]
-    means = {"recipe", "direction", "dose", "visible", "hidden", "scripts", "starts", "texts"}
+    means = {"recipe", "direction", "dose", "visible", "hidden", "scripts", "starts", "texts", "broken"}
     assert means == set(found["summary"][0])
     assert main(words) == 0
     again = json.loads(capsys.readouterr().out)

@@ -71,7 +71,7 @@ class Effect:
 def effects(run: SideEffects) -> Mapping[tuple[str, float], Effect]:
     """By direction and dose, in the order of the run's rows."""
     losses = _changes(run.losses)
-    accuracies = _changes(run.right)
+    accuracies = _changes(run.right.astype(float))
     kinds = {kind: np.array([one == kind for one in run.kinds]) for kind in KINDS if kind in run.kinds}
     return {
         (direction, dose): Effect(
