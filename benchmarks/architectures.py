@@ -113,6 +113,9 @@ MORE: Mapping[str, Mapping[str, Any]] = {
     "roc_bert": {"shape_vocab_size": WORDS, "pronunciation_vocab_size": WORDS},
     "qwen4_exp": {"text_config": _QWEN4},
     "qwen4_exp_text": _QWEN4,
+    # Its dimensions are rounded up to 64.
+    "xlstm": {"qk_dim_factor": 4.0, "v_dim_factor": 4.0},
+    "xmod": {"default_language": "en_XX"},
     "zamba": {"layers_block_type": ["linear_attention", "hybrid"] * 2, "attention_head_dim": 16},
     "zamba2": {"layers_block_type": ["linear_attention", "hybrid"] * 2, "n_mamba_heads": 4},
     "zaya": {"num_experts_per_tok": 1},

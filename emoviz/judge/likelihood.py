@@ -28,12 +28,18 @@ def log_likelihoods(
 
     prompt : at least one token. continuations : at least one token each. added : as many rows as `rows_at_once`.
     """
-    acting = on_device(added, loaded)
-    ids = torch.tensor([list(prompt)], dtype=torch.long, device=loaded.device).expand(added.rows, -1)
+    acting, name = on_device(added, loaded), str(past_name(loaded.model))
+    ids = torch.tensor([list(prompt)], dtype=torch.long, device=loaded.device)
     keeps = "logits_to_keep" in inspect.signature(loaded.model.forward).parameters
-    with loaded.inference(), injected(loaded, added, acting, written=0):
-        read = loaded.model(input_ids=ids, use_cache=True, **({"logits_to_keep": 1} if keeps else {}))
-    first, kept = read.logits[:, -1].float().log_softmax(-1), getattr(read, str(past_name(loaded.model)))
+
+    def read(times: int) -> Any:
+        repeated = {layer: step.repeated(times) for layer, step in acting.items()}
+        with loaded.inference(), injected(loaded, added, repeated, written=0):
+            rows = ids.expand(added.rows * times, -1)
+            return loaded.model(input_ids=rows, use_cache=True, **({"logits_to_keep": 1} if keeps else {}))
+
+    out = read(1)
+    first, kept = out.logits[:, -1].float().log_softmax(-1), getattr(out, name)
     found = np.empty((added.rows, len(continuations)))
     by_length: defaultdict[int, list[int]] = defaultdict(list)
     for k, one in enumerate(continuations):
@@ -42,8 +48,15 @@ def log_likelihoods(
         targets = torch.tensor([list(continuations[k]) for k in places], device=loaded.device)
         known = first[:, targets[:, 0]].double()
         if targets.shape[1] > 1:
-            # The pass writes its own tokens into the cache, which the other lengths need as it is.
-            cache = kept if len(by_length) == 1 else deepcopy(kept)
+            n = len(places)
+            if hasattr(kept, "reorder_cache"):
+                # The pass writes its own tokens into the cache, which the other lengths need as it is.
+                cache = kept if len(by_length) == 1 else deepcopy(kept)
+                # Not `batch_repeat_interleave`, which states of recurrent layers do not have.
+                cache.reorder_cache(torch.arange(added.rows, device=loaded.device).repeat_interleave(n))
+            else:
+                # That of xLSTM.
+                cache = getattr(read(n), name)
             known = known + _rest(loaded, targets, cache, added, acting)
         found[:, places] = known.cpu().numpy()
     return found
@@ -58,10 +71,8 @@ def rows_at_once(loaded: LoadedModel, continuations: Sequence[Sequence[int]]) ->
 def _rest(
     loaded: LoadedModel, targets: torch.Tensor, cache: Any, added: Offsets, acting: dict[int, Any]
 ) -> torch.Tensor:
-    """Log probability of all but the first tokens: (n, tokens) to (rows, n) float64."""
+    """Log probability of all but the first tokens: (n, tokens) to (rows, n) float64. cache : of each row n times."""
     n = len(targets)
-    # Not `batch_repeat_interleave`, which states of recurrent layers do not have.
-    cache.reorder_cache(torch.arange(added.rows, device=loaded.device).repeat_interleave(n))
     repeated = {layer: step.repeated(n) for layer, step in acting.items()}
     ids = targets.repeat(added.rows, 1)
     name, last = str(past_name(loaded.model)), ids.shape[1] - 1

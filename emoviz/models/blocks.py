@@ -18,6 +18,7 @@ _PRECISION_OF = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "
 _LIST_NAMES = ("layers", "h", "blocks", "block")
 _FINAL_NORMS = (
     *("norm", "ln_f", "final_layer_norm", "final_layernorm", "norm_f", "layer_norm", "layernorm"),
+    *("final_norm", "out_norm"),
     # Of LFM, after the last block.
     "embedding_norm",
 )
