@@ -203,12 +203,14 @@ def test_a_block_that_runs_twice_is_unsupported(llama):
         ("opt", "works", ""),
         ("bert", "works", "no lens: the final norm of BertLMHeadModel was not found"),
         ("longcat_flash", "works", ""),
-        # A state in place of keys and values, which a pass over several tokens forgets; beside an attention.
+        # A state in place of keys and values, which a pass over several tokens forgets; beside an attention; of a kind
+        # that cannot be repeated for several rows.
         ("mamba", "works", "no conversation: it keeps a state in place of its tokens"),
         ("jamba", "works", "no conversation: it keeps a state in place of its tokens"),
+        ("xlstm", "works", "no conversation: it keeps a state in place of its tokens"),
         # No decoder inside the whole; an output head that is called one; heads that differ from layer to layer.
         ("llama4_text", "works", ""),
-        ("modernbert-decoder", "works", "no lens"),
+        ("modernbert-decoder", "works", "no lens: ModernBertDecoderForCausalLM does more"),
         ("gemma4_unified_text", "works", ""),
         # Without anything that is kept, and with a recurrent state in a way of its own.
         ("openai-gpt", "reads", "it keeps nothing of the tokens that it has read"),
