@@ -36,8 +36,9 @@ def decoder_of(model: PreTrainedModel) -> nn.Module:
     from transformers import PreTrainedModel
 
     whole = unwrapped(model)
+    decoder = whole.get_decoder() if hasattr(whole, "get_decoder") else None
     # A module of that name may be something else, such as the output head, or the whole model.
-    for found in (whole.get_decoder(), whole.base_model, getattr(whole, "model", None)):
+    for found in (decoder, whole.base_model, getattr(whole, "model", None)):
         if isinstance(found, PreTrainedModel) and found is not whole:
             return found
     return whole
