@@ -261,7 +261,7 @@ def _dialogue(given: Namespace, loaded: Any, vectors: Any, messages: list[tuple[
         "seconds": round(time.perf_counter() - started, 3),
     }
     lines = [f"{found.set}, layer {found.layer}: mean scores less those of neutral exchanges in the same template"]
-    lines.append(f"the template alone shifts an answer's scores by up to {np.abs(found.shift).max():.3f}")
+    lines.append(f"the template alone shifts an answer's scores by up to {written(np.abs(found.shift).max(), '.3f')}")
     for role, text, over, before in zip(found.roles, found.texts, found.over, found.before, strict=True):
         if role == "assistant":
             lines.append(f"before the answer: {highest(before)}")

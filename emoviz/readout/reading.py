@@ -50,10 +50,15 @@ def read_text(model: LoadedModel, vectors: VectorSet | None, text: str) -> Readi
     ids, kept, offsets = _encoded(loaded, vectors, text)
     axes, layers = _axes(vectors)
     scores, lengths = _forward(loaded, axes, ids, (vectors.n_layers, len(ids[0]), len(vectors.classes)))
+    layer = preferred_layer(vectors)
+    if layer in axes and not np.isfinite(scores[layer, kept]).any():
+        raise InputError(
+            f"no state of this text is finite at layer {layer} of {loaded.name} in {loaded.precision}. Load the model "
+            "in bf16 or fp32."
+        )
     special = np.isin(ids[0, kept], list(special_ids(loaded)))
     unread, why = _unread(list(axes), kept, scores[:, kept], lengths[:, kept], special)
     scores = np.where(unread[..., None], np.float32(np.nan), scores[:, kept])
-    layer = preferred_layer(vectors)
     if layer in layers:
         raise InputError(f"the layer that stands for {vectors.name} cannot be read: {layers[layer]}")
     if np.isnan(scores[layer]).all():
