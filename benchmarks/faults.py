@@ -87,10 +87,13 @@ def _failed(place: Place, kind: str, tries: int, happening: Mapping[str, Fault])
 
 def _outcome(place: Place, code: int, said: str = "said") -> str:
     lines = (place.folder / said).read_text().strip().splitlines()
-    told = (
-        code == 2 and bool(lines) and lines[-1].startswith("emoviz: ") and not any("Traceback" in one for one in lines)
-    )
-    return DONE if code == 0 else LINE if told else WRONG
+    if code == 0:
+        return DONE
+    if not lines or any("Traceback" in one for one in lines):
+        return WRONG
+    # A sweep goes on after a job that failed, and has a line for each.
+    told = lines[-1].startswith("emoviz: ") if code == 2 else code == 1 and lines[-1].endswith(" failed")
+    return LINE if told else WRONG
 
 
 def _full(place: Place, run: Callable[[], object], at: int) -> str:
