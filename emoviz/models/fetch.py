@@ -50,16 +50,16 @@ def fetch(model: str, progress: Progress = lambda stage, done, total: None) -> P
     if installed:
         return installed[0]
     path = fetched_file(entry)
-    sweep(path)
-    if entry.fetched is not None and not available(entry):
-        try:
+    try:
+        sweep(path)
+        if entry.fetched is not None and not available(entry):
             path.parent.mkdir(parents=True, exist_ok=True)
             _fetch(entry, entry.fetched, path, progress)
-        except OSError as error:
-            raise InputError(
-                f"{path.parent} cannot be used ({error.strerror or error}). Make room, or set EMOVIZ_HOME to a folder "
-                "that can be written to."
-            ) from error
+    except OSError as error:
+        raise InputError(
+            f"{path.parent} cannot be used ({error.strerror or error}). Make room, or set EMOVIZ_HOME to a folder "
+            "that can be written to."
+        ) from error
     return path
 
 
