@@ -1,6 +1,7 @@
 """Passages out of every usual kind of table, under every usual name of a column."""
 
 import json
+import sys
 
 import pandas as pd
 import pytest
@@ -169,7 +170,7 @@ def test_a_column_that_is_not_there_and_columns_without_a_file_are_refused(tmp_p
 
 
 def test_parquet_without_pyarrow_says_what_is_missing(tmp_path, monkeypatch):
-    monkeypatch.setattr(pd, "read_parquet", lambda _: (_ for _ in ()).throw(ImportError("no engine")))
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
     (tmp_path / "a.parquet").write_bytes(b"PAR1")
     with pytest.raises(InputError, match=r"needs pyarrow: pip install 'emoviz\[parquet\]'"):
         load_corpus(tmp_path / "a.parquet")
