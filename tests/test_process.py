@@ -52,7 +52,9 @@ def _parsed(words):
     ],
 )
 def test_a_text_stays_a_text_in_every_command_that_is_begun(command, options, text):
-    given = {name: [text, "calm", text] if many == "+" else text for name, many in options.items()}
+    # A prompt without words is refused as it is read.
+    allowed = {name: many for name, many in options.items() if text or name != "prompt"}
+    given = {name: [text, "calm", text] if many == "+" else text for name, many in allowed.items()}
     found = vars(_parsed(words_of(command, text, **given)))
     assert {name: found[name] for name in given} == given and found["model"] == text
     assert found.get("out") is None
