@@ -18,7 +18,7 @@ from emoviz.emotions import EMOTIONS
 from tests.dashboard import dashboard
 from tests.visitors import Refused, Visitor
 
-CLIENTS, REQUESTS, ROUNDS = 32, 20, 2
+CLIENTS, REQUESTS, ROUNDS = 32, 20, 4
 # What the server says where it takes no more; what else it refuses with is an error.
 _FULL = "Queue is full"
 _MODEL, _OTHER = "SmolLM2-135M-Instruct", "gemma-3-270m"
