@@ -1570,6 +1570,7 @@ def test_a_large_screen_is_used(server, browser):
 
 def test_a_report_and_an_archive_leave_the_page_and_can_be_cancelled(visit, tmp_path):
     page = visit(query=urlencode({"tab": "Overview", "set": GEMMA, "emotion": "calm"}))
+    settled(page)
     told = page.locator("#ez-leaving-told")
     assert not told.is_visible()
     with page.expect_download() as download:

@@ -1,10 +1,12 @@
 """Figures as files: their sizes, their text, their numbers, and what is said where a file cannot be made."""
 
+import asyncio
 import io
 import json
 import re
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -214,6 +216,19 @@ def test_a_browser_that_does_not_start_leaves_no_thread_and_no_folder_behind(set
 
 class TestPictures:
     pytestmark = pictures
+
+    def test_a_browser_that_does_not_answer_is_ended_all_the_same(self, monkeypatch):
+        made = chromium._Chromium()
+        made.start()
+
+        async def silent():
+            await asyncio.sleep(60)
+
+        monkeypatch.setattr(made.browser, "close", silent)
+        started = time.monotonic()
+        made.close()
+        assert made.browser.subprocess.wait(5) != 0 and time.monotonic() - started < 6
+        assert not made.folder.exists()
 
     @pytest.mark.parametrize(
         ("preset", "size"),

@@ -27,7 +27,8 @@ class NoChromium(InputError):
     """There is no browser to make pictures with."""
 
 
-_START, _ANSWER = 30.0, 60.0
+# Seconds.
+_START, _ANSWER, _END = 30.0, 60.0, 3.0
 _INCH = 96.0
 _DRAW = """async ({figure, width, height}) => {
   await document.fonts.load('12px Inter');
@@ -102,10 +103,26 @@ class _Chromium:
         """Ends it, also where it does not answer."""
         atexit.unregister(self.close)
         try:
-            self.run(self.browser.close(), 10)
+            self.run(self.browser.close(), _END)
+        except TimeoutError:
+            # It draws something large, or hangs.
+            _kill(self.browser.subprocess.pid)
         finally:
             self.loop.call_soon_threadsafe(self.loop.stop)
             self.places.close()
+
+
+def _kill(pid: int) -> None:
+    """Ends a process and what it has begun, which would write on."""
+    import psutil
+
+    with suppress(psutil.NoSuchProcess):
+        first = psutil.Process(pid)
+        every = [first, *first.children(recursive=True)]
+        for one in every:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+        psutil.wait_procs(every, _END)
 
 
 _running: _Chromium | None = None
