@@ -86,7 +86,8 @@ def _check_end(loaded: LoadedModel, norm: nn.Module, head: nn.Module) -> None:
             logits = loaded.model(input_ids=ids, use_cache=False).logits[0, -1]
             hook.remove()
             found = head(norm(kept[0]))[0, -1, : len(logits)]
-        orders = torch.stack([one.float().argsort().argsort().double() for one in (found, logits)])
+        # On several devices the head and the logits may be on different ones.
+        orders = torch.stack([one.float().cpu().argsort().argsort().double() for one in (found, logits)])
         _ENDS[loaded] = float(torch.corrcoef(orders)[0, 1])
     if not _ENDS[loaded] >= _ALIKE:
         raise InputError(
