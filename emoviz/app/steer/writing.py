@@ -24,6 +24,7 @@ from ...steer.recipes import recipe, recipe_words
 from ...types import Generation, Recipe, VectorSet, Verdict
 from ...words import counted, percent
 from ..cleaning import cleaned_with_status
+from ..library import library
 from ..memory import loaded_with_status
 from ..turns import MODEL_TURNS
 from .lent import written
@@ -151,7 +152,9 @@ def model_and_set(asked: Request, model: str) -> Generator[tuple[Any, str], None
     from ...store.choice import set_for
 
     loaded = yield from loaded_with_status(gr.skip(), model)
-    vectors = fitting(set_for(loaded, asked.unfit), loaded)
+    chosen = set_for(loaded, asked.unfit)
+    # Each that is opened anew is mapped into memory once more, for as long as a conversation keeps it.
+    vectors = fitting(library().sets.get(chosen.name, chosen), loaded)
     return loaded, (yield from cleaned_with_status(gr.skip(), loaded, vectors, asked.cleaning))
 
 
