@@ -1395,6 +1395,7 @@ def test_a_layer_that_is_come_back_to_looks_as_before(revisit, which):
     slider = page.get_by_role("slider").first
     slider.focus()
     page.wait_for_function("() => window.emovizLayersReady?.()")
+    settled(page, looks=50)
     plot = page.locator(".ez-plot:visible").nth(which)
     look = f"""(plot) => [...plot.querySelectorAll('.hm image')].map((one) => one.getAttribute('href')
       || one.getAttribute('xlink:href')).join() + ({_LABELS})(plot)"""

@@ -12,7 +12,7 @@ from emoviz.app.prefix import checked_prefix
 from emoviz.errors import InputError
 
 from .chromium import find
-from .dashboard import dashboard
+from .dashboard import counted, dashboard, settled
 from .proxy import proxied
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed (make install)")
@@ -47,7 +47,7 @@ def address(request):
 @pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; install chromium and run again")
 def test_figures_fonts_uploads_and_downloads_work_and_no_request_fails(address, browser, tmp_path):
-    wrong, page = [], browser.new_page(viewport={"width": 1280, "height": 720})
+    wrong, page = [], counted(browser.new_page(viewport={"width": 1280, "height": 720}))
     page.on("response", lambda r: wrong.append(f"{r.status} {r.url}") if r.status >= 400 else None)
     # Gradio itself closes its stream of answers.
     page.on("requestfailed", lambda r: wrong.append(f"{r.failure} {r.url}") if "/queue/data" not in r.url else None)
@@ -65,6 +65,7 @@ def test_figures_fonts_uploads_and_downloads_work_and_no_request_fails(address, 
     norms = tmp_path / "own.csv"
     norms.write_text("word,valence\nafraid,2\n")
     page.get_by_role("tab", name="Geometry", exact=True).click()
+    settled(page)
     page.locator("input[type=file][accept*='.csv']:not([accept*='.jsonl'])").set_input_files(norms)
     page.get_by_text("own.csv has no column 'arousal'").first.wait_for()
     page.close()

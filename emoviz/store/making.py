@@ -47,7 +47,8 @@ def being_made(path: Path) -> Iterator[Path]:
         try:
             lock.acquire()
             break
-        except FileNotFoundError:
+        # The latter where it goes while the lock looks for it.
+        except (FileNotFoundError, FileExistsError):
             # Somebody has found it without its lock, and taken it for left behind.
             continue
     try:
