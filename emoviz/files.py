@@ -23,7 +23,7 @@ _MOST_VALUES = 4_000_000
 # No number of ours has more.
 _MOST_DIGITS = 20
 # What a damaged file makes its reader raise.
-DAMAGED = (OSError, EOFError, zlib.error, ValueError, KeyError, IndexError, TypeError, AttributeError)
+DAMAGED = (OSError, EOFError, zlib.error, ArithmeticError, ValueError, KeyError, IndexError, TypeError, AttributeError)
 
 
 def size_of(path: Path) -> int:
