@@ -228,3 +228,10 @@ def test_a_parquet_file_that_unpacks_to_gigabytes_is_refused_before_it_does(tmp_
         assert (tmp_path / "b.parquet").stat().st_size < 2**20
         with pytest.raises(InputError, match=said):
             load_corpus(tmp_path / "b.parquet")
+
+
+@pytest.mark.parametrize("topic", ["1" * 400, "-" + "1" * 400])
+def test_a_topic_that_is_a_number_beyond_all_others_is_refused_in_one_line(tmp_path, topic):
+    (tmp_path / "p.jsonl").write_text(f'{{"emotion": "calm", "text": "a", "topic": {topic}}}\n')
+    with pytest.raises(InputError, match="neither text nor a number"):
+        load_corpus(tmp_path / "p.jsonl")

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 DEFAULT_CORPUS = "emoviz-420"
 MIN_CLASSES, MAX_CLASSES = 2, 500
+# Of a topic that is a number.
+_LARGEST = 1e300
 # Letters of the name of a class, which every figure and menu of a set shows.
 MAX_NAME = 80
 
@@ -136,7 +138,7 @@ def _passage(row: dict[str, Any], where: str, counts: Counter[str], form: str) -
     topic = row.get("topic")
     if topic is None or topic == "":
         topic = f"row {counts[emotion]}"
-    elif type(topic) in (int, float):
+    elif type(topic) in (int, float) and not abs(topic) > _LARGEST:
         topic = f"{topic:.15g}"
     if not isinstance(topic, str) or not topic.strip():
         raise InputError(f"{where} has a topic that is neither text nor a number. Write a word, or leave it out.")

@@ -26,6 +26,8 @@ TABLES = (".csv", ".tsv", ".parquet")
 FORMATS = (".jsonl", ".json", *TABLES)
 LINE_FORM = '{"emotion": "...", "text": "...", "topic": "..."}'
 _LONGEST = 10_000_000
+# No label has more.
+_MOST_DIGITS = 20
 # Rows of a Parquet file that are unpacked at once.
 _BATCH = 100
 # Times that text is smaller when it is packed well.
@@ -162,7 +164,7 @@ def label_name(value: Any, labels: Sequence[str] | None, where: str) -> Any:
 
 def _is_number(value: Any) -> bool:
     if isinstance(value, str):
-        return value.strip().isdecimal()
+        return value.strip().isdecimal() and len(value) < _MOST_DIGITS
     return isinstance(value, int) and not isinstance(value, bool)
 
 
