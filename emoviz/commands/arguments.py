@@ -311,6 +311,11 @@ def check_directions(sets: Iterable[VectorSet], emotions: Sequence[str] | None) 
             check_emotions(vectors, emotions_of(text, vectors.classes))
 
 
+def add_prompts(parser: argparse.ArgumentParser) -> None:
+    help = "texts to continue (default: two shipped openings)"
+    parser.add_argument("--prompt", type=filled("prompt"), **SEVERAL, metavar="TEXT", help=help)
+
+
 def prompts_of(given: argparse.Namespace) -> tuple[str, ...]:
     """The prompts, each once; the shipped openings where none were given."""
     from ..stimuli.scenarios import dose_prompts

@@ -21,11 +21,11 @@ from .arguments import (
     add_device,
     add_out,
     add_precision,
+    add_prompts,
     add_recipe,
     add_set,
     decoding_of,
     doses_of,
-    filled,
     named_directions,
     prompts_of,
     recipe_of,
@@ -53,13 +53,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("--emotion", **SEVERAL, metavar="E", help="emotions or mixtures (default: all of the set)")
     parser.add_argument("--dose", help=f"fractions of the residual norm (default {RUN_DOSES})")
-    parser.add_argument(
-        "--prompt",
-        type=filled("prompt"),
-        **SEVERAL,
-        metavar="TEXT",
-        help="texts to continue (default: two shipped openings)",
-    )
+    add_prompts(parser)
     add_decoding(parser)
     add_recipe(parser)
     add_set(parser)

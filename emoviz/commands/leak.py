@@ -20,10 +20,10 @@ from .arguments import (
     add_device,
     add_out,
     add_precision,
+    add_prompts,
     add_set,
     decoding_of,
     doses_of,
-    filled,
     named_directions,
     prompts_of,
     run_file,
@@ -42,13 +42,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("--emotion", **SEVERAL, metavar="E", help="emotions or mixtures (default: all of the set)")
     parser.add_argument("--dose", help=f"fractions of the residual norm (default {LEAK_DOSES})")
-    parser.add_argument(
-        "--prompt",
-        type=filled("prompt"),
-        **SEVERAL,
-        metavar="TEXT",
-        help="texts to continue (default: two shipped openings)",
-    )
+    add_prompts(parser)
     parser.add_argument("--recipe", nargs="+", default=RECIPES, help=f"presets (default {' '.join(RECIPES)})")
     add_decoding(parser)
     add_set(parser)
