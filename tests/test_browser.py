@@ -1400,21 +1400,27 @@ def test_a_layer_that_is_come_back_to_looks_as_before(revisit, which):
     look = f"""(plot) => [...plot.querySelectorAll('.hm image')].map((one) => one.getAttribute('href')
       || one.getAttribute('xlink:href')).join() + ({_LABELS})(plot)"""
 
-    def at(depth):
-        slider.evaluate(
-            "(one, depth) => { one.value = depth; one.dispatchEvent(new Event('input', { bubbles: true })); }", depth
+    def through(*depths, drawn=False):
+        """One depth after another; drawn : each soon after the one before is drawn, before it is drawn whole."""
+        plot.evaluate(
+            """async (plot, [depths, drawn]) => {
+              const slider = document.querySelector('#ez-sidebar input[type=range]');
+              const until = (ms) => new Promise((done) => setTimeout(done, ms));
+              for (const depth of depths) {
+                const before = plot.dataset.drawn;
+                slider.value = depth;
+                slider.dispatchEvent(new Event('input', { bubbles: true }));
+                while (drawn && plot.dataset.drawn === before) await until(2);
+                await until(drawn ? 150 : 60);
+              }
+            }""",
+            [depths, drawn],
         )
-
-    seen = []
-    for way in ([0.9], [0.5, 0.9], [0.5, 0.7, 0.9]):
-        for depth in way:
-            at(depth)
-            page.wait_for_timeout(60)
         settled(page, looks=50)
-        seen.append(plot.evaluate(look))
-    at(0.5)
-    settled(page, looks=50)
-    assert seen[0] == seen[1] == seen[2] != plot.evaluate(look)
+        return plot.evaluate(look)
+
+    seen = [through(0.9), through(0.5, 0.9), through(0.5, 0.7, 0.9), through(0.5, 0.9, drawn=True)]
+    assert seen == [seen[0]] * 4 and seen[0] != through(0.5)
 
 
 def _focused(page, what="className"):

@@ -203,6 +203,7 @@ def test_a_pinned_set_comes_first_in_every_view_and_in_the_link(visit):
     page = visit(query="tab=Models")
     page.get_by_role("button", name="Pin gemma-3-270m").click()
     until(page, "pin", GEMMA)
+    settled(page)
     assert page.locator(".ez-picker-name").first.inner_text() == "gemma-3-270m · emoviz, reference"
     page.get_by_text("with the reference, A").wait_for()
     page.goto(page.url)

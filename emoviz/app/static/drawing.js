@@ -7,7 +7,8 @@
 
   // The figure as this window and theme show it; what was given stays as it is.
   function fitted(given, drawings) {
-    const layout = { ...given.layout, title: { ...given.layout.title }, legend: { ...given.layout.legend } };
+    // Plotly writes into the axes that it is given; those of a layer are shown again.
+    const layout = { title: {}, legend: {}, ...structuredClone(given.layout) };
     if (layout.meta.fill && window.innerWidth > 700) {
       // A large screen is filled below the tabs and cards, but no figure gets taller than wide; title and legend keep
       // their distance from the edge in pixels.

@@ -69,6 +69,7 @@ function inSight() {
 }
 function drawInTurn() {
   clearTimeout(later);
+  clearTimeout(whole);
   // Of a moved slider the figure that fills most of the window comes first (`layers.js`).
   const swept = value && value.tree, now = !plot.dataset.drawn || (swept ? value.now : inSight());
   const wait = now ? 0 : swept ? 100 : 150;
