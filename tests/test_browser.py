@@ -1576,10 +1576,19 @@ def test_a_large_screen_is_used(server, browser):
 
 
 def test_a_report_and_an_archive_leave_the_page_and_can_be_cancelled(visit, tmp_path):
-    page = visit(query=urlencode({"tab": "Overview", "set": GEMMA, "emotion": "calm"}))
+    page = visit()
     settled(page)
     told = page.locator("#ez-leaving-told")
     assert not told.is_visible()
+    # It is pressed while the view that a link asks for is still to come.
+    page.evaluate(
+        """to => {
+          const fetched = window.fetch, later = (ms) => new Promise((done) => setTimeout(done, ms));
+          window.fetch = (...given) => later(/"query":/.test(given[1]?.body) ? 1500 : 0).then(() => fetched(...given));
+          window.emovizGo.go(to);
+        }""",
+        f"?{urlencode({'tab': 'Overview', 'set': GEMMA, 'emotion': 'calm'})}",
+    )
     with page.expect_download() as download:
         page.locator("#ez-report").click()
     download.value.save_as(tmp_path / "report.html")

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from emoviz.app import job_strip
-from emoviz.app.jobs import CANCELLED, DONE, FAILED, MAX_ENDED, MAX_WAITING, RUNNING, WAITING, Jobs
+from emoviz.app.jobs import CANCELLED, DONE, FAILED, MAX_ENDED, MAX_WAITING, RUNNING, SERVER, WAITING, Jobs
 from emoviz.app.turns import Turns
 from emoviz.errors import InputError
 
@@ -199,6 +199,19 @@ def test_what_a_page_posts_is_checked_before_it_is_believed(monkeypatch):
     _until(lambda: post({}, ME)[0]["ended"] == 1)
     assert post({}, ME)[0]["jobs"][0]["said"].startswith("cancelled. Start it again")
     assert post({"act": "dismiss", "job": number}, ME)[0]["jobs"] == []
+
+
+def test_what_the_server_begins_itself_is_nobodys_and_says_how_far_it_is(monkeypatch):
+    jobs, work = Jobs(), Held()
+    monkeypatch.setattr(job_strip, "JOBS", jobs)
+    number = jobs.start("fetch", "m is made ready", SERVER, work)
+    assert work.begun.wait(WAIT)
+    _until(lambda: job_strip.lines(ME)["jobs"][0]["said"].startswith("reading: 2 of 2 tokens (0 s)"))
+    assert job_strip.lines(ME)["jobs"][0]["label"] == "m is made ready"
+    job_strip.answer(SimpleNamespace(_data={"act": "cancel", "job": number, "owner": ME}), ME)
+    assert job_strip.lines(ME)["jobs"][0]["open"] and not job_strip.lines(ME)["jobs"][0]["mine"]
+    work.free.set()
+    _until(lambda: job_strip.lines(ME)["jobs"] == [])
 
 
 def test_a_label_never_repeats_what_a_visitor_typed():

@@ -6,7 +6,6 @@ A job survives the page and can be cancelled; begun again, it goes on where it s
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Generator, Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ from ..errors import InputError
 from ..models.registry import BUNDLED, FETCHED, ModelEntry, available
 from ..process import run_command, words_of
 from .job_strip import BEGUN, lines
-from .jobs import JOBS
+from .jobs import JOBS, SERVER
 from .limits import check_fetch
 from .memory import model_named
 
@@ -71,7 +70,7 @@ def begin_first() -> None:
         model_named(model)
         return f"{model} is ready."
 
-    JOBS.start("fetch", f"{model} is made ready", secrets.token_hex(), work)
+    JOBS.start("fetch", f"{model} is made ready", SERVER, work)
 
 
 def fetched(model: str) -> Generator[str, None, str]:

@@ -55,7 +55,7 @@ def lines(owner: str) -> dict:
 def _line(job: Job) -> dict:
     return {
         "job": job.number,
-        "label": job.label if job.mine else f"Another visitor: {job.label}",
+        "label": job.label if job.mine or job.of_server else f"Another visitor: {job.label}",
         "said": _said(job),
         "open": job.state in OPEN,
         "failed": job.state == FAILED,
@@ -70,7 +70,7 @@ def _said(job: Job) -> str:
         return "cancelled. Start it again to go on where it stopped."
     if job.state in (DONE, FAILED):
         return f"failed: {job.said}" if job.state == FAILED else job.said
-    return f"{job.said or 'working'} ({job.seconds} s)" if job.mine else f"working for {job.seconds} s"
+    return f"{job.said or 'working'} ({job.seconds} s)" if job.mine or job.of_server else f"working for {job.seconds} s"
 
 
 def model_label(name: str) -> str:

@@ -7,12 +7,14 @@ that the machine is busy. No gradio.
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 from ..errors import InputError, faults_told
+from .faults import UNEXPECTED, line_of
 from .limits import limits
 
 log = logging.getLogger(__name__)
@@ -22,6 +24,8 @@ OPEN = WAITING, RUNNING
 MAX_WAITING = 8
 # Ended jobs that nobody has dismissed; the oldest go first.
 MAX_ENDED = 50
+# The owner of what the server begins itself, whom no visitor can be.
+SERVER = secrets.token_hex()
 
 # Yields what it is doing, returns its result in one line; raises InputError where it cannot go on. Closed to cancel it.
 Work = Callable[[], Generator[str, None, str]]
@@ -31,8 +35,8 @@ Work = Callable[[], Generator[str, None, str]]
 class Job:
     """One job as one visitor sees it.
 
-    said : what it does, its result or why it failed; empty for other visitors. before : jobs that come first, of one
-    that waits. seconds : since it began, or until it ended.
+    said : what it does, its result or why it failed; empty for other visitors, unless the server began it.
+    before : jobs that come first, of one that waits. seconds : since it began, or until it ended.
     """
 
     number: int
@@ -42,6 +46,7 @@ class Job:
     before: int
     seconds: int
     mine: bool
+    of_server: bool
 
 
 @dataclass(eq=False)
@@ -116,7 +121,7 @@ class Jobs:
                 del self._kept[number]
 
     def _seen(self, job: _Kept, owner: str) -> Job:
-        mine = _is_owned(job, owner)
+        mine, of_server = _is_owned(job, owner), job.owner == SERVER
         line = [one.number for one in self._kept.values() if one.kind == job.kind and one.state in OPEN]
         until = time.monotonic() if job.state == RUNNING else job.ended
         seconds = max(0, int(until - job.began)) if job.began else 0
@@ -124,10 +129,11 @@ class Jobs:
             job.number,
             job.label,
             job.state,
-            job.said if mine else "",
+            job.said if mine or of_server else "",
             sum(number < job.number for number in line) if job.state == WAITING else 0,
             seconds,
             mine,
+            of_server,
         )
 
     def _work_off(self, kind: str) -> None:
@@ -159,11 +165,11 @@ class Jobs:
                         job.said = said
             return CANCELLED, ""
         except InputError as error:
-            return FAILED, str(error)
+            return FAILED, line_of(error)
         except Exception:
             # A bug: it must neither go by in silence nor hold up those in line.
             log.exception("%s failed", job.label)
-            return FAILED, "an error that nobody expected; the log of the server has it."
+            return FAILED, UNEXPECTED
         finally:
             steps.close()
 

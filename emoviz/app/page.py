@@ -10,12 +10,13 @@ from typing import Any
 
 import gradio as gr
 
-from ..errors import InputError
+from ..errors import InputError, faults_told
 from ..geometry import CENTRINGS
 from . import job_strip, leaving, saving
 from .components import Ahead, Download, Figure, Layers, Link, Menu, Message, Order, Shown, Slider, Table
 from .contract import EACH, LATEST, PAGE, QUIET, Endpoint, Laid, Page, Part, Tab, answered, on_said, on_told
 from .download import downloaded
+from .faults import UNEXPECTED, line_of
 from .footer import footer
 from .library import library
 from .limits import is_public, public_words
@@ -64,6 +65,21 @@ _OPEN_TAB = """new Promise((told) => setTimeout(() => {
 _SAME_DEPTH = f"() => {json.dumps(SAME_DEPTH)}"
 
 
+class _Blocks(gr.Blocks):
+    """A page that says why it cannot do something where its event did not."""
+
+    async def call_function(self, *given: Any, **named: Any) -> Any:
+        try:
+            with faults_told():
+                return await super().call_function(*given, **named)
+        except gr.Error:
+            raise
+        except InputError as error:
+            raise gr.Error(line_of(error), print_exception=False) from error
+        except Exception as error:
+            raise gr.Error(UNEXPECTED) from error
+
+
 def build(endpoints: Sequence[Endpoint] = (), note: str = "") -> gr.Blocks:
     """The dashboard, not yet served. The first tab is drawn here, from the stored sets: torch is not needed for it.
 
@@ -72,7 +88,7 @@ def build(endpoints: Sequence[Endpoint] = (), note: str = "") -> gr.Blocks:
     start = first_selection()
     with (
         without_app(),
-        gr.Blocks(title="emoviz", analytics_enabled=False, fill_width=True, delete_cache=(600, 3600)) as blocks,
+        _Blocks(title="emoviz", analytics_enabled=False, fill_width=True, delete_cache=(600, 3600)) as blocks,
     ):
         selection, side, leaves = _sidebar(start)
         # Where the server keeps things is nobody's business.

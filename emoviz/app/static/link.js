@@ -31,6 +31,8 @@ function write() {
   opening = false;
 }
 
+// Whether the page still shows another view than its address.
+window.emovizOpening = () => opening;
 follow(write);
 window.addEventListener('popstate', ask);
 small.addEventListener('change', () => trigger('expand', { width: width() }));
