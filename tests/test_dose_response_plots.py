@@ -6,10 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from emoviz.app.steer.stored_texts import texts_at
 from emoviz.emotions import QUADRANTS
 from emoviz.errors import InputError
 from emoviz.experiments.dose_curves import OUTCOMES, curves, gain, majority_regime, regime_table, usable_window
 from emoviz.judge.regimes import COLLAPSE, EMPTY, EXPLOSIVE, REGIME_SIGN, REGIMES, SURGICAL, UNCHANGED
+from emoviz.plots.canvas import legend_rows
 from emoviz.plots.dose_response import dose_response_figure
 from emoviz.plots.regime_map import LEAK_SIGN, regime_map_figure
 from emoviz.plots.theme import DARK, LIGHT, MAX_TINT, QUADRANT_COLOUR, REGIME_COLOUR, SERIES, tint
@@ -45,7 +47,7 @@ def make_run(regimes, *, doses=(-0.02, 0.0, 0.02, 0.04), prompts=2, model="model
     controls = tuple(name for name in regimes if name in ("random", "mean"))
     return DoseResponse(
         f"run of {model}", model, f"set-{model}", "fp32", Recipe((3, 4, 5)), Decoding(),
-        WitnessCard("minilm", witness, 0.5, 1 / len(witness), "made up"),
+        WitnessCard("minilm", witness, 0.5, 1 / len(witness) if witness else NAN, "made up"),
         tuple(f"prompt {p}" for p in range(prompts)), tuple(name for name in regimes if name not in controls), controls,
         doses, CLASSES, 4, tuple(texts), 1.0, "2026-01-01T00:00:00",
     )  # fmt: skip
@@ -292,6 +294,16 @@ def test_why_a_panel_is_empty_stands_in_it():
     )
 
 
+def test_a_run_without_a_witness_says_so_and_has_no_number_of_one():
+    run = make_run({"angry": "ss ss ss"}, witness=())
+    fig = dose_response_figure([run], "angry", COLOUR)
+    words = " ".join(n.text for n in fig.layout.annotations).replace("<br>", " ")
+    assert "no witness judged these texts" in words and "no witness, emoviz" in words
+    assert fig.layout.title.text == "angry leaves model-one readable from 0.02 to 0.04 (no witness judged these texts)"
+    assert not {"nan", "minilm", "classes"} & set(words.replace(",", " ").split())
+    assert texts_at(run, "angry", 0.02, 0)["rows"][0]["witness"] == "no witness judged these texts"
+
+
 @pytest.mark.parametrize("name", ["two", "map"])
 def test_every_click_gives_run_direction_and_dose(name):
     fig, runs = FIGURES[name], {r.name: r for r in (RUN, OTHER)}
@@ -383,3 +395,9 @@ def test_regime_colours_are_told_apart_by_the_colour_blind_and_carry_ink(templat
     taken = {*SERIES, *(QUADRANT_COLOUR[name] for name in QUADRANTS)}
     assert not taken & set(REGIME_COLOUR.values()), "a colour would mean a regime and something else"
     assert len({REGIME_SIGN[r] for r in (*REGIMES, None)}) == 6
+
+
+def test_a_legend_between_wide_margins_has_the_rows_that_plotly_gives_it():
+    # As a browser draws the map of a run on a page of 400 pixels: one entry in a row, the second on two lines.
+    names = ["● surgical", "↻ repetitive\ncollapse", "× explosive", "∅ empty"]
+    assert legend_rows([{"name": name} for name in names], 350, 168) == 5

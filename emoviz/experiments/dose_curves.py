@@ -16,6 +16,8 @@ from ..words import counted
 
 # The columns of counts: the regimes, and texts whose regime could not be told. Of equally many texts the worse wins.
 OUTCOMES: tuple[str | None, ...] = (*REGIMES, None)
+# Where a run has no witness.
+UNJUDGED = "no witness judged these texts"
 _WORST_FIRST = (EXPLOSIVE, COLLAPSE, EMPTY, None, UNCHANGED, SURGICAL)
 
 
@@ -41,7 +43,7 @@ def curves(response: DoseResponse, direction: str) -> DoseCurve:
     if outside is not None:
         judges["outside"] = judged(taught), f"the outside witness {outside.name}"
     reasons = {
-        what: f"{', '.join(missing)} is not among the {len(classes)} classes of {who}"
+        what: f"{', '.join(missing)} is not among the {len(classes)} classes of {who}" if classes else UNJUDGED
         for what, (classes, who) in judges.items()
         if (missing := [name for name in target if name not in classes])
     }

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 # Pixels a panel needs at least, and those of a letter and of what stands before a name in a legend.
 _PANEL, _LETTER, _SIGN = 320, 6.6, 44
 _MARGINS = 88
+_SLIM = " fijlrt.,:;'|!()[]"
 _LOW = 600
 
 
@@ -80,11 +81,19 @@ def legend_letters(width: int) -> int:
     return max(8, int((width - _SIGN) / _LETTER))
 
 
-def legend_rows(traces: Sequence[dict], width: int) -> int:
-    """Rows of a horizontal legend as plotly lays it: every entry as wide as the widest, unless all fit in a row."""
+def _pixels(text: str) -> float:
+    """The width of a line of a legend, within a twentieth."""
+    return sum(4 if letter in _SLIM else 8.5 if letter.isupper() else 7 for letter in text)
+
+
+def legend_rows(traces: Sequence[dict], width: int, margins: int = _MARGINS) -> int:
+    """Rows of a horizontal legend as plotly lays it: every entry as wide as the widest, unless all fit in a row.
+
+    margins : pixels of the width left and right of the plot, and so of the legend.
+    """
     names = [trace["name"] for trace in traces if trace.get("name") and trace.get("showlegend") is not False]
-    entries = [_LETTER * max(map(len, name.split("\n"))) + _SIGN for name in names]
-    room, more_lines = width - _MARGINS, sum(name.count("\n") for name in names)
+    entries = [max(map(_pixels, name.split("\n"))) + _SIGN for name in names]
+    room, more_lines = width - margins, sum(name.count("\n") for name in names)
     if sum(entries) <= room:
         return min(1, len(entries)) + more_lines
     return -(-len(entries) // max(1, int(room / max(entries)))) + more_lines

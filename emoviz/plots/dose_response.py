@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from ..experiments.dose_curves import OUTCOMES, curves, gain, span_words, usable_window
+from ..experiments.dose_curves import OUTCOMES, UNJUDGED, curves, gain, span_words, usable_window
 from ..judge.regimes import EXPLOSIVE_PPL_RATIO, regime_label
 from ..types import DoseCurve, DoseResponse
 from .canvas import legend_rows, low, narrow
@@ -155,7 +155,7 @@ def _claim(found: Sequence[DoseCurve], responses: Sequence[DoseResponse], direct
     readable: list[str] = []
     broken: list[str] = []
     rise: list[str] = []
-    for curve, model in zip(found, model_labels(responses), strict=True):
+    for curve, response, model in zip(found, responses, model_labels(responses), strict=True):
         low, high, _ = usable_window(curve)
         if math.isnan(low):
             broken.append(model)
@@ -164,7 +164,8 @@ def _claim(found: Sequence[DoseCurve], responses: Sequence[DoseResponse], direct
             steered.append(f"{model}{cleanly} {span_words(low, high)}")
         else:
             readable.append(f"{model}{'' if readable else ' readable'} {span_words(low, high)}")
-            rise.append("the witness does not know it" if "witness" in curve.reasons else "no rise over the controls")
+            unknown = "the witness does not know it" if response.witness.classes else UNJUDGED
+            rise.append(unknown if "witness" in curve.reasons else "no rise over the controls")
     said = []
     if steered:
         said.append(f"steers {', '.join(steered)}")

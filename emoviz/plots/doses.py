@@ -62,7 +62,8 @@ def run_notes(responses: Sequence[DoseResponse]) -> list[str]:
         outside = (
             "" if r.outside is None else f"; outside witness {r.outside.name} (mean recall {r.outside.accuracy:.2f})"
         )
-        witnesses.append(f"witness {w.name} ({len(w.classes)} classes, {held_out}, chance {w.chance:.2f}){outside}")
+        by = f"witness {w.name} ({len(w.classes)} classes, {held_out}, chance {w.chance:.2f})"
+        witnesses.append(f"{by if w.classes else 'no witness'}{outside}")
     if len(set(witnesses)) > 1:
         own = [f"{note}; {witness}" for note, witness in zip(own, witnesses, strict=True)]
         witnesses = []

@@ -211,7 +211,7 @@ def figure(
             named = [
                 {**t, "name": "\n".join(textwrap.wrap(t["name"], letters))} if t.get("name") else t for t in traces
             ]
-            more_rows = max(0, legend_rows(named, on.width) - usual)
+            more_rows = max(0, legend_rows(named, on.width, left + right) - usual)
     # On a low canvas the notes are one paragraph.
     paragraphs = ["; ".join(notes)] if low() else notes
     lines = [line for paragraph in paragraphs for line in textwrap.wrap(paragraph, wide)]

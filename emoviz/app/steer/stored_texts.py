@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ...experiments.dose_curves import curves, usable_window
+from ...experiments.dose_curves import UNJUDGED, curves, usable_window
 from ...plots.wording import dose_label, minus
 from ...readout.scripts import own_scripts
 from ...share.texts import Cell, Column, Sheet, decoding_words, verdict_numbers
@@ -57,7 +57,7 @@ def texts_at(response: DoseResponse, direction: str, dose: float, prompt: int) -
             [recipe_words(response.recipe), decoding_words(response.decoding), f"vectors {response.set}"]
         ),
         "set": response.set,
-        "witness": witness_words(card) if card.classes else f"no witness: {card.trained_on}",
+        "witness": witness_words(card) if card.classes else UNJUDGED,
         "outside": "" if outside is None else outside_words(outside),
         "baseline": cell(0, UNSTEERED),
         "lines": [{"label": "", "control": False, "cells": [cell(k, name) for k, name in enumerate(beside, 1)]}],
