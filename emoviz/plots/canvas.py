@@ -14,7 +14,7 @@ from dataclasses import dataclass
 # Pixels a panel needs at least, and those of a letter and of what stands before a name in a legend.
 _PANEL, _LETTER, _SIGN = 320, 6.6, 44
 _MARGINS = 88
-_SLIM = " fijlrt.,:;'|!()[]"
+_SLIM, _BROAD = " fijlrt.,:;'|!()[]", "mwMW∅"
 _LOW = 600
 
 
@@ -82,8 +82,10 @@ def legend_letters(width: int) -> int:
 
 
 def _pixels(text: str) -> float:
-    """The width of a line of a legend, within a twentieth."""
-    return sum(4 if letter in _SLIM else 8.5 if letter.isupper() else 7 for letter in text)
+    """The width of a line of a legend, of usual words within a tenth."""
+    return sum(
+        4 if letter in _SLIM else 10.5 if letter in _BROAD else 8.5 if letter.isupper() else 7 for letter in text
+    )
 
 
 def legend_rows(traces: Sequence[dict], width: int, margins: int = _MARGINS) -> int:
