@@ -9,7 +9,7 @@ import pytest
 from emoviz.app import page
 from emoviz.errors import InputError
 
-FULL = OSError(errno.ENOSPC, "No space left on device", "/home/somebody/sets/a.gz")
+FULL = OSError(errno.ENOSPC, "No space left on device", "sets/a.safetensors")
 
 
 @pytest.fixture(scope="module")
