@@ -200,7 +200,17 @@ def test_a_pair_that_is_clicked_in_the_table_of_disagreements_is_marked(visit):
 
 
 def test_a_pinned_set_comes_first_in_every_view_and_in_the_link(visit):
-    page = visit(query="tab=Models")
+    page = visit()
+    settled(page)
+    # It is pinned while the view that a link asks for is still to come.
+    page.evaluate(
+        """to => {
+          const fetched = window.fetch, later = (ms) => new Promise((done) => setTimeout(done, ms));
+          window.fetch = (...given) => later(/"query":/.test(given[1]?.body) ? 1500 : 0).then(() => fetched(...given));
+          window.emovizGo.go(to);
+        }""",
+        "?tab=Models",
+    )
     page.get_by_role("button", name="Pin gemma-3-270m").click()
     until(page, "pin", GEMMA)
     settled(page)

@@ -32,11 +32,6 @@ _AT_ONCE: dict[str, Any] = {
 REPORT, ARCHIVE = "Report", "Export all"
 # The address of the view is known to the browser alone.
 _WITH_LINK = "(link, ...given) => [location.href, ...given]"
-# A view that was just opened by a link comes first, for ten seconds at most.
-_AS_SHOWN = """async () => {
-  for (let k = 0; k < 200 && window.emovizOpening?.(); k += 1) await new Promise((again) => setTimeout(again, 50));
-  return [];
-}"""
 # The button gets its file a moment after it gets its name.
 _SAVE = """() => {
   const until = Date.now() + 5000, click = () => {
@@ -77,7 +72,6 @@ def wire(parts: dict[str, Part], page: Page) -> None:
             lambda: ["starting", gr.update(visible=False), *_ends("Cancel")],
             None,
             [status, file, end, *buttons],
-            js=_AS_SHOWN,
             **QUIET,
         )
         made = started.then(

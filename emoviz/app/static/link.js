@@ -1,7 +1,7 @@
 // The address bar holds the view: what the server says is written there, and a link or the back button is reported.
 // Changes that follow each other within a second are one step back.
 const STEP = 1000;
-let last = 0, asked = 0, opening = false;
+let last = 0, asked = 0, opening = false, held = 0;
 
 const query = () => [...new URLSearchParams(location.search)].filter(([name]) => !name.startsWith('__'));
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
@@ -10,8 +10,17 @@ const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 const small = window.matchMedia('(max-width: 700px)'), EDGES = 50;
 const width = () => (small.matches ? document.documentElement.clientWidth - EDGES : null);
 
+// What is chosen while a link is opened would be lost to it: the mouse waits, for ten seconds at most.
+function hold(on) {
+  opening = on;
+  const mark = (given) => document.documentElement.toggleAttribute('data-ez-opening', given);
+  mark(on);
+  clearTimeout(held);
+  if (on) held = setTimeout(mark, 10000, false);
+}
+
 function ask() {
-  opening = true;
+  hold(true);
   trigger('select', { query: location.search, width: width(), number: ++asked });
 }
 
@@ -21,18 +30,16 @@ function write() {
   // What was asked for before the address changed must not be written over it.
   if (opening && window.emovizView.asked !== asked) return;
   const url = new URL(location.href), wanted = [...new URLSearchParams(window.emovizView.query)];
-  if (same(wanted, query())) { opening = false; return; }
+  if (same(wanted, query())) { hold(false); return; }
   const own = [...url.searchParams].filter(([name]) => name.startsWith('__'));
   url.search = new URLSearchParams([...wanted, ...own]).toString();
   const step = !opening && Date.now() - last > STEP;
   // The first view of all has no address yet, and what a link could not give is put right in place.
   history[step && query().length ? 'pushState' : 'replaceState'](null, '', url);
   last = Date.now();
-  opening = false;
+  hold(false);
 }
 
-// Whether the page still shows another view than its address.
-window.emovizOpening = () => opening;
 follow(write);
 window.addEventListener('popstate', ask);
 small.addEventListener('change', () => trigger('expand', { width: width() }));
