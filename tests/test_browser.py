@@ -18,7 +18,7 @@ from emoviz.store import save_set
 
 from .chromium import find
 from .conftest import make_set
-from .dashboard import counted, dashboard, settled
+from .dashboard import counted, dashboard, go_slowly, settled
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed (make install)")
 CHROMIUM = find()
@@ -1581,14 +1581,7 @@ def test_a_report_and_an_archive_leave_the_page_and_can_be_cancelled(visit, tmp_
     told = page.locator("#ez-leaving-told")
     assert not told.is_visible()
     # It is pressed while the view that a link asks for is still to come.
-    page.evaluate(
-        """to => {
-          const fetched = window.fetch, later = (ms) => new Promise((done) => setTimeout(done, ms));
-          window.fetch = (...given) => later(/"query":/.test(given[1]?.body) ? 1500 : 0).then(() => fetched(...given));
-          window.emovizGo.go(to);
-        }""",
-        f"?{urlencode({'tab': 'Overview', 'set': GEMMA, 'emotion': 'calm'})}",
-    )
+    go_slowly(page, urlencode({"tab": "Overview", "set": GEMMA, "emotion": "calm"}))
     with page.expect_download() as download:
         page.locator("#ez-report").click()
     download.value.save_as(tmp_path / "report.html")

@@ -9,7 +9,7 @@ from emoviz.store import save_set
 
 from . import test_browser
 from .conftest import make_set
-from .dashboard import dashboard, settled
+from .dashboard import dashboard, go_slowly, settled
 from .test_browser import GEMMA, PLACE, SMOL, open_tab, query_of, until
 
 pytestmark, visit = test_browser.pytestmark, test_browser.visit
@@ -203,14 +203,7 @@ def test_a_pinned_set_comes_first_in_every_view_and_in_the_link(visit):
     page = visit()
     settled(page)
     # It is pinned while the view that a link asks for is still to come.
-    page.evaluate(
-        """to => {
-          const fetched = window.fetch, later = (ms) => new Promise((done) => setTimeout(done, ms));
-          window.fetch = (...given) => later(/"query":/.test(given[1]?.body) ? 1500 : 0).then(() => fetched(...given));
-          window.emovizGo.go(to);
-        }""",
-        "?tab=Models",
-    )
+    go_slowly(page, "tab=Models")
     page.get_by_role("button", name="Pin gemma-3-270m").click()
     until(page, "pin", GEMMA)
     settled(page)

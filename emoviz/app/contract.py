@@ -6,7 +6,7 @@ import inspect
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import partial, wraps
+from functools import partial
 from typing import Any, TypeVar
 
 import gradio as gr
@@ -180,19 +180,6 @@ def _from_json(text: Any) -> Any:
         return json.loads(text)
     except (TypeError, ValueError, RecursionError):
         return None
-
-
-def answered(function: Endpoint) -> Endpoint:
-    """The same; input that cannot be used reaches the caller as its message."""
-
-    @wraps(function)
-    def answer(*given: Any, **named: Any) -> dict[str, Any]:
-        try:
-            return function(*given, **named)
-        except InputError as error:
-            raise gr.Error(str(error), print_exception=False) from error
-
-    return answer
 
 
 def tried(make: Callable[..., Any], *given: Any, n: int = 1) -> Any:

@@ -14,7 +14,7 @@ from ..errors import InputError, faults_told
 from ..geometry import CENTRINGS
 from . import job_strip, leaving, saving
 from .components import Ahead, Download, Figure, Layers, Link, Menu, Message, Order, Shown, Slider, Table
-from .contract import EACH, LATEST, PAGE, QUIET, Endpoint, Laid, Page, Part, Tab, answered, on_said, on_told
+from .contract import EACH, LATEST, PAGE, QUIET, Endpoint, Laid, Page, Part, Tab, on_said, on_told
 from .download import downloaded
 from .faults import UNEXPECTED, line_of
 from .footer import footer
@@ -119,7 +119,7 @@ def build(endpoints: Sequence[Endpoint] = (), note: str = "") -> gr.Blocks:
         )
         leaving.wire(leaves | leaving.lay_told(), page)
         for endpoint in endpoints:
-            gr.api(answered(endpoint), api_name=endpoint.__name__, concurrency_id="api", concurrency_limit=2)
+            gr.api(endpoint, api_name=endpoint.__name__, concurrency_id="api", concurrency_limit=2)
         again = [event for tab in views.tabs if tab.wire is not None for event in tab.wire(page) or ()]
         _wire_selection(views, [*again, *_wire_stored(views)])
         _wire_tabs_and_link(views)
